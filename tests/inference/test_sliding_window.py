@@ -1,0 +1,99 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from alcseg.errors import ShapeError, UsageError
+from alcseg.inference.sliding_window import _overlaps, sliding_window_probabilities
+
+
+def pointwise_network(seed: int = 0, channels: int = 1, classes: int = 3) -> nn.Module:
+    network = nn.Conv3d(channels, classes, kernel_size=1)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        network.weight.copy_(torch.randn(network.weight.shape, generator=generator))
+        network.bias.copy_(torch.randn(network.bias.shape, generator=generator))
+    return network.eval()
+
+
+def random_image(shape: tuple[int, ...], seed: int = 1) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("window", ["gaussian", "lineage"])
+@pytest.mark.parametrize("shape", [(9, 11, 7), (8, 8, 8), (3, 20, 5)])
+def test_a_pointwise_network_gives_the_same_as_one_direct_pass(window: str, shape: tuple[int, ...]) -> None:
+    network, image = pointwise_network(channels=2), random_image((2, *shape))
+    with torch.no_grad():
+        direct = network(image[None]).softmax(dim=1)[0]
+    probs = sliding_window_probabilities(network, image, patch=(8, 6, 4), window=window)
+    assert probs.shape == (3, *shape)
+    assert probs.dtype == torch.float32
+    assert torch.allclose(probs, direct, atol=1e-6)
+
+
+def test_probabilities_are_averaged_and_not_logits() -> None:
+    def sure_at_the_left(windows: Tensor) -> Tensor:
+        # The logit is 20 in a window whose first voxel is 0 (the left one), else -1.
+        logit = torch.where(windows[:, :, :1, :1, :1] == 0, 20.0, -1.0).expand_as(windows)
+        return torch.cat([torch.zeros_like(logit), logit], dim=1)
+
+    image = torch.arange(6.0).reshape(1, 6, 1, 1).expand(1, 6, 4, 4)
+    probs = sliding_window_probabilities(sure_at_the_left, image, patch=(4, 4, 4), window="lineage")
+    # Windows start at 0 and 2; voxels 2 and 3 are seen by both: (sigmoid(20) + sigmoid(-1)) / 2 = 0.6345.
+    assert probs[1, :, 0, 0].tolist() == pytest.approx([1, 1, 0.6345, 0.6345, 0.2689, 0.2689], abs=1e-4)
+
+
+def test_the_lineage_steps_and_ends_flush_with_the_border() -> None:
+    starts = []
+
+    def note_starts(windows: Tensor) -> Tensor:
+        starts.extend(windows[:, 0, 0, 0, 0].tolist())
+        return torch.cat([windows, -windows], dim=1)
+
+    image = torch.arange(75.0).reshape(1, 75, 1, 1).expand(1, 75, 2, 2)
+    sliding_window_probabilities(note_starts, image, patch=(40, 2, 2), window="lineage")
+    # ceil((75 - 40) / 18) + 1 = 3 windows at min(18 k, 75 - 40).
+    assert starts == [0, 18, 35]
+
+
+def test_every_stride_survives_the_way_through_a_share() -> None:
+    for size in range(2, 160):
+        for step in range(1, size):
+            assert int(size * (1 - _overlaps([step], [size])[0])) == step
+
+
+@pytest.mark.parametrize(("window", "border"), [("gaussian", -3.0), ("lineage", 0.0)])
+def test_a_small_volume_is_padded_with_air(window: str, border: float) -> None:
+    seen = []
+
+    def keep(windows: Tensor) -> Tensor:
+        seen.append(windows)
+        return torch.cat([windows, -windows], dim=1)
+
+    image = torch.full((1, 2, 4, 4), 5.0)
+    image[0, 0, 0, 0] = -3.0
+    probs = sliding_window_probabilities(keep, image, patch=(4, 4, 4), window=window)
+    assert probs.shape == (2, 2, 4, 4)
+    assert seen[0][0, 0, 0].unique().tolist() == [border]
+    assert seen[0][0, 0, 3].unique().tolist() == [border]
+    assert torch.equal(seen[0][0, 0, 1:3], image[0])
+
+
+def test_the_number_of_windows_per_pass_changes_nothing() -> None:
+    network = nn.Conv3d(1, 2, kernel_size=3, padding=1).eval()
+    image = random_image((1, 13, 9, 8))
+    one = sliding_window_probabilities(network, image, patch=(6, 6, 6), batch=1)
+    many = sliding_window_probabilities(network, image, patch=(6, 6, 6), batch=7)
+    assert torch.allclose(one, many, atol=1e-5)
+
+
+def test_bad_arguments_are_named() -> None:
+    network, image = pointwise_network(), random_image((1, 4, 4, 4))
+    with pytest.raises(UsageError, match="expected one of gaussian, lineage, got 'hann'"):
+        sliding_window_probabilities(network, image, patch=(4, 4, 4), window="hann")
+    with pytest.raises(UsageError, match="overlap=1"):
+        sliding_window_probabilities(network, image, patch=(4, 4, 4), overlap=1)
+    with pytest.raises(ShapeError, match="patch: expected three positive"):
+        sliding_window_probabilities(network, image, patch=(4, 4))
+    with pytest.raises(ShapeError, match=r"expected shape \(C, X, Y, Z\)"):
+        sliding_window_probabilities(network, image[0], patch=(4, 4, 4))

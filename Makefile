@@ -1,0 +1,54 @@
+# Everything runs in .venv, made on the first call. Needs python3 (3.11 or 3.12) and make.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+DEMO   ?= demo
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: setup demo format check test test-all docs clean
+
+setup: $(VENV)/.installed
+
+# torch first and pinned: a range would let pip fetch the newest CUDA build before it meets the constraint.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
+	  || { echo "Python 3.11 or 3.12 is needed, $(PYTHON) is $$($(PYTHON) --version). Call: make PYTHON=python3.12" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --constraint constraints.txt torch
+	$(PIP) --constraint constraints.txt --editable '.[dicom,h5,dev]'
+	@touch $@
+
+# nnU-Net only checks our output in a test. Its own dependencies would replace torch, hence --no-deps.
+$(VENV)/.integrity: requirements-integrity.txt $(VENV)/.installed
+	$(PIP) --no-deps --requirement requirements-integrity.txt
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(PIP) --constraint constraints.txt --editable '.[docs]'
+	@touch $@
+
+demo: setup
+	$(BIN)/alcseg demo --out $(DEMO) --overwrite
+
+format: setup
+	$(BIN)/ruff check --fix src tests
+	$(BIN)/ruff format src tests
+
+check: setup
+	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell src tests docs README.md CONTRIBUTING.md CHANGELOG.md Makefile pyproject.toml
+
+test: $(VENV)/.integrity
+	$(BIN)/python -m pytest
+
+test-all: $(VENV)/.integrity
+	$(BIN)/python -m pytest -m "not network"
+
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf $(VENV) site build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

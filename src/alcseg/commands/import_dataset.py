@@ -1,0 +1,225 @@
+"""`alcseg import`: somebody's files become a dataset folder, with the splits drawn once."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from alcseg.data.case import Case, Volume
+from alcseg.data.folder import CaseRow, DatasetFolder, require_named_values, write_cases, write_dataset_json
+from alcseg.data.nifti import compare_grids, read_image, read_label, require_same_grid, shorten
+from alcseg.data.readers import ReaderOptions, SourceCase, SourceDataset, find_reader
+from alcseg.data.splits import draw_splits
+from alcseg.data.writer import compress, write_image, write_label
+from alcseg.errors import DataError, UsageError
+from alcseg.files import link_or_copy, output_folder
+from alcseg.types import Spacing
+
+__all__ = ["import_dataset"]
+
+_log = logging.getLogger(__name__)
+
+
+def import_dataset(
+    source: Path,
+    target: Path,
+    *,
+    format: str = "auto",
+    val_fraction: float = 0.0,
+    test_fraction: float = 0.0,
+    seed: int = 0,
+    hq_list: Path | None = None,
+    spacing: Spacing | None = None,
+    label_map: Mapping[int, int] | None = None,
+    overwrite: bool = False,
+) -> DatasetFolder:
+    """Make a dataset folder from `source`, which is never written to.
+
+    NIfTI images are linked or copied as they are; DICOM and h5 are converted. Every volume is read and checked once on
+    the way. Labels on a grid whose header differs repairably are taken over as they are, for `alcseg check --fix`.
+
+    Args:
+        source: Folder to import.
+        target: Dataset folder to make.
+        format: Name of the layout, or `auto`.
+        val_fraction: Share of the labeled cases drawn for validation; at 0 the source's own validation cases stay.
+        test_fraction: Share of the labeled cases drawn for the test; at 0 the source's own test cases stay.
+        seed: Of the draw.
+        hq_list: Text file with one case a line: these are `hq`, all other labeled cases `lq`.
+        spacing: Voxel size in mm for layouts that do not store it.
+        label_map: Label value in the files to value wanted.
+        overwrite: Replace a target folder that is not empty.
+
+    Raises:
+        UsageError: If the target is not empty, a fraction is out of range or the format is unknown.
+        DataError: If a file, a grid or a label value cannot be used; nothing is left behind then.
+    """
+    source, target = Path(source), Path(target)
+    if source.resolve() == target.resolve() or source.resolve() in target.resolve().parents:
+        raise UsageError(
+            f"{target}: expected an output folder outside of the source {source}. Choose another one."
+        )
+    options = ReaderOptions(spacing, dict(label_map or {}))
+    found = find_reader(source, format).scan(source, options)
+    _require_unique(found.cases, source)
+    labels = _mapped_labels(found.labels, options.label_map)
+    rows = _rows(found, val_fraction=val_fraction, test_fraction=test_fraction, seed=seed, hq_list=hq_list)
+    repairable: list[str] = []
+    with output_folder(target, overwrite=overwrite) as root:
+        placer = _Placer(root, _ending(found.cases), labels, options.label_map)
+        for case, row in zip(found.cases, rows, strict=True):
+            if not placer.place(case, row):
+                repairable.append(case.case_id)
+        write_cases(root, rows)
+        write_dataset_json(
+            root,
+            name=found.name,
+            channel_names=found.channel_names,
+            labels=labels,
+            num_training=sum(row.split != "test" and row.quality != "unlabeled" for row in rows),
+            file_ending=placer.ending,
+            extra=found.extra,
+        )
+    if repairable:
+        _log.warning(
+            "%d labels have another header than their image (%s): run `alcseg check %s` and, if the voxels match, --fix",
+            len(repairable),
+            shorten(repairable),
+            target,
+        )
+    return DatasetFolder.open(target)
+
+
+@dataclass(frozen=True)
+class _Placer:
+    """Puts checked cases into the folder under construction."""
+
+    root: Path
+    ending: str
+    labels: Mapping[str, int]
+    label_map: Mapping[int, int]
+
+    def place(self, source: SourceCase, row: CaseRow) -> bool:
+        """Place one case; False if its label needs `check --fix`."""
+        case = source.load() if source.load else _read(source)
+        for other in case.images[1:]:
+            require_same_grid(case.images[0], other, source.case_id)
+        folder = "imagesUn" if row.quality == "unlabeled" and row.split != "test" else _IMAGES[row.split]
+        for index, volume in enumerate(case.images):
+            target = self.root / folder / f"{source.case_id}_{index:04d}{self.ending}"
+            if source.load:
+                write_image(target, volume)
+            elif target.name.endswith(".gz") and not volume.path.name.endswith(".gz"):
+                compress(volume.path, target)
+            else:
+                link_or_copy(volume.path, target)
+        if case.label is None or row.quality == "unlabeled":
+            return True
+        return self._place_label(case.label, case.images[0], source, row)
+
+    def _place_label(self, label: Volume, image: Volume, source: SourceCase, row: CaseRow) -> bool:
+        values = _mapped_values(label, self.label_map)
+        require_named_values(replace(label, array=values), self.labels)
+        if compare_grids(image, label).grade == "fatal":
+            require_same_grid(image, label, source.case_id)
+        target = self.root / _LABELS[row.split] / f"{source.case_id}{self.ending}"
+        # Labels are rewritten, not linked: an editor that later saves in place must not reach into the source.
+        write_label(target, values, label)
+        return compare_grids(image, label).grade == "ok"
+
+
+_IMAGES = {"train": "imagesTr", "val": "imagesTr", "test": "imagesTs"}
+_LABELS = {"train": "labelsTr", "val": "labelsTr", "test": "labelsTs"}
+
+
+def _read(source: SourceCase) -> Case:
+    label = None if source.label is None else read_label(source.label)
+    return Case(source.case_id, tuple(read_image(path) for path in source.images), label)
+
+
+def _require_unique(cases: tuple[SourceCase, ...], source: Path) -> None:
+    seen: dict[str, SourceCase] = {}
+    if not cases:
+        raise DataError(f"{source}: expected at least one case, found none. Check the folder and --format.")
+    for case in cases:
+        if case.case_id in seen:
+            raise DataError(
+                f"{source}: expected each case name once, found '{case.case_id}' as {seen[case.case_id].source} and "
+                f"{case.source}. Rename one of them."
+            )
+        if case.case_id != Path(case.case_id).name or case.case_id.startswith("."):
+            raise DataError(
+                f"{source}: expected a case name that can be a file name, found '{case.case_id}'. Rename it."
+            )
+        seen[case.case_id] = case
+
+
+def _rows(
+    found: SourceDataset, *, val_fraction: float, test_fraction: float, seed: int, hq_list: Path | None
+) -> tuple[CaseRow, ...]:
+    groups, kept = {}, {}
+    for case in found.cases:
+        redrawn = {"val": val_fraction > 0, "test": test_fraction > 0, "train": True, None: True}[case.split]
+        if _is_labeled(case) and redrawn:
+            groups[case.case_id] = case.group or case.case_id
+        else:
+            kept[case.case_id] = case.split or "train"
+    drawn = draw_splits(groups, val_fraction=val_fraction, test_fraction=test_fraction, seed=seed)
+    splits = kept | drawn
+    hq = (
+        None
+        if hq_list is None
+        else _read_hq_list(hq_list, {case.case_id for case in found.cases if _is_labeled(case)})
+    )
+    rows = []
+    for case in found.cases:
+        quality = "unlabeled"
+        if _is_labeled(case):
+            quality = (case.quality or "hq") if hq is None else "hq" if case.case_id in hq else "lq"
+        rows.append(
+            CaseRow(case.case_id, quality, splits[case.case_id], case.group or case.case_id, case.source)
+        )
+    return tuple(rows)
+
+
+def _is_labeled(case: SourceCase) -> bool:
+    return (case.label is not None or case.load is not None) and case.quality != "unlabeled"
+
+
+def _read_hq_list(path: Path, labeled: set[str]) -> set[str]:
+    try:
+        names = {line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()} - {""}
+    except FileNotFoundError:
+        raise DataError(
+            f"{path}: expected a text file with one case a line, found none. Check --hq-list."
+        ) from None
+    unknown = sorted(names - labeled)
+    if unknown or not names:
+        raise DataError(
+            f"{path}: expected names of labeled cases, one a line, found {shorten(unknown) or 'no line'}. Correct the list."
+        )
+    return names
+
+
+def _mapped_labels(labels: Mapping[str, int], label_map: Mapping[int, int]) -> dict[str, int]:
+    """Class names that still have a value once the map is applied."""
+    gone = set(label_map) - set(label_map.values())
+    return {name: value for name, value in labels.items() if value not in gone}
+
+
+def _mapped_values(label: Volume, label_map: Mapping[int, int]) -> np.ndarray:
+    values = label.array
+    if not any((values == old).any() for old in label_map):
+        return values
+    wide = values.astype(np.int64)
+    for old, new in label_map.items():
+        wide[values == old] = new
+    return wide
+
+
+def _ending(cases: tuple[SourceCase, ...]) -> str:
+    files = [path for case in cases for path in case.images]
+    plain = bool(files) and all(path.name.endswith(".nii") for path in files)
+    return ".nii" if plain else ".nii.gz"

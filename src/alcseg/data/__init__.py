@@ -1,0 +1,1 @@
+"""From files to cases, patches and back; knows no method."""

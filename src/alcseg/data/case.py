@@ -1,0 +1,56 @@
+"""A volume on its own grid, and a case: the images of one patient visit with their label."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from alcseg.types import Affine, Spacing
+
+__all__ = ["Case", "Volume", "affine_spacing"]
+
+
+def affine_spacing(affine: Affine) -> Spacing:
+    """Voxel size in mm per array axis: the column norms of `affine`, never a header's `pixdim`."""
+    x, y, z = np.sqrt(np.square(affine[:3, :3]).sum(axis=0))
+    return float(x), float(y), float(z)
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """One 3D array in the voxel order of its file.
+
+    Attributes:
+        array: Voxels, `(X, Y, Z)`.
+        affine: Voxel index to RAS millimetres, `(4, 4)`.
+        header: NIfTI header of the source, which keeps sform and qform codes and units; None if the source had none.
+        path: Where the volume came from, for messages.
+    """
+
+    array: NDArray[Any]
+    affine: Affine
+    header: nib.Nifti1Header | None
+    path: Path
+
+    @property
+    def spacing(self) -> Spacing:
+        """Voxel size in mm, in axis order."""
+        return affine_spacing(self.affine)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of voxels along each axis."""
+        x, y, z = self.array.shape
+        return x, y, z
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """The images of one case, one per channel and all on one grid, and the label if there is one."""
+
+    case_id: str
+    images: tuple[Volume, ...]
+    label: Volume | None

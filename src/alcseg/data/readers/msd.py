@@ -1,0 +1,68 @@
+"""Medical Segmentation Decathlon: `dataset.json` lists `training` pairs of image and label and `test` images.
+
+Source:
+    Antonelli et al., Nature Communications 13, 2022, doi:10.1038/s41467-022-30695-9; http://medicaldecathlon.com
+"""
+
+from pathlib import Path
+from typing import Any
+
+from alcseg.data.folder import parse_labels
+from alcseg.data.nifti import nifti_stem
+from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
+from alcseg.errors import DataError
+from alcseg.files import read_json
+
+__all__ = ["MSDReader"]
+
+_KEPT = ("description", "reference", "licence", "release")
+
+
+class MSDReader(Reader):
+    """Folders of the decathlon; test images, which have no labels, become unlabeled test cases."""
+
+    @classmethod
+    def detect(cls, source: Path) -> bool:
+        """Whether `dataset.json` has a list called `training`."""
+        table = source / "dataset.json"
+        return table.is_file() and isinstance(_content(table).get("training"), list)
+
+    def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
+        """List the cases in the order of `dataset.json`."""
+        table = source / "dataset.json"
+        content = _content(table)
+        if not isinstance(content.get("training"), list) or not isinstance(content.get("labels"), dict):
+            raise DataError(
+                f"{table}: expected the keys 'training' and 'labels' of the decathlon. Check the folder."
+            )
+        cases = [_case(source, entry, None) for entry in content["training"]]
+        cases += [_case(source, entry, "test") for entry in content.get("test", [])]
+        modality = content.get("modality") or {"0": "image"}
+        return SourceDataset(
+            str(content.get("name", source.name)),
+            {str(index): str(name) for index, name in modality.items()},
+            parse_labels(content["labels"], table),
+            tuple(cases),
+            {key: content[key] for key in _KEPT if key in content},
+        )
+
+
+def _content(table: Path) -> dict[str, Any]:
+    content = read_json(table)
+    return content if isinstance(content, dict) else {}
+
+
+def _case(source: Path, entry: Any, split: str | None) -> SourceCase:
+    pair = {"image": entry} if isinstance(entry, str) else entry
+    if not isinstance(pair, dict) or not isinstance(pair.get("image"), str):
+        raise DataError(
+            f"{source / 'dataset.json'}: expected an entry with 'image' and 'label', found {entry!r}. Correct it."
+        )
+    image = Path(pair["image"])
+    stem = nifti_stem(image)
+    if stem is None:
+        raise DataError(
+            f"{source / image}: expected a NIfTI file (.nii or .nii.gz) in dataset.json. Convert it first."
+        )
+    label = source / pair["label"] if isinstance(pair.get("label"), str) else None
+    return SourceCase(stem, (source / image,), label, split=split, source=image.as_posix())

@@ -1,0 +1,54 @@
+"""nnU-Net v2 raw datasets, and the dataset folders of this project, which are such with a `cases.csv`."""
+
+from pathlib import Path
+
+from alcseg.data.folder import CASES, DatasetFolder
+from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
+from alcseg.files import read_json
+
+__all__ = ["NNUNetReader"]
+
+_OWN_KEYS = (
+    "name",
+    "channel_names",
+    "modality",
+    "labels",
+    "numTraining",
+    "file_ending",
+    "label_quality",
+    "dataset",
+)
+
+
+class NNUNetReader(Reader):
+    """`imagesTr/<case>_0000.nii.gz`, `labelsTr/<case>.nii.gz`, and `imagesTs`, `labelsTs`, `imagesUn` where they exist."""
+
+    @classmethod
+    def detect(cls, source: Path) -> bool:
+        """Whether `dataset.json` stands beside `imagesTr` and has no list of training pairs."""
+        table = source / "dataset.json"
+        if not table.is_file() or not (source / "imagesTr").is_dir():
+            return False
+        content = read_json(table)
+        return isinstance(content, dict) and not isinstance(content.get("training"), list)
+
+    def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
+        """List the cases with the splits and qualities that the folder gives."""
+        folder = DatasetFolder.open(source)
+        drawn = (source / CASES).is_file()
+        cases = []
+        for row in folder.rows:
+            images = folder.image_paths(row.case_id)
+            cases.append(
+                SourceCase(
+                    row.case_id,
+                    images,
+                    folder.label_path(row.case_id),
+                    quality=row.quality,
+                    split=row.split if drawn or row.split == "test" else None,
+                    group=row.group,
+                    source=images[0].relative_to(source).as_posix(),
+                )
+            )
+        extra = {key: value for key, value in folder.meta.items() if key not in _OWN_KEYS}
+        return SourceDataset(folder.name, folder.channel_names, folder.labels, tuple(cases), extra)

@@ -1,0 +1,104 @@
+"""Who trains, validates and tests, and whose labels count as good; drawn once, from a seed."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from alcseg.data.nifti import shorten
+from alcseg.errors import DataError, UsageError
+
+__all__ = ["draw_hq", "draw_splits"]
+
+
+def draw_splits(
+    groups: Mapping[str, str], *, val_fraction: float = 0.0, test_fraction: float = 0.0, seed: int = 0
+) -> dict[str, str]:
+    """Give each case to `train`, `val` or `test`; a group is never divided.
+
+    Args:
+        groups: Group (such as the patient) of each case.
+        val_fraction: Share of all cases for validation; at least one case if above 0.
+        test_fraction: Share of all cases for the test; at least one case if above 0.
+        seed: Of the draw. The order of `groups` does not matter.
+
+    Returns:
+        Split of each case, in the order of `groups`. With groups of several cases a share may be passed by part of a group.
+
+    Raises:
+        UsageError: If the fractions are not in 0..1 or leave nothing to train on.
+        DataError: If there are too few groups to fill the splits.
+    """
+    if not (0 <= val_fraction < 1 and 0 <= test_fraction < 1 and val_fraction + test_fraction < 1):
+        raise UsageError(
+            f"expected --val-fraction and --test-fraction in 0..1 with a sum below 1, found {val_fraction:g} and "
+            f"{test_fraction:g}. Choose smaller ones."
+        )
+    members: dict[str, list[str]] = {}
+    for case_id in sorted(groups):
+        members.setdefault(groups[case_id], []).append(case_id)
+    names = sorted(members)
+    order = [names[index] for index in np.random.default_rng(seed).permutation(len(names))]
+    split = dict.fromkeys(groups, "train")
+    for name, fraction in (("test", test_fraction), ("val", val_fraction)):
+        wanted = max(1, round(fraction * len(groups))) if fraction > 0 else 0
+        taken = 0
+        while order and taken < wanted:
+            cases = members[order.pop(0)]
+            split.update(dict.fromkeys(cases, name))
+            taken += len(cases)
+    if (val_fraction or test_fraction) and not order:
+        raise DataError(
+            f"expected enough groups for train, val and test, found {len(names)} with {len(groups)} cases. "
+            "Use smaller fractions or more groups."
+        )
+    return split
+
+
+def draw_hq(
+    case_ids: Sequence[str],
+    *,
+    fraction: float | None = None,
+    first: int | None = None,
+    names: Collection[str] | None = None,
+    seed: int = 0,
+) -> frozenset[str]:
+    """Choose the cases whose labels are taken as high quality, by exactly one of three ways.
+
+    Args:
+        case_ids: Candidates, in the order of the dataset.
+        fraction: Share drawn at random, rounded, at least one case.
+        first: The first so many candidates, the convention of the LA benchmark.
+        names: These very cases.
+        seed: Of the random draw; the order of the candidates does not matter to it.
+
+    Raises:
+        UsageError: If not exactly one way is given, or the number is out of range.
+        DataError: If a name is not among the candidates.
+    """
+    if sum(way is not None for way in (fraction, first, names)) != 1:
+        raise UsageError("expected exactly one of --hq-fraction, --hq-first and --hq-list.")
+    if not case_ids:
+        raise DataError(
+            "expected cases to choose high-quality labels from, found none. Check the split column."
+        )
+    if names is not None:
+        unknown = sorted(set(names) - set(case_ids))
+        if unknown:
+            raise DataError(
+                f"expected the cases of the HQ list among the {len(case_ids)} candidates, found none called "
+                f"{shorten(unknown)}. Check the list."
+            )
+        return frozenset(names)
+    if first is not None:
+        if not 0 < first <= len(case_ids):
+            raise UsageError(
+                f"expected --hq-first in 1..{len(case_ids)} (the number of cases), found {first}."
+            )
+        return frozenset(case_ids[:first])
+    if fraction is None or not 0 < fraction <= 1:
+        raise UsageError(f"expected --hq-fraction above 0 and at most 1, found {fraction}.")
+    ordered = sorted(case_ids)
+    count = max(1, round(fraction * len(ordered)))
+    return frozenset(
+        ordered[index] for index in np.random.default_rng(seed).permutation(len(ordered))[:count]
+    )

@@ -1,0 +1,101 @@
+"""Arrays back to disk on the grid of the file they belong to, whole or not at all.
+
+The same array gives the same bytes: the gzip header carries neither time nor name.
+"""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from alcseg.data.case import Volume
+from alcseg.data.nifti import nifti_stem
+from alcseg.errors import ShapeError, UsageError
+from alcseg.files import atomic_path
+from alcseg.types import LabelMap
+
+__all__ = ["compress", "write_image", "write_label", "write_map"]
+
+_GZIP_LEVEL = 1  # Float noise hardly shrinks at higher levels, and labels are small at any.
+
+
+def write_label(path: Path, values: LabelMap, like: Volume) -> None:
+    """Write a label map `(X, Y, Z)` on the grid of `like`, in the smallest integer type that holds its values.
+
+    The affine, both form codes and the units are those of `like`; scaling, display range, intent and description are not.
+
+    Raises:
+        ShapeError: If the shapes differ.
+        UsageError: If `path` does not end in `.nii` or `.nii.gz`.
+    """
+    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
+    smallest = np.result_type(np.min_scalar_type(min(low, 0)), np.min_scalar_type(max(high, 0)))
+    _write(path, values.astype(smallest), like)
+
+
+def write_map(path: Path, values: NDArray[Any], like: Volume) -> None:
+    """Write a scalar map `(X, Y, Z)`, such as an uncertainty, as float32 on the grid of `like`.
+
+    Raises:
+        ShapeError: If the shapes differ.
+        UsageError: If `path` does not end in `.nii` or `.nii.gz`.
+    """
+    _write(path, values.astype(np.float32, copy=False), like)
+
+
+def write_image(path: Path, volume: Volume) -> None:
+    """Write a volume that did not come as NIfTI, in its own type.
+
+    Raises:
+        UsageError: If `path` does not end in `.nii` or `.nii.gz`.
+    """
+    _write(path, volume.array, volume)
+
+
+def compress(source: Path, target: Path) -> None:
+    """Write the bytes of `source` as the gzip file `target`."""
+    with (
+        atomic_path(target) as partial,
+        source.open("rb") as plain,
+        partial.open("wb") as raw,
+        gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) as packed,
+    ):
+        while block := plain.read(1 << 20):
+            packed.write(block)
+
+
+def _write(path: Path, array: NDArray[Any], like: Volume) -> None:
+    if array.shape != like.array.shape:
+        raise ShapeError(f"{path}: expected shape {like.shape} as in {like.path}, found {array.shape}.")
+    if nifti_stem(path) is None:
+        raise UsageError(f"{path}: expected a name that ends in .nii or .nii.gz. Rename the output.")
+    nifti = _nifti(array, like)
+    with atomic_path(path) as partial, partial.open("wb") as raw:
+        if path.name.endswith(".gz"):
+            with gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) as packed:
+                nifti.to_stream(packed)
+        else:
+            nifti.to_stream(raw)
+
+
+def _nifti(array: NDArray[Any], like: Volume) -> nib.Nifti1Image:
+    header = like.header
+    kind = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
+    if header is None:
+        nifti = kind(array, like.affine, dtype=array.dtype)
+        nifti.set_sform(like.affine, code=1)
+        nifti.set_qform(like.affine, code=1)
+        nifti.header.set_xyzt_units("mm")
+        return nifti
+    header = header.copy()
+    header.set_data_dtype(array.dtype)
+    header.set_slope_inter(None, None)
+    header.set_intent("none")
+    header["cal_min"] = header["cal_max"] = 0
+    header["descrip"] = b""
+    header.extensions.clear()
+    # nibabel keeps the forms of the header bit for bit where its affine agrees, which it does for a header as read.
+    return kind(array, like.affine, header)

@@ -1,0 +1,72 @@
+"""Progress of a long loop on stderr: a bar on a terminal, else a plain line now and then."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+__all__ = ["track"]
+
+Item = TypeVar("Item")
+
+_LINE_EVERY_S = 30.0
+
+logger = logging.getLogger("alcseg")  # the level that -q and -v set decides
+
+
+def track(iterable: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
+    """Yield the items of `iterable` and show how far the loop is.
+
+    Silent where `alcseg` logs no INFO: when used as a library, and under `-q`.
+
+    Args:
+        iterable: What is looped over.
+        description: What one item costs the time for, as in "Correcting cases".
+        total: Number of items, where `iterable` has no length.
+    """
+    if total is None and hasattr(iterable, "__len__"):
+        total = len(iterable)
+    if not logger.isEnabledFor(logging.INFO):
+        yield from iterable
+    elif sys.stderr.isatty():
+        yield from _bar(iterable, description, total)
+    else:
+        yield from _lines(iterable, description, total)
+
+
+def _bar(iterable: Iterable[Item], description: str, total: int | None) -> Iterator[Item]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield from progress.track(iterable, total=total, description=description)
+
+
+def _lines(iterable: Iterable[Item], description: str, total: int | None) -> Iterator[Item]:
+    started = said = time.monotonic()
+    for done, item in enumerate(iterable, start=1):
+        yield item
+        now = time.monotonic()
+        if now - said >= _LINE_EVERY_S:
+            said = now
+            elapsed = now - started
+            if total is None:
+                logger.info("%s: %d, %.0f s", description, done, elapsed)
+            else:
+                left = elapsed / done * (total - done)
+                logger.info("%s: %d/%d, %.0f s, about %.0f s left", description, done, total, elapsed, left)

@@ -1,0 +1,322 @@
+"""Figures from arrays and records: cases in three planes, training curves, before-and-after plots.
+
+Everything goes through matplotlib's object interface, so no global state is touched and no display is needed.
+Colors are from Okabe and Ito's set, which stays apart for color-blind readers; line styles differ too, for
+print in gray.
+"""
+
+import base64
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from alcseg.errors import DataError, ShapeError
+from alcseg.types import FloatArray, LabelMap, Spacing
+
+__all__ = ["case_panels", "paired_plot", "png_bytes", "png_data_uri", "training_curves"]
+
+# Okabe and Ito, 2008; one fixed meaning each throughout a report.
+LineStyle: TypeAlias = Literal["solid", "dashed", "dotted"]
+
+CONTOUR_STYLES: dict[str, tuple[str, LineStyle]] = {
+    "clean": ("#F0E442", "solid"),
+    "given": ("#D55E00", "dashed"),
+    "refined": ("#56B4E9", "solid"),
+    "predicted": ("#56B4E9", "solid"),
+}
+_SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_INK = "#222222"
+_GRID = "#dddddd"
+
+# Plane: name, the axis looked along, (horizontal, vertical) axes, letters at left, right, bottom and top.
+# Radiological convention: the patient's right is on the reader's left; in a sagittal slice anterior is.
+_PLANES = (
+    ("Axial", 2, (0, 1), "RLPA"),
+    ("Coronal", 1, (0, 2), "RLIS"),
+    ("Sagittal", 0, (1, 2), "APIS"),
+)
+
+
+def case_panels(
+    image: FloatArray,
+    spacing: Spacing,
+    *,
+    contours: Mapping[str, LabelMap],
+    uncertainty: FloatArray | None = None,
+    title: str = "",
+) -> Figure:
+    """One case in three planes: the image, label contours over it, the uncertainty over it.
+
+    Args:
+        image: Intensities in RAS voxel order, `(X, Y, Z)`.
+        spacing: Voxel size in mm, one value per axis.
+        contours: Name (`clean`, `given`, `refined`, ...) to label map on the same grid; every label value is
+            outlined.
+        uncertainty: Scalar map on the same grid; without it the last column is left out.
+        title: Heading of the figure.
+
+    Returns:
+        Three rows (axial, coronal, sagittal), cut where the outlined foreground is largest.
+
+    Raises:
+        ShapeError: If an array's shape is not the image's.
+    """
+    given: dict[str, Any] = dict(contours)
+    if uncertainty is not None:
+        given["uncertainty"] = uncertainty
+    for name, array in given.items():
+        if array.shape != image.shape:
+            raise ShapeError(
+                f"case panel: {name} of shape {array.shape}, image of shape {image.shape}; "
+                "bring both to one grid before drawing."
+            )
+    foreground = np.zeros(image.shape, dtype=bool)
+    for label in contours.values():
+        foreground |= label > 0
+    low, high = np.percentile(image, (0.5, 99.5))
+    columns = 2 if uncertainty is None else 3
+    extents = np.asarray(image.shape) * np.asarray(spacing)
+    heights = [float(extents[axes[1]] / extents[axes[0]]) for _, _, axes, _ in _PLANES]
+    figure = Figure(figsize=(2.5 * columns + 0.7, 2.5 * sum(heights) + 1.1), layout="constrained")
+    grid = figure.subplots(3, columns, gridspec_kw={"height_ratios": heights}, squeeze=False)
+    top = max(float(np.percentile(uncertainty, 99.9)), 1e-12) if uncertainty is not None else 1.0
+    for row, (name, along, axes, letters) in enumerate(_PLANES):
+        index = _largest_slice(foreground, along)
+        gray = _cut(image, along, index)
+        extent = (0.0, gray.shape[1] * spacing[axes[0]], 0.0, gray.shape[0] * spacing[axes[1]])
+        for column in range(columns):
+            panel = grid[row, column]
+            panel.imshow(
+                gray, cmap="gray", vmin=low, vmax=high, origin="lower", extent=extent, interpolation="bicubic"
+            )
+            panel.set(xticks=[], yticks=[])
+            for spine in panel.spines.values():
+                spine.set_visible(False)
+        _orientation_letters(grid[row, 0], letters)
+        grid[row, 0].set_ylabel(f"{name}  ·  slice {index + 1}", fontsize=8, color=_INK)
+        for style_index, (key, label) in enumerate(contours.items()):
+            _outline(grid[row, 1], _cut(label, along, index), extent, _contour_style(key, style_index))
+        if uncertainty is not None:
+            values = _cut(uncertainty, along, index)
+            strength = np.clip(values / top, 0.0, 1.0)
+            grid[row, 2].imshow(
+                values, cmap="inferno", vmin=0.0, vmax=top, origin="lower", extent=extent,
+                alpha=np.sqrt(strength) * 0.9, interpolation="nearest",
+            )  # fmt: skip
+    for panel, text in zip(grid[0], ("Image", "Labels", "Uncertainty"), strict=False):
+        panel.set_title(text, fontsize=9, color=_INK)
+    if uncertainty is not None:
+        overlay = ScalarMappable(Normalize(0.0, top), "inferno")  # the slices are see-through, the bar is not
+        bar = figure.colorbar(overlay, ax=list(grid[:, 2]), shrink=0.6, pad=0.02, aspect=30)
+        bar.ax.tick_params(labelsize=7)
+        bar.outline.set_visible(False)
+    handles = [
+        Line2D([], [], color=style[0], linestyle=style[1], linewidth=2, label=key)
+        for key, style in ((key, _contour_style(key, i)) for i, key in enumerate(contours))
+    ]
+    legend = figure.legend(
+        handles=handles, loc="outside lower center", ncols=max(len(handles), 1), fontsize=8, framealpha=1.0,
+        facecolor="#555555", labelcolor="white", edgecolor="none",
+    )  # fmt: skip
+    legend.set_in_layout(True)
+    if title:
+        figure.suptitle(title, fontsize=10, color=_INK)
+    return figure
+
+
+def training_curves(runs: Mapping[str, Path | Sequence[Mapping[str, str]]]) -> Figure:
+    """Loss terms and validation Dice over the steps, one column per run.
+
+    Args:
+        runs: Display name to a `metrics.csv` or its rows. The column `step` is required; `val_dice` and
+            `val_dice_teacher` are drawn where they hold numbers, every other numeric column is a loss term.
+
+    Raises:
+        DataError: If there is no run, or a table has no column `step` or no row.
+    """
+    if not runs:
+        raise DataError("training curves: expected at least one run, got none.")
+    figure = Figure(figsize=(max(3.1 * len(runs), 4.2), 4.8), layout="constrained")
+    grid = figure.subplots(2, len(runs), sharex="col", sharey="row", squeeze=False)
+    for column, (name, source) in enumerate(runs.items()):
+        rows = _read_rows(source) if isinstance(source, Path) else list(source)
+        if not rows or "step" not in rows[0]:
+            raise DataError(
+                f"training curves: run '{name}' has no metrics with a column 'step'. Was it trained at all?"
+            )
+        upper, lower = grid[0, column], grid[1, column]
+        terms = [key for key in rows[0] if key not in _NOT_A_TERM]
+        for index, key in enumerate(["loss", *terms]):
+            steps, values = _series(rows, key)
+            if len(steps) and np.any(values > 0):
+                label = "total" if key == "loss" else key
+                color = _INK if key == "loss" else _SERIES[(index - 1) % len(_SERIES)]
+                upper.plot(
+                    steps, _smooth(values), color=color, linewidth=1.8 if key == "loss" else 1.1, label=label
+                )
+        for key, label, color in (
+            ("val_dice", "student", _SERIES[0]),
+            ("val_dice_teacher", "teacher", _SERIES[1]),
+        ):
+            steps, values = _series(rows, key)
+            if len(steps):
+                lower.plot(steps, values, color=color, marker="o", markersize=3, linewidth=1.4, label=label)
+        upper.set_yscale("log")
+        upper.set_title(name, fontsize=10, color=_INK)
+        lower.set_ylim(0, 1)
+        lower.set_xlabel("step", fontsize=8)
+        for axes in (upper, lower):
+            _tidy(axes)
+            if axes.has_data():
+                axes.legend(fontsize=7, frameon=False, loc="best")
+    grid[0, 0].set_ylabel("loss (smoothed, log scale)", fontsize=8)
+    grid[1, 0].set_ylabel("validation Dice", fontsize=8)
+    return figure
+
+
+def paired_plot(before: Mapping[str, float], after: Mapping[str, float], *, quantity: str = "Dice") -> Figure:
+    """One line per case from its value before to its value after, sorted by the former.
+
+    Args:
+        before: Case to value, 0 to 1.
+        after: The same for the same cases; a case in only one of the two is left out.
+        quantity: What the values are, for the axis.
+    """
+    cases = sorted(before.keys() & after.keys(), key=lambda case: before[case])
+    figure = Figure(figsize=(6.2, 0.24 * len(cases) + 1.2), layout="constrained")
+    axes = figure.subplots()
+    for row, case in enumerate(cases):
+        better = after[case] >= before[case]
+        axes.plot(
+            [before[case], after[case]],
+            [row, row],
+            color="#999999" if better else _SERIES[1],
+            linewidth=1.6,
+            zorder=1,
+        )
+    rows = range(len(cases))
+    axes.scatter(
+        [before[c] for c in cases],
+        rows,
+        s=34,
+        marker="s",
+        color=CONTOUR_STYLES["given"][0],
+        label="given",
+        zorder=2,
+    )
+    axes.scatter(
+        [after[c] for c in cases], rows, s=36, marker="o", color=_SERIES[0], label="refined", zorder=3
+    )
+    axes.set_yticks(list(rows), cases, fontsize=7)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(-0.8, len(cases) - 0.2)
+    axes.set_xlabel(f"{quantity} against the clean label", fontsize=8)
+    _tidy(axes)
+    figure.legend(loc="outside upper right", ncols=2, fontsize=8, frameon=False)
+    return figure
+
+
+def png_bytes(figure: Figure, *, dpi: int = 110) -> bytes:
+    """The figure as a PNG file; the same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def png_data_uri(png: bytes) -> str:
+    """A PNG file as the `src` of an HTML image."""
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+_NOT_A_TERM = frozenset({"step", "loss", "lr", "val_dice", "val_dice_teacher", "time_s", "epoch", "ramp"})
+
+
+def _largest_slice(foreground: Any, along: int) -> int:
+    """Index of the slice with most foreground; the middle one if there is none."""
+    if not foreground.any():
+        return int(foreground.shape[along] // 2)
+    others = tuple(axis for axis in range(3) if axis != along)
+    return int(foreground.sum(axis=others).argmax())
+
+
+def _cut(volume: Any, along: int, index: int) -> Any:
+    """A slice as rows (vertical axis) by columns (horizontal axis), in radiological view."""
+    return np.take(volume, index, axis=along).T[
+        :, ::-1
+    ]  # right, or anterior in a sagittal slice, to the reader's left
+
+
+def _contour_style(name: str, index: int) -> tuple[str, LineStyle]:
+    dashes: tuple[LineStyle, ...] = ("solid", "dashed", "dotted")
+    return CONTOUR_STYLES.get(name, (_SERIES[index % len(_SERIES)], dashes[index % len(dashes)]))
+
+
+def _outline(
+    axes: Axes, label: Any, extent: tuple[float, float, float, float], style: tuple[str, str]
+) -> None:
+    """Draw the boundary of each label value; `extent` is left, right, bottom, top in mm."""
+    rows, columns = label.shape
+    x = (np.arange(columns) + 0.5) * extent[1] / columns
+    y = (np.arange(rows) + 0.5) * extent[3] / rows
+    for value in np.unique(label):
+        if value > 0:
+            axes.contour(
+                x, y, label == value, levels=[0.5], colors=style[0], linestyles=style[1], linewidths=1.3
+            )
+
+
+def _orientation_letters(axes: Axes, letters: str) -> None:
+    places = ((0.03, 0.5), (0.97, 0.5), (0.5, 0.04), (0.5, 0.96))
+    for letter, (x, y) in zip(letters, places, strict=True):
+        axes.text(
+            x, y, letter, transform=axes.transAxes, color="white", fontsize=7, fontweight="bold", ha="center",
+            va="center", bbox={"facecolor": "black", "alpha": 0.45, "edgecolor": "none", "pad": 1.0},
+        )  # fmt: skip
+
+
+def _read_rows(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        raise DataError(f"{path}: expected the metrics of a run, found no file. Was the run trained?")
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _series(rows: Sequence[Mapping[str, str]], key: str) -> tuple[FloatArray, FloatArray]:
+    """Steps and values of the rows in which `key` holds a finite number."""
+    points = []
+    for row in rows:
+        text = row.get(key) or ""
+        try:
+            points.append((float(row["step"]), float(text)))
+        except ValueError:
+            continue  # empty where the quantity was not measured at this step
+    array = np.array([p for p in points if np.isfinite(p[1])], dtype=float).reshape(-1, 2)
+    return array[:, 0], array[:, 1]
+
+
+def _smooth(values: FloatArray) -> FloatArray:
+    """Running mean over about a twentieth of the points, shorter at the ends."""
+    width = max(len(values) // 20, 1)
+    kernel = np.ones(width)
+    weights = np.convolve(np.ones(len(values)), kernel, mode="same")
+    result: FloatArray = np.convolve(values, kernel, mode="same") / weights
+    return result
+
+
+def _tidy(axes: Axes) -> None:
+    axes.grid(color=_GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=7, colors=_INK, length=2)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color("#888888")

@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
 from rich.console import Console
@@ -35,7 +35,7 @@ def track(iterable: Iterable[Item], description: str, total: int | None = None) 
         description: What one item costs the time for, as in "Correcting cases".
         total: Number of items, where `iterable` has no length.
     """
-    if total is None and hasattr(iterable, "__len__"):
+    if total is None and isinstance(iterable, Sized):
         total = len(iterable)
     if not logger.isEnabledFor(logging.INFO):
         yield from iterable

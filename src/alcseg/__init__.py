@@ -1,0 +1,63 @@
+"""ALCSeg: robust 3D medical image segmentation from labels of mixed quality.
+
+Public names are found on first use, so that `import alcseg` is quick and loads no deep-learning library.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from alcseg.commands.check import check
+    from alcseg.commands.correct import correct
+    from alcseg.commands.corrupt import corrupt
+    from alcseg.commands.demo import demo
+    from alcseg.commands.evaluate import evaluate
+    from alcseg.commands.import_dataset import import_dataset
+    from alcseg.commands.predict import predict
+    from alcseg.commands.train import train
+    from alcseg.data.folder import DatasetFolder
+    from alcseg.errors import AlcsegError
+    from alcseg.training.run_folder import RunFolder
+
+__all__ = [
+    "AlcsegError",
+    "DatasetFolder",
+    "RunFolder",
+    "__version__",
+    "check",
+    "correct",
+    "corrupt",
+    "demo",
+    "evaluate",
+    "import_dataset",
+    "predict",
+    "train",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AlcsegError": "alcseg.errors",
+    "DatasetFolder": "alcseg.data.folder",
+    "RunFolder": "alcseg.training.run_folder",
+    "check": "alcseg.commands.check",
+    "correct": "alcseg.commands.correct",
+    "corrupt": "alcseg.commands.corrupt",
+    "demo": "alcseg.commands.demo",
+    "evaluate": "alcseg.commands.evaluate",
+    "import_dataset": "alcseg.commands.import_dataset",
+    "predict": "alcseg.commands.predict",
+    "train": "alcseg.commands.train",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'alcseg' has no attribute '{name}'")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

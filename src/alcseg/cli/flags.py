@@ -1,0 +1,327 @@
+"""The flags of every verb, one function each; imports nothing heavy.
+
+The name of every argument is the name of a parameter of the function the verb calls, so that options are
+handed on as they are. A verb has only the flags it uses: no option is accepted and ignored.
+"""
+
+import argparse
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from alcseg.cli.values import AsTuple, LabelMapAction, fraction, label_pair, number
+
+__all__ = ["ADDERS", "PRINT_OPTIONS", "add_print_options"]
+
+PRINT_OPTIONS = ("json", "verbose", "quiet", "debug")
+"""Options of the command line itself; every other one belongs to the verb's function."""
+
+Verbs: TypeAlias = "argparse._SubParsersAction[Any]"
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    """Help that states a default where there is one to state."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        default = action.default
+        if isinstance(default, tuple):
+            return f"{action.help} (default: {' '.join(map(str, default))})"
+        stated = isinstance(default, str | int | float) and not isinstance(default, bool)
+        if stated and default != argparse.SUPPRESS:
+            return f"{action.help} (default: %(default)s)"
+        return action.help
+
+
+def _verb(verbs: Verbs, name: str, summary: str, description: str = "") -> ArgumentParser:
+    parser: ArgumentParser = verbs.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}. {description}".strip(),
+        allow_abbrev=False,
+        formatter_class=_HelpFormatter,
+    )
+    return parser
+
+
+def add_print_options(verb: ArgumentParser) -> None:
+    """Add what every verb has."""
+    group = verb.add_argument_group("output on the terminal")
+    group.add_argument("--json", action="store_true", help="print the result as one JSON document")
+    group.add_argument("-v", "--verbose", action="store_true", help="say more on stderr")
+    group.add_argument("-q", "--quiet", action="store_true", help="only warnings and errors on stderr")
+    group.add_argument("--debug", action="store_true", help="show the trace of an error")
+
+
+def _add_output(verb: ArgumentParser, *, what: str) -> None:
+    verb.add_argument("--out", type=Path, metavar="DIR", required=True, help=what)
+    _add_overwrite(verb)
+
+
+def _add_overwrite(verb: ArgumentParser) -> None:
+    verb.add_argument("--overwrite", action="store_true", help="replace what the output folder holds")
+
+
+def _add_seed(verb: ArgumentParser, what: str) -> None:
+    verb.add_argument("--seed", type=int, default=0, metavar="N", help=f"seed of {what}")
+
+
+def _add_device(verb: ArgumentParser) -> None:
+    verb.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:i]", help="where the network runs")
+
+
+def _add_passes(verb: ArgumentParser) -> None:
+    verb.add_argument("--passes", type=int, default=4, metavar="T", help="perturbed predictions per case")
+
+
+def _add_workers(verb: ArgumentParser, what: str) -> None:
+    verb.add_argument("--workers", type=int, default=0, metavar="N", help=what)
+
+
+def _add_demo(verbs: Verbs) -> ArgumentParser:
+    verb = _verb(
+        verbs,
+        "demo",
+        "show the whole way on generated phantoms",
+        "Generates phantoms, corrupts labels, trains, corrects, evaluates, writes report.html; on a CPU.",
+    )
+    _add_output(verb, what="folder for everything the demo makes")
+    _add_seed(verb, "phantoms, label noise and training")
+    return verb
+
+
+def _add_import(verbs: Verbs) -> ArgumentParser:
+    verb = _verb(
+        verbs,
+        "import",
+        "turn images and labels into a dataset folder",
+        "The source is never written to. Splits are drawn once, by group where groups are known.",
+    )
+    verb.add_argument("source", type=Path, metavar="SRC", help="folder with the files as you have them")
+    verb.add_argument("target", type=Path, metavar="DST", help="dataset folder to make")
+    verb.add_argument(
+        "--format",
+        default="auto",
+        choices=("auto", "nifti", "nnunet", "msd", "la-h5", "dicom"),
+        help="layout of the source",
+    )
+    verb.add_argument(
+        "--val-fraction", type=fraction, default=0.0, metavar="F", help="share of cases for validation"
+    )
+    verb.add_argument(
+        "--test-fraction", type=fraction, default=0.0, metavar="F", help="share of cases for testing"
+    )
+    _add_seed(verb, "the splits")
+    verb.add_argument(
+        "--hq-list",
+        type=Path,
+        metavar="FILE",
+        help="text file, one trusted case id a line; all others are LQ",
+    )
+    verb.add_argument(
+        "--spacing",
+        type=float,
+        nargs=3,
+        metavar=("X", "Y", "Z"),
+        action=AsTuple,
+        help="voxel size in mm for sources that do not carry one",
+    )
+    verb.add_argument(
+        "--label-map",
+        type=label_pair,
+        metavar="OLD=NEW",
+        action=LabelMapAction,
+        help="rename label values, for example 255=1; repeatable",
+    )
+    _add_overwrite(verb)
+    return verb
+
+
+def _add_check(verbs: Verbs) -> ArgumentParser:
+    verb = _verb(
+        verbs,
+        "check",
+        "look for faults in a dataset before hours are spent on it",
+        "Grades: ok, repairable, fatal. Exit code 4 if anything is fatal.",
+    )
+    verb.add_argument("dataset", type=Path, metavar="DATASET", help="dataset folder")
+    verb.add_argument("--fix", action="store_true", help="repair what can be repaired in place")
+    return verb
+
+
+def _add_corrupt(verbs: Verbs) -> ArgumentParser:
+    verb = _verb(
+        verbs,
+        "corrupt",
+        "simulate label noise on the training cases",
+        "Writes a new dataset with noise.json; clean labels are kept in labelsClean/ for evaluation only.",
+    )
+    verb.add_argument("dataset", type=Path, metavar="DATASET", help="dataset folder with clean labels")
+    verb.add_argument("target", type=Path, metavar="DST", help="dataset folder to make")
+    which = verb.add_argument_group("which cases keep their clean label").add_mutually_exclusive_group(
+        required=True
+    )
+    which.add_argument("--hq-fraction", type=fraction, metavar="F", help="a drawn share")
+    which.add_argument("--hq-first", type=int, metavar="N", help="the first N in the order of the dataset")
+    which.add_argument("--hq-list", type=Path, metavar="FILE", help="the case ids in a text file, one a line")
+    verb.add_argument(
+        "--model", default="cube", choices=("ball", "cube"), help="shape that dilates or erodes"
+    )
+    verb.add_argument(
+        "--size",
+        type=number,
+        nargs=2,
+        metavar=("LO", "HI"),
+        default=(3, 15),
+        action=AsTuple,
+        help="range of the cube's side or the ball's radius",
+    )
+    verb.add_argument("--unit", default="voxel", choices=("voxel", "mm"), help="unit of --size")
+    verb.add_argument(
+        "--keep-nonempty",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="erode less where a class would vanish",
+    )
+    _add_seed(verb, "the noise, mixed with each case id")
+    _add_workers(verb, "processes beside this one; 0 works in this one")
+    _add_overwrite(verb)
+    return verb
+
+
+def _add_train(verbs: Verbs) -> ArgumentParser:
+    verb = _verb(
+        verbs,
+        "train",
+        "train a model; an existing run folder resumes",
+        "Settings are dotted keys: method.alpha=3, data.patch=[112,112,80], trainer.steps=6000.",
+    )
+    verb.add_argument("dataset", type=Path, metavar="DATASET", help="dataset folder")
+    verb.add_argument("--method", default="alc", metavar="NAME", help="one of `alcseg methods`")
+    verb.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="demo, hippocampus, la or la-half; without one the plan is made from the data",
+    )
+    _add_output(verb, what="run folder; given again, the training goes on where it stopped")
+    verb.add_argument(
+        "--config", type=Path, metavar="FILE", help="YAML file of settings, over the preset and under --set"
+    )
+    verb.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="single settings; repeatable",
+    )
+    verb.add_argument(
+        "--val-hq", type=int, metavar="N", help="HQ cases held out for validation where no case has split=val"
+    )
+    verb.add_argument(
+        "--dry-run", action="store_true", help="print the plan with time and memory estimates and stop"
+    )
+    _add_seed(verb, "weights, sampling and augmentation")
+    _add_device(verb)
+    _add_workers(verb, "data loading processes; changes speed, never results")
+    return verb
+
+
+def _add_predict(verbs: Verbs) -> ArgumentParser:
+    verb = _verb(verbs, "predict", "segment images, on the grid of each input")
+    verb.add_argument("run", type=Path, metavar="RUN", help="run folder")
+    verb.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="file, folder, quoted glob, .txt list or DICOM series folder",
+    )
+    _add_output(verb, what="folder for the label maps")
+    verb.add_argument("--uncertainty", action="store_true", help="also write a map of uncertainty per case")
+    verb.add_argument("--probabilities", action="store_true", help="also write a probability map per class")
+    verb.add_argument(
+        "--window",
+        default="gaussian",
+        choices=("gaussian", "lineage"),
+        help="sliding window; lineage is the stride and weighting of earlier papers",
+    )
+    verb.add_argument(
+        "--network", default="auto", choices=("auto", "student", "teacher"), help="which network answers"
+    )
+    _add_passes(verb)
+    _add_seed(verb, "the perturbations behind --uncertainty, mixed with each case id")
+    _add_device(verb)
+    return verb
+
+
+def _add_correct(verbs: Verbs) -> ArgumentParser:
+    verb = _verb(verbs, "correct", "write a new dataset with refined LQ labels and a review list")
+    verb.add_argument("run", type=Path, metavar="RUN", help="run folder")
+    verb.add_argument(
+        "dataset", type=Path, metavar="DATASET", help="dataset folder whose LQ labels are refined"
+    )
+    _add_output(verb, what="dataset folder to make")
+    verb.add_argument(
+        "--replace",
+        default="all",
+        choices=("all", "confident"),
+        help="confident keeps the given label where the model is unsure",
+    )
+    verb.add_argument(
+        "--nnunet", action="store_true", help="write consecutive label values, as nnU-Net wants them"
+    )
+    _add_passes(verb)
+    _add_seed(verb, "the perturbations, mixed with each case id")
+    _add_device(verb)
+    return verb
+
+
+def _add_evaluate(verbs: Verbs) -> ArgumentParser:
+    verb = _verb(verbs, "evaluate", "score label maps against a reference")
+    verb.add_argument("pred", type=Path, metavar="PRED", help="folder of predicted label maps")
+    verb.add_argument("truth", type=Path, metavar="TRUTH", help="folder of reference label maps")
+    _add_output(verb, what="folder for per_case.csv and summary.json")
+    verb.add_argument(
+        "--protocol", default="mm", choices=("mm", "paper"), help="millimetres, or voxels as in the papers"
+    )
+    verb.add_argument(
+        "--tolerance-mm", type=float, default=1.0, metavar="MM", help="tolerance of the surface Dice (nsd)"
+    )
+    verb.add_argument(
+        "--dataset",
+        type=Path,
+        metavar="DATASET",
+        help="dataset folder that names the classes and knows the cases",
+    )
+    verb.add_argument("--quality", choices=("hq", "lq", "unlabeled"), help="only these cases of --dataset")
+    verb.add_argument("--split", choices=("train", "val", "test"), help="only these cases of --dataset")
+    return verb
+
+
+def _add_methods(verbs: Verbs) -> ArgumentParser:
+    verb = _verb(verbs, "methods", "list the training methods, or every setting of one")
+    verb.add_argument("name", nargs="?", metavar="NAME", help="a method")
+    return verb
+
+
+def _add_doctor(verbs: Verbs) -> ArgumentParser:
+    return _verb(
+        verbs,
+        "doctor",
+        "say what this machine can do and what is missing",
+        "Exit code 5 if something needed is missing.",
+    )
+
+
+ADDERS = (
+    _add_demo,
+    _add_import,
+    _add_check,
+    _add_corrupt,
+    _add_train,
+    _add_predict,
+    _add_correct,
+    _add_evaluate,
+    _add_methods,
+    _add_doctor,
+)
+"""In the order of `alcseg --help`."""

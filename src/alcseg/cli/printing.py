@@ -1,0 +1,115 @@
+"""Results of the verbs on stdout: a table for people, or with `--json` one document for programs."""
+
+import dataclasses
+import json
+import math
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["document", "show"]
+
+
+def show(verb: str, result: Any, *, as_json: bool) -> None:
+    """Print what the function behind `verb` returned."""
+    if as_json:
+        sys.stdout.write(json.dumps(document(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        return
+    # Piped output has no terminal width to fit into; wide enough that no cell is ever cut.
+    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    with console.capture() as capture:  # rich would end the process where the reader of a pipe has gone
+        for part in _VIEWS.get(verb, _facts)(result):
+            console.print(part, markup=False)
+    sys.stdout.write(capture.get())
+
+
+def document(value: Any) -> Any:
+    """Make `value` of plain JSON types; paths become strings, numbers that are not finite null."""
+    if hasattr(value, "to_document"):
+        return document(value.to_document())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: document(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): document(item) for key, item in value.items()}
+    if hasattr(value, "dtype") and value.ndim == 0:  # a NumPy scalar
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, Sequence | set | frozenset):
+        return [document(item) for item in value]
+    return str(value)
+
+
+def _facts(result: Any) -> list[RenderableType]:
+    """Any result as name and value, one a line."""
+    content = document(result)
+    if not isinstance(content, dict):
+        return [str(content)]
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in content.items():
+        table.add_row(Text(name.replace("_", " ")), _cell(value))
+    return [table]
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> Table:
+    """One line per row; `columns` maps keys of the rows to headings."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in columns.values():
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row.get(key)) for key in columns))
+    return table
+
+
+def _cell(value: Any) -> Text:
+    """A value as text; never read as markup, since names and messages may hold brackets."""
+    if value is None:
+        return Text("-")
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
+    if isinstance(value, float):
+        return Text(f"{value:.4g}")
+    if isinstance(value, Mapping):
+        lines = [Text.assemble(str(name), " ", _cell(item)) for name, item in value.items()]
+        return Text("\n").join(lines)
+    if isinstance(value, list | tuple):
+        return Text(", ").join([_cell(item) for item in value])
+    return Text(str(value))
+
+
+def _import(result: Any) -> list[RenderableType]:
+    counts = Counter(f"{row.split} {row.quality}" for row in result.rows)
+    facts = {
+        "dataset": result.root,
+        "channels": list(result.channel_names.values()),
+        "labels": result.labels,
+        "cases": dict(sorted(counts.items())),
+    }
+    return _facts(facts)
+
+
+def _methods(result: Any) -> list[RenderableType]:
+    if not hasattr(result, "methods"):
+        return _one_method(result)
+    columns = {"name": "method", "quality_aware": "uses HQ/LQ", "streams": "streams", "terms": "loss terms"}
+    table = _table(document(result)["methods"], columns | {"summary": "what it is"})
+    return [table, f"\nnetworks: {', '.join(result.networks)}", "`alcseg methods NAME` lists every setting."]
+
+
+def _one_method(result: Any) -> list[RenderableType]:
+    rows = document(result)["settings"]
+    for row in rows:
+        default = json.dumps(row["default"]).strip('"')  # as it would be typed behind --set
+        row["default"] = f"{default} (fixed)" if row["fixed"] else default
+    columns = {"name": "setting", "default": "default", "choices": "one of", "meaning": "meaning"}
+    return [result.description + "\n", _table(rows, columns), "\nChange one with --set method.SETTING=VALUE."]
+
+
+_VIEWS: dict[str, Callable[[Any], list[RenderableType]]] = {"import": _import, "methods": _methods}

@@ -1,0 +1,51 @@
+"""From the text of a flag to its value."""
+
+import argparse
+
+__all__ = ["AsTuple", "LabelMapAction", "fraction", "label_pair", "number"]
+
+
+class AsTuple(argparse.Action):
+    """Store several values as a tuple."""
+
+    def __call__(self, parser, namespace, values, option_string=None):  # type: ignore[no-untyped-def]
+        """Store `values`."""
+        setattr(namespace, self.dest, tuple(values))
+
+
+class LabelMapAction(argparse.Action):
+    """Collect OLD=NEW pairs in one dictionary."""
+
+    def __call__(self, parser, namespace, values, option_string=None):  # type: ignore[no-untyped-def]
+        """Add one pair."""
+        setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), **dict([values])})
+
+
+def fraction(text: str) -> float:
+    """Read a number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a fraction from 0 to 1, got '{text}'")
+    return value
+
+
+def number(text: str) -> int | float:
+    """Read an integer where it is one, else a float."""
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def label_pair(text: str) -> tuple[int, int]:
+    """Read `OLD=NEW`, two label values."""
+    old, _, new = text.partition("=")
+    try:
+        return int(old), int(new)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected OLD=NEW with two integers such as 255=1, got '{text}'"
+        ) from None

@@ -1,0 +1,127 @@
+"""`alcseg methods`: what there is to train with, and every setting of one method."""
+
+import difflib
+import inspect
+import re
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from alcseg.errors import UsageError
+from alcseg.methods import available_methods
+from alcseg.networks import NETWORKS
+
+__all__ = ["MethodInfo", "MethodList", "Setting", "methods"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting, changed by `--set method.<name>=<value>`.
+
+    Attributes:
+        name: Of the setting.
+        default: What it is where nothing is set.
+        choices: All allowed words, empty where any value of the type is.
+        fixed: The method is defined by this value.
+        meaning: From the docstring.
+    """
+
+    name: str
+    default: Any
+    choices: tuple[str, ...]
+    fixed: bool
+    meaning: str
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """A method as a reader wants to know it.
+
+    Attributes:
+        name: Word behind `--method`.
+        summary: One line.
+        quality_aware: Whether it uses which labels are HQ.
+        streams: What a batch holds.
+        terms: Names of its loss terms, as they are logged.
+        description: The idea, the paper and the differences from it.
+        settings: Everything that can be set.
+    """
+
+    name: str
+    summary: str
+    quality_aware: bool
+    streams: tuple[str, ...]
+    terms: tuple[str, ...]
+    description: str
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True)
+class MethodList:
+    """All methods, and the networks each of them can train."""
+
+    methods: tuple[MethodInfo, ...]
+    networks: tuple[str, ...]
+
+
+def methods(name: str | None = None) -> MethodList | MethodInfo:
+    """List all methods, or describe one.
+
+    Args:
+        name: A method; all where None.
+
+    Raises:
+        UsageError: If there is no such method; the nearest is named.
+    """
+    known = available_methods()
+    if name is None:
+        return MethodList(tuple(_describe(word, *known[word]) for word in known), tuple(sorted(NETWORKS)))
+    if name not in known:
+        match = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean '{match[0]}'?" if match else f"expected one of {', '.join(known)}."
+        raise UsageError(f"unknown method '{name}'; {hint}")
+    return _describe(name, *known[name])
+
+
+def _describe(name: str, method: type[Any], fixed: dict[str, Any]) -> MethodInfo:
+    summary = _paragraphs(inspect.getdoc(method))[0]
+    if fixed:
+        summary += " With " + ", ".join(f"{key}={value}" for key, value in fixed.items()) + "."
+    return MethodInfo(
+        name=name,
+        summary=summary,
+        quality_aware="union" not in method.streams,
+        streams=method.streams,
+        terms=method.terms,
+        description="\n\n".join(_paragraphs(inspect.getdoc(inspect.getmodule(method)))),
+        settings=tuple(_settings(method, fixed)),
+    )
+
+
+def _settings(method: type[Any], fixed: dict[str, Any]) -> list[Setting]:
+    meanings = _argument_docs(inspect.getdoc(method) or "")
+    hints = get_type_hints(method.__init__)
+    found = []
+    for parameter in inspect.signature(method).parameters.values():
+        hint = hints.get(parameter.name)
+        found.append(
+            Setting(
+                name=parameter.name,
+                default=fixed.get(parameter.name, parameter.default),
+                choices=tuple(map(str, get_args(hint))) if get_origin(hint) is Literal else (),
+                fixed=parameter.name in fixed,
+                meaning=meanings.get(parameter.name, ""),
+            )
+        )
+    return found
+
+
+def _argument_docs(docstring: str) -> dict[str, str]:
+    """What a Google docstring says of each argument."""
+    _, _, section = docstring.partition("Args:\n")
+    section = re.split(r"\n\n|\n(?=\S)", section)[0]
+    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", section, flags=re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in entries}
+
+
+def _paragraphs(docstring: str | None) -> list[str]:
+    return [" ".join(part.split()) for part in (docstring or "").split("\n\n")]

@@ -1,0 +1,217 @@
+"""The command line itself: help, errors and exit codes; what the verbs do is tested where they live."""
+
+import errno
+import importlib
+import inspect
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alcseg.cli import main
+from alcseg.cli.flags import PRINT_OPTIONS
+from alcseg.cli.parser import VERBS, build_parser, parse
+from alcseg.cli.printing import document, show
+from alcseg.errors import DataError, ResourceError, UsageError
+
+
+@pytest.fixture(autouse=True)
+def _keep_logging():
+    """The command line sets up the package's logger; give it back as it was."""
+    logger = logging.getLogger("alcseg")
+    before = logger.level, logger.handlers, logger.propagate
+    yield
+    logger.level, logger.handlers, logger.propagate = before
+
+
+@pytest.fixture
+def methods_raises(monkeypatch):
+    """Make `alcseg methods` raise the given error."""
+
+    def arrange(error: BaseException) -> None:
+        def fail(name=None):
+            raise error
+
+        monkeypatch.setattr(importlib.import_module("alcseg.commands.methods"), "methods", fail)
+
+    return arrange
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_options_are_the_parameters_of_the_function(verb):
+    module, name = VERBS[verb]
+    parameters = set(inspect.signature(getattr(importlib.import_module(module), name)).parameters)
+    _, verbs = build_parser()
+    options = {action.dest for action in verbs[verb]._actions} - {"help", *PRINT_OPTIONS}
+    assert options <= parameters
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_is_light(verb):
+    program = (
+        "import sys; from alcseg.cli import main; main([sys.argv[1], '--help']); "
+        "heavy = ('torch', 'numpy', 'lightning', 'monai', 'rich'); "
+        "print([name for name in heavy if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, verb], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"usage: alcseg {verb}")
+    assert done.stderr.strip() == "[]"
+
+
+def test_help_answers_within_half_a_second():
+    def seconds() -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "alcseg", "train", "--help"], capture_output=True, check=True)
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(5)) < 0.5  # the best of five: the machine may be busy
+
+
+def test_version(alcseg):
+    result = alcseg("--version")
+    assert result.code == 0
+    assert result.out.startswith("alcseg 0.")
+
+
+def test_no_words_show_the_verbs(alcseg):
+    result = alcseg()
+    assert result.code == 0
+    assert all(verb in result.out for verb in VERBS)
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["trian", "data"], "did you mean 'train'?"),
+        (["train", "data", "--presett", "la"], "did you mean '--preset'?"),
+        (["train", "data", "--sed=1", "--out", "run"], "did you mean '--seed'?"),
+        (["train", "data"], "--out"),
+        (["train", "data", "--out", "run", "--seed", "x"], "--seed"),
+        (["corrupt", "a", "b"], "--hq-fraction"),
+        (["corrupt", "a", "b", "--hq-first", "2", "--hq-fraction", "0.1"], "not allowed with"),
+        (["import", "a", "b", "--val-fraction", "10"], "fraction from 0 to 1"),
+        (["import", "a", "b", "--label-map", "255"], "255=1"),
+        (["corrupt", "a", "b", "--hq-first", "2", "--model", "bal"], "choose from"),
+    ],
+)
+def test_usage_errors_are_one_line_and_code_2(alcseg, words, hint):
+    result = alcseg(*words)
+    assert result.code == 2
+    assert result.out == ""
+    assert result.err.startswith("UsageError: ")
+    assert result.err.count("\n") == 1
+    assert hint in result.err
+
+
+def test_values_arrive_as_the_functions_want_them():
+    options = parse(["corrupt", "a", "b", "--hq-first", "8", "--size", "3", "4.5", "--no-keep-nonempty"])
+    assert options.size == (3, 4.5)
+    assert options.keep_nonempty is False
+    assert options.hq_first == 8
+    assert options.hq_fraction is None
+
+    options = parse(
+        ["import", "a", "b", "--label-map", "255=1", "--label-map", "7=2", "--spacing", "1", "1", "2.5"]
+    )
+    assert options.label_map == {255: 1, 7: 2}
+    assert options.spacing == (1.0, 1.0, 2.5)
+
+    options = parse(["train", "data", "--out", "run", "--set", "a=1", "b=2", "--set", "c=3"])
+    assert options.set == ["a=1", "b=2", "c=3"]
+    assert options.out == Path("run")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (UsageError("a flag"), 2, "UsageError: a flag"),
+        (DataError("a\nfile"), 4, "DataError: a file"),
+        (ResourceError("a disk"), 5, "ResourceError: a disk"),
+        (OSError(errno.ENOSPC, "No space left on device", "cache.npy"), 5, "ResourceError: No space left"),
+        (MemoryError("8 GiB"), 5, "ResourceError: out of memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 5, "ResourceError: out of memory"),
+        (KeyboardInterrupt(), 130, "Interrupted"),
+        (ZeroDivisionError("division by zero"), 1, "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_errors_become_one_line_and_their_exit_code(alcseg, methods_raises, error, code, line):
+    methods_raises(error)
+    result = alcseg("methods")
+    assert result.code == code
+    assert result.err.startswith(line)
+    assert result.err.count("\n") == 1
+
+
+def test_unexpected_errors_name_the_debug_flag(alcseg, methods_raises):
+    methods_raises(ZeroDivisionError("division by zero"))
+    assert "--debug" in alcseg("methods").err
+
+
+def test_debug_lets_the_error_through(methods_raises):
+    methods_raises(DataError("a file"))
+    with pytest.raises(DataError, match="a file"):
+        main(["methods", "--debug"])
+
+
+@dataclass
+class _Finding:
+    grade: str
+
+
+@dataclass
+class _Result:
+    failed: dict[str, str] = field(default_factory=dict)
+    findings: list[_Finding] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+@pytest.mark.parametrize(
+    ("result", "code"),
+    [
+        (_Result(), 0),
+        (_Result(failed={"case_1": "truncated"}), 3),
+        (_Result(findings=[_Finding("ok"), _Finding("repairable")]), 0),
+        (_Result(findings=[_Finding("ok"), _Finding("fatal")]), 4),
+        (_Result(missing=["torch"]), 5),
+    ],
+)
+def test_results_decide_the_exit_code(alcseg, monkeypatch, result, code):
+    monkeypatch.setattr(importlib.import_module("alcseg.commands.doctor"), "doctor", lambda: result)
+    assert alcseg("doctor", "--json").code == code
+
+
+def test_document_is_plain_json():
+    @dataclass
+    class Inner:
+        path: Path
+        value: float
+
+    result = {"a": Inner(Path("x/y"), float("nan")), 1: (np.float32(0.5), np.int64(3), True), "n": None}
+    assert document(result) == {"a": {"path": "x/y", "value": None}, "1": [0.5, 3, True], "n": None}
+
+
+def test_brackets_in_messages_are_not_markup(capsys):
+    show("predict", {"case": "[red]not a color"}, as_json=False)
+    assert "[red]not a color" in capsys.readouterr().out
+
+
+def test_methods_prints_json_on_stdout_alone(alcseg):
+    result = alcseg("methods", "--json")
+    assert result.code == 0
+    assert result.err == ""
+    assert {entry["name"] for entry in json.loads(result.out)["methods"]} >= {"alc", "h_sup"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes close differently")
+def test_a_closed_pipe_is_no_error():
+    command = f"{sys.executable} -m alcseg methods | head -1"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stderr == ""

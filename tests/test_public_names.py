@@ -1,0 +1,28 @@
+"""What `alcseg` promises can be imported, and importing it is light."""
+
+import subprocess
+import sys
+
+import pytest
+
+import alcseg
+
+
+@pytest.mark.parametrize("name", alcseg.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(alcseg, name) is not None
+
+
+def test_dir_lists_the_public_names():
+    assert dir(alcseg) == sorted(alcseg.__all__)
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        alcseg.no_such_name  # noqa: B018 - the access is what is tested
+
+
+def test_import_loads_nothing_heavy():
+    program = "import sys, alcseg; print([m for m in ('torch', 'numpy', 'lightning') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

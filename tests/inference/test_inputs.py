@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import pytest
+
+from alcseg.errors import DataError, UsageError
+from alcseg.inference.inputs import find_inputs
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a_0000.nii.gz", "a_0001.nii.gz", "b_0000.nii.gz", "b_0001.nii.gz"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def ids(inputs: list[Path | str], channels: int = 1) -> dict[str, list[str]]:
+    return {
+        case.case_id: [path.name for path in case.paths] for case in find_inputs(inputs, channels=channels)
+    }
+
+
+def test_channels_of_a_folder_are_grouped(folder: Path) -> None:
+    expected = {"a": ["a_0000.nii.gz", "a_0001.nii.gz"], "b": ["b_0000.nii.gz", "b_0001.nii.gz"]}
+    assert ids([folder], channels=2) == expected
+    assert ids([str(folder / "*.nii.gz")], channels=2) == expected
+    assert ids([folder / "a_0000.nii.gz"], channels=2) == {"a": expected["a"]}
+
+
+def test_a_numbered_scan_of_one_channel_keeps_its_name(tmp_path: Path) -> None:
+    for name in ("scan_0000.nii.gz", "scan_0007.nii.gz", "scan_0008.nii"):
+        (tmp_path / name).touch()
+    assert ids([tmp_path]) == {
+        "scan": ["scan_0000.nii.gz"],
+        "scan_0007": ["scan_0007.nii.gz"],
+        "scan_0008": ["scan_0008.nii"],
+    }
+
+
+def test_lists_are_read_from_where_they_lie(folder: Path) -> None:
+    (folder / "list.txt").write_text("# two\na_0000.nii.gz\n\nb_0000.nii.gz\n")
+    assert ids([folder / "list.txt"]) == {"a": ["a_0000.nii.gz"], "b": ["b_0000.nii.gz"]}
+    (folder / "list.csv").write_text("case_id,t1,t2\nx,a_0000.nii.gz,a_0001.nii.gz\n")
+    assert ids([folder / "list.csv"], channels=2) == {"x": ["a_0000.nii.gz", "a_0001.nii.gz"]}
+    (folder / "bare.csv").write_text("a_0000.nii.gz\nb_0000.nii.gz\n")
+    assert ids([folder / "bare.csv"]) == {"a": ["a_0000.nii.gz"], "b": ["b_0000.nii.gz"]}
+
+
+def test_dicom_folders_are_one_case_each(tmp_path: Path) -> None:
+    for series in ("one", "two"):
+        (tmp_path / series).mkdir()
+        (tmp_path / series / "IM0001").write_bytes(b"\0" * 128 + b"DICM")
+    assert ids([tmp_path / "one"]) == {"one": ["one"]}
+    assert ids([tmp_path]) == {"one": ["one"], "two": ["two"]}
+
+
+def test_of_a_dataset_the_test_images_are_taken(tmp_path: Path) -> None:
+    for name in ("imagesTr/a_0000.nii.gz", "imagesTs/t_0000.nii.gz", "dataset.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert ids([tmp_path]) == {"t": ["t_0000.nii.gz"]}
+    (tmp_path / "imagesTs" / "t_0000.nii.gz").unlink()
+    (tmp_path / "imagesTs").rmdir()
+    with pytest.raises(DataError, match="expected a dataset with imagesTs, found none"):
+        find_inputs([tmp_path], channels=1)
+
+
+def test_what_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nope\*: expected a file, a folder or a pattern, found nothing"):
+        find_inputs([tmp_path / "nope*"], channels=1)
+    with pytest.raises(DataError, match=r"expected NIfTI files .* or a DICOM series, found neither"):
+        find_inputs([tmp_path], channels=1)
+    with pytest.raises(UsageError, match="expected at least one file or folder"):
+        find_inputs([], channels=1)
+    (tmp_path / "a.png").touch()
+    with pytest.raises(DataError, match=r"a\.png: expected a NIfTI file"):
+        find_inputs([tmp_path / "a.png"], channels=1)
+    (tmp_path / "list.csv").write_text("case_id,image\na,gone.nii.gz\n")
+    with pytest.raises(DataError, match=r"expected paths of images, found '.*gone\.nii\.gz'"):
+        find_inputs([tmp_path / "list.csv"], channels=1)
+    (tmp_path / "list.txt").write_text("\n")
+    with pytest.raises(DataError, match="expected one path a line, found none"):
+        find_inputs([tmp_path / "list.txt"], channels=1)
+
+
+def test_two_inputs_of_one_name_are_refused(folder: Path) -> None:
+    (folder / "other").mkdir()
+    (folder / "other" / "a_0000.nii.gz").touch()
+    with pytest.raises(UsageError, match="which would both give 'a'"):
+        find_inputs([folder / "a_0000.nii.gz", folder / "other"], channels=1)
+    assert ids([folder / "a_0000.nii.gz", folder / "a_0000.nii.gz"]) == {"a": ["a_0000.nii.gz"]}

@@ -1,0 +1,140 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from alcseg.errors import UsageError
+from alcseg.inference.perturbed import fixed_dropout, perturbed_log_probabilities, stream_seed
+
+
+class TwiceDropped(nn.Module):
+    """One dropout layer used at two widths, as in V-Net, and an element-wise one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide = nn.Conv3d(1, 16, kernel_size=1)
+        self.narrow = nn.Conv3d(16, 8, kernel_size=1)
+        self.head = nn.Conv3d(8, 2, kernel_size=1)
+        self.norm = nn.BatchNorm3d(8)
+        self.dropout = nn.Dropout3d(0.5)
+        self.elementwise = nn.Dropout(0.1)
+        with torch.no_grad():
+            generator = torch.Generator().manual_seed(0)
+            for parameter in self.parameters():
+                parameter.copy_(torch.randn(parameter.shape, generator=generator))
+
+    def forward(self, image: Tensor) -> Tensor:
+        hidden = self.norm(self.narrow(self.dropout(self.wide(image))))
+        return self.head(self.elementwise(self.dropout(hidden)))
+
+
+@pytest.fixture
+def network() -> nn.Module:
+    return TwiceDropped().eval()
+
+
+def ones(batch: int = 1) -> Tensor:
+    return torch.ones(batch, 1, 4, 4, 4)
+
+
+def test_masks_are_equal_over_calls_and_batch_members(network: nn.Module) -> None:
+    with torch.no_grad(), fixed_dropout(network, 0, "a", 0):
+        first, second, several = network(ones()), network(ones()), network(ones(3))
+    assert torch.equal(first, second)
+    for member in several:
+        assert torch.allclose(member, first[0], atol=1e-6)
+
+
+def test_masks_drop_and_differ_between_passes_and_cases(network: nn.Module) -> None:
+    answers = []
+    with torch.no_grad():
+        plain = network(ones())
+        for key in ((0, "a", 0), (0, "a", 1), (0, "b", 0), (1, "a", 0)):
+            with fixed_dropout(network, *key):
+                answers.append(network(ones()))
+        for index, answer in enumerate(answers):
+            assert not torch.allclose(answer, plain)
+            assert not any(torch.allclose(answer, other) for other in answers[:index])
+        assert torch.equal(network(ones()), plain), "the hooks are gone after the block"
+    assert not network.training
+
+
+def test_channel_masks_keep_the_share_and_the_scale() -> None:
+    layer = nn.Sequential(nn.Dropout3d(0.25)).eval()
+    with fixed_dropout(layer, 5):
+        out = layer(torch.ones(1, 4000, 1, 1, 1))
+    assert out.unique().tolist() == pytest.approx([0, 1 / 0.75])
+    assert float((out > 0).float().mean()) == pytest.approx(0.75, abs=0.03)
+
+
+def test_running_statistics_stay(network: nn.Module) -> None:
+    before = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    perturbed_log_probabilities(network, torch.rand(1, 6, 6, 6), case_id="a", patch=(4, 4, 4), passes=2)
+    for name, buffer in network.named_buffers():
+        assert torch.equal(buffer, before[name])
+
+
+def test_windows_of_one_pass_see_one_draw(network: nn.Module) -> None:
+    # The network is pointwise: with one draw per pass, windows that overlap give what a single window over
+    # all gives.
+    for module in (network.elementwise,):
+        module.p = 0.0
+    image = torch.randn(1, 10, 8, 8, generator=torch.Generator().manual_seed(3))
+    parts = perturbed_log_probabilities(network, image, case_id="a", patch=(4, 4, 4), passes=2, seed=9)
+    whole = perturbed_log_probabilities(network, image, case_id="a", patch=(10, 8, 8), passes=2, seed=9)
+    for part, single in zip(parts, whole, strict=True):
+        assert torch.allclose(part.exp(), single.exp(), atol=1e-5)
+
+
+def test_seed_case_and_pass_fix_everything(network: nn.Module) -> None:
+    image = torch.zeros(1, 4, 4, 4)
+
+    def passes(case_id: str, seed: int) -> list[Tensor]:
+        return perturbed_log_probabilities(
+            network, image, case_id=case_id, patch=(4, 4, 4), passes=3, seed=seed
+        )
+
+    for mine, again in zip(passes("a", 1), passes("a", 1), strict=True):
+        assert torch.equal(mine, again)
+    assert torch.equal(passes("a", 1)[1], passes("a", 1)[:2][1])
+    assert not torch.equal(passes("a", 1)[0], passes("a", 1)[1])
+    assert not torch.equal(passes("a", 1)[0], passes("b", 1)[0])
+    assert not torch.equal(passes("a", 1)[0], passes("a", 2)[0])
+
+
+def test_noise_is_clipped_and_without_it_nothing_moves() -> None:
+    network = nn.Conv3d(1, 2, kernel_size=1).eval()
+    image = torch.zeros(1, 4, 4, 4)
+    seen = []
+    network.register_forward_pre_hook(lambda module, arguments: seen.append(arguments[0]))
+    perturbed_log_probabilities(
+        network, image, case_id="a", patch=(4, 4, 4), passes=1, noise_std=5, noise_clip=0.2
+    )
+    assert float(seen[0].abs().max()) == pytest.approx(0.2)
+    perturbed_log_probabilities(network, image, case_id="a", patch=(4, 4, 4), passes=1, noise_std=0)
+    assert torch.equal(seen[1][0], image)
+
+
+def test_log_probabilities_stay_finite_where_a_class_has_none() -> None:
+    def sure(windows: Tensor) -> Tensor:
+        return torch.cat([windows + 500, windows], dim=1)
+
+    class Sure(nn.Module):
+        forward = staticmethod(sure)
+
+    (only,) = perturbed_log_probabilities(
+        Sure(), torch.zeros(1, 4, 4, 4), case_id="a", patch=(4, 4, 4), passes=1
+    )
+    assert torch.isfinite(only).all()
+
+
+def test_zero_passes_are_refused(network: nn.Module) -> None:
+    with pytest.raises(UsageError, match="passes: expected at least 1, got 0"):
+        perturbed_log_probabilities(network, torch.zeros(1, 4, 4, 4), case_id="a", patch=(4, 4, 4), passes=0)
+
+
+def test_stream_seeds_depend_on_every_part() -> None:
+    assert (
+        len({stream_seed(0, "a", 1), stream_seed(0, "a", 2), stream_seed(0, "b", 1), stream_seed(1, "a", 1)})
+        == 4
+    )
+    assert stream_seed(0, "a", 1) == stream_seed(0, "a", 1) < 2**63

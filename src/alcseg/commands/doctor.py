@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from alcseg.machine import has_native_bf16, processor
+
 __all__ = ["DoctorReport", "doctor"]
 
 _CORE = ("torch", "lightning", "monai", "numpy", "scipy", "nibabel")
 _OPTIONAL = {"pydicom": ("dicom", "read DICOM series"), "h5py": ("h5", "import the LA benchmark's h5 files")}
-_BF16_FLAGS = ("amx_bf16", "avx512_bf16")
 _GIB = 1024**3
 _SMALL_MEMORY_GIB, _SMALL_DISK_GIB = 3.0, 2.0  # what `alcseg demo` takes at most
 
@@ -52,6 +53,7 @@ def doctor() -> DoctorReport:
 def _look_at_machine(report: DoctorReport) -> None:
     report.machine["python"] = platform.python_version()
     report.machine["system"] = platform.platform(terse=True)
+    report.machine["processor"] = processor()
     report.machine["cores"] = str(_usable_cores())
     memory = _memory_gib()
     if memory is not None:
@@ -108,8 +110,7 @@ def _look_at_packages(report: DoctorReport) -> None:
 def _look_at_devices(report: DoctorReport) -> None:
     import torch
 
-    flags = _cpu_flags()
-    fast = [flag for flag in _BF16_FLAGS if flag in flags]
+    fast = has_native_bf16()
     precision = f"bf16 autocast ({', '.join(fast)})" if fast else "fp32 (no AMX or AVX512-bf16)"
     report.devices["cpu"] = f"{torch.get_num_threads()} threads, {precision}"
     for index in range(torch.cuda.device_count()):
@@ -120,12 +121,3 @@ def _look_at_devices(report: DoctorReport) -> None:
         report.warnings.append(
             f"no GPU: {built}. Full-size patches train about a hundred times slower on a CPU."
         )
-
-
-def _cpu_flags() -> set[str]:
-    """Instruction sets of the processor; empty where the system does not list them."""
-    listing = Path("/proc/cpuinfo")
-    if not listing.is_file():
-        return set()
-    lines = listing.read_text(encoding="utf-8", errors="replace").splitlines()
-    return set(next((line for line in lines if line.startswith("flags")), "").split())

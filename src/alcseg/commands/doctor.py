@@ -115,9 +115,8 @@ def _look_at_devices(report: DoctorReport) -> None:
     report.devices["cpu"] = f"{torch.get_num_threads()} threads, {precision}"
     for index in range(torch.cuda.device_count()):
         gpu = torch.cuda.get_device_properties(index)
-        report.devices[f"cuda:{index}"] = f"{gpu.name}, {gpu.total_memory / _GIB:.0f} GiB, bf16 autocast"
+        precision = "bf16 autocast" if torch.cuda.is_bf16_supported() else "fp32"
+        report.devices[f"cuda:{index}"] = f"{gpu.name}, {gpu.total_memory / _GIB:.0f} GiB, {precision}"
     if not torch.cuda.is_available():
         built = "this torch is a CPU build" if torch.version.cuda is None else "torch sees no CUDA device"
-        report.warnings.append(
-            f"no GPU: {built}. Full-size patches train about a hundred times slower on a CPU."
-        )
+        report.warnings.append(f"no GPU: {built}. Large patches will train slowly.")

@@ -4,9 +4,12 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from alcseg.commands.progress import track
 from alcseg.data.case import Case, Volume
 from alcseg.data.folder import CaseRow, DatasetFolder, require_named_values, write_cases, write_dataset_json
 from alcseg.data.nifti import compare_grids, read_image, read_label, require_same_grid, shorten
@@ -37,15 +40,16 @@ def import_dataset(
 ) -> DatasetFolder:
     """Make a dataset folder from `source`, which is never written to.
 
-    NIfTI images are linked or copied as they are; DICOM and h5 are converted. Every volume is read and checked once on
-    the way. Labels on a grid whose header differs repairably are taken over as they are, for `alcseg check --fix`.
+    NIfTI images are linked or copied as they are; DICOM and h5 are converted. Every volume is read and
+    checked once on the way. Labels on a grid whose header differs repairably are taken over as they are, for
+    `alcseg check --fix`.
 
     Args:
         source: Folder to import.
         target: Dataset folder to make.
         format: Name of the layout, or `auto`.
-        val_fraction: Share of the labeled cases drawn for validation; at 0 the source's own validation cases stay.
-        test_fraction: Share of the labeled cases drawn for the test; at 0 the source's own test cases stay.
+        val_fraction: Share of the labeled cases drawn for validation; at 0 the source's own stay.
+        test_fraction: Share of the labeled cases drawn for the test; at 0 the source's own stay.
         seed: Of the draw.
         hq_list: Text file with one case a line: these are `hq`, all other labeled cases `lq`.
         spacing: Voxel size in mm for layouts that do not store it.
@@ -62,14 +66,18 @@ def import_dataset(
             f"{target}: expected an output folder outside of the source {source}. Choose another one."
         )
     options = ReaderOptions(spacing, dict(label_map or {}))
-    found = find_reader(source, format).scan(source, options)
+    reader = find_reader(source, format)
+    if spacing is not None and not reader.uses_spacing:
+        raise UsageError(f"{source}: expected no --spacing, since these files state their own. Leave it out.")
+    found = reader.scan(source, options)
     _require_unique(found.cases, source)
     labels = _mapped_labels(found.labels, options.label_map)
     rows = _rows(found, val_fraction=val_fraction, test_fraction=test_fraction, seed=seed, hq_list=hq_list)
     repairable: list[str] = []
     with output_folder(target, overwrite=overwrite) as root:
         placer = _Placer(root, _ending(found.cases), labels, options.label_map)
-        for case, row in zip(found.cases, rows, strict=True):
+        pairs = list(zip(found.cases, rows, strict=True))
+        for case, row in track(pairs, "Importing cases"):
             if not placer.place(case, row):
                 repairable.append(case.case_id)
         write_cases(root, rows)
@@ -84,7 +92,8 @@ def import_dataset(
         )
     if repairable:
         _log.warning(
-            "%d labels have another header than their image (%s): run `alcseg check %s` and, if the voxels match, --fix",
+            "%d labels have another header than their image (%s): see `alcseg check %s`, and add --fix "
+            "if the voxels match",
             len(repairable),
             shorten(repairable),
             target,
@@ -125,7 +134,7 @@ class _Placer:
         if compare_grids(image, label).grade == "fatal":
             require_same_grid(image, label, source.case_id)
         target = self.root / _LABELS[row.split] / f"{source.case_id}{self.ending}"
-        # Labels are rewritten, not linked: an editor that later saves in place must not reach into the source.
+        # Not linked: an editor that later saves the label in place must not reach into the source.
         write_label(target, values, label)
         return compare_grids(image, label).grade == "ok"
 
@@ -146,8 +155,8 @@ def _require_unique(cases: tuple[SourceCase, ...], source: Path) -> None:
     for case in cases:
         if case.case_id in seen:
             raise DataError(
-                f"{source}: expected each case name once, found '{case.case_id}' as {seen[case.case_id].source} and "
-                f"{case.source}. Rename one of them."
+                f"{source}: expected each case name once, found '{case.case_id}' as "
+                f"{seen[case.case_id].source} and {case.source}. Rename one of them."
             )
         if case.case_id != Path(case.case_id).name or case.case_id.startswith("."):
             raise DataError(
@@ -198,7 +207,8 @@ def _read_hq_list(path: Path, labeled: set[str]) -> set[str]:
     unknown = sorted(names - labeled)
     if unknown or not names:
         raise DataError(
-            f"{path}: expected names of labeled cases, one a line, found {shorten(unknown) or 'no line'}. Correct the list."
+            f"{path}: expected names of labeled cases, one a line, found {shorten(unknown) or 'no line'}. "
+            "Correct the list."
         )
     return names
 
@@ -209,7 +219,7 @@ def _mapped_labels(labels: Mapping[str, int], label_map: Mapping[int, int]) -> d
     return {name: value for name, value in labels.items() if value not in gone}
 
 
-def _mapped_values(label: Volume, label_map: Mapping[int, int]) -> np.ndarray:
+def _mapped_values(label: Volume, label_map: Mapping[int, int]) -> NDArray[Any]:
     values = label.array
     if not any((values == old).any() for old in label_map):
         return values

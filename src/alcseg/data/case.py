@@ -26,7 +26,7 @@ class Volume:
     Attributes:
         array: Voxels, `(X, Y, Z)`.
         affine: Voxel index to RAS millimetres, `(4, 4)`.
-        header: NIfTI header of the source, which keeps sform and qform codes and units; None if the source had none.
+        header: NIfTI header of the source with its form codes and units; None if the source had none.
         path: Where the volume came from, for messages.
     """
 

@@ -8,10 +8,8 @@
 Without `cases.csv` every case with a label is `hq`, `imagesTr` is `train` and `imagesTs` is `test`.
 """
 
-import csv
-import io
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,8 +18,18 @@ import numpy as np
 
 from alcseg.data.case import Case, Volume
 from alcseg.data.nifti import read_image, read_label, require_same_grid, shorten
+from alcseg.data.tables import (
+    CASES,
+    QUALITIES,
+    SPLITS,
+    CaseRow,
+    parse_labels,
+    read_cases,
+    write_cases,
+    write_dataset_json,
+)
 from alcseg.errors import DataError, LabelError
-from alcseg.files import read_json, write_json, write_text
+from alcseg.files import read_json
 
 __all__ = [
     "CASES",
@@ -29,27 +37,12 @@ __all__ = [
     "SPLITS",
     "CaseRow",
     "DatasetFolder",
-    "parse_labels",
     "require_named_values",
     "write_cases",
     "write_dataset_json",
 ]
 
-CASES = "cases.csv"
-QUALITIES = ("hq", "lq", "unlabeled")
-SPLITS = ("train", "val", "test")
 _FOLDERS = {"train": ("imagesTr", "imagesUn"), "val": ("imagesTr",), "test": ("imagesTs",)}
-
-
-@dataclass(frozen=True)
-class CaseRow:
-    """One line of `cases.csv`: the case, how far its label is trusted, its split, its group and its origin."""
-
-    case_id: str
-    quality: str
-    split: str
-    group: str
-    source: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +76,7 @@ class DatasetFolder:
             require_images: Raise if an image file of a listed case is absent.
 
         Raises:
-            DataError: If `dataset.json` is absent or incomplete, `cases.csv` is malformed, or a case has no image.
+            DataError: If `dataset.json` or `cases.csv` is absent or malformed, or a case has no image.
         """
         root = Path(root)
         if not (root / "dataset.json").is_file():
@@ -101,9 +94,7 @@ class DatasetFolder:
         labels = parse_labels(meta["labels"], root / "dataset.json")
         table = root / CASES
         rows = (
-            _read_cases(table)
-            if table.is_file()
-            else _list_cases(root, ending, meta.get("label_quality", {}))
+            read_cases(table) if table.is_file() else _list_cases(root, ending, meta.get("label_quality", {}))
         )
         names = {str(index): str(name) for index, name in channels.items()}
         folder = cls(root, str(meta.get("name", root.name)), names, labels, ending, rows, meta)
@@ -183,7 +174,7 @@ class DatasetFolder:
             with_label: Whether to read the label; a case declared `unlabeled` has none then, too.
 
         Raises:
-            DataError: If a file cannot be used, or a label is absent though the case is not declared `unlabeled`.
+            DataError: If a file cannot be used, or a label is absent and the case not declared `unlabeled`.
             GeometryError: If channels or label do not share one grid.
             LabelError: If the label holds values that `dataset.json` does not name.
         """
@@ -253,122 +244,9 @@ def require_named_values(label: Volume, labels: Mapping[str, int]) -> None:
         if len(unknown) > 50
         else f"Import with --label-map {guess} if that is what is meant, or name the value in dataset.json."
     )
-    raise LabelError(
-        f"{label.path}: expected the values {shorten(f'{value} ({name})' for name, value in labels.items())} of "
-        f"dataset.json, found {shorten(f'{value} in {count} voxels' for value, count in unknown)}. {remedy}"
-    )
-
-
-def write_cases(root: Path, rows: Iterable[CaseRow]) -> None:
-    """Write `cases.csv`."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(CaseRow))
-    writer.writerows((row.case_id, row.quality, row.split, row.group, row.source) for row in rows)
-    write_text(root / CASES, text.getvalue())
-
-
-def write_dataset_json(
-    root: Path,
-    *,
-    name: str,
-    channel_names: Mapping[str, str],
-    labels: Mapping[str, int],
-    num_training: int,
-    file_ending: str = ".nii.gz",
-    extra: Mapping[str, Any] | None = None,
-) -> None:
-    """Write `dataset.json` as nnU-Net v2 reads it.
-
-    Args:
-        root: The dataset folder.
-        name: Name of the dataset.
-        channel_names: Channel number to name.
-        labels: Class name to value, background first.
-        num_training: Number of cases in `imagesTr`, which are those of split train and val.
-        file_ending: Of all volumes.
-        extra: Further keys, such as `licence`.
-    """
-    content: dict[str, Any] = {
-        "name": name,
-        "channel_names": dict(channel_names),
-        "labels": dict(labels),
-        "numTraining": num_training,
-        "file_ending": file_ending,
-    }
-    write_json(root / "dataset.json", content | {k: v for k, v in (extra or {}).items() if k not in content})
-
-
-def parse_labels(raw: Mapping[str, Any], path: Path) -> dict[str, int]:
-    """Class name to value from nnU-Net's form (name: value) or MSD's (value: name)."""
-    pairs: list[tuple[str, int]] = []
-    for key, value in raw.items():
-        if isinstance(value, int) and not isinstance(value, bool):
-            pairs.append((str(key), value))
-        elif isinstance(value, str) and _is_int(key):
-            pairs.append((value, int(key)))
-        elif isinstance(value, str) and _is_int(value):
-            pairs.append((str(key), int(value)))
-        else:
-            raise DataError(
-                f"{path}: expected one whole number per label, found {value!r} for '{key}'. "
-                "Regions of several values are not supported; name each value."
-            )
-    if any(name == "ignore" for name, _ in pairs):
-        raise DataError(
-            f"{path}: expected classes only, found the label 'ignore', which is not supported. Map it away."
-        )
-    background = next((pair for pair in pairs if pair[0] == "background"), None) or next(
-        (pair for pair in pairs if pair[1] == 0), None
-    )
-    if background is None or len(pairs) < 2:
-        raise DataError(
-            f"{path}: expected 'background' and at least one further label, found {shorten(raw)}. Add them."
-        )
-    labels = dict(
-        [background, *sorted((pair for pair in pairs if pair != background), key=lambda pair: pair[1])]
-    )
-    if len(labels) != len(raw) or len(set(labels.values())) != len(raw):
-        raise DataError(
-            f"{path}: expected each label name and value once, found one twice among {shorten(pairs)}."
-        )
-    return labels
-
-
-def _read_cases(path: Path) -> tuple[CaseRow, ...]:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if "case_id" not in (reader.fieldnames or ()):
-            raise DataError(
-                f"{path}: expected a header line with the column case_id, found {reader.fieldnames}. Add it."
-            )
-        rows: dict[str, CaseRow] = {}
-        for line, cells in enumerate(reader, start=2):
-            values = {
-                key: (value or "").strip() for key, value in cells.items() if isinstance(value, str | None)
-            }
-            case_id = values["case_id"]
-            row = CaseRow(
-                case_id,
-                values.get("quality") or "hq",
-                values.get("split") or "train",
-                values.get("group") or case_id,
-                values.get("source", ""),
-            )
-            if row.quality not in QUALITIES or row.split not in SPLITS or not case_id:
-                raise DataError(
-                    f"{path}, line {line}: expected a case_id, a quality of {'|'.join(QUALITIES)} and a split of "
-                    f"{'|'.join(SPLITS)}, found '{case_id}', '{row.quality}', '{row.split}'. Correct the line."
-                )
-            if case_id in rows:
-                raise DataError(
-                    f"{path}, line {line}: expected each case once, found '{case_id}' again "
-                    f"(split {rows[case_id].split} and {row.split}). Remove one of the lines."
-                )
-            rows[case_id] = row
-    if not rows:
-        raise DataError(f"{path}: expected at least one case, found none. Add lines or remove the file.")
-    return tuple(rows.values())
+    names = shorten(f"{value} ({name})" for name, value in labels.items())
+    others = shorten(f"{value} in {count} voxels" for value, count in unknown)
+    raise LabelError(f"{label.path}: expected the values of dataset.json, {names}, found {others}. {remedy}")
 
 
 def _list_cases(root: Path, ending: str, quality: Mapping[str, Any]) -> tuple[CaseRow, ...]:
@@ -379,13 +257,14 @@ def _list_cases(root: Path, ending: str, quality: Mapping[str, Any]) -> tuple[Ca
         ("imagesTs", "labelsTs", "test"),
     ):
         for case_id in _case_ids(root / images, ending):
-            labeled = (
-                images == "imagesTr" or (root / labels / f"{case_id}{ending}").is_file() and bool(labels)
+            labeled = images == "imagesTr" or (
+                labels != "" and (root / labels / f"{case_id}{ending}").is_file()
             )
             given = quality.get(case_id, "hq") if labeled else "unlabeled"
             if given not in QUALITIES:
                 raise DataError(
-                    f"{root / 'dataset.json'}: expected hq, lq or unlabeled in label_quality, found {given!r}."
+                    f"{root / 'dataset.json'}: expected hq, lq or unlabeled in label_quality, "
+                    f"found {given!r} for '{case_id}'. Correct it."
                 )
             rows.append(CaseRow(case_id, given, split, case_id, ""))
     if not rows:
@@ -398,7 +277,3 @@ def _list_cases(root: Path, ending: str, quality: Mapping[str, Any]) -> tuple[Ca
 def _case_ids(folder: Path, ending: str) -> list[str]:
     stems = {path.name[: -len(ending)] for path in folder.glob(f"*{ending}") if not path.name.startswith(".")}
     return sorted({stem[:-5] if stem[-5:-4] == "_" and stem[-4:].isdigit() else stem for stem in stems})
-
-
-def _is_int(text: str) -> bool:
-    return text.lstrip("-").isdigit()

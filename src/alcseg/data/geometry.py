@@ -1,9 +1,9 @@
 """From a file's grid to the grid a network sees, and exactly back.
 
-The way there: axes are permuted and flipped to the closest RAS voxel order, which changes no value, then each axis whose
-spacing differs is resampled. Both grids cover the same field of view: voxel `i` of `m` has its center at
-`(i + 0.5) * n / m - 0.5` of `n`, so that the way back always meets the source's shape and affine. An axis that keeps its
-number of voxels is left alone, bit for bit.
+The way there: axes are permuted and flipped to the closest RAS voxel order, which changes no value, then each
+axis whose spacing differs is resampled. Both grids cover the same field of view: voxel `i` of `m` has its
+center at `(i + 0.5) * n / m - 0.5` of `n`, so that the way back always meets the source's shape and affine.
+An axis that keeps its number of voxels is left alone, bit for bit.
 """
 
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ class ModelGrid:
 
     @property
     def resamples(self) -> bool:
-        """Whether values are interpolated; if not, both ways are bit exact."""
+        """Whether values are interpolated; if not, both ways are exact, bit for bit."""
         return self.shape != self._ras_shape
 
     def image_to_model(self, image: NDArray[Any]) -> NDArray[np.float32]:
@@ -112,16 +112,16 @@ class ModelGrid:
         return np.ascontiguousarray(self._from_ras(back))
 
     def probabilities_to_source(self, probs: NDArray[Any]) -> NDArray[np.float32]:
-        """Bring class probabilities `(C, X, Y, Z)` back to the source grid, class by class; they still sum to 1."""
+        """Bring class probabilities `(C, X, Y, Z)` back to the source grid; they still sum to 1."""
         out = np.empty((len(probs), *self.source_shape), dtype=np.float32)
         for target, plane in zip(out, probs, strict=True):
             target[...] = self.map_to_source(plane)
         return out
 
     def labels_from_probabilities(self, probs: NDArray[Any]) -> NDArray[np.uint8]:
-        """Most probable class of each source voxel from `(C, X, Y, Z)` on the model grid; the lowest class wins ties.
+        """Most probable class of each source voxel, from probabilities `(C, X, Y, Z)` on the model grid.
 
-        One class at a time is resampled, so memory does not grow with the number of classes.
+        The lowest class wins ties. One class at a time is resampled, so memory stays bounded.
 
         Returns:
             Class indices on the source grid, `(X, Y, Z)`.
@@ -168,7 +168,7 @@ def _resample(array: FloatArray, shape: Shape) -> FloatArray:
 
 
 def _axis_weights(have: int, want: int) -> sparse.csr_array:
-    """Rows of a triangle filter, `(want, have)`: linear interpolation, widened to average where `want` is smaller."""
+    """Rows of a triangle filter, `(want, have)`: linear, widened to average where `want` is smaller."""
     width = max(1.0, have / want)
     center = (np.arange(want) + 0.5) * have / want - 0.5
     reach = int(np.ceil(width))

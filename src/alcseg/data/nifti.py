@@ -1,6 +1,7 @@
 """NIfTI files in, checked at the door; and how far two grids lie apart.
 
-Files are read with nibabel, which keeps header and affine as they are; ITK refuses affines that are not orthonormal.
+Files are read with nibabel, which keeps header and affine as they are; ITK refuses affines that are not
+orthonormal.
 """
 
 import zlib
@@ -144,9 +145,9 @@ def whole_numbers(array: NDArray[Any], path: Path) -> NDArray[Any]:
 def compare_grids(reference: Volume, other: Volume) -> GridComparison:
     """Grade how well `other` lies on the grid of `reference`.
 
-    Equal shapes with different headers are repairable by copying the header, unless the axes of the two run in different
-    directions: then the copy might mirror or turn the voxels, and nobody but the owner knows which header is right. A
-    header without any position (unit affine) says nothing and is repairable.
+    Equal shapes with different headers are repairable by copying the header, unless the axes of the two run
+    in different directions: then the copy might mirror or turn the voxels, and only the owner knows which is
+    right. A header without any position (unit affine) says nothing and is repairable.
     """
     if reference.shape != other.shape:
         return GridComparison("fatal", float("inf"), f"shape {other.shape} instead of {reference.shape}")
@@ -180,7 +181,8 @@ def require_same_grid(reference: Volume, other: Volume, case_id: str) -> None:
         else "Resample it to the image's grid, or leave the case out."
     )
     raise GeometryError(
-        f"case '{case_id}': expected {other.path} on the grid of {reference.path.name}, found {found.difference}. {remedy}"
+        f"case '{case_id}': expected {other.path} on the grid of {reference.path}, "
+        f"found {found.difference}. {remedy}"
     )
 
 
@@ -197,8 +199,8 @@ def _open(path: Path) -> nib.Nifti1Image:
         raise DataError(f"{path}: expected a NIfTI file, found {type(nifti).__name__}. Convert it first.")
     if len(nifti.shape) != 3:
         raise DataError(
-            f"{path}: expected one 3D volume, found {len(nifti.shape)}D of shape {nifti.shape}. Write each channel "
-            "or time point into a file of its own, named <case>_0000.nii.gz, <case>_0001.nii.gz, ..."
+            f"{path}: expected one 3D volume, found {len(nifti.shape)}D of shape {nifti.shape}. Write each "
+            "channel or time point into a file of its own: <case>_0000.nii.gz, <case>_0001.nii.gz, ..."
         )
     kind = nifti.get_data_dtype()
     if kind.fields is not None or kind.kind not in "iuf":
@@ -219,7 +221,8 @@ def _affine(nifti: nib.Nifti1Image, path: Path) -> Affine:
     affine = np.array(nifti.affine, dtype=np.float64)
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
         raise GeometryError(
-            f"{path}: expected an affine that gives each voxel its place, found {affine[:3, :3].tolist()}. Repair the header."
+            f"{path}: expected an affine that gives each voxel its place, found {affine[:3, :3].tolist()}. "
+            "Repair the header."
         )
     return affine
 

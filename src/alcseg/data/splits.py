@@ -22,7 +22,7 @@ def draw_splits(
         seed: Of the draw. The order of `groups` does not matter.
 
     Returns:
-        Split of each case, in the order of `groups`. With groups of several cases a share may be passed by part of a group.
+        Split of each case, in the order of `groups`. A share may be passed by part of a group.
 
     Raises:
         UsageError: If the fractions are not in 0..1 or leave nothing to train on.
@@ -30,8 +30,8 @@ def draw_splits(
     """
     if not (0 <= val_fraction < 1 and 0 <= test_fraction < 1 and val_fraction + test_fraction < 1):
         raise UsageError(
-            f"expected --val-fraction and --test-fraction in 0..1 with a sum below 1, found {val_fraction:g} and "
-            f"{test_fraction:g}. Choose smaller ones."
+            f"expected --val-fraction and --test-fraction in 0..1 with a sum below 1, "
+            f"found {val_fraction:g} and {test_fraction:g}. Choose smaller ones."
         )
     members: dict[str, list[str]] = {}
     for case_id in sorted(groups):

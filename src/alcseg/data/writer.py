@@ -23,9 +23,10 @@ _GZIP_LEVEL = 1  # Float noise hardly shrinks at higher levels, and labels are s
 
 
 def write_label(path: Path, values: LabelMap, like: Volume) -> None:
-    """Write a label map `(X, Y, Z)` on the grid of `like`, in the smallest integer type that holds its values.
+    """Write a label map `(X, Y, Z)` on the grid of `like`, in the smallest integer type that holds it.
 
-    The affine, both form codes and the units are those of `like`; scaling, display range, intent and description are not.
+    Affine, both form codes and units are those of `like`; scaling, display range, intent and description are
+    reset.
 
     Raises:
         ShapeError: If the shapes differ.
@@ -83,9 +84,9 @@ def _write(path: Path, array: NDArray[Any], like: Volume) -> None:
 
 def _nifti(array: NDArray[Any], like: Volume) -> nib.Nifti1Image:
     header = like.header
-    kind = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
+    kind: Any = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
     if header is None:
-        nifti = kind(array, like.affine, dtype=array.dtype)
+        nifti: nib.Nifti1Image = kind(array, like.affine, dtype=array.dtype)
         nifti.set_sform(like.affine, code=1)
         nifti.set_qform(like.affine, code=1)
         nifti.header.set_xyzt_units("mm")
@@ -97,5 +98,6 @@ def _nifti(array: NDArray[Any], like: Volume) -> nib.Nifti1Image:
     header["cal_min"] = header["cal_max"] = 0
     header["descrip"] = b""
     header.extensions.clear()
-    # nibabel keeps the forms of the header bit for bit where its affine agrees, which it does for a header as read.
-    return kind(array, like.affine, header)
+    # nibabel leaves the forms of a header alone whose affine agrees, and that of a header as read does.
+    made: nib.Nifti1Image = kind(array, like.affine, header)
+    return made

@@ -3,14 +3,20 @@
 from pathlib import Path
 
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
+from alcseg.data.readers.dicom import DICOMReader
+from alcseg.data.readers.la_h5 import LAH5Reader
 from alcseg.data.readers.msd import MSDReader
+from alcseg.data.readers.nifti import NIfTIReader
 from alcseg.data.readers.nnunet import NNUNetReader
 from alcseg.errors import DataError, UsageError
 
 __all__ = ["READERS", "Reader", "ReaderOptions", "SourceCase", "SourceDataset", "find_reader"]
 
 READERS: dict[str, type[Reader]] = {
+    "dicom": DICOMReader,
+    "la-h5": LAH5Reader,
     "msd": MSDReader,
+    "nifti": NIfTIReader,
     "nnunet": NNUNetReader,
 }
 

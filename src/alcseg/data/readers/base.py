@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from alcseg.data.case import Case
 from alcseg.types import Spacing
@@ -63,6 +63,9 @@ class SourceDataset:
 
 class Reader(ABC):
     """One layout; a subclass says whether a folder has it, and what cases are in there."""
+
+    uses_spacing: ClassVar[bool] = False
+    """Whether `ReaderOptions.spacing` means something, since the files have no spacing of their own."""
 
     @classmethod
     @abstractmethod

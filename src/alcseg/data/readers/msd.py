@@ -7,9 +7,9 @@ Source:
 from pathlib import Path
 from typing import Any
 
-from alcseg.data.folder import parse_labels
 from alcseg.data.nifti import nifti_stem
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
+from alcseg.data.tables import parse_labels
 from alcseg.errors import DataError
 from alcseg.files import read_json
 
@@ -56,7 +56,8 @@ def _case(source: Path, entry: Any, split: str | None) -> SourceCase:
     pair = {"image": entry} if isinstance(entry, str) else entry
     if not isinstance(pair, dict) or not isinstance(pair.get("image"), str):
         raise DataError(
-            f"{source / 'dataset.json'}: expected an entry with 'image' and 'label', found {entry!r}. Correct it."
+            f"{source / 'dataset.json'}: expected an entry with 'image' and 'label', found {entry!r}. "
+            "Correct it."
         )
     image = Path(pair["image"])
     stem = nifti_stem(image)

@@ -21,7 +21,7 @@ _OWN_KEYS = (
 
 
 class NNUNetReader(Reader):
-    """`imagesTr/<case>_0000.nii.gz`, `labelsTr/<case>.nii.gz`, and `imagesTs`, `labelsTs`, `imagesUn` where they exist."""
+    """`imagesTr/<case>_0000.nii.gz`, `labelsTr/<case>.nii.gz`, and `imagesTs labelsTs imagesUn` if there."""
 
     @classmethod
     def detect(cls, source: Path) -> bool:

@@ -1,0 +1,225 @@
+"""`alcseg check`: is a dataset folder fit for use; three grades, and `--fix` for the one in the middle.
+
+`fatal` stops a training or makes its numbers wrong. `repairable` is a label whose header differs from that of
+its image though the shape fits. `ok` findings are notes: usable, but worth knowing.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from alcseg.commands.progress import track
+from alcseg.data.case import Volume
+from alcseg.data.folder import DatasetFolder
+from alcseg.data.nifti import compare_grids, read_image, shorten
+from alcseg.data.tables import CASES, CaseRow
+from alcseg.data.writer import write_label
+from alcseg.errors import DataError
+from alcseg.files import file_hash
+from alcseg.types import FloatArray
+
+__all__ = ["CheckReport", "Finding", "check"]
+
+Grade = Literal["ok", "repairable", "fatal"]
+
+_ODD_SIZE = (
+    4.0  # Times the median extent, or a part of it: another field of view, or spacing in another unit.
+)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know about a dataset.
+
+    Attributes:
+        grade: `fatal`, `repairable`, or `ok` for a note.
+        case_id: The case, or empty if it concerns the whole dataset.
+        message: What was expected, what came, what to do.
+    """
+
+    grade: Grade
+    case_id: str
+    message: str
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What `check` found.
+
+    Attributes:
+        dataset: The folder.
+        grade: The worst grade of all findings.
+        findings: Fatal ones first.
+        counts: Number of cases, of cases per split and quality, and of findings per grade.
+        fixed: Cases whose label header was repaired in this call.
+    """
+
+    dataset: Path
+    grade: Grade
+    findings: tuple[Finding, ...]
+    counts: dict[str, int]
+    fixed: tuple[str, ...]
+
+
+@dataclass
+class _Seen:
+    """What is gathered over the cases, for findings about the whole dataset."""
+
+    fixed: list[str]
+    empty: list[str]
+    labeled: int
+    empty_train: int
+    image_hashes: dict[str, str]
+    extents_mm: dict[str, FloatArray]
+
+
+def check(dataset: Path, *, fix: bool = False) -> CheckReport:
+    """Read every case of a dataset folder and grade what is wrong with it.
+
+    Args:
+        dataset: Dataset folder.
+        fix: Copy the image's header into each label of grade `repairable`. This replaces label files in
+            `dataset` itself, each whole or not at all; the voxels stay. Nothing else is ever changed.
+
+    Raises:
+        DataError: If `dataset` has no `dataset.json`.
+    """
+    dataset = Path(dataset)
+    seen = _Seen([], [], 0, 0, {}, {})
+    try:
+        folder = DatasetFolder.open(dataset, require_images=False)
+    except DataError as error:
+        if not (dataset / "dataset.json").is_file():
+            raise
+        return _report(dataset, (), [Finding("fatal", "", str(error))], seen)
+    findings = list(_check_table(folder))
+    absent = set(folder.absent_cases())
+    for row in track(folder.rows, "Checking cases"):
+        if row.case_id in absent:
+            findings.append(
+                Finding(
+                    "fatal", row.case_id, f"is in {CASES}, but has no image. Restore it or remove the line."
+                )
+            )
+            continue
+        findings += _check_case(folder, row, seen, fix=fix)
+    findings += _check_whole(seen)
+    return _report(dataset, folder.rows, findings, seen)
+
+
+def _check_table(folder: DatasetFolder) -> Iterator[Finding]:
+    splits: dict[str, set[str]] = {}
+    for row in folder.rows:
+        splits.setdefault(row.group, set()).add(row.split)
+    for group, found in splits.items():
+        if len(found) > 1:
+            yield Finding(
+                "fatal",
+                "",
+                f"group '{group}' is in the splits {', '.join(sorted(found))}; expected one. "
+                f"Move its cases to one split in {CASES}.",
+            )
+    train = folder.select(split="train")
+    if not train:
+        yield Finding("fatal", "", f"no case has split train. Correct {CASES}.")
+    elif not folder.select(split="train", quality="hq"):
+        yield Finding(
+            "ok", "", "no training case is hq: methods that need hq labels will refuse the dataset."
+        )
+    if not folder.select(split="val"):
+        yield Finding("ok", "", "no case has split val: training holds out some hq cases (--val-hq).")
+    elif not folder.select(split="val", quality="hq"):
+        yield Finding("ok", "", "no validation case is hq: training holds out some hq cases (--val-hq).")
+
+
+def _check_case(folder: DatasetFolder, row: CaseRow, seen: _Seen, *, fix: bool) -> Iterator[Finding]:
+    try:
+        paths = folder.image_paths(row.case_id)
+        image = read_image(paths[0])
+        for path in paths[1:]:
+            found = compare_grids(image, read_image(path))
+            if found.grade != "ok":
+                message = f"{path}: {found.difference} of the first channel. Resample it."
+                yield Finding("fatal", row.case_id, message)
+        yield from _check_image(image, row, seen)
+        if row.quality == "unlabeled":
+            return
+        label = folder.read_label(row.case_id)
+    except DataError as error:
+        yield Finding("fatal", row.case_id, str(error))
+        return
+    empty = not np.any(label.array != folder.label_values[0])
+    seen.labeled += row.split == "train"
+    seen.empty_train += empty and row.split == "train"
+    if empty:
+        seen.empty.append(row.case_id)
+    found = compare_grids(image, label)
+    if found.grade == "fatal":
+        yield Finding(
+            "fatal", row.case_id, f"{label.path}: {found.difference} of the image. Resample the label."
+        )
+    elif found.grade == "repairable" and not fix:
+        yield Finding(
+            "repairable",
+            row.case_id,
+            f"{label.path}: {found.difference}, though the shape fits. If the voxels match the image, run --fix.",
+        )
+    elif found.grade == "repairable":
+        write_label(label.path, label.array, image)
+        seen.fixed.append(row.case_id)
+        _log.info("%s: header of the image copied into the label (%s)", label.path, found.difference)
+
+
+def _check_image(image: Volume, row: CaseRow, seen: _Seen) -> Iterator[Finding]:
+    if image.header is not None:
+        zooms = tuple(float(value) for value in image.header.get_zooms()[:3])
+        if not np.allclose(zooms, image.spacing, rtol=1e-3):
+            spacing, written = (
+                tuple(round(value, 4) for value in values) for values in (image.spacing, zooms)
+            )
+            yield Finding(
+                "ok", row.case_id, f"pixdim is {written} mm, the affine {spacing} mm, which is used."
+            )
+    seen.extents_mm[row.case_id] = np.multiply(image.shape, image.spacing)
+    digest = file_hash(image.path)
+    twin = seen.image_hashes.setdefault(digest, row.case_id)
+    if twin != row.case_id:
+        yield Finding(
+            "ok", row.case_id, f"its image is the same file as that of '{twin}'. Keep one of the two."
+        )
+
+
+def _check_whole(seen: _Seen) -> Iterator[Finding]:
+    if seen.labeled and seen.labeled == seen.empty_train:
+        yield Finding("fatal", "", f"all {seen.labeled} training labels are empty. Check the label files.")
+    elif seen.empty:
+        message = (
+            f"{len(seen.empty)} label(s) hold background only: {shorten(seen.empty)}. Fine if that is true."
+        )
+        yield Finding("ok", "", message)
+    if not seen.extents_mm:
+        return
+    usual = np.median(list(seen.extents_mm.values()), axis=0)
+    for case_id, extent in seen.extents_mm.items():
+        if (np.maximum(extent / usual, usual / extent) > _ODD_SIZE).any():
+            found, median = ("x".join(f"{value:.0f}" for value in size) for size in (extent, usual))
+            message = f"covers {found} mm, the median case {median} mm. Check its spacing and field of view."
+            yield Finding("ok", case_id, message)
+
+
+def _report(dataset: Path, rows: tuple[CaseRow, ...], findings: list[Finding], seen: _Seen) -> CheckReport:
+    order: tuple[Grade, ...] = ("fatal", "repairable", "ok")
+    findings = sorted(findings, key=lambda finding: order.index(finding.grade))
+    grades = Counter(finding.grade for finding in findings)
+    sizes = Counter(f"{row.split} {row.quality}" for row in rows)
+    counts = {"cases": len(rows), **dict(sorted(sizes.items())), "fixed": len(seen.fixed)}
+    counts |= {"fatal": grades["fatal"], "repairable": grades["repairable"], "notes": grades["ok"]}
+    worst = findings[0].grade if findings else "ok"
+    return CheckReport(dataset, worst, tuple(findings), counts, tuple(seen.fixed))

@@ -1,0 +1,114 @@
+"""The h5 files in which the 2018 left atrium challenge goes round the community.
+
+Layout: `<any folder>/<case>/mri_norm2.h5` with the keys `image` (float32) and `label` (uint8), and
+`train.list`, `test.list` beside it, one case a line. The order of the lists is kept, since "the first 8 cases"
+in the literature means that order; cases in no list follow by name.
+
+Two things were lost when the files were made. The spacing: it is 0.625 mm along each axis unless `--spacing`
+says otherwise. The surroundings: each volume was cropped around its clean label with a margin, which gives
+away roughly where the target lies, so scores are better than on whole scans. Intensities stay as stored.
+
+Source:
+    Xiong et al., Medical Image Analysis 67, 2021, doi:10.1016/j.media.2020.101832; the files of Yu et al.,
+    MICCAI 2019, arXiv:1907.07034.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from alcseg.data.case import Case, Volume
+from alcseg.data.nifti import check_intensities, whole_numbers
+from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
+from alcseg.errors import DataError, ResourceError, ShapeError
+from alcseg.types import Spacing
+
+__all__ = ["LAH5Reader", "read_h5_case"]
+
+_SPACING = (0.625, 0.625, 0.625)
+_DEPTHS = ("*.h5", "*/*.h5", "*/*/*.h5")
+
+
+class LAH5Reader(Reader):
+    """A folder with h5 files, one per case, named by the file or by its folder."""
+
+    uses_spacing = True
+
+    @classmethod
+    def detect(cls, source: Path) -> bool:
+        """Whether there are h5 files up to two folders down."""
+        return source.is_dir() and any(True for depth in _DEPTHS for _ in source.glob(depth))
+
+    def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
+        """List the cases in the order of the lists; no file is opened."""
+        files = {_case_id(path): path for depth in _DEPTHS for path in sorted(source.glob(depth))}
+        if not files:
+            raise DataError(
+                f"{source}: expected h5 files such as <case>/mri_norm2.h5, found none. Check the folder."
+            )
+        listed = [name for table in ("train.list", "test.list") for name in _read_list(source / table)]
+        test = set(_read_list(source / "test.list"))
+        order = [name for name in dict.fromkeys(listed) if name in files]
+        order += sorted(set(files) - set(order))
+        spacing = options.spacing or _SPACING
+        cases = tuple(
+            SourceCase(
+                name,
+                load=partial(read_h5_case, files[name], spacing),
+                split="test" if name in test else None,
+                source=files[name].relative_to(source).as_posix(),
+            )
+            for name in order
+        )
+        return SourceDataset("LeftAtrium", {"0": "MRI"}, {"background": 0, "left_atrium": 1}, cases)
+
+
+def read_h5_case(path: Path, spacing: Spacing = _SPACING) -> Case:
+    """Read image and label of one h5 file.
+
+    Args:
+        path: File with the keys `image` and `label`, both `(X, Y, Z)`.
+        spacing: Voxel size in mm.
+
+    Raises:
+        ResourceError: If h5py is not installed.
+        DataError: If the file cannot be read, lacks a key, or holds an unusable image or label.
+        ShapeError: If image and label are not 3D arrays of one shape.
+    """
+    try:
+        import h5py
+    except ImportError:
+        raise ResourceError('reading h5 files needs h5py: pip install "alcseg[h5]"') from None
+    try:
+        with h5py.File(path) as file:
+            absent = [key for key in ("image", "label") if key not in file]
+            if absent:
+                raise DataError(
+                    f"{path}: expected the keys image and label, found {sorted(file)}. Check the file."
+                )
+            image, label = np.asarray(file["image"], dtype=np.float32), np.asarray(file["label"])
+    except OSError as error:
+        raise DataError(
+            f"{path}: expected a whole h5 file, cannot read it ({error}). Copy it again."
+        ) from None
+    if image.ndim != 3 or image.shape != label.shape:
+        raise ShapeError(
+            f"{path}: expected a 3D image and a label of its shape, found {image.shape} and {label.shape}. "
+            "Check the file."
+        )
+    check_intensities(image, path)
+    affine = np.diag([*spacing, 1.0])
+    values = whole_numbers(label, path)
+    return Case(_case_id(path), (Volume(image, affine, None, path),), Volume(values, affine, None, path))
+
+
+def _case_id(path: Path) -> str:
+    return path.parent.name if path.stem == "mri_norm2" else path.stem
+
+
+def _read_list(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    return [line.strip().removesuffix(".h5") for line in lines if line.strip()]

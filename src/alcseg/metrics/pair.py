@@ -1,0 +1,88 @@
+"""All metrics of all classes for one predicted label map, with what becomes of a missed structure."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from alcseg.errors import ShapeError
+from alcseg.metrics.registry import METRICS, MaskPair
+from alcseg.metrics.surface import bounding_box
+from alcseg.types import LabelMap, Spacing
+
+__all__ = ["ClassScores", "Status", "evaluate_pair"]
+
+Status = Literal["ok", "missed", "spurious", "both_empty"]
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """Scores of one class in one case.
+
+    Attributes:
+        value: Label value of the class.
+        status: `ok`; `missed` where only the reference has it; `spurious` where only the prediction has it;
+            `both_empty` where neither has.
+        scores: Metric name to value. For `missed` and `spurious` the worst value: 0 for fractions, the
+            diagonal of the volume for distances. For `both_empty` `nan`.
+    """
+
+    value: int
+    status: Status
+    scores: dict[str, float]
+
+
+def evaluate_pair(
+    pred: LabelMap,
+    truth: LabelMap,
+    classes: Sequence[int],
+    spacing: Spacing,
+    *,
+    metrics: Sequence[str] | None = None,
+    tolerance_mm: float = 1.0,
+) -> tuple[ClassScores, ...]:
+    """Score a label map class by class.
+
+    Args:
+        pred: Predicted label map, `(X, Y, Z)`.
+        truth: Reference label map, same shape.
+        classes: Label values to score, without the background.
+        spacing: Voxel size in mm, one value per axis; 1 for distances in voxels.
+        metrics: Names from `METRICS`; all by default.
+        tolerance_mm: Of `nsd`.
+
+    Returns:
+        One entry per class, in the order of `classes`.
+
+    Raises:
+        ShapeError: If the shapes differ or `spacing` does not have one value per axis.
+    """
+    if pred.shape != truth.shape or len(spacing) != truth.ndim:
+        raise ShapeError(
+            f"expected two label maps of one shape and one spacing per axis, got {pred.shape}, {truth.shape} "
+            f"and {spacing}. Bring the prediction to the grid of the truth."
+        )
+    names = tuple(METRICS) if metrics is None else tuple(metrics)
+    diagonal = math.hypot(*(size * step for size, step in zip(truth.shape, spacing, strict=True)))
+    # The union box of all classes once, instead of a pass over the whole volume for each class and metric.
+    box = bounding_box(np.isin(pred, classes) | np.isin(truth, classes))
+    found = []
+    for value in classes:
+        pair = MaskPair(pred[box] == value, truth[box] == value, spacing, tolerance_mm)
+        status = _status(bool(pair.pred.any()), bool(pair.ref.any()))
+        if status in ("missed", "spurious"):
+            scores = {name: 0.0 if METRICS[name].better == "higher" else diagonal for name in names}
+        else:
+            scores = {name: METRICS[name].compute(pair) for name in names}
+        found.append(ClassScores(int(value), status, scores))
+    return tuple(found)
+
+
+def _status(in_pred: bool, in_ref: bool) -> Status:
+    if in_pred and in_ref:
+        return "ok"
+    if in_ref:
+        return "missed"
+    return "spurious" if in_pred else "both_empty"

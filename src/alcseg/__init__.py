@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from alcseg.commands.train import train
     from alcseg.data.folder import DatasetFolder
     from alcseg.errors import AlcsegError
-    from alcseg.training.run_folder import RunFolder
+    from alcseg.run_folder import RunFolder
 
 __all__ = [
     "AlcsegError",
@@ -39,7 +39,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AlcsegError": "alcseg.errors",
     "DatasetFolder": "alcseg.data.folder",
-    "RunFolder": "alcseg.training.run_folder",
+    "RunFolder": "alcseg.run_folder",
     "check": "alcseg.commands.check",
     "correct": "alcseg.commands.correct",
     "corrupt": "alcseg.commands.corrupt",

@@ -86,6 +86,8 @@ def _add_demo(verbs: Verbs) -> ArgumentParser:
     )
     _add_output(verb, what="folder for everything the demo makes")
     _add_seed(verb, "phantoms, label noise and training")
+    _add_device(verb)
+    _add_workers(verb, "processes beside this one")
     return verb
 
 

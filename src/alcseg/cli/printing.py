@@ -95,6 +95,15 @@ def _import(result: Any) -> list[RenderableType]:
     return _facts(facts)
 
 
+def _check(result: Any) -> list[RenderableType]:
+    facts = document(result)
+    findings = facts.pop("findings")
+    if not findings:
+        return _facts(facts)
+    columns = {"grade": "grade", "case_id": "case", "message": "finding"}
+    return [_table(findings, columns), "", *_facts(facts)]
+
+
 def _methods(result: Any) -> list[RenderableType]:
     if not hasattr(result, "methods"):
         return _one_method(result)
@@ -112,4 +121,8 @@ def _one_method(result: Any) -> list[RenderableType]:
     return [result.description + "\n", _table(rows, columns), "\nChange one with --set method.SETTING=VALUE."]
 
 
-_VIEWS: dict[str, Callable[[Any], list[RenderableType]]] = {"import": _import, "methods": _methods}
+_VIEWS: dict[str, Callable[[Any], list[RenderableType]]] = {
+    "check": _check,
+    "import": _import,
+    "methods": _methods,
+}

@@ -215,3 +215,14 @@ def test_a_closed_pipe_is_no_error():
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True)
     assert done.returncode == 0
     assert done.stderr == ""
+
+
+def test_the_reference_page_knows_every_verb_and_flag():
+    page = (Path(__file__).parents[1] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    _, verbs = build_parser()
+    for name, verb in verbs.items():
+        section = page.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+        for action in verb._actions:
+            if action.dest not in {"help", *PRINT_OPTIONS}:
+                word = action.option_strings[0] if action.option_strings else action.metavar
+                assert f"`{word}" in section, f"docs/reference/cli.md: '{word}' is missing under {name}"

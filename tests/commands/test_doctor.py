@@ -1,0 +1,38 @@
+"""What doctor says of this machine, and of one that lacks something."""
+
+from importlib.metadata import PackageNotFoundError
+
+import torch
+
+from alcseg.commands import doctor as module
+from alcseg.commands.doctor import doctor
+
+
+def test_this_machine_has_what_is_needed():
+    report = doctor()
+    assert report.missing == []
+    assert report.packages["torch"] == torch.__version__
+    assert "cpu" in report.devices
+    assert int(report.machine["cores"]) >= 1
+
+
+def test_missing_packages_come_with_the_command(monkeypatch):
+    real = module.version
+
+    def version(name):
+        if name in ("pydicom", "nibabel"):
+            raise PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(module, "version", version)
+    report = doctor()
+    assert "pip install 'alcseg[dicom]'" in report.optional["pydicom"]
+    assert [line for line in report.missing if line.startswith("nibabel. Run: pip install 'nibabel")]
+
+
+def test_an_unwritable_temporary_folder_is_missing(monkeypatch):
+    def fail():
+        raise PermissionError("no")
+
+    monkeypatch.setattr(module.tempfile, "TemporaryFile", fail)
+    assert any("temporary folder" in line for line in doctor().missing)

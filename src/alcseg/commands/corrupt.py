@@ -1,0 +1,272 @@
+"""`alcseg corrupt`: a dataset whose training labels are partly spoiled, for experiments with known noise."""
+
+import multiprocessing
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from alcseg.commands.progress import track
+from alcseg.data.folder import CaseRow, DatasetFolder, write_cases, write_dataset_json
+from alcseg.data.nifti import shorten
+from alcseg.data.splits import draw_hq
+from alcseg.data.writer import write_label
+from alcseg.errors import DataError, UsageError
+from alcseg.files import link_or_copy, output_folder, write_json
+from alcseg.metrics.overlap import dice
+from alcseg.noise import NOISE_MODELS, Unit, case_generator, check_size, corrupt_label
+
+__all__ = ["CorruptResult", "corrupt"]
+
+_CLEAN = "labelsClean"
+_IMAGES = {"train": "imagesTr", "val": "imagesTr", "test": "imagesTs"}
+# What `write_dataset_json` states itself, and lists of files that the new folder does not have.
+_STALE = ("modality", "training", "test", "dataset", "tensorImageSize", "numTest", "label_quality")
+
+
+@dataclass(frozen=True)
+class CorruptResult:
+    """What became of a dataset.
+
+    Attributes:
+        dataset: The new dataset folder.
+        hq: Number of training cases that keep their label.
+        lq: Number of training cases whose label was spoiled.
+        mean_dice: Mean over the spoiled cases of the foreground mean Dice, given against clean.
+        worst_dice: The lowest of these.
+        worst_case: Whose it is.
+        unchanged: Cases whose draw was the identity.
+        reduced: Cases whose size was reduced so that no class vanished.
+    """
+
+    dataset: Path
+    hq: int
+    lq: int
+    mean_dice: float
+    worst_dice: float
+    worst_case: str
+    unchanged: tuple[str, ...]
+    reduced: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Noise:
+    """What every worker needs to know; small, since it is sent to them."""
+
+    source: DatasetFolder
+    target: Path
+    model: str
+    size: tuple[float, float]
+    unit: Unit
+    keep_nonempty: bool
+    seed: int
+
+    def apply(self, case_id: str) -> dict[str, Any]:
+        """Spoil the label of one case, write it and the clean one, and return its entry of the manifest."""
+        label = self.source.read_label(case_id)
+        background, *classes = self.source.label_values
+        noisy, record = corrupt_label(
+            label.array,
+            model=NOISE_MODELS[self.model],
+            size=self.size,
+            unit=self.unit,
+            spacing=label.spacing,
+            rng=case_generator(self.seed, case_id),
+            background=background,
+            keep_nonempty=self.keep_nonempty,
+        )
+        write_label(self.target / "labelsTr" / label.path.name, noisy, label)
+        _copy(label.path, self.target / _CLEAN)
+        present = [value for value in classes if (label.array == value).any()]
+        per_class = {
+            name: dice(noisy == value, label.array == value)
+            for name, value in self.source.labels.items()
+            if value in present
+        }
+        return {
+            "operation": record.operation,
+            "model": self.model,
+            "size": record.size,
+            "size_drawn": record.size_drawn,
+            "unit": record.unit,
+            "seed": self.seed,
+            # A label without any foreground cannot be spoiled this way and counts as equal.
+            "dice_to_clean": fmean(per_class.values()) if per_class else 1.0,
+            "dice_per_class": per_class,
+        }
+
+
+def corrupt(
+    dataset: Path,
+    target: Path,
+    *,
+    hq_fraction: float | None = None,
+    hq_first: int | None = None,
+    hq_list: Path | None = None,
+    model: str = "cube",
+    size: tuple[float, float] = (3, 15),
+    unit: Unit = "voxel",
+    keep_nonempty: bool = True,
+    seed: int = 0,
+    overwrite: bool = False,
+    workers: int = 0,
+) -> CorruptResult:
+    """Copy a dataset with noise in the labels of its LQ training cases; `dataset` is never written to.
+
+    Labels of validation, test and HQ cases stay as they are. The clean labels of spoiled cases go to
+    `labelsClean/`, what was done to each to `noise.json`. Neither the order of the cases nor the number of
+    workers changes a voxel.
+
+    Args:
+        dataset: Dataset folder with clean labels.
+        target: Dataset folder to make.
+        hq_fraction: Share of the labeled training cases drawn to keep their label, rounded, at least one.
+        hq_first: The first so many training cases keep their label.
+        hq_list: Text file with the cases that keep their label, one a line. Exactly one of the three counts.
+        model: Name from `NOISE_MODELS`.
+        size: Smallest and largest size: side of the cube, radius of the ball.
+        unit: Unit of `size`, `voxel` or `mm`.
+        keep_nonempty: Erode less where a class would vanish.
+        seed: Of the HQ draw and, mixed with the case id, of the noise.
+        overwrite: Replace a target folder that is not empty.
+        workers: Processes beside this one; 0 works in this one.
+
+    Raises:
+        UsageError: If the options do not fit together, the target is not empty, or the dataset is noisy
+            already.
+        DataError: If a label cannot be read or a case of the list is unknown.
+    """
+    dataset, target = Path(dataset), Path(target)
+    size = (size[0], size[1])
+    _check_options(model, size, unit, workers)
+    source = DatasetFolder.open(dataset)
+    _require_clean(source)
+    if target.resolve() == dataset.resolve() or dataset.resolve() in target.resolve().parents:
+        raise UsageError(
+            f"{target}: expected an output folder outside of the dataset {dataset}. Choose another one."
+        )
+    candidates = [row.case_id for row in source.select(split="train") if row.quality != "unlabeled"]
+    names = None if hq_list is None else _read_names(hq_list)
+    hq = draw_hq(candidates, fraction=hq_fraction, first=hq_first, names=names, seed=seed)
+    lq = [case_id for case_id in candidates if case_id not in hq]
+    if not lq:
+        raise UsageError(
+            f"{dataset}: expected training cases left to spoil, found that all {len(candidates)} keep their "
+            "label. Choose fewer high-quality cases."
+        )
+    with output_folder(target, overwrite=overwrite) as root:
+        for row in source.rows:
+            _place(source, row, root, with_label=row.case_id not in lq)
+        noise = _Noise(source, root, model, size, unit, keep_nonempty, seed)
+        manifest = dict(
+            zip(lq, track(_apply_all(noise, lq, workers), "Corrupting labels", len(lq)), strict=True)
+        )
+        write_json(root / "noise.json", manifest)
+        rows = [_with_quality(row, hq, lq) for row in source.rows]
+        write_cases(root, rows)
+        _describe(source, rows, root)
+    return _result(target, len(hq), manifest)
+
+
+def _check_options(model: str, size: tuple[float, float], unit: Unit, workers: int) -> None:
+    if model not in NOISE_MODELS:
+        raise UsageError(f"--model: expected one of {', '.join(NOISE_MODELS)}, got '{model}'.")
+    if unit not in ("voxel", "mm"):
+        raise UsageError(f"--unit: expected voxel or mm, got '{unit}'.")
+    if workers < 0:
+        raise UsageError(f"--workers: expected at least 0, got {workers}.")
+    check_size(size, unit)
+
+
+def _require_clean(source: DatasetFolder) -> None:
+    if (source.root / _CLEAN).exists():
+        raise UsageError(
+            f"{source.root}: expected a dataset with clean labels, found {_CLEAN}/, so its labels are "
+            "spoiled already. Corrupt the dataset that it was made from."
+        )
+    lq = [row.case_id for row in source.select(split="train", quality="lq")]
+    if lq:
+        raise UsageError(
+            f"{source.root}: expected a dataset with clean labels, found {len(lq)} training cases marked lq "
+            f"({shorten(lq)}). If their labels are clean, set their quality to hq in cases.csv."
+        )
+
+
+def _read_names(path: Path) -> tuple[str, ...]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (FileNotFoundError, IsADirectoryError):
+        raise DataError(
+            f"{path}: expected a text file with one case a line, found none. Check --hq-list."
+        ) from None
+    names = tuple(line.strip() for line in lines if line.strip())
+    if not names:
+        raise DataError(f"{path}: expected one case a line, found no line. Name at least one case.")
+    return names
+
+
+def _place(source: DatasetFolder, row: CaseRow, root: Path, *, with_label: bool) -> None:
+    images = source.image_paths(row.case_id)
+    folder = "imagesUn" if images[0].parent.name == "imagesUn" else _IMAGES[row.split]
+    for index, path in enumerate(images):
+        link_or_copy(path, root / folder / f"{row.case_id}_{index:04d}{source.file_ending}")
+    label = source.label_path(row.case_id)
+    if label is not None and with_label:
+        _copy(label, root / label.parent.name)
+
+
+def _copy(path: Path, folder: Path) -> None:
+    # Not linked: an editor that later saves the label in place must not reach into the source.
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, folder / path.name)
+
+
+def _apply_all(noise: _Noise, case_ids: list[str], workers: int) -> Iterator[dict[str, Any]]:
+    if workers == 0:
+        yield from map(noise.apply, case_ids)
+        return
+    # Spawned, not forked: a process with threads (PyTorch, say) must not be forked.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(case_ids)), mp_context=context) as pool:
+        try:
+            yield from pool.map(partial(_Noise.apply, noise), case_ids)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _with_quality(row: CaseRow, hq: frozenset[str], lq: list[str]) -> CaseRow:
+    if row.case_id in hq:
+        return replace(row, quality="hq")
+    return replace(row, quality="lq") if row.case_id in lq else row
+
+
+def _describe(source: DatasetFolder, rows: list[CaseRow], root: Path) -> None:
+    write_dataset_json(
+        root,
+        name=source.name,
+        channel_names=source.channel_names,
+        labels=source.labels,
+        num_training=sum(row.split != "test" and row.quality != "unlabeled" for row in rows),
+        file_ending=source.file_ending,
+        extra={key: value for key, value in source.meta.items() if key not in _STALE},
+    )
+
+
+def _result(target: Path, hq: int, manifest: dict[str, dict[str, Any]]) -> CorruptResult:
+    found = {case_id: float(entry["dice_to_clean"]) for case_id, entry in manifest.items()}
+    worst = min(found, key=lambda case_id: found[case_id])
+    return CorruptResult(
+        dataset=target,
+        hq=hq,
+        lq=len(found),
+        mean_dice=fmean(found.values()),
+        worst_dice=found[worst],
+        worst_case=worst,
+        unchanged=tuple(case_id for case_id, entry in manifest.items() if entry["operation"] == "none"),
+        reduced=tuple(case_id for case_id, entry in manifest.items() if entry["size"] < entry["size_drawn"]),
+    )

@@ -1,0 +1,163 @@
+"""Preprocessed cases as memory maps: built once per dataset and plan, shared by all runs that use them.
+
+Each case is `<case>.image.npy` (float16, `(C, X, Y, Z)`), `<case>.label.npy` (uint8, `(X, Y, Z)`) and `<case>.json` with the hash of
+the source files and of the preprocessing, written last. A case whose JSON fits is used as it is; an interrupted build goes on with
+the missing ones. Patches are read from the maps; whole volumes never stay in memory.
+"""
+
+import errno
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alcseg.data.folder import CaseRow, DatasetFolder
+from alcseg.data.plan import Plan
+from alcseg.data.preprocess import PREPROCESS_VERSION, preprocess_images, preprocess_label
+from alcseg.errors import LabelError, ResourceError
+from alcseg.files import atomic_path, file_hash, write_json
+
+__all__ = ["CachedCase", "build_cache", "data_hash"]
+
+
+@dataclass(frozen=True)
+class CachedCase:
+    """A preprocessed case on disk.
+
+    Attributes:
+        case_id: Its name.
+        quality: `hq`, `lq` or `unlabeled`.
+        stem: Path without ending of its files in the cache.
+        source_hash: Of the image and label files.
+    """
+
+    case_id: str
+    quality: str
+    stem: Path
+    source_hash: str
+
+    def image(self) -> NDArray[np.float16]:
+        """Memory map `(C, X, Y, Z)`."""
+        return np.load(f"{self.stem}.image.npy", mmap_mode="r")
+
+    def label(self) -> NDArray[np.uint8]:
+        """Memory map `(X, Y, Z)`; all background for an unlabeled case."""
+        return np.load(f"{self.stem}.label.npy", mmap_mode="r")
+
+
+def build_cache(
+    folder: DatasetFolder,
+    rows: Sequence[CaseRow],
+    plan: Plan,
+    root: Path,
+    *,
+    track: Callable[[Iterable[CaseRow]], Iterable[CaseRow]] = iter,
+) -> list[CachedCase]:
+    """Preprocess the cases that the cache does not hold yet.
+
+    Args:
+        folder: The dataset.
+        rows: Its cases to cache; only these are read.
+        plan: How to preprocess.
+        root: Folder of the cache; one sub-folder per plan.
+        track: Wraps the loop to show progress.
+
+    Returns:
+        One entry per row, in order.
+
+    Raises:
+        ResourceError: If the disk is full or too small for what is missing.
+        LabelError: If no training label of the dataset has foreground.
+    """
+    plan_hash = _plan_hash(plan)
+    target = root / plan_hash
+    target.mkdir(parents=True, exist_ok=True)
+    cases = []
+    foreground = False
+    for row in track(rows):
+        case = CachedCase(row.case_id, row.quality, target / row.case_id, _source_hash(folder, row))
+        record = _read_record(case)
+        if record is None:
+            record = _build_case(folder, case, plan)
+        foreground |= record["foreground_voxels"] > 0
+        cases.append(case)
+    if rows and not foreground and any(row.quality != "unlabeled" for row in rows):
+        raise LabelError(
+            f"{folder.root}: expected foreground in the training labels, found only background in all {len(rows)} cases. "
+            "Check that labelsTr holds the right files."
+        )
+    return cases
+
+
+def data_hash(cases: Iterable[CachedCase]) -> str:
+    """One hash over the source files of all cases, independent of their order."""
+    lines = sorted(f"{case.case_id} {case.source_hash} {case.quality}" for case in cases)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _plan_hash(plan: Plan) -> str:
+    content = plan.to_dict() | {"version": PREPROCESS_VERSION}
+    del content["patch"]  # voxels do not depend on it
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _source_hash(folder: DatasetFolder, row: CaseRow) -> str:
+    paths = list(folder.image_paths(row.case_id))
+    label = folder.label_path(row.case_id)
+    if label is not None and row.quality != "unlabeled":
+        paths.append(label)
+    return hashlib.sha256(" ".join(file_hash(path) for path in paths).encode()).hexdigest()[:16]
+
+
+def _read_record(case: CachedCase) -> dict[str, Any] | None:
+    """What stands in the case's JSON, if the case was cached whole from these source files."""
+    try:
+        record: dict[str, Any] = json.loads(Path(f"{case.stem}.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return record if record["source_hash"] == case.source_hash else None
+
+
+def _build_case(folder: DatasetFolder, case: CachedCase, plan: Plan) -> dict[str, Any]:
+    source = folder.read(case.case_id)
+    image, grid = preprocess_images(source.images, plan)
+    if source.label is None or case.quality == "unlabeled":
+        label = np.zeros(image.shape[1:], np.uint8)
+    else:
+        label = preprocess_label(source.label, plan, grid)
+    needed = 2 * image.size + label.size
+    free = shutil.disk_usage(case.stem.parent).free
+    if free < needed:
+        raise _disk_full(case, needed, free)
+    try:
+        _save(Path(f"{case.stem}.image.npy"), image.astype(np.float16))
+        _save(Path(f"{case.stem}.label.npy"), label)
+        record = {
+            "source_hash": case.source_hash,
+            "shape": list(label.shape),
+            "foreground_voxels": int(np.count_nonzero(label)),
+        }
+        write_json(Path(f"{case.stem}.json"), record)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise _disk_full(case, needed, shutil.disk_usage(case.stem.parent).free) from error
+        raise
+    return record
+
+
+def _save(path: Path, array: NDArray[Any]) -> None:
+    with atomic_path(path) as partial:
+        np.save(partial, array)
+
+
+def _disk_full(case: CachedCase, needed: int, free: int) -> ResourceError:
+    return ResourceError(
+        f"{case.stem.parent}: expected {needed / 2**20:.0f} MiB of free disk to cache case '{case.case_id}', "
+        f"found {free / 2**20:.0f} MiB. Free some, or give another folder with --set data.cache=FOLDER."
+    )

@@ -1,0 +1,160 @@
+"""The plan: how files become the voxels a network sees, made from the data or taken from a preset, stored with every run."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import nibabel as nib
+import numpy as np
+
+from alcseg.data.folder import CaseRow, DatasetFolder
+from alcseg.errors import DataError
+
+__all__ = ["MAX_PATCH", "PATCH_MULTIPLE", "Normalization", "Plan", "make_plan"]
+
+Normalization = Literal["zscore", "ct", "none"]
+
+MAX_PATCH = (112, 112, 80)  # the customary patch of the LA benchmark, the largest that is planned unasked
+PATCH_MULTIPLE = 16  # four halvings of the V-Net
+_ANISOTROPY_LIMIT = 3.0
+_CT_PERCENTILES = (0.5, 99.5)
+_MAX_FOREGROUND_SAMPLES = 20_000  # per case; enough for percentiles, bounded in memory
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How files become voxels.
+
+    Attributes:
+        spacing: Voxel size of the model grid in mm per RAS axis; `None` keeps a case's own.
+        patch: Side lengths of a training patch and inference window, voxels of the model grid.
+        normalization: `zscore` per volume and channel; `ct` clips to `clip` first; `none` keeps stored values.
+        clip: Lowest and highest intensity kept under `ct`, in the image's unit (HU).
+        label_values: Values in label files, background first; their order is the order of the network's classes.
+        label_names: Names in the same order.
+        channel_names: One per image channel.
+    """
+
+    spacing: tuple[float | None, float | None, float | None]
+    patch: tuple[int, int, int]
+    normalization: Normalization
+    clip: tuple[float, float] | None
+    label_values: tuple[int, ...]
+    label_names: tuple[str, ...]
+    channel_names: tuple[str, ...]
+
+    @property
+    def num_classes(self) -> int:
+        """Classes, background counted."""
+        return len(self.label_values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, as stored in `plan.json`."""
+        return dataclasses.asdict(self) | {"orientation": "RAS"}
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> "Plan":
+        """Read what `to_dict` gave.
+
+        Raises:
+            DataError: If a field is missing.
+        """
+        names = [field.name for field in dataclasses.fields(cls)]
+        missing = [name for name in names if name not in content]
+        if missing:
+            raise DataError(f"plan.json: expected the field '{missing[0]}', found none. Train the run again.")
+        values = {name: _tuples(content[name]) for name in names}
+        return cls(**values)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def make_plan(
+    folder: DatasetFolder,
+    *,
+    patch: tuple[int, int, int] | None = None,
+    spacing: tuple[float | None, float | None, float | None] | None = None,
+    normalization: Normalization | None = None,
+    clip: tuple[float, float] | None = None,
+) -> Plan:
+    """Make a plan from the training cases; what is given is taken as it is.
+
+    Args:
+        folder: The dataset.
+        patch: Side lengths in voxels. Planned: the largest multiples of 16 up to the median shape and 112x112x80.
+        spacing: mm per axis. Planned: the median per axis; an axis over 3 times coarser than the finest keeps its own.
+        normalization: Planned: `ct` for a channel named CT, else `zscore`.
+        clip: Planned under `ct`: the 0.5 and 99.5 percentiles of the foreground of the HQ training cases.
+
+    Returns:
+        The plan.
+
+    Raises:
+        DataError: If there is no training case.
+    """
+    rows = folder.select(split="train")
+    if not rows:
+        raise DataError(f"{folder.root}: expected cases with split=train, found none. Check cases.csv.")
+    if normalization is None:
+        is_ct = any(name.strip().upper() in {"CT", "CTA"} for name in folder.channel_names.values())
+        normalization = "ct" if is_ct else "zscore"
+    if normalization == "ct" and clip is None:
+        clip = _foreground_percentiles(folder, rows)
+    if spacing is None or patch is None:
+        spacings, shapes = _fingerprint(folder, rows)
+        if spacing is None:
+            median = np.median(spacings, axis=0)
+            coarse = median > _ANISOTROPY_LIMIT * median.min()
+            x, y, z = (None if keep else float(value) for keep, value in zip(coarse, median, strict=True))
+            spacing = (x, y, z)
+        if patch is None:
+            target = np.array([np.nan if value is None else value for value in spacing])
+            scale = np.where(np.isnan(target), 1.0, spacings / target)
+            sides = np.median(shapes * scale, axis=0)
+            x, y, z = (
+                max(PATCH_MULTIPLE, min(int(side) // PATCH_MULTIPLE * PATCH_MULTIPLE, limit))
+                for side, limit in zip(sides, MAX_PATCH, strict=True)
+            )
+            patch = (x, y, z)
+    return Plan(
+        spacing=spacing,
+        patch=patch,
+        normalization=normalization,
+        clip=clip,
+        label_values=folder.label_values,
+        label_names=folder.label_names,
+        channel_names=tuple(folder.channel_names.values()),
+    )
+
+
+def _fingerprint(folder: DatasetFolder, rows: tuple[CaseRow, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Spacing in mm and shape in voxels of each case in RAS axis order, both `(n, 3)`; headers alone are read."""
+    spacings, shapes = [], []
+    for row in rows:
+        header = nib.load(folder.image_paths(row.case_id)[0])
+        order = np.argsort(nib.orientations.io_orientation(header.affine)[:, 0])
+        spacings.append(np.linalg.norm(header.affine[:3, :3], axis=0)[order])
+        shapes.append(np.array(header.shape)[order])
+    return np.array(spacings), np.array(shapes)
+
+
+def _foreground_percentiles(folder: DatasetFolder, rows: tuple[CaseRow, ...]) -> tuple[float, float]:
+    """0.5 and 99.5 percentiles of the first channel inside the labels of the HQ cases."""
+    samples = []
+    for row in rows:
+        if row.quality != "hq":
+            continue
+        case = folder.read(row.case_id)
+        if case.label is None:
+            continue
+        values = case.images[0].array[case.label.array != folder.label_values[0]]
+        samples.append(values[:: max(1, len(values) // _MAX_FOREGROUND_SAMPLES)])
+    if not samples or not sum(map(len, samples)):
+        raise DataError(
+            f"{folder.root}: expected HQ training cases with foreground to plan the CT intensity window, found none. "
+            "Give it with --set data.clip=[LOW,HIGH]."
+        )
+    low, high = np.percentile(np.concatenate(samples), _CT_PERCENTILES)
+    return float(low), float(high)

@@ -1,0 +1,89 @@
+"""From the volumes of a case to the arrays a network sees; training and prediction share it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alcseg.data.case import Volume
+from alcseg.data.geometry import ModelGrid
+from alcseg.data.plan import Plan
+from alcseg.errors import DataError, LabelError
+from alcseg.types import Spacing
+
+__all__ = ["preprocess_images", "preprocess_label"]
+
+_SAME_SPACING = 0.01  # relative; resampling by less only blurs
+PREPROCESS_VERSION = 1  # part of every cache key: raise it when the voxels that come out change
+
+
+def preprocess_images(images: tuple[Volume, ...], plan: Plan) -> tuple[NDArray[np.float32], ModelGrid]:
+    """Bring all channels of a case onto the model grid and normalize them.
+
+    Args:
+        images: One volume per channel, all on one grid.
+        plan: How.
+
+    Returns:
+        `(C, X, Y, Z)` float32, and the way back to the source grid.
+
+    Raises:
+        DataError: If the number of channels is not the plan's.
+    """
+    if len(images) != len(plan.channel_names):
+        raise DataError(
+            f"{images[0].path}: expected {len(plan.channel_names)} channel(s) ({', '.join(plan.channel_names)}), "
+            f"got {len(images)}. Name the channels <case>_0000, <case>_0001, ..."
+        )
+    own = ModelGrid.between(images[0].shape, images[0].affine)
+    grid = ModelGrid.between(images[0].shape, images[0].affine, _wanted_spacing(own.spacing, plan))
+    channels = [_normalized(grid.image_to_model(image.array), plan, image) for image in images]
+    return np.stack(channels), grid
+
+
+def preprocess_label(label: Volume, plan: Plan, grid: ModelGrid) -> NDArray[np.uint8]:
+    """Bring a label map onto the model grid with its values mapped to classes 0..K-1.
+
+    Args:
+        label: Label map on the grid of its image.
+        plan: Names the label values.
+        grid: What `preprocess_images` gave for the image.
+
+    Returns:
+        `(X, Y, Z)` uint8.
+
+    Raises:
+        LabelError: If a value is not in the plan.
+    """
+    values = np.array(plan.label_values)
+    order = np.argsort(values)
+    position = np.clip(np.searchsorted(values[order], label.array), 0, len(values) - 1)
+    classes = order[position]
+    wrong = label.array[values[classes] != label.array]
+    if wrong.size:
+        raise LabelError(
+            f"{label.path}: expected label values {list(plan.label_values)}, found {sorted(set(wrong.tolist()))[:5]}. "
+            "Run `alcseg check` on the dataset."
+        )
+    return grid.label_to_model(classes.astype(np.uint8))
+
+
+def _wanted_spacing(own: Spacing, plan: Plan) -> Spacing:
+    """The plan's spacing, but a case's own where the plan leaves it or differs by header rounding only."""
+    return tuple(
+        mine if wanted is None or abs(mine / wanted - 1) < _SAME_SPACING else wanted
+        for mine, wanted in zip(own, plan.spacing, strict=True)
+    )
+
+
+def _normalized(array: NDArray[np.float32], plan: Plan, image: Volume) -> NDArray[np.float32]:
+    if plan.normalization == "none":
+        return array.astype(np.float32)
+    values = array.astype(np.float64)
+    if plan.clip is not None:
+        values = np.clip(values, *plan.clip)
+    deviation = values.std()
+    if not deviation > 0:
+        window = "" if plan.clip is None else f" within {plan.clip[0]:g}..{plan.clip[1]:g}"
+        raise DataError(
+            f"{image.path}: expected varying intensities{window}, found a constant image. Leave the case out."
+        )
+    return ((values - values.mean()) / deviation).astype(np.float32)

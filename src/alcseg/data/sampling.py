@@ -1,0 +1,147 @@
+"""Patches for training, drawn by counters instead of by a running random state.
+
+Draw k of a stream takes entry k mod n of the permutation seeded by (seed, stream, k div n); crop and augmentation in slot i at step n are
+seeded by (seed, stream, n, i). So neither the number of workers, nor their order, nor a killed and resumed run changes a batch.
+"""
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from alcseg.data.cache import CachedCase
+from alcseg.data.transforms import Augmentation
+
+__all__ = ["Patches", "StepDataset", "StepSampler", "stream_case"]
+
+
+@dataclass
+class Patches:
+    """A batch of patches from one stream.
+
+    Attributes:
+        image: `(B, C, X, Y, Z)` float32.
+        label: Class indices as given, `(B, X, Y, Z)` int64.
+        case_ids: Name of each patch's case.
+        slots: Number of each patch in the batch over all processes, `(B,)`.
+    """
+
+    image: Tensor
+    label: Tensor
+    case_ids: list[str]
+    slots: Tensor
+
+    def __len__(self) -> int:
+        return len(self.case_ids)
+
+
+def stream_case(seed: int, stream: str, draw: int, count: int) -> int:
+    """Index of the case that draw number `draw` of a stream over `count` cases takes."""
+    order = np.random.default_rng([seed, zlib.crc32(stream.encode()), draw // count]).permutation(count)
+    return int(order[draw % count])
+
+
+class StepSampler(Sampler[int]):
+    """The numbers of the steps still to do."""
+
+    def __init__(self, start: int, stop: int) -> None:
+        self.start = start
+        self.stop = stop
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.start, self.stop))
+
+    def __len__(self) -> int:
+        return max(0, self.stop - self.start)
+
+
+class StepDataset(Dataset[dict[str, Patches]]):
+    """The batch of each training step.
+
+    Args:
+        streams: Cases per stream.
+        sizes: Patches per step and stream, over all processes.
+        patch: Side lengths in voxels.
+        augmentation: Applied to each patch.
+        seed: Of the run.
+        foreground_fraction: Share of patches centered on a random foreground voxel of the given label; 0 crops uniformly.
+        rank: Which process this is.
+        world_size: Number of processes; each takes an equal block of the slots.
+    """
+
+    def __init__(
+        self,
+        streams: Mapping[str, Sequence[CachedCase]],
+        sizes: Mapping[str, int],
+        patch: tuple[int, int, int],
+        augmentation: Augmentation,
+        *,
+        seed: int,
+        foreground_fraction: float = 0.0,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.streams = streams
+        self.sizes = sizes
+        self.patch = patch
+        self.augmentation = augmentation
+        self.seed = seed
+        self.foreground_fraction = foreground_fraction
+        self.rank = rank
+        self.world_size = world_size
+
+    def __getitem__(self, step: int) -> dict[str, Patches]:
+        """Batch of one step, by stream."""
+        return {stream: self._patches(stream, step) for stream in self.streams}
+
+    def _patches(self, stream: str, step: int) -> Patches:
+        cases, size = self.streams[stream], self.sizes[stream]
+        share = size // self.world_size
+        slots = range(self.rank * share, (self.rank + 1) * share)
+        images, labels, names = [], [], []
+        for slot in slots:
+            case = cases[stream_case(self.seed, stream, step * size + slot, len(cases))]
+            rng = np.random.default_rng([self.seed, zlib.crc32(stream.encode()), step, slot])
+            image, label = self._crop(case, rng)
+            image, label = self.augmentation(image, label, rng)
+            images.append(torch.from_numpy(image))
+            labels.append(torch.from_numpy(label).long())
+            names.append(case.case_id)
+        return Patches(torch.stack(images), torch.stack(labels), names, torch.tensor(list(slots)))
+
+    def _crop(
+        self, case: CachedCase, rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """Random crop; a volume smaller than the patch is centered in its own minimum (image) and background (label)."""
+        image, label = case.image(), case.label()
+        center = None
+        if rng.random() < self.foreground_fraction:
+            voxels = np.flatnonzero(label)
+            if voxels.size:
+                center = np.unravel_index(int(voxels[rng.integers(voxels.size)]), label.shape)
+        window, padding = [], []
+        for axis, side in enumerate(self.patch):
+            room = label.shape[axis] - side
+            if room < 0:
+                window.append(slice(None))
+                padding.append((-room // 2, -room - -room // 2))
+                continue
+            offset = int(rng.integers(room + 1))
+            if center is not None:
+                offset = min(max(int(center[axis]) - side // 2, 0), room)
+            window.append(slice(offset, offset + side))
+            padding.append((0, 0))
+        crop = np.asarray(image[(slice(None), *window)], dtype=np.float32)
+        mask = np.asarray(label[tuple(window)])
+        if any(amount for pair in padding for amount in pair):
+            floors = image.reshape(len(image), -1).min(1)
+            crop = np.stack(
+                [np.pad(c, padding, constant_values=float(low)) for c, low in zip(crop, floors, strict=True)]
+            )
+            mask = np.pad(mask, padding)
+        return crop, mask

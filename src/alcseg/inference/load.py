@@ -1,0 +1,101 @@
+"""The networks of a finished or running training, ready to predict."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from torch import nn
+
+from alcseg.data.plan import Plan
+from alcseg.errors import CheckpointError
+from alcseg.methods import Method, Task, available_methods
+from alcseg.networks import build_network
+from alcseg.run_folder import RunFolder
+
+__all__ = ["Networks", "build_method", "load_networks"]
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Networks in evaluation mode, each `(B, C, X, Y, Z)` to logits `(B, K, X, Y, Z)`.
+
+    Attributes:
+        predict: Answers at prediction.
+        teacher: Averaged network, if the method has one.
+    """
+
+    predict: nn.Module
+    teacher: nn.Module | None
+
+
+def build_method(config: dict, plan: Plan) -> Method:
+    """Build the method of a run with fresh weights.
+
+    Args:
+        config: Resolved settings as in `config.yaml`.
+        plan: Of the run.
+
+    Raises:
+        CheckpointError: If the method is not installed.
+    """
+    arguments = dict(config["method"])
+    name = arguments.pop("name")
+    methods = available_methods()
+    if name not in methods:
+        raise CheckpointError(
+            f"config.yaml: method '{name}' is not among {', '.join(methods)}. Install what provides it."
+        )
+    network, trainer = config["network"], config["trainer"]
+
+    def network_builder() -> nn.Module:
+        settings = {key: value for key, value in network.items() if key != "name"}
+        if network["name"] == "unetr":
+            settings["patch"] = plan.patch
+        return build_network(
+            network["name"], in_channels=len(plan.channel_names), num_classes=plan.num_classes, **settings
+        )
+
+    task = Task(
+        build_network=network_builder,
+        num_classes=plan.num_classes,
+        steps=trainer["steps"],
+        seed=config["seed"],
+        learning_rate=trainer["learning_rate"],
+        momentum=trainer["momentum"],
+        weight_decay=trainer["weight_decay"],
+        poly_power=trainer["poly_power"],
+    )
+    return methods[name][0](**arguments).prepare(task)
+
+
+def load_networks(run: RunFolder, device: torch.device | str = "cpu") -> Networks:
+    """Load the weights that a run has written.
+
+    Args:
+        run: The run.
+        device: Where the networks go.
+
+    Raises:
+        CheckpointError: If weights are absent or do not fit the networks of the run's method.
+    """
+    exported = build_method(run.config, run.plan).export_networks()
+    for name, network in exported.items():
+        _load(network, run.weights_path(name))
+        network.to(device).eval()
+    return Networks(predict=exported["model"], teacher=exported.get("teacher"))
+
+
+def _load(network: nn.Module, path: Path) -> None:
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path}: expected the weights of a trained run, found none. Let `alcseg train` write a checkpoint."
+        )
+    try:
+        network.load_state_dict(safetensors.torch.load_file(path))
+    except (RuntimeError, safetensors.SafetensorError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"{path}: the weights do not fit the networks of this run's method ({reason}). "
+            "They are of another method or network; use the run folder they came from."
+        ) from None

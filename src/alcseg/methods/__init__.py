@@ -1,0 +1,29 @@
+"""All training methods by name."""
+
+import importlib.metadata
+from typing import Any
+
+from alcseg.methods.alc import ALC
+from alcseg.methods.base import Method, Task
+from alcseg.methods.mean_teacher import MeanTeacher
+from alcseg.methods.supervised import HLSup, HSup
+
+__all__ = ["METHODS", "Method", "Task", "available_methods"]
+
+METHODS: dict[str, tuple[type[Method], dict[str, Any]]] = {
+    "alc": (ALC, {}),
+    "alc_wo_lr": (ALC, {"label_refinement": False}),
+    "alc_wo_ls": (ALC, {"select_fraction": 1.0}),
+    "h_sup": (HSup, {}),
+    "hl_sup": (HLSup, {}),
+    "mean_teacher": (MeanTeacher, {}),
+}
+"""Word on the command line to class and fixed settings."""
+
+
+def available_methods() -> dict[str, tuple[type[Method], dict[str, Any]]]:
+    """`METHODS` and those that other packages register under the entry point group `alcseg.methods`."""
+    found = {
+        entry.name: (entry.load(), {}) for entry in importlib.metadata.entry_points(group="alcseg.methods")
+    }
+    return dict(sorted((found | METHODS).items()))

@@ -1,0 +1,213 @@
+"""The base of all methods: optimizer and schedule, ramp-up, weighing and logging of terms, one backward per step.
+
+A method names its streams and terms, builds its networks, and returns unweighted loss terms; see `mean_teacher.py` for a short one.
+"""
+
+import inspect
+import math
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+
+import lightning
+import torch
+from torch import Tensor, nn
+
+from alcseg.data.sampling import Patches
+from alcseg.errors import ConfigError
+
+__all__ = ["Batch", "Method", "Task", "batch_statistics"]
+
+Batch = Mapping[str, Patches]
+"""One step's patches by stream: `hq` and `lq`, or `union`."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method is trained on, beside its own settings.
+
+    Attributes:
+        build_network: Makes one network, image `(B, C, X, Y, Z)` to logits `(B, K, X, Y, Z)`.
+        num_classes: Classes, background counted.
+        steps: Optimizer steps of the whole run.
+        seed: Of the run.
+        learning_rate: Of SGD at step 0.
+        momentum: Of SGD.
+        weight_decay: Of SGD.
+        poly_power: The learning rate falls as (1 - step/steps)^power.
+    """
+
+    build_network: Callable[[], nn.Module]
+    num_classes: int
+    steps: int
+    seed: int
+    learning_rate: float = 0.01
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    poly_power: float = 0.9
+
+
+class Method(lightning.LightningModule):
+    """A training method.
+
+    A subclass sets `streams` and `terms`, and overrides `build_networks`, `training_terms` and, where it has such, `term_weights`,
+    `after_step` and `export_networks`.
+
+    Attributes:
+        streams: What a batch holds: `hq`, `lq`, or `union` (all cases, quality hidden).
+        terms: Names of the loss terms, in the order they are logged.
+        done: Optimizer steps taken so far.
+        last_terms: Unweighted terms of the last step, and `loss`, detached.
+    """
+
+    streams: ClassVar[tuple[str, ...]]
+    terms: ClassVar[tuple[str, ...]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.done = 0
+        self.last_terms: dict[str, Tensor] = {}
+
+    def keep_settings(self) -> None:
+        """Check and keep what the constructor was called with; each constructor ends with it.
+
+        Settings stand in `self.settings` under their own names. A word must be one of its `Literal`; what ends in `_fraction` or `_decay` is
+        a share from 0 to 1.
+
+        Raises:
+            ConfigError: Naming the setting.
+        """
+        frame = inspect.currentframe()
+        self.save_hyperparameters(frame=None if frame is None else frame.f_back)
+        hints = get_type_hints(type(self).__init__)
+        self.settings: Any = self.hparams
+        for name, value in self.hparams.items():
+            if get_origin(hints[name]) is Literal and value not in get_args(hints[name]):
+                choices = ", ".join(map(str, get_args(hints[name])))
+                raise ConfigError(f"method.{name}: expected one of {choices}, got '{value}'.")
+            if name.endswith(("_fraction", "_decay")) and not 0 <= value <= 1:
+                raise ConfigError(f"method.{name}: expected a share from 0 to 1, got {value}.")
+
+    def prepare(self, task: Task) -> "Method":
+        """Bind the method to a task and build its networks, reproducibly from the task's seed."""
+        self.task = task
+        torch.manual_seed(_word(task.seed, "weights"))
+        self.build_networks()
+        self.to(memory_format=torch.channels_last_3d)
+        return self
+
+    # What a method overrides
+
+    def build_networks(self) -> None:
+        """Create the networks as attributes; freeze those that are not trained."""
+        raise TypeError(f"{type(self).__name__} must override build_networks")
+
+    def training_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """Unweighted loss terms of one step, scalars under the names in `terms`."""
+        raise TypeError(f"{type(self).__name__} must override training_terms")
+
+    def term_weights(self) -> dict[str, float]:
+        """Weight of each term at this step; 1 where a name is left out."""
+        return {}
+
+    def after_step(self) -> None:
+        """Called after each optimizer step."""
+
+    def export_networks(self) -> dict[str, nn.Module]:
+        """The networks to keep: `model` answers at prediction; `teacher`, if any, is validated and corrects labels."""
+        raise TypeError(f"{type(self).__name__} must override export_networks")
+
+    # What a method calls
+
+    def ramp(self, ramp_max: float, ramp_fraction: float) -> float:
+        """Sigmoid-shaped ramp-up `ramp_max * exp(-5 (1 - min(t / (ramp_fraction T), 1))^2)` at this step."""
+        progress = min(self.done / (ramp_fraction * self.task.steps), 1.0) if ramp_fraction > 0 else 1.0
+        return ramp_max * math.exp(-5 * (1 - progress) ** 2)
+
+    def input_noise(self, patches: Patches, name: str, *, std: float, clip: float) -> Tensor:
+        """Clipped Gaussian noise of the shape of `patches.image`, seeded per step, slot and `name`."""
+        image = patches.image
+        noise = torch.empty_like(image, memory_format=torch.contiguous_format)
+        generator = torch.Generator(image.device)
+        for position, slot in enumerate(patches.slots.tolist()):
+            generator.manual_seed(_word(self.task.seed, "noise", name, self.done, slot))
+            noise[position].normal_(0, std, generator=generator)
+        return noise.clamp_(-clip, clip).contiguous(memory_format=torch.channels_last_3d)
+
+    # What Lightning calls
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        """SGD over all weights that are trained."""
+        weights = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        task = self.task
+        return [
+            torch.optim.SGD(
+                weights, lr=task.learning_rate, momentum=task.momentum, weight_decay=task.weight_decay
+            )
+        ]
+
+    def training_step(self, batch: dict[str, Patches], batch_index: int) -> None:
+        """One optimizer step of all optimizers after one backward."""
+        torch.manual_seed(_word(self.task.seed, "dropout", self.done, self.global_rank))
+        for patches in batch.values():
+            patches.image = patches.image.contiguous(memory_format=torch.channels_last_3d)
+        terms = self.training_terms(batch)
+        weights = self.term_weights()
+        loss = torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
+        if not torch.isfinite(loss):
+            values = ", ".join(f"{name}={float(term):g}" for name, term in terms.items())
+            raise FloatingPointError(
+                f"step {self.done}: expected a finite loss, got {values}. Lower the learning rate."
+            )
+        optimizers = self.optimizers()
+        optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
+        factor = self.learning_rate_factor()
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        self.manual_backward(loss)
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self.task.learning_rate * factor
+            optimizer.step()
+        self.after_step()
+        self.done += 1
+        self.last_terms = {name: term.detach() for name, term in terms.items()} | {"loss": loss.detach()}
+
+    def learning_rate_factor(self) -> float:
+        """Polynomial decay at this step."""
+        return float((1 - self.done / self.task.steps) ** self.task.poly_power)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the step; all else that a resumed run needs follows from it and the seed."""
+        checkpoint["method"] = type(self).__name__
+        checkpoint["done"] = self.done
+        del checkpoint["loops"]  # one pass over the steps still to do, counted by `done` alone
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on at the step that was saved."""
+        self.done = checkpoint["done"]
+
+
+@contextmanager
+def batch_statistics(network: nn.Module) -> Iterator[nn.Module]:
+    """Dropout active and BatchNorm on the statistics of the batch, running buffers left alone, no gradient."""
+    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    was_training = network.training
+    network.train()
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        with torch.no_grad():
+            yield network
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True
+        network.train(was_training)
+
+
+def _word(*parts: object) -> int:
+    """A seed from words and numbers."""
+    return zlib.crc32(" ".join(map(str, parts)).encode())

@@ -1,0 +1,55 @@
+"""H-Sup and HL-Sup: the supervised reference points.
+
+H-Sup trains one network on the high-quality patches alone; low-quality cases are never read. HL-Sup trains the same network on all cases
+pooled, every label at face value; it shows what naive mixing costs. Network, loss, optimizer and inference are those of every other
+method, so that each of these is read as what it adds.
+
+Differences from the paper: none known; Qian et al. (arXiv:2503.12218) name both without details. The supervised batch has the size of the
+two-stream methods' HQ stream, so that the only difference to them is the LQ data; `data.hq_batch` gives the larger reading.
+"""
+
+from torch import Tensor, nn
+
+from alcseg.losses.segmentation import DiceReduction, segmentation_loss
+from alcseg.methods.base import Batch, Method
+
+__all__ = ["HLSup", "HSup"]
+
+
+class HSup(Method):
+    """Supervised on HQ labels alone.
+
+    Args:
+        dice_reduction: `pooled` over the batch or `per_sample`.
+    """
+
+    streams = ("hq",)
+    terms = ("sup",)
+
+    def __init__(self, *, dice_reduction: DiceReduction = "pooled") -> None:
+        super().__init__()
+        self.keep_settings()
+
+    def build_networks(self) -> None:
+        """One trained network."""
+        self.network = self.task.build_network()
+
+    def training_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """`sup`: the segmentation loss on the patches of the only stream."""
+        (patches,) = batch.values()
+        logits = self.network(patches.image)
+        return {"sup": segmentation_loss(logits, patches.label, dice_reduction=self.settings.dice_reduction)}
+
+    def export_networks(self) -> dict[str, nn.Module]:
+        """The only network."""
+        return {"model": self.network}
+
+
+class HLSup(HSup):
+    """Supervised on all labels as they came, quality unseen.
+
+    Args:
+        dice_reduction: `pooled` over the batch or `per_sample`.
+    """
+
+    streams = ("union",)

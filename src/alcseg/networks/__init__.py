@@ -1,0 +1,152 @@
+"""Networks by name: `build_network("vnet", in_channels=1, num_classes=2)` gives a module that returns raw logits.
+
+Every network accepts any patch: sides that its strides do not divide are padded inside and cropped back.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from alcseg.errors import ConfigError
+from alcseg.networks.vnet import VNet
+
+__all__ = ["NETWORKS", "StridePadded", "build_network"]
+
+
+class StridePadded(nn.Module):
+    """Wraps a network so that any spatial size passes.
+
+    Sides are padded at their upper end by repeating the border voxel up to the next multiple of `multiple`; the logits are
+    cropped back. A size that fits passes untouched.
+    """
+
+    def __init__(self, network: nn.Module, multiple: int) -> None:
+        super().__init__()
+        self.network = network
+        self.multiple = multiple
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits of the size of `image`, `(B, K, X, Y, Z)`."""
+        size = image.shape[2:]
+        missing = [-side % self.multiple for side in size]
+        if not any(missing):
+            logits: Tensor = self.network(image)
+            return logits
+        padding = [amount for pad in reversed(missing) for amount in (0, pad)]
+        logits = self.network(functional.pad(image, padding, mode="replicate"))
+        return logits[:, :, : size[0], : size[1], : size[2]]
+
+
+def _vnet(in_channels: int, num_classes: int, **settings: Any) -> nn.Module:
+    return StridePadded(VNet(in_channels, num_classes, **settings), VNet.stride)
+
+
+def _unet(in_channels: int, num_classes: int, *, filters: int = 16, dropout: float = 0.2) -> nn.Module:
+    from monai.networks.nets.unet import UNet
+
+    channels = [filters * 2**level for level in range(5)]
+    network = UNet(
+        spatial_dims=3,
+        in_channels=in_channels,
+        out_channels=num_classes,
+        channels=channels,
+        strides=(2, 2, 2, 2),
+        num_res_units=2,
+        norm="batch",
+        dropout=dropout,
+    )
+    return StridePadded(network, 16)
+
+
+def _segresnet(in_channels: int, num_classes: int, *, filters: int = 16, dropout: float = 0.2) -> nn.Module:
+    from monai.networks.nets.segresnet import SegResNet
+
+    network = SegResNet(
+        spatial_dims=3,
+        init_filters=filters,
+        in_channels=in_channels,
+        out_channels=num_classes,
+        dropout_prob=dropout,
+    )
+    return StridePadded(network, 8)
+
+
+def _dynunet(in_channels: int, num_classes: int, *, filters: int = 32, dropout: float = 0.0) -> nn.Module:
+    from monai.networks.nets.dynunet import DynUNet
+
+    network = DynUNet(
+        spatial_dims=3,
+        in_channels=in_channels,
+        out_channels=num_classes,
+        kernel_size=[3] * 5,
+        strides=[1, 2, 2, 2, 2],
+        upsample_kernel_size=[2] * 4,
+        filters=[min(filters * 2**level, 320) for level in range(5)],
+        dropout=dropout or None,
+    )
+    return StridePadded(network, 16)
+
+
+def _swin_unetr(in_channels: int, num_classes: int, *, filters: int = 24, dropout: float = 0.0) -> nn.Module:
+    from monai.networks.nets.swin_unetr import SwinUNETR
+
+    network = SwinUNETR(
+        in_channels=in_channels, out_channels=num_classes, feature_size=filters, drop_rate=dropout
+    )
+    return StridePadded(network, 32)
+
+
+def _unetr(
+    in_channels: int,
+    num_classes: int,
+    *,
+    filters: int = 16,
+    dropout: float = 0.0,
+    patch: tuple[int, int, int] = (96, 96, 96),
+) -> nn.Module:
+    from monai.networks.nets.unetr import UNETR
+
+    size = tuple(side + -side % 16 for side in patch)
+    network = UNETR(
+        in_channels=in_channels,
+        out_channels=num_classes,
+        img_size=size,
+        feature_size=filters,
+        dropout_rate=dropout,
+    )
+    return StridePadded(network, 16)
+
+
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "dynunet": _dynunet,
+    "segresnet": _segresnet,
+    "swin_unetr": _swin_unetr,
+    "unet": _unet,
+    "unetr": _unetr,
+    "vnet": _vnet,
+}
+
+
+def build_network(name: str, *, in_channels: int, num_classes: int, **settings: Any) -> nn.Module:
+    """Build a segmentation network.
+
+    Args:
+        name: A key of `NETWORKS`.
+        in_channels: Channels of the image.
+        num_classes: Classes, background counted.
+        settings: `filters`, `dropout`; `patch` for `unetr`, whose position table has a fixed size.
+
+    Returns:
+        A module `(B, in_channels, X, Y, Z)` to raw logits `(B, num_classes, X, Y, Z)`.
+
+    Raises:
+        ConfigError: If the name or a setting is unknown.
+    """
+    if name not in NETWORKS:
+        raise ConfigError(f"network: expected one of {', '.join(NETWORKS)}, got '{name}'.")
+    try:
+        return NETWORKS[name](in_channels, num_classes, **settings)
+    except TypeError as error:
+        raise ConfigError(f"network '{name}': {error}. See `alcseg train --help` for its settings.") from None

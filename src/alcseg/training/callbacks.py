@@ -1,0 +1,230 @@
+"""What happens beside the steps: metrics.csv, validation, checkpoints, progress, a clean stop."""
+
+import csv
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning
+import safetensors.torch
+from lightning.pytorch.callbacks import Callback
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from alcseg.data.cache import CachedCase
+from alcseg.files import atomic_path
+from alcseg.methods import Method
+from alcseg.run_folder import RunFolder
+from alcseg.training.validation import validation_dice
+
+__all__ = ["Checkpoints", "GracefulStop", "MetricsFile", "StepProgress", "Validation", "write_weights"]
+
+_LINE_SECONDS = 30.0  # between progress lines where there is no terminal
+
+logger = logging.getLogger(__name__)
+
+
+class MetricsFile(Callback):
+    """Rows of metrics.csv and the same values for TensorBoard.
+
+    Args:
+        path: Of metrics.csv. Rows after the resumed step are dropped: those steps are done again.
+        terms: Names of the method's loss terms.
+        every: Steps between rows.
+    """
+
+    def __init__(self, path: Path, terms: Sequence[str], every: int) -> None:
+        self.path = path
+        self.columns = ["step", "loss", "lr", *terms, "val_dice", "val_dice_teacher", "time_s"]
+        self.every = every
+        self.earlier_s = 0.0
+        self.validated: dict[str, float] = {}
+
+    def on_train_start(self, trainer: lightning.Trainer, method: lightning.LightningModule) -> None:
+        """Cut the file back to the step that training starts from."""
+        rows = []
+        if self.path.is_file():
+            with self.path.open(newline="", encoding="utf-8") as stream:
+                rows = [row for row in csv.DictReader(stream) if int(row["step"]) <= _method(method).done]
+        if rows:
+            self.earlier_s = float(rows[-1]["time_s"])
+        with atomic_path(self.path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, self.columns)
+            writer.writeheader()
+            writer.writerows(rows)
+        self.started = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, method: lightning.LightningModule, *_: Any
+    ) -> None:
+        """Append a row where one is due."""
+        fitted = _method(method)
+        if fitted.done % self.every and not self.validated and fitted.done != fitted.task.steps:
+            return
+        values = {name: float(value) for name, value in fitted.last_terms.items()} | self.validated
+        values["lr"] = trainer.optimizers[0].param_groups[0]["lr"]
+        self.validated = {}
+        for tracker in trainer.loggers:
+            tracker.log_metrics(values, step=fitted.done)
+        row = {name: f"{value:.6g}" for name, value in values.items()}
+        row |= {"step": str(fitted.done), "time_s": f"{self.earlier_s + time.monotonic() - self.started:.1f}"}
+        with self.path.open("a", newline="", encoding="utf-8") as stream:
+            csv.DictWriter(stream, self.columns).writerow(row)
+
+
+class Validation(Callback):
+    """Dice on clean validation cases, for the predicting network and the teacher.
+
+    Args:
+        cases: Never training or test cases, never LQ labels.
+        patch: Inference window.
+        every: Steps between validations.
+        metrics: Receives the values; stands after this in the list of callbacks.
+    """
+
+    def __init__(
+        self, cases: Sequence[CachedCase], patch: tuple[int, int, int], every: int, metrics: MetricsFile
+    ) -> None:
+        self.cases = cases
+        self.patch = patch
+        self.every = every
+        self.metrics = metrics
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, method: lightning.LightningModule, *_: Any
+    ) -> None:
+        """Validate where it is due and after the last step."""
+        fitted = _method(method)
+        if fitted.done % self.every and fitted.done != fitted.task.steps:
+            return
+        if not trainer.is_global_zero:
+            return
+        scores: dict[int, float] = {}
+        for name, network in fitted.export_networks().items():
+            if id(network) not in scores:
+                scores[id(network)] = validation_dice(
+                    network, self.cases, self.patch, fitted.task.num_classes, fitted.device
+                )
+            column = "val_dice" if name == "model" else f"val_dice_{name}"
+            self.metrics.validated[column] = scores[id(network)]
+        logger.info("step %d: %s", fitted.done, self.metrics.validated)
+
+
+class Checkpoints(Callback):
+    """`checkpoints/last.ckpt` and the weights that prediction reads, each replaced as a whole.
+
+    Args:
+        run: The run folder.
+        every: Steps between checkpoints; one more is written at the end or when training is stopped.
+    """
+
+    def __init__(self, run: RunFolder, every: int) -> None:
+        self.run = run
+        self.every = every
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, method: lightning.LightningModule, *_: Any
+    ) -> None:
+        """Save where it is due."""
+        fitted = _method(method)
+        if fitted.done % self.every == 0 or fitted.done == fitted.task.steps or trainer.should_stop:
+            path = self.run.checkpoint_path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(f".partial-{path.name}")
+            trainer.save_checkpoint(partial)
+            if trainer.is_global_zero:
+                os.replace(partial, path)
+                write_weights(self.run, fitted)
+
+
+def write_weights(run: RunFolder, method: Method) -> None:
+    """Write `model.safetensors` and, if there is one, `teacher.safetensors`."""
+    for name, network in method.export_networks().items():
+        weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+        with atomic_path(run.weights_path(name)) as partial:
+            safetensors.torch.save_file(weights, partial)
+
+
+class GracefulStop(Callback):
+    """On Ctrl-C or SIGTERM finish the step, save, and stop."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self.previous: dict[int, Any] = {}
+
+    def on_train_start(self, trainer: lightning.Trainer, method: lightning.LightningModule) -> None:
+        """Catch the signals; only the main thread can."""
+
+        def stop(number: int, frame: object) -> None:
+            self.stopped = True
+            trainer.should_stop = True
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.previous[number] = signal.signal(number, stop)
+
+    def teardown(self, trainer: lightning.Trainer, method: lightning.LightningModule, stage: str) -> None:
+        """Give the signals back."""
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
+
+
+class StepProgress(Callback):
+    """A bar with loss, validation Dice and time left on a terminal, else a line every half minute; to stderr.
+
+    Args:
+        title: Before the bar.
+        metrics_path: Unused values are not shown; the last validation is read from the callback metrics.
+    """
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.score = ""
+
+    def on_train_start(self, trainer: lightning.Trainer, method: lightning.LightningModule) -> None:
+        """Open the bar at the step training starts from."""
+        fitted = _method(method)
+        self.console = Console(stderr=True)
+        self.line_at = time.monotonic()
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[values]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not sys.stderr.isatty(),
+        )
+        self.bar.start()
+        self.task = self.bar.add_task(self.title, total=fitted.task.steps, completed=fitted.done, values="")
+        self.begun, self.first = time.monotonic(), fitted.done
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, method: lightning.LightningModule, *_: Any
+    ) -> None:
+        """Move on."""
+        fitted = _method(method)
+        now = time.monotonic()
+        if sys.stderr.isatty():
+            values = f"loss {float(fitted.last_terms['loss']):.3f}"
+            self.bar.update(self.task, completed=fitted.done, values=values)
+        elif now - self.line_at > _LINE_SECONDS:
+            self.line_at = now
+            left = (now - self.begun) / (fitted.done - self.first) * (fitted.task.steps - fitted.done)
+            line = f"{self.title}: step {fitted.done}/{fitted.task.steps}, loss {float(fitted.last_terms['loss']):.3f}"
+            sys.stderr.write(f"{time.strftime('%H:%M:%S')} {line}, {left / 60:.1f} min left\n")
+
+    def teardown(self, trainer: lightning.Trainer, method: lightning.LightningModule, stage: str) -> None:
+        """Close the bar, also after an error."""
+        if hasattr(self, "bar"):
+            self.bar.stop()
+
+
+def _method(module: lightning.LightningModule) -> Method:
+    if not isinstance(module, Method):
+        raise TypeError(f"expected a Method, got {type(module).__name__}")
+    return module

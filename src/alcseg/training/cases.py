@@ -1,0 +1,65 @@
+"""Which cases train a method and which validate it."""
+
+from collections.abc import Mapping, Sequence
+
+from alcseg.data.cache import CachedCase
+from alcseg.data.folder import CaseRow, DatasetFolder
+from alcseg.data.splits import draw_hq
+from alcseg.errors import DataError
+from alcseg.methods import Method
+
+__all__ = ["choose_cases", "stream_cases"]
+
+_HELD_OUT_SHARE = 0.2
+_HELD_OUT_SEED = 0  # one for all methods and seeds, so that their validation cases are the same
+
+
+def choose_cases(
+    folder: DatasetFolder, method: type[Method], *, val_hq: int | None = None
+) -> tuple[list[CaseRow], list[CaseRow]]:
+    """Training and validation cases of a dataset.
+
+    Validation uses `split=val`. Where there is none, HQ training cases are held out, for every method the same.
+
+    Args:
+        folder: The dataset.
+        method: Its streams say which qualities are read.
+        val_hq: Number of HQ cases to hold out; `None`: a fifth, at least one, none if there is only one.
+
+    Returns:
+        Cases to train on (only those the method reads) and to validate on.
+
+    Raises:
+        DataError: If a stream of the method has no case.
+    """
+    train = [row for row in folder.select(split="train") if row.quality != "unlabeled"]
+    val = [row for row in folder.select(split="val") if row.quality == "hq"]
+    hq = [row.case_id for row in train if row.quality == "hq"]
+    if not val:
+        count = min(max(1, round(_HELD_OUT_SHARE * len(hq))), len(hq) - 1) if val_hq is None else val_hq
+        if count >= len(hq) > 0:
+            raise DataError(
+                f"{folder.root}: expected more than {count} HQ training cases to hold {count} out for validation, "
+                f"found {len(hq)}. Lower --val-hq or declare more cases as hq."
+            )
+        held_out = draw_hq(hq, first=count, seed=_HELD_OUT_SEED) if count > 0 else frozenset()
+        val = [row for row in train if row.case_id in held_out]
+        train = [row for row in train if row.case_id not in held_out]
+    for stream in method.streams:
+        if stream != "union" and not any(row.quality == stream for row in train):
+            raise DataError(
+                f"{folder.root}: method {method.__name__} expects training cases of quality '{stream}', found none. "
+                "Set the quality column of cases.csv, or see `alcseg methods` for one that needs no such cases."
+            )
+    if "union" not in method.streams:
+        train = [row for row in train if row.quality in method.streams]
+    if not train:
+        raise DataError(f"{folder.root}: expected labeled training cases, found none. Check cases.csv.")
+    return train, val
+
+
+def stream_cases(method: type[Method], cases: Sequence[CachedCase]) -> Mapping[str, list[CachedCase]]:
+    """The cases of each stream of a method; `union` holds all of them."""
+    return {
+        stream: [case for case in cases if stream in ("union", case.quality)] for stream in method.streams
+    }

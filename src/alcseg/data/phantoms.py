@@ -61,9 +61,9 @@ def make_phantom(rng: np.random.Generator, *, shape: tuple[int, int, int], spaci
     points = _points_mm(shape, spacing) / unit
     noise = _NoiseSource(rng, shape, tuple(s / unit for s in spacing))
 
-    pose = Rotation.from_euler("xyz", rng.uniform(-14, 14, size=3), degrees=True).as_matrix()
-    center = np.array([-3.0, 1.0, 0.0]) + rng.uniform(-3.5, 3.5, size=3)
-    scale = rng.uniform(0.88, 1.12)
+    pose = Rotation.from_euler("xyz", rng.uniform(-10, 10, size=3), degrees=True).as_matrix()
+    center = np.array([-5.0, 0.5, 0.0]) + rng.uniform(-2.5, 2.5, size=3)
+    scale = rng.uniform(1.02, 1.22)
 
     def blob(offset: FloatArray, radii: FloatArray, roughness: float) -> Mask:
         local = (
@@ -74,14 +74,14 @@ def make_phantom(rng: np.random.Generator, *, shape: tuple[int, int, int], spaci
         return inside
 
     body = blob(np.zeros(3), scale * np.array([8.5, 10.5, 8.0]) * rng.uniform(0.9, 1.1, size=3), 0.13)
-    tail_radii = scale * np.array([11.0, 5.4, 5.6]) * rng.uniform(0.9, 1.1, size=3)
+    tail_radii = scale * np.array([11.0, 6.0, 6.4]) * rng.uniform(0.9, 1.1, size=3)
     tail = blob(scale * np.array([12.5, 4.0, 1.5]), tail_radii, 0.10) & ~body
     organ = body | tail
 
     # Look-alikes, as bright as the organ: a mass behind the tail, a rod along the body, two flat ones.
     others = np.zeros(shape, dtype=bool)
     for offset, radii in (
-        ([12.0, -9.0, -2.0], [6.0, 5.5, 7.0]),
+        ([12.0, -10.5, -2.0], [6.0, 5.5, 7.0]),
         ([-13.5, 0.0, 2.0], [3.2, 4.0, 17.0]),
         ([0.0, 17.5, -3.0], [11.0, 3.6, 8.0]),
         ([2.0, -15.5, 4.0], [9.0, 3.4, 6.0]),
@@ -92,10 +92,10 @@ def make_phantom(rng: np.random.Generator, *, shape: tuple[int, int, int], spaci
         )
     others &= ~organ
 
-    tissue = 0.46 + noise(3.0, 0.075) + noise(9.0, 0.05)
-    tissue = np.where(others, rng.uniform(0.62, 0.74) + noise(2.0, 0.05), tissue)
-    tissue = np.where(body, rng.uniform(0.66, 0.74) + noise(2.0, 0.06), tissue)
-    tissue = np.where(tail, rng.uniform(0.60, 0.68) + noise(2.0, 0.06), tissue)
+    tissue = 0.44 + noise(3.0, 0.07) + noise(9.0, 0.045)
+    tissue = np.where(others, rng.uniform(0.62, 0.82) + noise(2.0, 0.05), tissue)
+    tissue = np.where(body, rng.uniform(0.62, 0.70) + noise(2.0, 0.06), tissue)
+    tissue = np.where(tail, rng.uniform(0.78, 0.88) + noise(2.0, 0.06), tissue)
     outside = ((points / (size_mm / unit / 2 * 0.98)) ** 2).sum(axis=-1) + noise(9.0, 0.08) > 1.55
     tissue = np.where(outside, 0.03, tissue)
     tissue = gaussian_filter(tissue, 0.6 * unit / np.asarray(spacing))  # partial volume

@@ -1,0 +1,304 @@
+"""The page that `alcseg demo` ends with; it reads records and recomputes nothing."""
+
+import csv
+import os
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alcseg.data.folder import DatasetFolder
+from alcseg.errors import DataError
+from alcseg.machine import commit, processor
+from alcseg.report.cases import read_upright
+from alcseg.report.figures import case_panels, paired_plot, training_curves
+from alcseg.report.html import Commands, Facts, Picture, Section, Table, Text, write_report
+
+__all__ = ["METHOD_NAMES", "DemoRecord", "Scores", "read_scores", "write_page"]
+
+METHOD_NAMES = {"h_sup": "H-Sup", "hl_sup": "HL-Sup", "alc": "ALC"}
+
+_WHAT_METHODS_SEE = {
+    "h_sup": "the clean HQ cases only",
+    "hl_sup": "HQ and LQ cases pooled, every label taken at face value",
+    "alc": "HQ cases, and LQ cases whose labels it refines while training",
+}
+_RANKING_COLUMNS = {
+    "rank": "rank",
+    "case_id": "case",
+    "class": "class",
+    "uncertainty": "uncertainty",
+    "agreement": "Dice given/refined",
+    "changed_mm3": "changed (mm³)",
+    "shift_mm": "shift (mm)",
+    "score": "score",
+    "reason": "reason",
+}
+
+
+@dataclass
+class DemoRecord:
+    """What the demo did, filled in as it goes."""
+
+    out: Path
+    seed: int
+    started: str
+    versions: dict[str, str]
+    commands: list[str] = field(default_factory=list)
+    timings: list[tuple[str, float]] = field(default_factory=list)
+    time_s: float = 0.0
+    peak_memory_mib: float | None = None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of one evaluation.
+
+    Attributes:
+        values: Metric to case to class to value, penalties for missed structures included.
+    """
+
+    values: dict[str, dict[str, dict[str, float]]]
+
+    def by_case(self, metric: str) -> dict[str, float]:
+        """Mean over the foreground classes, by case."""
+        return {case: statistics.fmean(classes.values()) for case, classes in self.values[metric].items()}
+
+    def mean(self, metric: str, class_name: str | None = None) -> float:
+        """Mean over the cases of one class, or of the mean over the classes."""
+        if class_name is None:
+            return statistics.fmean(self.by_case(metric).values())
+        found = self.values[metric].values()
+        return statistics.fmean(classes[class_name] for classes in found if class_name in classes)
+
+    def spread(self, metric: str) -> float:
+        """Standard deviation over the cases of the mean over the classes; nan for a single case."""
+        values = list(self.by_case(metric).values())
+        return statistics.stdev(values) if len(values) > 1 else float("nan")
+
+
+def read_scores(evaluation: Path) -> Scores:
+    """Read what `alcseg evaluate` wrote into a folder; classes empty in both label maps are left out."""
+    path = evaluation / "per_case.csv"
+    values: dict[str, dict[str, dict[str, float]]] = {}
+    with path.open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            if row["status"] != "both_empty":
+                cases = values.setdefault(row["metric"], {})
+                cases.setdefault(row["case_id"], {})[row["class"]] = float(row["value"])
+    if "dice" not in values:
+        raise DataError(f"{path}: expected scores, found none. Was the evaluation finished?")
+    return Scores(values)
+
+
+def write_page(path: Path, record: DemoRecord, scores: Mapping[str, Scores]) -> Path:
+    """Write `report.html`.
+
+    Args:
+        path: The page.
+        record: What was done.
+        scores: Name of an evaluation to its scores.
+    """
+    given, refined = scores["lq-given"], scores["lq-refined"]
+    folder = DatasetFolder.open(record.out / "noisy")
+    counts = {quality: len(folder.select(split="train", quality=quality)) for quality in ("hq", "lq")}
+    val, test = (len(folder.select(split=split)) for split in ("val", "test"))
+    lead = (
+        f"{len(folder.rows)} generated scans: {counts['hq']} with clean labels (HQ) and {counts['lq']} with "
+        f"spoiled labels (LQ) to train on, {val} to watch the training, {test} to test. The clean labels of "
+        "the LQ cases and the test cases are read for the scores on this page and for nothing else."
+    )
+    sections = [
+        _result(given, refined, scores),
+        _label_quality(given, refined, list(folder.label_names[1:])),
+        _cases(record.out, given, refined),
+        _curves(record.out),
+        _ranking(record.out),
+        _making(record),
+    ]
+    title = "ALCSeg demo: spoiled labels in, better labels out"
+    return write_report(path, title=title, lead=lead, sections=sections)
+
+
+def _result(given: Scores, refined: Scores, scores: Mapping[str, Scores]) -> Section:
+    test = {method: scores[f"test-{method}"] for method in METHOD_NAMES}
+    best = max(test, key=lambda method: test[method].mean("dice"))
+    classes = list(next(iter(test["alc"].values["dice"].values())))
+    rows: list[list[str | float]] = [
+        [
+            METHOD_NAMES[method],
+            _WHAT_METHODS_SEE[method],
+            found.mean("dice"),
+            found.spread("dice"),
+            *(found.mean("dice", name) for name in classes),
+            found.mean("hd95"),
+        ]
+        for method, found in test.items()
+    ]
+    return Section(
+        "Result",
+        [
+            Facts(
+                [
+                    ("LQ labels as given, Dice", given.mean("dice")),
+                    ("LQ labels after correction, Dice", refined.mean("dice")),
+                    ("HL-Sup on test scans, Dice", test["hl_sup"].mean("dice")),
+                    ("ALC on test scans, Dice", test["alc"].mean("dice")),
+                ],
+                large=True,
+            ),
+            Table(
+                ["method", "learns from", "Dice", "± SD", *(f"Dice {name}" for name in classes), "HD95 (mm)"],
+                rows,
+                caption="Test scans: mean over cases of the mean over classes. Dice: higher is better; "
+                "HD95: lower is better.",
+                strong_rows=[list(test).index(best)],
+            ),
+            Text(
+                "A few generated scans and a short training: the demo shows how the parts fit together. "
+                "It is no benchmark, and differences of a point or two between methods mean nothing here.",
+                note=True,
+            ),
+        ],
+    )
+
+
+def _label_quality(given: Scores, refined: Scores, classes: list[str]) -> Section:
+    before, after = given.by_case("dice"), refined.by_case("dice")
+    better = sum(after[case] > before[case] for case in before.keys() & after.keys())
+    rows: list[list[str | float]] = [
+        [
+            name or "mean",
+            *(found.mean(metric, name) for metric in ("dice", "hd95") for found in (given, refined)),
+        ]
+        for name in (*classes, None)
+    ]
+    return Section(
+        "LQ labels before and after correction",
+        [
+            Table(
+                ["class", "Dice given", "Dice refined", "HD95 given (mm)", "HD95 refined (mm)"],
+                rows,
+                caption="Against the clean labels, which were kept aside.",
+                strong_rows=[len(rows) - 1],
+            ),
+            Picture(
+                paired_plot(before, after),
+                alt=f"Dice of each LQ label before and after; {better} of {len(before)} became better.",
+                caption=f"{better} of {len(before)} labels became better. A gray line leads to a "
+                "better label, an orange one to a worse.",
+            ),
+        ],
+    )
+
+
+def _cases(out: Path, given: Scores, refined: Scores) -> Section:
+    """The LQ cases whose refined label is worst, median and best."""
+    before, after = given.by_case("dice"), refined.by_case("dice")
+    order = sorted(after, key=lambda case: after[case])
+    chosen = {"worst": order[0], "median": order[len(order) // 2], "best": order[-1]}
+    pictures = []
+    for word, case in chosen.items():
+        upright = read_upright(
+            out / "noisy" / "imagesTr" / f"{case}_0000.nii.gz",
+            {
+                "clean": out / "noisy" / "labelsClean" / f"{case}.nii.gz",
+                "given": out / "noisy" / "labelsTr" / f"{case}.nii.gz",
+                "refined": out / "corrected" / "labelsTr" / f"{case}.nii.gz",
+            },
+            out / "corrected" / "uncertainty" / f"{case}.nii.gz",
+        )
+        title = f"{case}, {word} refined label: Dice {before[case]:.2f} given, {after[case]:.2f} refined"
+        figure = case_panels(
+            upright.image,
+            upright.spacing,
+            contours=upright.labels,
+            uncertainty=upright.uncertainty,
+            title=title,
+        )
+        alt = f"Three slices of {title}; outlines of the clean, given and refined label; uncertainty."
+        pictures.append(Picture(figure, alt=alt))
+    return Section(
+        "Cases",
+        [
+            Text(
+                "Slices through the largest foreground, in radiological view (the patient's right on your "
+                "left). Uncertainty is the mean Kullback-Leibler divergence of the perturbed passes from "
+                "their mean, in nats."
+            ),
+            *pictures,
+        ],
+    )
+
+
+def _curves(out: Path) -> Section:
+    runs = {name: out / "runs" / method / "metrics.csv" for method, name in METHOD_NAMES.items()}
+    return Section(
+        "Training curves",
+        [
+            Picture(
+                training_curves(runs),
+                alt="Loss terms and validation Dice of H-Sup, HL-Sup and ALC over the training steps.",
+                caption="Above: the loss and its terms before they are weighted. Below: Dice on the "
+                "validation scans, whose labels are clean. The last checkpoint is the model; nothing is "
+                "selected.",
+            )
+        ],
+    )
+
+
+def _ranking(out: Path) -> Section:
+    with (out / "corrected" / "ranking.csv").open(newline="", encoding="utf-8") as stream:
+        rows = [[_number(row[key]) for key in _RANKING_COLUMNS] for row in csv.DictReader(stream)]
+    return Section(
+        "Which labels to look at first",
+        [
+            Table(
+                list(_RANKING_COLUMNS.values()),
+                rows,
+                caption="Most doubtful first; one row per case and class. Click a heading to sort.",
+                sortable=True,
+            )
+        ],
+    )
+
+
+def _number(text: str) -> str | int | float | None:
+    """A cell of a CSV file as a number where it is one, None where it is empty."""
+    if not text:
+        return None
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _making(record: DemoRecord) -> Section:
+    peak = record.peak_memory_mib
+    memory = "" if peak is None else f", {peak / 1024:.1f} GiB of memory at most"
+    packages = ", ".join(f"{name} {version}" for name, version in record.versions.items())
+    machine = f"{processor()}, {os.cpu_count()} logical processors"
+    return Section(
+        "How it was made",
+        [
+            Text("Each step by hand; the verbs take your own scans the same way:"),
+            Commands(record.commands),
+            Table(
+                ["step", "time (s)"],
+                [[title, seconds] for title, seconds in record.timings],
+                caption=f"{record.time_s:.0f} s in all{memory}.",
+                digits=1,
+            ),
+            Facts(
+                [
+                    ("Started", record.started),
+                    ("Seed", record.seed),
+                    ("Versions", packages),
+                    ("Commit", commit()),
+                    ("Machine", machine),
+                ]
+            ),
+        ],
+    )

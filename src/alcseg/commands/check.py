@@ -169,7 +169,7 @@ def _check_case(folder: DatasetFolder, row: CaseRow, seen: _Seen, *, fix: bool) 
         yield Finding(
             "repairable",
             row.case_id,
-            f"{label.path}: {found.difference}, though the shape fits. If the voxels match the image, run --fix.",
+            f"{label.path}: {found.difference}, though the shape fits. If the voxels match, run --fix.",
         )
     elif found.grade == "repairable":
         write_label(label.path, label.array, image)
@@ -200,9 +200,7 @@ def _check_whole(seen: _Seen) -> Iterator[Finding]:
     if seen.labeled and seen.labeled == seen.empty_train:
         yield Finding("fatal", "", f"all {seen.labeled} training labels are empty. Check the label files.")
     elif seen.empty:
-        message = (
-            f"{len(seen.empty)} label(s) hold background only: {shorten(seen.empty)}. Fine if that is true."
-        )
+        message = f"{len(seen.empty)} label(s) hold background only: {shorten(seen.empty)}. Fine if true."
         yield Finding("ok", "", message)
     if not seen.extents_mm:
         return

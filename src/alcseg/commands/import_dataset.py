@@ -49,7 +49,7 @@ def import_dataset(
         target: Dataset folder to make.
         format: Name of the layout, or `auto`.
         val_fraction: Share of the labeled cases drawn for validation; at 0 the source's own stay.
-        test_fraction: Share of the labeled cases drawn for the test; at 0 the source's own stay.
+        test_fraction: The same for the test. Cases that stay do not count into the shares.
         seed: Of the draw.
         hq_list: Text file with one case a line: these are `hq`, all other labeled cases `lq`.
         spacing: Voxel size in mm for layouts that do not store it.

@@ -1,8 +1,8 @@
 """The h5 files in which the 2018 left atrium challenge goes round the community.
 
 Layout: `<any folder>/<case>/mri_norm2.h5` with the keys `image` (float32) and `label` (uint8), and
-`train.list`, `test.list` beside it, one case a line. The order of the lists is kept, since "the first 8 cases"
-in the literature means that order; cases in no list follow by name.
+`train.list`, `test.list` beside it, one case a line. The order of the lists is kept, since "the first 8
+cases" in the literature means that order; cases in no list follow by name.
 
 Two things were lost when the files were made. The spacing: it is 0.625 mm along each axis unless `--spacing`
 says otherwise. The surroundings: each volume was cropped around its clean label with a margin, which gives

@@ -1,0 +1,163 @@
+"""Each fault of a dataset folder gets its grade, and `fix` touches only what is repairable."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from alcseg.commands.check import check
+from alcseg.data.folder import CaseRow, DatasetFolder, write_cases, write_dataset_json
+from alcseg.errors import DataError
+
+AFFINE = np.diag([-1.0, 1.0, 2.0, 1.0])
+LABEL = np.zeros((4, 4, 4), np.uint8)
+LABEL[1:3] = 1
+
+
+def save(path, array, affine=AFFINE):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.Nifti1Image(array, affine).to_filename(path)
+
+
+@pytest.fixture
+def root(tmp_path, rng):
+    root = tmp_path / "set"
+    rows = []
+    for case_id, split in (("a", "train"), ("b", "train"), ("v", "val"), ("t", "test")):
+        folder = "Ts" if split == "test" else "Tr"
+        save(root / f"images{folder}/{case_id}_0000.nii.gz", rng.normal(size=(4, 4, 4)).astype(np.float32))
+        save(root / f"labels{folder}/{case_id}.nii.gz", LABEL)
+        rows.append(CaseRow(case_id, "hq", split, case_id, ""))
+    write_cases(root, rows)
+    labels = {"background": 0, "organ": 1}
+    write_dataset_json(root, name="X", channel_names={"0": "CT"}, labels=labels, num_training=3)
+    return root
+
+
+def change_table(root, **changes):
+    rows = [
+        CaseRow(**(vars(row) | changes.get(row.case_id, {})))
+        for row in DatasetFolder.open(root, require_images=False).rows
+    ]
+    write_cases(root, rows)
+
+
+def only(report):
+    (finding,) = report.findings
+    return finding
+
+
+def test_a_sound_dataset_has_no_findings(root):
+    report = check(root)
+    assert report.grade == "ok"
+    assert report.findings == ()
+    assert report.counts["cases"] == 4
+    assert report.counts["train hq"] == 2
+
+
+def test_fix_copies_the_image_header_into_the_label_only(root):
+    save(root / "labelsTr/a.nii.gz", LABEL, np.diag([-1.0, 1.0, 1.5, 1.0]))
+    files = {path: path.read_bytes() for path in root.rglob("*.*") if path.is_file()}
+    finding = only(check(root))
+    assert (finding.grade, finding.case_id) == ("repairable", "a")
+    # The far corner lies at (4 - 0.5) * 2 = 7 mm in the image and at 5.25 mm in the label.
+    assert "up to 1.75 mm apart, spacing (1, 1, 1.5) instead of (1, 1, 2) mm" in finding.message
+    assert {path: path.read_bytes() for path in files} == files
+    report = check(root, fix=True)
+    assert report.fixed == ("a",)
+    assert report.grade == "ok"
+    changed = [path for path in files if path.read_bytes() != files[path]]
+    assert changed == [root / "labelsTr/a.nii.gz"]
+    label = nib.load(changed[0])
+    assert np.array_equal(label.affine, AFFINE)
+    assert np.array_equal(label.get_fdata(), LABEL)
+    assert check(root).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("array", "affine", "message"),
+    [
+        (LABEL[:3], AFFINE, r"shape \(3, 4, 4\) instead of \(4, 4, 4\)"),
+        (LABEL, np.diag([2.0, 1.0, 2.0, 1.0]), "axes RAS instead of LAS"),
+        (LABEL * 255, AFFINE, "--label-map 255=1"),
+        (LABEL * 0.5, AFFINE, r"found 0\.5 in 32 voxels"),
+    ],
+)
+def test_fatal_labels_stay_untouched_even_with_fix(root, array, affine, message):
+    path = root / "labelsTr/a.nii.gz"
+    save(path, array, affine)
+    before = path.read_bytes()
+    report = check(root, fix=True)
+    assert report.grade == only(report).grade == "fatal"
+    with pytest.raises(AssertionError, match=message):
+        raise AssertionError(only(report).message)
+    assert path.read_bytes() == before
+
+
+def test_absent_and_broken_files_are_all_listed(root):
+    (root / "imagesTr/a_0000.nii.gz").unlink()
+    (root / "labelsTr/b.nii.gz").unlink()
+    path = root / "imagesTr/v_0000.nii.gz"
+    path.write_bytes(path.read_bytes()[:-30])
+    found = {finding.case_id: finding.message for finding in check(root).findings}
+    assert "has no image" in found["a"]
+    assert "set the quality of 'b' to unlabeled" in found["b"]
+    assert "v_0000.nii.gz: expected a whole NIfTI file" in found["v"]
+
+
+def test_group_over_two_splits_is_fatal(root):
+    change_table(root, a={"group": "p"}, t={"group": "p"})
+    finding = only(check(root))
+    assert finding.grade == "fatal"
+    assert "group 'p' is in the splits test, train" in finding.message
+
+
+def test_case_in_two_splits_is_fatal(root):
+    with (root / "cases.csv").open("a") as table:
+        table.write("a,hq,test,a,\n")
+    finding = only(check(root))
+    assert finding.grade == "fatal"
+    assert "'a' again (split train and test)" in finding.message
+
+
+def test_single_empty_labels_are_a_counted_note_and_all_are_fatal(root):
+    save(root / "labelsTr/a.nii.gz", LABEL * 0)
+    finding = only(check(root))
+    assert finding.grade == "ok"
+    assert "1 label(s) hold background only: a." in finding.message
+    save(root / "labelsTr/b.nii.gz", LABEL * 0)
+    finding = only(check(root))
+    assert finding.grade == "fatal"
+    assert "all 2 training labels are empty" in finding.message
+
+
+def test_notes(root):
+    change_table(root, a={"quality": "lq"}, b={"quality": "lq"}, v={"quality": "lq"})
+    messages = " ".join(finding.message for finding in check(root).findings)
+    assert "no training case is hq" in messages
+    assert "no validation case is hq" in messages
+    change_table(root, v={"split": "train"})
+    assert "no case has split val" in check(root).findings[1].message
+    assert check(root).grade == "ok"
+
+
+def test_twin_images_and_odd_sizes_are_noted(root, rng):
+    (root / "imagesTr/b_0000.nii.gz").write_bytes((root / "imagesTr/a_0000.nii.gz").read_bytes())
+    save(root / "imagesTs/t_0000.nii.gz", rng.normal(size=(4, 4, 4)), AFFINE * 10)
+    save(root / "labelsTs/t.nii.gz", LABEL, AFFINE * 10)
+    found = {finding.case_id: finding for finding in check(root).findings}
+    assert {finding.grade for finding in found.values()} == {"ok"}
+    assert "same file as that of 'a'" in found["b"].message
+    assert "covers 40x40x80 mm, the median case 4x4x8 mm" in found["t"].message
+
+
+def test_no_dataset_is_an_error(tmp_path):
+    with pytest.raises(DataError, match="expected a dataset folder with dataset"):
+        check(tmp_path)
+
+
+def test_command_line_exits_4_on_fatal_findings(root, alcseg):
+    assert alcseg("check", root).code == 0
+    save(root / "labelsTr/a.nii.gz", LABEL[:3])
+    result = alcseg("check", root)
+    assert result.code == 4
+    assert "instead of (4, 4, 4)" in result.out

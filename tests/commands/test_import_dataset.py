@@ -1,0 +1,264 @@
+"""Importing tiny look-alikes of each layout, and every way it is refused."""
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from alcseg.commands.import_dataset import import_dataset
+from alcseg.data.readers import READERS, find_reader
+from alcseg.errors import DataError, GeometryError, LabelError, ResourceError, UsageError
+
+IMAGE = np.arange(60.0, dtype=np.float32).reshape(3, 4, 5)
+LABEL = np.zeros((3, 4, 5), np.uint8)
+LABEL[1, 1:3] = 1
+AFFINE = np.diag([-0.7, 0.7, 2.0, 1.0])
+
+
+def save(path, array, affine=AFFINE):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.Nifti1Image(array, affine).to_filename(path)
+
+
+def snapshot(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def msd(tmp_path):
+    """Ten labeled cases and one test image, as the decathlon lays them out."""
+    root = tmp_path / "Task09_Tiny"
+    names = [f"tiny_{index:03d}" for index in range(10)]
+    for index, name in enumerate(names):
+        save(root / f"imagesTr/{name}.nii.gz", IMAGE + index)
+        save(root / f"labelsTr/{name}.nii.gz", LABEL)
+    save(root / "imagesTs/tiny_100.nii.gz", IMAGE)
+    save(root / "imagesTr/._tiny_000.nii.gz", IMAGE)  # what macOS leaves in archives
+    meta = {
+        "name": "Tiny",
+        "licence": "CC",
+        "modality": {"0": "CT"},
+        "labels": {"0": "background", "1": "organ"},
+        "training": [{"image": f"./imagesTr/{n}.nii.gz", "label": f"./labelsTr/{n}.nii.gz"} for n in names],
+        "test": ["./imagesTs/tiny_100.nii.gz"],
+    }
+    (root / "dataset.json").write_text(json.dumps(meta))
+    return root
+
+
+def change_label(root, array, affine=AFFINE):
+    save(root / "labelsTr/tiny_003.nii.gz", array, affine)
+
+
+def test_decathlon_becomes_a_dataset_folder(msd, tmp_path):
+    before = snapshot(msd)
+    folder = import_dataset(msd, tmp_path / "out", val_fraction=0.1, test_fraction=0.2, seed=0)
+    assert [len(folder.select(split=split)) for split in ("train", "val", "test")] == [7, 1, 3]
+    assert folder.row("tiny_100").quality == "unlabeled"
+    assert folder.meta["numTraining"] == 8 == len(list((tmp_path / "out/imagesTr").iterdir()))
+    assert folder.meta["file_ending"] == ".nii.gz"
+    assert folder.meta["licence"] == "CC"
+    for row in folder.rows:
+        images = "imagesTs" if row.split == "test" else "imagesTr"
+        copied = tmp_path / "out" / images / f"{row.case_id}_0000.nii.gz"
+        assert copied.read_bytes() == (msd / row.source).read_bytes()
+        case = folder.read(row.case_id)
+        if case.label is not None:
+            assert np.array_equal(case.label.array, LABEL)
+            assert np.array_equal(case.label.affine, case.images[0].affine)
+    again = import_dataset(msd, tmp_path / "two", val_fraction=0.1, test_fraction=0.2, seed=0)
+    assert again.rows == folder.rows
+    assert snapshot(tmp_path / "out") == snapshot(tmp_path / "two")
+    assert snapshot(msd) == before
+
+
+def test_own_folder_is_imported_with_its_splits(msd, tmp_path):
+    first = import_dataset(msd, tmp_path / "out", val_fraction=0.1, test_fraction=0.2, seed=0)
+    kept = import_dataset(tmp_path / "out", tmp_path / "kept")
+    assert [(r.case_id, r.quality, r.split) for r in kept.rows] == [
+        (r.case_id, r.quality, r.split) for r in first.rows
+    ]
+    redrawn = import_dataset(tmp_path / "out", tmp_path / "redrawn", test_fraction=0.5, seed=1)
+    assert len(redrawn.select(split="val")) == 1  # stays; half of the other nine, rounded, are drawn
+    assert len(redrawn.select(split="test", quality="hq")) == 4
+    assert redrawn.row("tiny_100").split == "test"
+
+
+def test_nnunet_test_set_and_channels_are_kept(tmp_path):
+    source = tmp_path / "Dataset001_X"
+    for folder, case in (("Tr", "a"), ("Tr", "b"), ("Ts", "c")):
+        save(source / f"images{folder}/{case}_0000.nii.gz", IMAGE)
+        save(source / f"images{folder}/{case}_0001.nii.gz", IMAGE * 2)
+        save(source / f"labels{folder}/{case}.nii.gz", LABEL)
+    save(source / "imagesTs/d_0000.nii.gz", IMAGE)
+    save(source / "imagesTs/d_0001.nii.gz", IMAGE)
+    meta = {"channel_names": {"0": "T1", "1": "T2"}, "labels": {"background": 0, "x": 1}, "numTraining": 2}
+    meta["file_ending"] = ".nii.gz"
+    (source / "dataset.json").write_text(json.dumps(meta))
+    folder = import_dataset(source, tmp_path / "out", val_fraction=0.4)
+    assert [(r.case_id, r.quality) for r in folder.select(split="test")] == [("c", "hq"), ("d", "unlabeled")]
+    assert len(folder.select(split="val")) == len(folder.select(split="train")) == 1
+    assert len(folder.read("c").images) == 2
+
+
+@pytest.mark.parametrize("layout", ["folders", "flat", "per_case"])
+def test_plain_files_in_three_arrangements(tmp_path, layout):
+    source = tmp_path / "src"
+    names = {
+        "folders": ("images/{}.nii", "labels/{}_seg.nii"),
+        "flat": ("{}.nii", "{}_label.nii"),
+        "per_case": ("{}/image.nii", "{}/mask.nii"),
+    }[layout]
+    for case in ("a", "b"):
+        save(source / names[0].format(case), IMAGE)
+        save(source / names[1].format(case), LABEL * 7.0)
+    (source / "cases.csv").write_text("case_id,quality,group\na,lq,p1\n")
+    folder = import_dataset(source, tmp_path / "out")
+    assert folder.labels == {"background": 0, "class_7": 7}
+    assert folder.file_ending == ".nii"
+    assert [(r.case_id, r.quality, r.group) for r in folder.rows] == [("a", "lq", "p1"), ("b", "hq", "b")]
+    assert folder.read("a").label.array.max() == 7
+
+
+def test_mixed_endings_are_compressed_without_a_change(tmp_path):
+    save(tmp_path / "src/images/a.nii", IMAGE)
+    save(tmp_path / "src/images/b.nii.gz", IMAGE)
+    save(tmp_path / "src/labels/a.nii", LABEL)
+    folder = import_dataset(tmp_path / "src", tmp_path / "out")
+    assert folder.file_ending == ".nii.gz"
+    assert np.array_equal(folder.read("a").images[0].array, IMAGE)
+    assert folder.row("b").quality == "unlabeled"
+    assert folder.image_paths("b")[0].parent.name == "imagesUn"
+
+
+def write_h5(path, image=IMAGE, label=LABEL):
+    h5py = pytest.importorskip("h5py")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w") as file:
+        file["image"] = image
+        if label is not None:
+            file["label"] = label
+
+
+def test_h5_keeps_order_values_and_spacing(tmp_path):
+    source = tmp_path / "src"
+    for case in ("A", "B", "C"):
+        write_h5(source / "2018LA_Seg_Training Set" / case / "mri_norm2.h5")
+    (source / "train.list").write_text("C\nA\n")
+    folder = import_dataset(source, tmp_path / "out")
+    assert [row.case_id for row in folder.rows] == ["C", "A", "B"]
+    case = folder.read("C")
+    assert np.array_equal(case.images[0].array, IMAGE)
+    assert case.images[0].spacing == (0.625, 0.625, 0.625)
+    assert case.label.array.dtype == np.uint8
+    assert import_dataset(source, tmp_path / "mm", spacing=(1, 2, 3)).read("A").images[0].spacing == (1, 2, 3)
+
+
+def test_faulty_h5_is_refused(tmp_path, monkeypatch):
+    write_h5(tmp_path / "src/A.h5", label=None)
+    with pytest.raises(DataError, match=r"A\.h5: expected the keys image and label, found \['image'\]"):
+        import_dataset(tmp_path / "src", tmp_path / "out")
+    (tmp_path / "src/A.h5").write_bytes(b"no")
+    with pytest.raises(DataError, match="expected a whole h5 file"):
+        import_dataset(tmp_path / "src", tmp_path / "out")
+    monkeypatch.setitem(__import__("sys").modules, "h5py", None)
+    with pytest.raises(ResourceError, match=r'pip install "alcseg\[h5\]"'):
+        import_dataset(tmp_path / "src", tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["src"]
+
+
+def test_real_h5_case(real_data, tmp_path):
+    source = real_data("la")
+    pytest.importorskip("h5py")
+    case_id = (source / "train.list").read_text().split()[0]
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / case_id).symlink_to(source / "2018LA_Seg_Training Set" / case_id)
+    case = import_dataset(tmp_path / "src", tmp_path / "out").read(case_id)
+    assert set(np.unique(case.label.array)) == {0, 1}
+
+
+def test_hq_list_makes_the_others_lq(msd, tmp_path):
+    (tmp_path / "hq.txt").write_text("tiny_001\n\ntiny_004\n")
+    folder = import_dataset(msd, tmp_path / "out", hq_list=tmp_path / "hq.txt")
+    assert [row.case_id for row in folder.select(quality="hq")] == ["tiny_001", "tiny_004"]
+    assert len(folder.select(quality="lq")) == 8
+    (tmp_path / "hq.txt").write_text("tiny_100\nother\n")
+    with pytest.raises(
+        DataError, match=r"hq\.txt: expected names of labeled cases, one a line, found other, tiny_100"
+    ):
+        import_dataset(msd, tmp_path / "out2", hq_list=tmp_path / "hq.txt")
+
+
+def test_label_map_rewrites_values(msd, tmp_path):
+    change_label(msd, LABEL * 255)
+    with pytest.raises(LabelError, match=r"tiny_003.*found 255 in 10 voxels.*--label-map 255=1"):
+        import_dataset(msd, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    folder = import_dataset(msd, tmp_path / "out", label_map={255: 1})
+    assert np.array_equal(folder.read("tiny_003").label.array, LABEL)
+
+
+def test_other_grids_repairable_or_fatal(msd, tmp_path, caplog):
+    shifted = AFFINE.copy()
+    shifted[2, 3] = 4
+    change_label(msd, LABEL, shifted)
+    import_dataset(msd, tmp_path / "out")
+    assert "1 labels have another header than their image (tiny_003)" in caplog.text
+    change_label(msd, LABEL[:2])
+    with pytest.raises(GeometryError, match=r"case 'tiny_003'.*shape \(2, 4, 5\) instead of \(3, 4, 5\)"):
+        import_dataset(msd, tmp_path / "out2")
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (IMAGE * np.nan, "found 60 NaN or infinite voxels of 60"),
+        (IMAGE * 0, "found the value 0 everywhere"),
+        (np.stack([IMAGE, IMAGE], axis=3), "expected one 3D volume, found 4D"),
+    ],
+)
+def test_faulty_images_leave_nothing_behind(msd, tmp_path, broken, message):
+    save(msd / "imagesTr/tiny_005.nii.gz", broken)
+    with pytest.raises(DataError, match=rf"tiny_005\.nii\.gz: .*{message}"):
+        import_dataset(msd, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == [msd.name]
+
+
+def test_truncated_file_is_named(msd, tmp_path):
+    path = msd / "imagesTr/tiny_005.nii.gz"
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(DataError, match=r"tiny_005\.nii\.gz: expected a whole NIfTI file"):
+        import_dataset(msd, tmp_path / "out")
+
+
+def test_usage_is_checked_first(msd, tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/x").touch()
+    with pytest.raises(UsageError, match="expected an empty or new output folder"):
+        import_dataset(msd, tmp_path / "full")
+    with pytest.raises(UsageError, match="output folder outside of the source"):
+        import_dataset(msd, msd / "out")
+    with pytest.raises(UsageError, match="expected no --spacing"):
+        import_dataset(msd, tmp_path / "out", spacing=(1, 1, 1))
+    with pytest.raises(UsageError, match="found 'mhd'"):
+        import_dataset(msd, tmp_path / "out", format="mhd")
+    with pytest.raises(DataError, match="found nothing there"):
+        import_dataset(tmp_path / "absent", tmp_path / "out")
+    with pytest.raises(DataError, match="recognized none"):
+        import_dataset(tmp_path / "full", tmp_path / "out")
+    (tmp_path / "src").mkdir()
+    for name, reader in READERS.items():
+        assert not reader.detect(tmp_path / "src"), name
+    assert type(find_reader(msd)) is READERS["msd"]
+
+
+def test_images_of_another_kind_as_label(tmp_path, rng):
+    save(tmp_path / "src/images/a.nii.gz", IMAGE)
+    save(tmp_path / "src/labels/a.nii.gz", np.arange(60, dtype=np.int16).reshape(3, 4, 5))
+    with pytest.raises(LabelError, match=r"found 60 values .* This looks like an image"):
+        import_dataset(tmp_path / "src", tmp_path / "out")
+    save(tmp_path / "src/labels/a.nii.gz", LABEL)
+    save(tmp_path / "src/labels/b.nii.gz", LABEL)
+    with pytest.raises(DataError, match=r"found none for b\.nii\.gz"):
+        import_dataset(tmp_path / "src", tmp_path / "out")

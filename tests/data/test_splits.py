@@ -1,0 +1,63 @@
+"""Draws are seeded, grouped, and do not depend on the order of the cases."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alcseg.data.splits import draw_hq, draw_splits
+from alcseg.errors import DataError, UsageError
+
+CASES = {f"c{index:02d}": f"c{index:02d}" for index in range(20)}
+
+
+def test_counts_are_rounded_shares():
+    split = draw_splits(CASES, val_fraction=0.1, test_fraction=0.2, seed=0)
+    assert Counter(split.values()) == {"train": 14, "test": 4, "val": 2}
+    assert draw_splits(CASES, val_fraction=0.1, test_fraction=0.2, seed=1) != split
+    backwards = dict(reversed(CASES.items()))
+    assert draw_splits(backwards, val_fraction=0.1, test_fraction=0.2, seed=0) == split
+    assert set(draw_splits(CASES).values()) == {"train"}
+
+
+@settings(deadline=None)
+@given(groups=st.lists(st.integers(0, 9), min_size=12, max_size=40), seed=st.integers(0, 99))
+def test_groups_stay_together(groups, seed):
+    of_case = {f"c{index}": f"g{group}" for index, group in enumerate(groups)}
+    try:
+        split = draw_splits(of_case, val_fraction=0.1, test_fraction=0.1, seed=seed)
+    except DataError:
+        return  # Too few groups to fill three splits.
+    for group in set(of_case.values()):
+        assert len({split[case] for case in of_case if of_case[case] == group}) == 1
+    assert set(split.values()) == {"train", "val", "test"}
+
+
+def test_impossible_fractions_are_refused():
+    with pytest.raises(UsageError, match=r"sum below 1, found 0\.5 and 0\.6"):
+        draw_splits(CASES, val_fraction=0.5, test_fraction=0.6)
+    with pytest.raises(
+        DataError, match="expected enough groups for train, val and test, found 1 with 20 cases"
+    ):
+        draw_splits(dict.fromkeys(CASES, "one"), val_fraction=0.1)
+
+
+def test_hq_is_chosen_one_of_three_ways():
+    names = list(CASES)
+    assert draw_hq(names, first=3) == {"c00", "c01", "c02"}
+    assert draw_hq(names, names=["c05"]) == {"c05"}
+    drawn = draw_hq(names, fraction=0.1, seed=3)
+    assert len(drawn) == 2
+    assert draw_hq(names[::-1], fraction=0.1, seed=3) == drawn
+    assert len(draw_hq(names, fraction=0.001)) == 1
+    with pytest.raises(UsageError, match="exactly one"):
+        draw_hq(names, first=1, fraction=0.5)
+    with pytest.raises(UsageError, match=r"--hq-first in 1\.\.20"):
+        draw_hq(names, first=21)
+    with pytest.raises(UsageError, match="above 0 and at most 1"):
+        draw_hq(names, fraction=0)
+    with pytest.raises(DataError, match="none called x"):
+        draw_hq(names, names=["x", "c01"])
+    with pytest.raises(DataError, match="found none"):
+        draw_hq([], first=1)

@@ -38,7 +38,7 @@ def write_label(path: Path, values: LabelMap, like: Volume) -> None:
 
 
 def write_map(path: Path, values: NDArray[Any], like: Volume) -> None:
-    """Write a scalar map `(X, Y, Z)`, such as an uncertainty, as float32 on the grid of `like`.
+    """Write a float32 map on the grid of `like`: an uncertainty `(X, Y, Z)` or probabilities `(X, Y, Z, K)`.
 
     Raises:
         ShapeError: If the shapes differ.
@@ -69,7 +69,7 @@ def compress(source: Path, target: Path) -> None:
 
 
 def _write(path: Path, array: NDArray[Any], like: Volume) -> None:
-    if array.shape != like.array.shape:
+    if array.shape[:3] != like.array.shape:
         raise ShapeError(f"{path}: expected shape {like.shape} as in {like.path}, found {array.shape}.")
     if nifti_stem(path) is None:
         raise UsageError(f"{path}: expected a name that ends in .nii or .nii.gz. Rename the output.")

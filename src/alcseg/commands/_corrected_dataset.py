@@ -1,0 +1,100 @@
+"""The dataset folder that `correct` writes: what is taken over, and label values on the way out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alcseg.data.case import Volume
+from alcseg.data.folder import DatasetFolder, write_cases, write_dataset_json
+from alcseg.data.writer import write_label
+from alcseg.files import link_or_copy
+
+__all__ = ["CorrectedDataset"]
+
+
+@dataclass(frozen=True, eq=False)
+class CorrectedDataset:
+    """A dataset folder under construction beside its source, which is only read.
+
+    Only images and the labels of `cases.csv` are taken over; `noise.json` and `labelsClean` are not even
+    looked at.
+
+    Attributes:
+        root: The new folder.
+        source: The dataset that is corrected.
+        mapping: Label value of the source to label value here.
+    """
+
+    root: Path
+    source: DatasetFolder
+    mapping: Mapping[int, int]
+
+    @classmethod
+    def of(cls, root: Path, source: DatasetFolder, *, consecutive: bool) -> "CorrectedDataset":
+        """Plan the folder; `consecutive` numbers the labels 0, 1, 2, ... as nnU-Net wants them."""
+        values = source.label_values
+        return cls(
+            root, source, {value: index if consecutive else value for index, value in enumerate(values)}
+        )
+
+    @property
+    def renumbered(self) -> bool:
+        """Whether any label value differs from the source."""
+        return any(old != new for old, new in self.mapping.items())
+
+    def write_label(self, folder: str, case_id: str, values: NDArray[Any], like: Volume) -> None:
+        """Write a label map given in the source's values."""
+        write_label(self._path(folder, case_id), self._mapped(values), like)
+
+    def take_label(self, case_id: str, *, into: str) -> None:
+        """Take over a label: the same file, or a renumbered one."""
+        path = self.source.label_path(case_id)
+        if path is None:
+            return
+        if self.renumbered:
+            label = self.source.read_label(case_id)
+            write_label(self._path(into, case_id), self._mapped(label.array), label)
+        else:
+            link_or_copy(path, self._path(into, case_id))
+
+    def take_images(self, case_id: str) -> None:
+        """Take over the images; a training case that has got a label here belongs into `imagesTr`."""
+        for channel, path in enumerate(self.source.image_paths(case_id)):
+            labeled = self._path("labelsTr", case_id).is_file()
+            folder = "imagesTr" if labeled else path.parent.name
+            link_or_copy(path, self.root / folder / f"{case_id}_{channel:04d}{self.source.file_ending}")
+
+    def finish(self) -> None:
+        """Write `cases.csv` and `dataset.json`."""
+        names = self.source.labels
+        extra: dict[str, Any] = dict(self.source.meta)
+        if self.renumbered:
+            extra["original_label_values"] = dict(names)
+        # MSD's own lists of files would name paths that are not in this folder.
+        for key in ("training", "test", "numTest", "modality"):
+            extra.pop(key, None)
+        cases = {path.name for path in (self.root / "imagesTr").glob(f"*_0000{self.source.file_ending}")}
+        write_dataset_json(
+            self.root,
+            name=self.source.name,
+            channel_names=self.source.channel_names,
+            labels={name: self.mapping[value] for name, value in names.items()},
+            num_training=len(cases),
+            file_ending=self.source.file_ending,
+            extra=extra,
+        )
+        write_cases(self.root, self.source.rows)
+
+    def _path(self, folder: str, case_id: str) -> Path:
+        return self.root / folder / f"{case_id}{self.source.file_ending}"
+
+    def _mapped(self, values: NDArray[Any]) -> NDArray[Any]:
+        if not self.renumbered:
+            return values
+        old = np.array(sorted(self.mapping))
+        new = np.array([self.mapping[int(value)] for value in old])
+        return new[np.searchsorted(old, values)]

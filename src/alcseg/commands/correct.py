@@ -1,0 +1,305 @@
+"""`alcseg correct`: a run and a dataset in, a new dataset with refined LQ labels and a review list out."""
+
+import dataclasses
+import json
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alcseg.commands._corrected_dataset import CorrectedDataset
+from alcseg.commands.progress import track
+from alcseg.data.folder import CaseRow, DatasetFolder
+from alcseg.data.writer import write_map
+from alcseg.errors import DataError, UsageError
+from alcseg.files import output_folder, write_json, write_text
+from alcseg.inference.calibration import Calibration, VoxelReliability, calibrate
+from alcseg.inference.device import pick_device
+from alcseg.inference.load import load_networks
+from alcseg.inference.predictor import Perturbation, Predictor
+from alcseg.inference.ranking import ClassRecord, class_uncertainty, compare_labels, rank_cases, write_ranking
+from alcseg.machine import peak_memory_mib, timestamp, versions
+from alcseg.metrics.overlap import dice
+from alcseg.run_folder import RunFolder
+
+__all__ = ["CorrectResult", "correct"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class CorrectResult:
+    """What was corrected.
+
+    Attributes:
+        out: The new dataset folder.
+        corrected: LQ cases whose label was refined.
+        pseudo_labeled: Unlabeled cases that got a label.
+        failed: Message of each case that could not be refined; its label stays as it came.
+        calibration: How uncertainty relates to true Dice, or why that is unknown.
+        record: The content of `correct.json`.
+    """
+
+    out: Path
+    corrected: list[str] = field(default_factory=list)
+    pseudo_labeled: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    calibration: Calibration | None = None
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+def correct(
+    run: Path,
+    dataset: Path,
+    *,
+    out: Path,
+    replace: str = "all",
+    nnunet: bool = False,
+    passes: int = 4,
+    seed: int = 0,
+    device: str = "auto",
+    overwrite: bool = False,
+) -> CorrectResult:
+    """Refine the label of every LQ training case by T perturbed passes; HQ, validation and test labels stay.
+
+    The teacher answers where the run has one, else the network that predicts. Unlabeled training cases get
+    the refined label as a pseudo label and keep their quality. Held-out HQ cases, those of split val and
+    those that the run left out of training, calibrate how uncertainty relates to true Dice; test cases are
+    never used.
+
+    Args:
+        run: Run folder of `train`.
+        dataset: Dataset folder; only read.
+        out: The new dataset folder.
+        replace: `all` replaces every voxel; `confident` keeps the given label where a refined voxel would
+            more often be wrong than right by the calibration.
+        nnunet: Number the labels consecutively; the old values are noted in `dataset.json`.
+        passes: T, at least 2.
+        seed: Of the perturbations.
+        device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
+        overwrite: Replace what `out` holds.
+
+    Raises:
+        UsageError: If an option is wrong or `out` is in use or lies in the dataset.
+        DataError: If run and dataset do not fit, there is nothing to correct, every case failed, or
+            `confident` has no held-out HQ case to calibrate with.
+    """
+    if replace not in ("all", "confident"):
+        raise UsageError(f"--replace: expected all or confident, got '{replace}'.")
+    if passes < 2:
+        raise UsageError(f"--passes: expected at least 2 for an uncertainty, got {passes}.")
+    source = DatasetFolder.open(dataset)
+    _check_output(out, source.root)
+    folder = RunFolder.open(run)
+    _check_labels(folder, source)
+    rows = [row for row in source.select(split="train") if row.quality != "hq"]
+    if not rows:
+        raise DataError(
+            f"{dataset}: expected training cases of quality lq or unlabeled, found none. Set the quality in "
+            f"cases.csv."
+        )
+    where = pick_device(device)
+    networks = load_networks(folder, where)
+    predictor = Predictor(networks.teacher or networks.predict, folder.plan, where)
+    how = Perturbation.like_method(folder.config["method"], passes=passes, seed=seed)
+    trained = _trained_cases(folder, source)
+    begun = time.perf_counter()
+    with output_folder(out, overwrite=overwrite) as partial:
+        result = CorrectResult(out)
+        held_out = [
+            row
+            for row in source.rows
+            if row.quality == "hq" and row.split in ("train", "val") and row.case_id not in trained
+        ]
+        calibration = _calibrate(predictor, source, held_out, how)
+        result.calibration = calibration
+        if replace == "confident" and not calibration.usable:
+            raise DataError(
+                f"{dataset}: --replace confident expects held-out HQ cases for its threshold, found none. "
+                f"Add clean cases "
+                "of split val, or train with --val-hq 1 or more; or use --replace all."
+            )
+        target = CorrectedDataset.of(partial, source, consecutive=nnunet)
+        threshold = calibration.threshold if replace == "confident" else float("inf")
+        job = _Job(predictor, source, target, how, threshold, trained)
+        records, audit = _refine_cases(job, rows, result, run=str(run), method=folder.method)
+        for row in source.rows:
+            if row.case_id not in result.corrected and row.case_id not in result.pseudo_labeled:
+                target.take_label(row.case_id, into="labelsTs" if row.split == "test" else "labelsTr")
+            target.take_images(row.case_id)
+        target.finish()
+        write_ranking(partial / "ranking.csv", rank_cases(records, calibration))
+        write_text(partial / "audit.jsonl", "".join(json.dumps(line) + "\n" for line in audit))
+        result.record = {
+            "versions": versions(),
+            "run": str(run),
+            "dataset": str(dataset),
+            "method": folder.method,
+            "network": "teacher" if networks.teacher is not None else "predict",
+            "perturbation": dataclasses.asdict(how),
+            "replace": replace,
+            "nnunet": nnunet,
+            "ranking": calibration.note,
+            "calibration": calibration.to_dict(),
+            "corrected": len(result.corrected),
+            "pseudo_labeled": len(result.pseudo_labeled),
+            "in_sample": sum(row.case_id in trained for row in rows),
+            "failed": result.failed,
+            "time_s": round(time.perf_counter() - begun, 3),
+            "peak_memory_mib": peak_memory_mib(),
+        }
+        write_json(partial / "correct.json", result.record)
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """What is the same for all cases."""
+
+    predictor: Predictor
+    source: DatasetFolder
+    target: CorrectedDataset
+    how: Perturbation
+    threshold: float
+    trained: frozenset[str]
+
+
+def _refine_cases(
+    job: _Job, rows: Sequence[CaseRow], result: CorrectResult, *, run: str, method: str
+) -> tuple[list[ClassRecord], list[dict[str, Any]]]:
+    """Refine and write every case; one that fails is noted and keeps its label."""
+    records: list[ClassRecord] = []
+    audit = []
+    errors = []
+    for row in track(rows, "Correcting cases"):
+        line: dict[str, Any] = {
+            "time": timestamp(),
+            "run": run,
+            "method": method,
+            "case_id": row.case_id,
+            "quality": row.quality,
+        }
+        try:
+            found, entry = _refine_case(job, row)
+            records += found
+            line |= entry
+            (result.corrected if row.quality == "lq" else result.pseudo_labeled).append(row.case_id)
+        except DataError as error:
+            logger.warning("case '%s' failed: %s", row.case_id, error)
+            errors.append(error)
+            result.failed[row.case_id] = str(error)
+            line |= {"action": "kept", "reason": f"could not be refined: {error}"}
+        audit.append(line)
+    if len(errors) == len(rows):
+        raise type(errors[0])(f"none of {len(rows)} case(s) could be refined; the first: {errors[0]}")
+    return records, audit
+
+
+def _refine_case(job: _Job, row: CaseRow) -> tuple[list[ClassRecord], dict[str, Any]]:
+    """Write the labels and the uncertainty map of one case; its records and its line in the audit trail."""
+    case = job.source.read(row.case_id)
+    refined = job.predictor.refine(case.images, row.case_id, job.how)
+    given = None if case.label is None else case.label.array
+    written = refined.label
+    kept = 0
+    if given is not None and np.isfinite(job.threshold):
+        doubtful = refined.uncertainty > job.threshold
+        written = np.where(doubtful, given, refined.label)
+        kept = int((doubtful & (given != refined.label)).sum())
+    records = compare_labels(
+        row.case_id,
+        given,
+        refined.label,
+        written,
+        refined.uncertainty,
+        spacing=case.images[0].spacing,
+        classes=dict(list(job.source.labels.items())[1:]),
+        in_sample=row.case_id in job.trained,
+    )
+    job.target.write_label("labelsTr", row.case_id, written, case.label or case.images[0])
+    if case.label is not None:
+        job.target.take_label(row.case_id, into="labelsGiven")
+    write_map(job.target.root / "uncertainty" / f"{row.case_id}.nii.gz", refined.uncertainty, case.images[0])
+    reason = (
+        "no label was given: pseudo label from the fused passes"
+        if given is None
+        else "fused passes replace the label"
+    )
+    if np.isfinite(job.threshold) and given is not None:
+        reason += f" where u <= {job.threshold:.3g}"
+    return records, {
+        "action": "pseudo_labeled" if given is None else "refined",
+        "voxels_changed": int((written != (job.source.label_values[0] if given is None else given)).sum()),
+        "voxels_kept_as_uncertain": kept,
+        "classes": {
+            record.class_name: {
+                "added_mm3": round(record.added_mm3, 3),
+                "removed_mm3": round(record.removed_mm3, 3),
+            }
+            for record in records
+        },
+        "reason": reason,
+    }
+
+
+def _calibrate(
+    predictor: Predictor, source: DatasetFolder, rows: Sequence[CaseRow], how: Perturbation
+) -> Calibration:
+    """Refine held-out HQ cases and compare with their labels, which are not changed."""
+    points, used = [], []
+    voxels = VoxelReliability()
+    for row in track(rows, "Calibrating on held-out cases"):
+        try:
+            case = source.read(row.case_id)
+            refined = predictor.refine(case.images, row.case_id, how)
+        except DataError as error:
+            logger.warning("held-out case '%s' is left out of the calibration: %s", row.case_id, error)
+            continue
+        if case.label is None:
+            continue
+        used.append(row.case_id)
+        voxels.add(refined.uncertainty, refined.label != case.label.array)
+        for name, value in list(source.labels.items())[1:]:
+            mask = refined.label == value
+            points.append(
+                (
+                    row.case_id,
+                    name,
+                    class_uncertainty(refined.uncertainty, mask),
+                    dice(mask, case.label.array == value),
+                )
+            )
+    return calibrate(points, voxels, cases=tuple(used))
+
+
+def _trained_cases(folder: RunFolder, source: DatasetFolder) -> frozenset[str]:
+    """Cases the run has seen; where it does not say, every training case counts as seen."""
+    seen = folder.record.get("train_cases")
+    return (
+        frozenset(seen)
+        if seen is not None
+        else frozenset(row.case_id for row in source.select(split="train"))
+    )
+
+
+def _check_labels(folder: RunFolder, source: DatasetFolder) -> None:
+    """The classes of run and dataset have to be the same: a wrong pairing would swap organs silently."""
+    expected = dict(zip(folder.plan.label_names, folder.plan.label_values, strict=True))
+    if expected != source.labels:
+        raise DataError(
+            f"{source.root}: expected the labels {expected} that {folder.path} was trained on, found "
+            f"{source.labels}. "
+            "Name the dataset it was trained on, or train on this one."
+        )
+
+
+def _check_output(out: Path, dataset: Path) -> None:
+    new, old = out.resolve(), dataset.resolve()
+    if new == old or old in new.parents or new in old.parents:
+        raise UsageError(
+            f"{out}: expected an output folder apart from the dataset {dataset}. Choose another --out."
+        )

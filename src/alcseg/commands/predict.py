@@ -1,0 +1,187 @@
+"""`alcseg predict`: a trained run and images in, label maps on the images' own grids out."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from alcseg.commands.progress import track
+from alcseg.data.case import Volume
+from alcseg.data.writer import write_label, write_map
+from alcseg.errors import DataError, UsageError
+from alcseg.files import write_json
+from alcseg.inference.device import pick_device
+from alcseg.inference.inputs import InputCase, find_inputs
+from alcseg.inference.load import load_networks
+from alcseg.inference.predictor import Perturbation, Predictor
+from alcseg.inference.sliding_window import WINDOWS
+from alcseg.machine import peak_memory_mib, timestamp, versions
+from alcseg.run_folder import RunFolder
+
+__all__ = ["PredictResult", "predict"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class PredictResult:
+    """What was written, and what was not.
+
+    Attributes:
+        out: The output folder.
+        written: Label map of each case that was predicted.
+        failed: Message of each case that was not.
+        record: The content of `predict.json`.
+    """
+
+    out: Path
+    written: dict[str, Path] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+def predict(
+    run: Path,
+    inputs: Sequence[Path | str],
+    *,
+    out: Path,
+    uncertainty: bool = False,
+    probabilities: bool = False,
+    window: str = "gaussian",
+    network: str = "auto",
+    passes: int = 4,
+    seed: int = 0,
+    device: str = "auto",
+    overwrite: bool = False,
+) -> PredictResult:
+    """Predict every case that `inputs` name; a case that fails is recorded and the others go on.
+
+    Args:
+        run: Run folder of `train`.
+        inputs: Files, folders, glob patterns, `.txt` or `.csv` lists, DICOM series folders, dataset folders.
+        out: Folder for `<case>.nii.gz` and `predict.json`; must be new or empty.
+        uncertainty: Also write `<case>_uncertainty.nii.gz`, float32, from perturbed passes as in `correct`.
+        probabilities: Also write `<case>_prob.nii.gz`, float32, `(X, Y, Z, K)` in the order of the plan's
+            labels.
+        window: `gaussian`, or `lineage` as in the public UA-MT test code.
+        network: `student`, `teacher`, or `auto` for what the method says.
+        passes: Perturbed passes for `uncertainty`.
+        seed: Of the perturbations.
+        device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
+        overwrite: Write into a folder that holds files; others than the outputs stay.
+
+    Raises:
+        UsageError: If an option is wrong, the folder holds files, or an output would replace an input.
+        DataError: If nothing was found, or every case failed.
+    """
+    if window not in WINDOWS:
+        raise UsageError(f"--window: expected one of {', '.join(WINDOWS)}, got '{window}'.")
+    if uncertainty and passes < 2:
+        raise UsageError(f"--passes: expected at least 2 for an uncertainty, got {passes}.")
+    folder = RunFolder.open(run)
+    cases = find_inputs(inputs, channels=len(folder.plan.channel_names))
+    _check_output(out, cases, overwrite=overwrite)
+    where = pick_device(device)
+    predictor = Predictor(_choose_network(folder, network, where), folder.plan, where, window)
+    how = Perturbation.like_method(folder.config["method"], passes=passes, seed=seed)
+
+    begun = time.perf_counter()
+    result = PredictResult(out)
+    result.record = {
+        "versions": versions(),
+        "run": str(run),
+        "method": folder.method,
+        "network": network,
+        "window": window,
+        "device": str(where),
+        "started": timestamp(),
+        "labels": dict(zip(folder.plan.label_names, folder.plan.label_values, strict=True)),
+        "cases": {},
+    }
+    errors = []
+    for case in track(cases, "Predicting cases"):
+        started = time.perf_counter()
+        entry: dict[str, Any] = {"inputs": [str(path) for path in case.paths]}
+        try:
+            entry |= _predict_case(
+                predictor, case, out, how if uncertainty else None, probabilities=probabilities
+            )
+            result.written[case.case_id] = out / entry["label"]
+        except DataError as error:
+            logger.warning("case '%s' failed: %s", case.case_id, error)
+            errors.append(error)
+            result.failed[case.case_id] = str(error)
+            entry |= {"status": "failed", "error": str(error)}
+        entry["time_s"] = round(time.perf_counter() - started, 3)
+        result.record["cases"][case.case_id] = entry
+    result.record |= {"time_s": round(time.perf_counter() - begun, 3), "peak_memory_mib": peak_memory_mib()}
+    write_json(out / "predict.json", result.record)
+    if errors and not result.written:
+        first = errors[0]
+        others = f" (all {len(errors)} cases failed; see {out / 'predict.json'})" if len(errors) > 1 else ""
+        raise type(first)(f"{first}{others}")
+    return result
+
+
+def _choose_network(folder: RunFolder, name: str, device: torch.device) -> nn.Module:
+    """The network that answers, on `device`."""
+    if name not in ("auto", "student", "teacher"):
+        raise UsageError(f"--network: expected auto, student or teacher, got '{name}'.")
+    networks = load_networks(folder, device)
+    if name == "teacher":
+        if networks.teacher is None:
+            raise UsageError(f"--network teacher: method '{folder.method}' has none. Use --network auto.")
+        return networks.teacher
+    if name == "student" and folder.config["method"].get("eval_network", "student") != "student":
+        raise UsageError(f"--network student: {folder.path} kept its teacher alone. Use --network auto.")
+    return networks.predict
+
+
+def _predict_case(
+    predictor: Predictor, case: InputCase, out: Path, how: Perturbation | None, *, probabilities: bool
+) -> dict[str, Any]:
+    """Write the files of one case and say what they are."""
+    images = case.read()
+    like = images[0]
+    prediction = predictor.predict(images)
+    label = prediction.label()
+    entry: dict[str, Any] = {"status": "ok", "label": f"{case.case_id}.nii.gz"}
+    if probabilities:
+        entry["probabilities"] = f"{case.case_id}_prob.nii.gz"
+        write_map(out / entry["probabilities"], np.moveaxis(prediction.source_probabilities(), 0, -1), like)
+    if how is not None:
+        entry["uncertainty"] = f"{case.case_id}_uncertainty.nii.gz"
+        write_map(out / entry["uncertainty"], predictor.refine(images, case.case_id, how).uncertainty, like)
+    write_label(out / entry["label"], label, like)
+    entry["volume_mm3"] = _volumes(label, like, predictor)
+    return entry
+
+
+def _volumes(label: np.ndarray[Any, Any], like: Volume, predictor: Predictor) -> dict[str, float]:
+    """Volume per foreground class, mm^3."""
+    voxel = float(np.prod(like.spacing))
+    named = list(zip(predictor.plan.label_names, predictor.plan.label_values, strict=True))
+    return {name: round(voxel * int((label == value).sum()), 3) for name, value in named[1:]}
+
+
+def _check_output(out: Path, cases: Sequence[InputCase], *, overwrite: bool) -> None:
+    """Refuse a folder in use and outputs that would replace inputs, before anything is computed."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())) and not overwrite:
+        raise UsageError(
+            f"{out}: expected an empty or new output folder, found files in it. Choose another folder or "
+            f"pass --overwrite."
+        )
+    sources = {path.resolve() for case in cases for path in case.paths}
+    for case in cases:
+        for ending in ("", "_prob", "_uncertainty"):
+            target = (out / f"{case.case_id}{ending}.nii.gz").resolve()
+            if target in sources:
+                raise UsageError(
+                    f"{target}: this output would replace an input. Choose another --out folder."
+                )

@@ -1,0 +1,152 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from alcseg.commands.predict import predict
+from alcseg.errors import DataError, ResourceError, UsageError
+from alcseg.metrics.overlap import dice
+
+MakeRun = Callable[..., Path]
+Read = Callable[[Path], np.ndarray]
+
+
+def header_of(path: Path) -> tuple[list[list[float]], int, int, tuple[int, ...]]:
+    image = nib.load(path)
+    return (
+        image.affine.tolist(),
+        int(image.header["sform_code"]),
+        int(image.header["qform_code"]),
+        image.shape,
+    )
+
+
+def test_labels_land_on_the_source_grid_in_every_orientation(
+    solvable_dataset: Path, make_run: MakeRun, read_values: Read, tmp_path: Path
+) -> None:
+    result = predict(make_run(), [solvable_dataset / "imagesTr"], out=tmp_path / "out")
+    assert sorted(result.written) == ["hq_0", "lq_0", "lq_1", "val_0", "val_1", "val_2"]
+    assert result.failed == {}
+    for case_id in ("hq_0", "val_0", "val_1", "val_2"):
+        out = tmp_path / "out" / f"{case_id}.nii.gz"
+        assert header_of(out) == header_of(solvable_dataset / "imagesTr" / f"{case_id}_0000.nii.gz")
+        assert np.array_equal(
+            read_values(out), read_values(solvable_dataset / "labelsTr" / f"{case_id}.nii.gz")
+        )
+        assert read_values(out).dtype == np.uint8
+
+
+def test_a_resampled_model_grid_comes_back_to_the_source_grid(
+    solvable_dataset: Path, make_run: MakeRun, read_values: Read, tmp_path: Path
+) -> None:
+    # A finer model grid along the thick slices, whatever array axis they are.
+    predict(make_run(spacing=(0.9, 0.9, 0.9)), [solvable_dataset / "imagesTr"], out=tmp_path / "out")
+    for case_id in ("hq_0", "val_0", "val_1", "val_2"):
+        out = tmp_path / "out" / f"{case_id}.nii.gz"
+        truth = read_values(solvable_dataset / "labelsTr" / f"{case_id}.nii.gz")
+        assert header_of(out) == header_of(solvable_dataset / "imagesTr" / f"{case_id}_0000.nii.gz")
+        for value in (5, 9):
+            assert dice(read_values(out) == value, truth == value) > 0.75
+
+
+def test_probabilities_and_uncertainty_are_written_on_request(
+    solvable_dataset: Path, make_run: MakeRun, read_values: Read, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    result = predict(make_run(), [solvable_dataset], out=out, probabilities=True, uncertainty=True, passes=2)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "predict.json",
+        "ts_0.nii.gz",
+        "ts_0_prob.nii.gz",
+        "ts_0_uncertainty.nii.gz",
+    ]
+    label, probs = read_values(out / "ts_0.nii.gz"), read_values(out / "ts_0_prob.nii.gz")
+    assert probs.shape == (*label.shape, 3)
+    assert np.allclose(probs.sum(-1), 1, atol=1e-5)
+    assert np.array_equal(np.array([0, 5, 9])[probs.argmax(-1)], label)
+    doubt = read_values(out / "ts_0_uncertainty.nii.gz")
+    assert doubt.dtype == np.float32
+    assert doubt.shape == label.shape
+    assert doubt.min() >= 0
+    record = json.loads((out / "predict.json").read_text())
+    assert record == result.record
+    assert record["cases"]["ts_0"]["status"] == "ok"
+    # The left box is 6 x 5 x 4 voxels of 1 x 1 x 2.5 mm.
+    assert record["cases"]["ts_0"]["volume_mm3"]["left"] == pytest.approx(300, rel=1e-3)
+    assert record["peak_memory_mib"] > 0
+    assert {"python", "alcseg", "torch"} <= set(record["versions"])
+
+
+def test_a_broken_case_is_recorded_and_the_others_go_on(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
+) -> None:
+    broken = solvable_dataset / "imagesTr" / "lq_0_0000.nii.gz"
+    image = nib.load(broken)
+    nib.save(nib.Nifti1Image(np.full(image.shape, np.nan, np.float32), image.affine), broken)
+    result = predict(make_run(), [solvable_dataset / "imagesTr"], out=tmp_path / "out")
+    assert list(result.failed) == ["lq_0"]
+    assert "expected finite intensities" in result.failed["lq_0"]
+    assert len(result.written) == 5
+    assert json.loads((tmp_path / "out" / "predict.json").read_text())["cases"]["lq_0"]["status"] == "failed"
+    with pytest.raises(DataError, match="expected finite intensities") as raised:
+        predict(make_run(), [broken], out=tmp_path / "alone")
+    assert raised.value.exit_code == 4
+    assert not (tmp_path / "alone" / "lq_0.nii.gz").exists()
+
+
+def test_channels_have_to_be_those_of_the_run(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
+) -> None:
+    run = make_run(channel_names=("T1", "T2"))
+    with pytest.raises(DataError, match=r"expected 2 channel\(s\) \(T1, T2\), got 1"):
+        predict(run, [solvable_dataset / "imagesTs"], out=tmp_path / "out")
+
+
+def test_a_used_folder_is_refused_unless_told(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine.txt").touch()
+    with pytest.raises(UsageError, match="expected an empty or new output folder"):
+        predict(make_run(), [solvable_dataset], out=out)
+    predict(make_run(), [solvable_dataset], out=out, overwrite=True)
+    assert (out / "mine.txt").exists()
+    assert (out / "ts_0.nii.gz").exists()
+
+
+def test_an_input_is_never_replaced(solvable_dataset: Path, make_run: MakeRun) -> None:
+    folder = solvable_dataset / "labelsTr"
+    before = (folder / "hq_0.nii.gz").read_bytes()
+    with pytest.raises(UsageError, match="this output would replace an input"):
+        predict(make_run(), [folder / "hq_0.nii.gz"], out=folder, overwrite=True)
+    assert (folder / "hq_0.nii.gz").read_bytes() == before
+
+
+def test_wrong_options_are_named(solvable_dataset: Path, make_run: MakeRun, tmp_path: Path) -> None:
+    run, out = make_run(), tmp_path / "out"
+    with pytest.raises(UsageError, match="--window: expected one of gaussian, lineage"):
+        predict(run, [solvable_dataset], out=out, window="round")
+    with pytest.raises(UsageError, match="--network teacher: method 'h_sup' has none"):
+        predict(run, [solvable_dataset], out=out, network="teacher")
+    with pytest.raises(UsageError, match="--network: expected auto, student or teacher"):
+        predict(run, [solvable_dataset], out=out, network="both")
+    with pytest.raises(UsageError, match="--passes: expected at least 2"):
+        predict(run, [solvable_dataset], out=out, uncertainty=True, passes=1)
+    with pytest.raises(UsageError, match="--device: expected auto, cpu, cuda"):
+        predict(run, [solvable_dataset], out=out, device="tpu")
+    with pytest.raises(ResourceError, match="--device cuda:99: expected a CUDA device"):
+        predict(run, [solvable_dataset], out=out, device="cuda:99")
+    assert not out.exists()
+
+
+def test_the_lineage_window_gives_the_same_for_a_pointwise_network(
+    solvable_dataset: Path, make_run: MakeRun, read_values: Read, tmp_path: Path
+) -> None:
+    for window in ("gaussian", "lineage"):
+        predict(make_run(), [solvable_dataset], out=tmp_path / window, window=window)
+    first, second = (read_values(tmp_path / window / "ts_0.nii.gz") for window in ("gaussian", "lineage"))
+    assert np.array_equal(first, second)

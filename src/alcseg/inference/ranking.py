@@ -48,7 +48,7 @@ class ClassRecord:
         agreement: Dice of given and refined class; None where no label was given, nan if both are empty.
         added_mm3: Volume that the written label holds and the given one does not.
         removed_mm3: The reverse.
-        shift_mm: Signed mean distance between the given and the refined surface, positive where the given label
+        shift_mm: Signed mean distance of the given and the refined surface, positive where the given label
             is too large; nan if either is empty.
         in_sample: Whether the run was trained on this case.
     """

@@ -48,5 +48,5 @@ def test_unknown_method_names_the_nearest():
 
 
 def test_argument_docs_join_lines_and_stop_at_the_next_section():
-    docstring = "One.\n\nArgs:\n    a: First.\n    b: Second, over\n        two lines: yes.\n\nRaises:\n    E: No."
-    assert _argument_docs(docstring) == {"a": "First.", "b": "Second, over two lines: yes."}
+    docstring = "One.\n\nArgs:\n    a: First.\n    b: Second,\n        two lines: yes.\n\nRaises:\n    E: No."
+    assert _argument_docs(docstring) == {"a": "First.", "b": "Second, two lines: yes."}

@@ -48,12 +48,14 @@ def document(value: Any) -> Any:
 
 
 def _facts(result: Any) -> list[RenderableType]:
-    """Any result as name and value, one a line."""
+    """Any result as names and values, one a line."""
     content = document(result)
     if not isinstance(content, dict):
         return [str(content)]
     table = Table(show_header=False, box=None, pad_edge=False)
     for name, value in content.items():
+        if name == "record":  # the whole of a file that was written; shown by --json alone
+            continue
         table.add_row(Text(name.replace("_", " ")), _cell(value))
     return [table]
 
@@ -70,7 +72,7 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> Tab
 
 def _cell(value: Any) -> Text:
     """A value as text; never read as markup, since names and messages may hold brackets."""
-    if value is None:
+    if value is None or value in ([], {}):
         return Text("-")
     if isinstance(value, bool):
         return Text("yes" if value else "no")
@@ -104,6 +106,33 @@ def _check(result: Any) -> list[RenderableType]:
     return [_table(findings, columns), "", *_facts(facts)]
 
 
+def _evaluate(result: Any) -> list[RenderableType]:
+    summary = document(result)["summary"]
+    groups = {"foreground mean": summary["foreground_mean"], **summary["per_class"]}
+    rows = [
+        {
+            "class": name,
+            "metric": metric,
+            "unit": summary["units"][metric],
+            **statistics,
+            "interval": " to ".join(str(_cell(end)) for end in statistics["interval_95"]),
+        }
+        for name, metrics in groups.items()
+        for metric, statistics in metrics.items()
+    ]
+    columns = ("class", "metric", "unit", "mean", "std", "median", "interval", "n", "n_missed", "n_spurious")
+    headings = {name: name.removeprefix("n_") for name in columns} | {"interval": "95 % interval"}
+    files = {"per case": result.per_case, "summary": result.summary_file}
+    return [_table(rows, headings), "", *_facts(files)]
+
+
+def _train(result: Any) -> list[RenderableType]:
+    if not hasattr(result, "record"):  # --dry-run
+        return _facts(result)
+    facts = {"run": result.path, "method": result.method, "finished": result.finished}
+    return _facts(facts)
+
+
 def _methods(result: Any) -> list[RenderableType]:
     if not hasattr(result, "methods"):
         return _one_method(result)
@@ -123,6 +152,8 @@ def _one_method(result: Any) -> list[RenderableType]:
 
 _VIEWS: dict[str, Callable[[Any], list[RenderableType]]] = {
     "check": _check,
+    "evaluate": _evaluate,
     "import": _import,
     "methods": _methods,
+    "train": _train,
 }

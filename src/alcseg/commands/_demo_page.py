@@ -28,11 +28,10 @@ _RANKING_COLUMNS = {
     "case_id": "case",
     "class": "class",
     "uncertainty": "uncertainty",
-    "agreement": "Dice given/refined",
+    "agreement": "agreement",
     "changed_mm3": "changed (mm³)",
     "shift_mm": "shift (mm)",
     "score": "score",
-    "reason": "reason",
 }
 
 
@@ -256,7 +255,8 @@ def _ranking(out: Path) -> Section:
             Table(
                 list(_RANKING_COLUMNS.values()),
                 rows,
-                caption="Most doubtful first; one row per case and class. Click a heading to sort.",
+                caption="Most doubtful first; one row per case and class. Agreement is the Dice of given and "
+                "refined label. corrected/ranking.csv has the reasons. Click a heading to sort.",
                 sortable=True,
             )
         ],

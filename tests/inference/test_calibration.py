@@ -48,6 +48,7 @@ def test_a_class_with_few_cases_uses_the_pooled_curve() -> None:
     stored = json.loads(json.dumps(calibration.to_dict(), allow_nan=False))
     assert stored["curves"]["big"]["spearman"] == pytest.approx(-1)
     assert stored["voxel_threshold"] is None
+    assert calibration.to_document()["held_out_cases"] == 6
 
 
 def test_without_held_out_cases_it_says_so() -> None:

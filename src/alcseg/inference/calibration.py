@@ -131,6 +131,15 @@ class Calibration:
         fit = self.fits.get(class_name) or self.fits.get("")
         return fit(uncertainty) if fit else None
 
+    def to_document(self) -> dict[str, Any]:
+        """What a person wants to see of it; the curves are in `to_dict`."""
+        return {
+            "note": self.note,
+            "held_out_cases": len(self.cases),
+            "spearman": {name or "all classes": round(fit.spearman, 3) for name, fit in self.fits.items()},
+            "voxel_threshold": self.threshold,
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """Plain types for JSON; a threshold of inf becomes null."""
         return {

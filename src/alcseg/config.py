@@ -1,7 +1,7 @@
-"""Settings: defaults from signatures, then a preset, a file, and --set; unknown keys are errors that name the nearest.
+"""Settings: defaults from signatures, then a preset, a file and --set; unknown keys are errors.
 
-Sections are `method`, `network`, `data`, `trainer` and the single keys `seed` and `preset`. The schema of a section is a signature: the
-dataclasses below, and the constructor of the method.
+Sections are `method`, `network`, `data`, `trainer` and the single keys `seed` and `preset`. The schema of a
+section is a signature: the dataclasses below, and the constructor of the method.
 """
 
 import dataclasses
@@ -87,10 +87,12 @@ class TrainerSettings:
         momentum: Of SGD.
         weight_decay: Of SGD.
         poly_power: Of the polynomial decay.
-        validate_every: Steps between validations on clean validation cases; `null`: a tenth of the run; 0: never.
+        validate_every: Steps between validations on clean validation cases; `null`: a tenth of the run; 0:
+            never.
         checkpoint_every: Steps between checkpoints; `null`: a twentieth of the run.
         log_every: Steps between rows of metrics.csv.
-        val_hq: HQ training cases held out where the dataset has no validation split; `null`: a fifth, at least one.
+        val_hq: HQ training cases held out where the dataset has no validation split; `null`: a fifth, at
+            least one.
         precision: `auto` (bf16 where the processor has it natively), `32` or `bf16`.
         devices: Number of GPUs or CPU processes.
         nodes: Number of machines.
@@ -227,7 +229,7 @@ def check_arguments(
     Raises:
         ConfigError: On an unknown key, with the nearest one, or a value of the wrong type.
     """
-    known = [name for name in inspect.signature(schema).parameters]
+    known = list(inspect.signature(schema).parameters)
     for key in values:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.4)

@@ -25,7 +25,7 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """Commit of the checkout this package runs from, with `+changes` if files differ; None where there is none."""
+    """Commit of the checkout this package runs from, `+changes` if files differ; None where there is none."""
     here = Path(__file__).parent
     try:
         head = subprocess.run(

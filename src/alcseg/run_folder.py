@@ -1,7 +1,8 @@
 """A run on disk: what training writes and prediction reads.
 
-`config.yaml`, `plan.json`, `run.json`, `checkpoints/last.ckpt`, `model.safetensors`, `teacher.safetensors`, `metrics.csv`, TensorBoard
-events, `train.log`, `progress.png` and `DONE`. Nothing in it is an absolute path, so a run folder can be moved.
+`config.yaml`, `plan.json`, `run.json`, `checkpoints/last.ckpt`, `model.safetensors`, `teacher.safetensors`,
+`metrics.csv`, TensorBoard events, `train.log`, `progress.png` and `DONE`. Nothing in it is an absolute path,
+so a run folder can be moved.
 """
 
 from dataclasses import dataclass
@@ -38,7 +39,8 @@ class RunFolder:
         for needed in (run.config_path, run.plan_path, run.record_path):
             if not needed.is_file():
                 raise CheckpointError(
-                    f"{path}: expected a run folder with {needed.name}, found none. Give the --out folder of `alcseg train`."
+                    f"{path}: expected a run folder with {needed.name}, found none. "
+                    "Give the --out folder of `alcseg train`."
                 )
         return run
 

@@ -1,7 +1,8 @@
 """Adaptive fusion of perturbed predictions into refined labels, the core of ALC.
 
-Qian et al., BIBM 2025, arXiv:2503.12218, equations 4 to 7. T predictions of the same voxels are averaged, each is weighed by how little
-it diverges from that average, and the fused distribution gives the refined label; the mean divergence is the uncertainty.
+Qian et al., BIBM 2025, arXiv:2503.12218, equations 4 to 7. T predictions of the same voxels are averaged,
+each is weighed by how little it diverges from that average, and the fused distribution gives the refined
+label; the mean divergence is the uncertainty.
 """
 
 from collections.abc import Sequence
@@ -49,10 +50,11 @@ def refine(
 
     Args:
         passes: Log-probabilities of each pass, float32, each `(B, C, X, Y, Z)`.
-        weighting: How the divergence D of a pass becomes its weight g(D): `inverse` 1/(D + 1e-6), `exponential`
-            exp(-D/tau) with tau = `temperature` times the mean D of the call, `uniform` 1.
+        weighting: How the divergence D of a pass becomes its weight g(D): `inverse` 1/(D + 1e-6),
+            `exponential` exp(-D/tau) with tau = `temperature` times the mean D of the call, `uniform` 1.
         temperature: Scale of tau; only `exponential` uses it.
-        uncertainty: `kl`: mean divergence of the passes from their mean; `entropy`: entropy of the fused distribution.
+        uncertainty: `kl`: mean divergence of the passes from their mean; `entropy`: entropy of the fused
+            distribution.
 
     Returns:
         The fused prediction, refined label and uncertainty.
@@ -61,8 +63,8 @@ def refine(
     probs = log_probs.exp()
     mean = probs.mean(0)
     log_mean = mean.clamp_min(torch.finfo(mean.dtype).tiny).log()
-    # 0 log 0 = 0 holds since exp(-inf) * finite is not met: log_softmax in float32 stays finite. Without the clamp, rounding
-    # makes D negative where all passes agree, and weights with it.
+    # 0 log 0 = 0 holds since exp(-inf) * finite is not met: log_softmax in float32 stays finite. Without the
+    # clamp, rounding makes D negative where all passes agree, and weights with it.
     divergence = (probs * (log_probs - log_mean)).sum(2).clamp_min(0)  # (T, B, X, Y, Z)
     if weighting == "inverse":
         weight = 1 / (divergence + _INVERSE_OFFSET)
@@ -73,8 +75,6 @@ def refine(
         weight = torch.ones_like(divergence)
     weight = weight / weight.sum(0)
     fused = (weight.unsqueeze(2) * probs).sum(0)
-    if uncertainty == "kl":
-        voxel_map = divergence.mean(0)
-    else:
-        voxel_map = -torch.special.xlogy(fused, fused).sum(1)
+    entropy = -torch.special.xlogy(fused, fused).sum(1)
+    voxel_map = entropy if uncertainty == "entropy" else divergence.mean(0)
     return Refined(mean=mean, fused=fused, label=fused.argmax(1), uncertainty=voxel_map)

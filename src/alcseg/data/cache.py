@@ -1,8 +1,9 @@
 """Preprocessed cases as memory maps: built once per dataset and plan, shared by all runs that use them.
 
-Each case is `<case>.image.npy` (float16, `(C, X, Y, Z)`), `<case>.label.npy` (uint8, `(X, Y, Z)`) and `<case>.json` with the hash of
-the source files and of the preprocessing, written last. A case whose JSON fits is used as it is; an interrupted build goes on with
-the missing ones. Patches are read from the maps; whole volumes never stay in memory.
+Each case is `<case>.image.npy` (float16, `(C, X, Y, Z)`), `<case>.label.npy` (uint8, `(X, Y, Z)`) and
+`<case>.json` with the hash of the source files and of the preprocessing, written last. A case whose JSON fits
+is used as it is; an interrupted build goes on with the missing ones. Patches are read from the maps; whole
+volumes never stay in memory.
 """
 
 import errno
@@ -44,11 +45,13 @@ class CachedCase:
 
     def image(self) -> NDArray[np.float16]:
         """Memory map `(C, X, Y, Z)`."""
-        return np.load(f"{self.stem}.image.npy", mmap_mode="r")
+        image: NDArray[np.float16] = np.load(f"{self.stem}.image.npy", mmap_mode="r")
+        return image
 
     def label(self) -> NDArray[np.uint8]:
         """Memory map `(X, Y, Z)`; all background for an unlabeled case."""
-        return np.load(f"{self.stem}.label.npy", mmap_mode="r")
+        label: NDArray[np.uint8] = np.load(f"{self.stem}.label.npy", mmap_mode="r")
+        return label
 
 
 def build_cache(
@@ -89,8 +92,8 @@ def build_cache(
         cases.append(case)
     if rows and not foreground and any(row.quality != "unlabeled" for row in rows):
         raise LabelError(
-            f"{folder.root}: expected foreground in the training labels, found only background in all {len(rows)} cases. "
-            "Check that labelsTr holds the right files."
+            f"{folder.root}: expected foreground in the training labels, found only background in all "
+            f"{len(rows)} cases. Check that labelsTr holds the right files."
         )
     return cases
 

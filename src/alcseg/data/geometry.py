@@ -92,18 +92,29 @@ class ModelGrid:
         return self.shape != self._ras_shape
 
     def image_to_model(self, image: NDArray[Any]) -> NDArray[np.float32]:
-        """Bring intensities `(X, Y, Z)` to the model grid: linear, averaging where voxels become larger."""
+        """Bring intensities `(X, Y, Z)` to the model grid: linear, or where voxels grow their mean."""
         turned = self._to_ras(image)
         return np.ascontiguousarray(_resample(turned.astype(np.float32, copy=False), self.shape))
 
     def label_to_model(self, label: NDArray[Any]) -> NDArray[Any]:
-        """Bring a label map `(X, Y, Z)` to the model grid by the nearest voxel; the dtype stays."""
+        """Bring a label map `(X, Y, Z)` to the model grid; the dtype stays.
+
+        Each voxel takes the value that fills most of it, the higher value on a tie, so that a foreground mask
+        is its own mean of at least one half. The nearest voxel would shift a map that is made coarser by an
+        even factor.
+        """
         turned = self._to_ras(label)
-        for axis, (have, want) in enumerate(zip(turned.shape, self.shape, strict=True)):
-            if have != want:
-                nearest = np.floor((np.arange(want) + 0.5) * have / want).astype(int)
-                turned = turned.take(nearest, axis=axis)
-        return np.ascontiguousarray(turned)
+        if not self.resamples:
+            return np.ascontiguousarray(turned)
+        values = np.unique(turned)
+        best = np.zeros(self.shape, dtype=np.float32)
+        winner = np.empty(self.shape, dtype=label.dtype)
+        for value in values:
+            share = _resample((turned == value).astype(np.float32), self.shape)
+            better = share >= best
+            winner[better] = value
+            np.maximum(best, share, out=best)
+        return winner
 
     def map_to_source(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """Bring a scalar map from the model grid back to the source grid `(X, Y, Z)`, linear."""
@@ -168,12 +179,16 @@ def _resample(array: FloatArray, shape: Shape) -> FloatArray:
 
 
 def _axis_weights(have: int, want: int) -> sparse.csr_array:
-    """Rows of a triangle filter, `(want, have)`: linear, widened to average where `want` is smaller."""
-    width = max(1.0, have / want)
-    center = (np.arange(want) + 0.5) * have / want - 0.5
-    reach = int(np.ceil(width))
+    """Rows of a filter, `(want, have)`: linear where voxels shrink, else the mean of what a voxel covers."""
+    ratio = have / want
+    center = (np.arange(want) + 0.5) * ratio - 0.5
+    reach = int(np.ceil(max(1.0, ratio)))
     column = np.floor(center)[:, None].astype(int) + np.arange(1 - reach, reach + 1)
-    weight = np.maximum(0.0, 1 - np.abs(column - center[:, None]) / width)
+    distance = np.abs(column - center[:, None])
+    if ratio > 1:
+        weight = np.clip((ratio + 1) / 2 - distance, 0.0, 1.0)  # overlap of intervals of length ratio and 1
+    else:
+        weight = np.maximum(0.0, 1 - distance)
     weight[(column < 0) | (column >= have)] = 0.0
     weight /= weight.sum(axis=1, keepdims=True)
     rows = np.broadcast_to(np.arange(want)[:, None], column.shape)

@@ -97,6 +97,18 @@ def read_label(path: Path) -> Volume:
     return Volume(whole_numbers(array, path), _affine(nifti, path), nifti.header, path)
 
 
+def read_grid(path: Path) -> tuple[tuple[int, int, int], Affine]:
+    """Shape and affine of a 3D file from its header alone.
+
+    Raises:
+        DataError: If the file is absent or not 3D NIfTI.
+        GeometryError: If its affine cannot place voxels in space.
+    """
+    nifti = _open(path)
+    x, y, z = nifti.shape
+    return (x, y, z), _affine(nifti, path)
+
+
 def check_intensities(array: NDArray[Any], path: Path) -> None:
     """Refuse an image with NaN or infinite values and one that is the same everywhere.
 

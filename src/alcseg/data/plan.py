@@ -1,13 +1,14 @@
-"""The plan: how files become the voxels a network sees, made from the data or taken from a preset, stored with every run."""
+"""The plan: how files become the voxels a network sees; made from the data or a preset, kept with a run."""
 
 import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import nibabel as nib
 import numpy as np
 
 from alcseg.data.folder import CaseRow, DatasetFolder
+from alcseg.data.geometry import ModelGrid
+from alcseg.data.nifti import read_grid
 from alcseg.errors import DataError
 
 __all__ = ["MAX_PATCH", "PATCH_MULTIPLE", "Normalization", "Plan", "make_plan"]
@@ -28,9 +29,11 @@ class Plan:
     Attributes:
         spacing: Voxel size of the model grid in mm per RAS axis; `None` keeps a case's own.
         patch: Side lengths of a training patch and inference window, voxels of the model grid.
-        normalization: `zscore` per volume and channel; `ct` clips to `clip` first; `none` keeps stored values.
+        normalization: `zscore` per volume and channel; `ct` clips to `clip` first; `none` keeps stored
+            values.
         clip: Lowest and highest intensity kept under `ct`, in the image's unit (HU).
-        label_values: Values in label files, background first; their order is the order of the network's classes.
+        label_values: Values in label files, background first; their order is the order of the network's
+            classes.
         label_names: Names in the same order.
         channel_names: One per image channel.
     """
@@ -83,8 +86,10 @@ def make_plan(
 
     Args:
         folder: The dataset.
-        patch: Side lengths in voxels. Planned: the largest multiples of 16 up to the median shape and 112x112x80.
-        spacing: mm per axis. Planned: the median per axis; an axis over 3 times coarser than the finest keeps its own.
+        patch: Side lengths in voxels. Planned: the largest multiples of 16 up to the median shape and
+            112x112x80.
+        spacing: mm per axis. Planned: the median per axis; an axis over 3 times coarser than the finest keeps
+            its own.
         normalization: Planned: `ct` for a channel named CT, else `zscore`.
         clip: Planned under `ct`: the 0.5 and 99.5 percentiles of the foreground of the HQ training cases.
 
@@ -130,13 +135,13 @@ def make_plan(
 
 
 def _fingerprint(folder: DatasetFolder, rows: tuple[CaseRow, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Spacing in mm and shape in voxels of each case in RAS axis order, both `(n, 3)`; headers alone are read."""
+    """Spacing in mm and shape of each case in RAS axis order, both `(n, 3)`; only headers are read."""
     spacings, shapes = [], []
     for row in rows:
-        header = nib.load(folder.image_paths(row.case_id)[0])
-        order = np.argsort(nib.orientations.io_orientation(header.affine)[:, 0])
-        spacings.append(np.linalg.norm(header.affine[:3, :3], axis=0)[order])
-        shapes.append(np.array(header.shape)[order])
+        shape, affine = read_grid(folder.image_paths(row.case_id)[0])
+        grid = ModelGrid.between(shape, affine)
+        spacings.append(grid.spacing)
+        shapes.append(grid.shape)
     return np.array(spacings), np.array(shapes)
 
 
@@ -153,8 +158,8 @@ def _foreground_percentiles(folder: DatasetFolder, rows: tuple[CaseRow, ...]) ->
         samples.append(values[:: max(1, len(values) // _MAX_FOREGROUND_SAMPLES)])
     if not samples or not sum(map(len, samples)):
         raise DataError(
-            f"{folder.root}: expected HQ training cases with foreground to plan the CT intensity window, found none. "
-            "Give it with --set data.clip=[LOW,HIGH]."
+            f"{folder.root}: expected HQ training cases with foreground to plan the CT intensity "
+            "window, found none. Give it with --set data.clip=[LOW,HIGH]."
         )
     low, high = np.percentile(np.concatenate(samples), _CT_PERCENTILES)
     return float(low), float(high)

@@ -30,8 +30,9 @@ def preprocess_images(images: tuple[Volume, ...], plan: Plan) -> tuple[NDArray[n
     """
     if len(images) != len(plan.channel_names):
         raise DataError(
-            f"{images[0].path}: expected {len(plan.channel_names)} channel(s) ({', '.join(plan.channel_names)}), "
-            f"got {len(images)}. Name the channels <case>_0000, <case>_0001, ..."
+            f"{images[0].path}: expected {len(plan.channel_names)} channel(s) "
+            f"({', '.join(plan.channel_names)}), got {len(images)}. "
+            "Name the channels <case>_0000, <case>_0001, ..."
         )
     own = ModelGrid.between(images[0].shape, images[0].affine)
     grid = ModelGrid.between(images[0].shape, images[0].affine, _wanted_spacing(own.spacing, plan))
@@ -60,8 +61,8 @@ def preprocess_label(label: Volume, plan: Plan, grid: ModelGrid) -> NDArray[np.u
     wrong = label.array[values[classes] != label.array]
     if wrong.size:
         raise LabelError(
-            f"{label.path}: expected label values {list(plan.label_values)}, found {sorted(set(wrong.tolist()))[:5]}. "
-            "Run `alcseg check` on the dataset."
+            f"{label.path}: expected label values {list(plan.label_values)}, "
+            f"found {sorted(set(wrong.tolist()))[:5]}. Run `alcseg check` on the dataset."
         )
     return grid.label_to_model(classes.astype(np.uint8))
 
@@ -86,4 +87,5 @@ def _normalized(array: NDArray[np.float32], plan: Plan, image: Volume) -> NDArra
         raise DataError(
             f"{image.path}: expected varying intensities{window}, found a constant image. Leave the case out."
         )
-    return ((values - values.mean()) / deviation).astype(np.float32)
+    normalized: NDArray[np.float32] = ((values - values.mean()) / deviation).astype(np.float32)
+    return normalized

@@ -1,7 +1,8 @@
 """Patches for training, drawn by counters instead of by a running random state.
 
-Draw k of a stream takes entry k mod n of the permutation seeded by (seed, stream, k div n); crop and augmentation in slot i at step n are
-seeded by (seed, stream, n, i). So neither the number of workers, nor their order, nor a killed and resumed run changes a batch.
+Draw k of a stream takes entry k mod n of the permutation seeded by (seed, stream, k div n); crop and
+augmentation in slot i at step n are seeded by (seed, stream, n, i). So neither the number of workers, nor
+their order, nor a killed and resumed run changes a batch.
 """
 
 import zlib
@@ -69,7 +70,8 @@ class StepDataset(Dataset[dict[str, Patches]]):
         patch: Side lengths in voxels.
         augmentation: Applied to each patch.
         seed: Of the run.
-        foreground_fraction: Share of patches centered on a random foreground voxel of the given label; 0 crops uniformly.
+        foreground_fraction: Share of patches centered on a random foreground voxel of the given label; 0
+            crops uniformly.
         rank: Which process this is.
         world_size: Number of processes; each takes an equal block of the slots.
     """
@@ -110,14 +112,14 @@ class StepDataset(Dataset[dict[str, Patches]]):
             image, label = self._crop(case, rng)
             image, label = self.augmentation(image, label, rng)
             images.append(torch.from_numpy(image))
-            labels.append(torch.from_numpy(label).long())
+            labels.append(torch.from_numpy(label.astype(np.int64)))  # a copy: the cache is read-only
             names.append(case.case_id)
         return Patches(torch.stack(images), torch.stack(labels), names, torch.tensor(list(slots)))
 
     def _crop(
         self, case: CachedCase, rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Random crop; a volume smaller than the patch is centered in its own minimum (image) and background (label)."""
+        """Random crop; a volume smaller than the patch is centered in its minimum (image) and background."""
         image, label = case.image(), case.label()
         center = None
         if rng.random() < self.foreground_fraction:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -29,7 +30,7 @@ class Networks:
     teacher: nn.Module | None
 
 
-def build_method(config: dict, plan: Plan) -> Method:
+def build_method(config: dict[str, Any], plan: Plan) -> Method:
     """Build the method of a run with fresh weights.
 
     Args:
@@ -89,7 +90,8 @@ def load_networks(run: RunFolder, device: torch.device | str = "cpu") -> Network
 def _load(network: nn.Module, path: Path) -> None:
     if not path.is_file():
         raise CheckpointError(
-            f"{path}: expected the weights of a trained run, found none. Let `alcseg train` write a checkpoint."
+            f"{path}: expected the weights of a trained run, found none. "
+            "Let `alcseg train` write a checkpoint."
         )
     try:
         network.load_state_dict(safetensors.torch.load_file(path))

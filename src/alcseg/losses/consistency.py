@@ -17,14 +17,15 @@ def consistency_loss(
     Args:
         student_logits: Raw logits, `(B, C, X, Y, Z)`; gradients flow into these.
         teacher_probs: Target probabilities, float32, same shape, without gradient.
-        kind: `mse`: squared difference of the probabilities, mean over classes too; `kl`: KL(teacher || student), summed
-            over classes.
+        kind: `mse`: squared difference of the probabilities, mean over classes too; `kl`: KL(teacher ||
+            student), summed over classes.
 
     Returns:
         Scalar, 0 where both agree.
 
     Source:
-        Tarvainen and Valpola, NeurIPS 2017, arXiv:1703.01780; medical form as in UA-MT (Yu et al., MICCAI 2019).
+        Tarvainen and Valpola, NeurIPS 2017, arXiv:1703.01780; medical form as in UA-MT (Yu et al., MICCAI
+        2019).
     """
     if kind == "mse":
         return (student_logits.float().softmax(1) - teacher_probs).square().mean()

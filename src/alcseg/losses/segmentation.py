@@ -19,8 +19,8 @@ def dice_loss(
     Args:
         probs: Class probabilities, float32, `(B, C, X, Y, Z)`.
         label: Class indices `(B, X, Y, Z)`, or class probabilities `(B, C, X, Y, Z)` for a soft target.
-        reduction: `pooled` sums over the voxels of the whole batch before dividing, `per_sample` divides per sample and
-            averages; on nearly empty patches the two differ several times over.
+        reduction: `pooled` sums over the voxels of the whole batch before dividing, `per_sample` divides per
+            sample and averages; on nearly empty patches the two differ several times over.
         smooth: Added to numerator and denominator.
 
     Returns:

@@ -23,7 +23,7 @@ METHODS: dict[str, tuple[type[Method], dict[str, Any]]] = {
 
 def available_methods() -> dict[str, tuple[type[Method], dict[str, Any]]]:
     """`METHODS` and those that other packages register under the entry point group `alcseg.methods`."""
-    found = {
+    found: dict[str, tuple[type[Method], dict[str, Any]]] = {
         entry.name: (entry.load(), {}) for entry in importlib.metadata.entry_points(group="alcseg.methods")
     }
     return dict(sorted((found | METHODS).items()))

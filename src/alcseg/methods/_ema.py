@@ -24,8 +24,8 @@ def ema_decay_at(step: int, ema_decay: float) -> float:
 def ema_update(teacher: nn.Module, student: nn.Module, decay: float) -> None:
     """`teacher <- decay * teacher + (1 - decay) * student` for weights; buffers are copied.
 
-    BatchNorm buffers are copied rather than averaged so that an evaluated teacher has the statistics of its own time; the public
-    ports leave them to drift.
+    BatchNorm buffers are copied rather than averaged so that an evaluated teacher has the statistics of its
+    own time; the public ports leave them to drift.
     """
     torch._foreach_lerp_(list(teacher.parameters()), list(student.parameters()), 1 - decay)
     for own, theirs in zip(teacher.buffers(), student.buffers(), strict=True):

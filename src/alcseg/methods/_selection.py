@@ -18,8 +18,8 @@ def patch_uncertainty(refined: Refined, *, region: Literal["patch", "foreground"
 
     Args:
         refined: What the passes say.
-        region: `patch`: all voxels, which favors patches with little foreground; `foreground`: voxels within 3 of the
-            refined foreground, infinity where there is none.
+        region: `patch`: all voxels, which favors patches with little foreground; `foreground`: voxels within
+            3 of the refined foreground, infinity where there is none.
     """
     axes = (1, 2, 3)
     if region == "patch":

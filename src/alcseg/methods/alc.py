@@ -1,12 +1,14 @@
 """ALC, adaptive label correction: refined labels where the teacher is sure, noisy ones where it is not.
 
-Qian, Han et al., BIBM 2025, arXiv:2503.12218. A Mean Teacher whose teacher sees T noisy copies of every LQ patch (eq. 3). The passes are
-averaged (eq. 4), each is weighed voxel by voxel by how little it diverges from that average (eq. 5), and the fused distribution gives a
-refined label (eq. 6). The K patches with the least mean divergence (eq. 7) learn from refined labels (eq. 8), the others from the labels
-they came with (eq. 9); all agree with the teacher's passes (eq. 10). A ramp adds these terms to the HQ loss (eq. 11).
+Qian, Han et al., BIBM 2025, arXiv:2503.12218. A Mean Teacher whose teacher sees T noisy copies of every LQ
+patch (eq. 3). The passes are averaged (eq. 4), each is weighed voxel by voxel by how little it diverges from
+that average (eq. 5), and the fused distribution gives a refined label (eq. 6). The K patches with the least
+mean divergence (eq. 7) learn from refined labels (eq. 8), the others from the labels they came with (eq. 9);
+all agree with the teacher's passes (eq. 10). A ramp adds these terms to the HQ loss (eq. 11).
 
-Differences from the paper: none intended. No code is public and the text at hand lost its formulas; every reading that had to be chosen is
-a setting below, marked [R]. `uncertainty_region=foreground` and `warmup_fraction` are additions, off by default.
+Differences from the paper: none intended. No code is public and the text at hand lost its formulas; every
+reading that had to be chosen is a setting below, marked [R]. `uncertainty_region=foreground` and
+`warmup_fraction` are additions, off by default.
 """
 
 from typing import Literal
@@ -31,7 +33,8 @@ class ALC(Method):
 
     Args:
         passes: Perturbed teacher predictions per patch, T [R].
-        select_fraction: Share of the LQ patches that learns from refined labels, K / B_L [R]; at least one patch.
+        select_fraction: Share of the LQ patches that learns from refined labels, K / B_L [R]; at least one
+            patch.
         alpha: Weight of the refined-label term.
         beta: Weight of the noisy-label term.
         ramp_max: Largest value of the ramp lambda.
@@ -46,11 +49,12 @@ class ALC(Method):
         refined_target: `hard` (argmax) or `soft` (the fused distribution) [R].
         uncertainty: `kl`, mean divergence of the passes, or `entropy` of the fused distribution [R].
         uncertainty_region: Mean over the whole `patch`, or over voxels within 3 of the refined `foreground`.
-        lq_norm: Each LQ term is divided by its own number of patches (`selected`) or by all LQ patches (`batch`) [R].
+        lq_norm: Each LQ term is divided by its own number of patches (`selected`) or by all LQ patches
+            (`batch`) [R].
         consistency_on: `lq` patches or `all` [R].
         consistency_loss: `mse` or `kl` [R].
-        total: Where the ramp stands: `ramp` scales all LQ terms, `outside` only the consistency, `crossfade` moves weight
-            from HQ to them with a ramp to 1 [R].
+        total: Where the ramp stands: `ramp` scales all LQ terms, `outside` only the consistency, `crossfade`
+            moves weight from HQ to them with a ramp to 1 [R].
         dice_reduction: `pooled` over the batch or `per_sample` [R].
         warmup_fraction: Share of the run before refined and noisy labels are used at all.
         eval_network: Which network predicts, `student` or `teacher`.
@@ -153,7 +157,7 @@ class ALC(Method):
         return {"model": getattr(self, self.settings.eval_network), "teacher": self.teacher}
 
     def _teacher_passes(self, patches: Patches) -> list[Tensor]:
-        """Log-probabilities of T perturbed passes, each `(B, C, X, Y, Z)` float32; each pass is one BatchNorm population."""
+        """Log-probabilities of T passes, each `(B, C, X, Y, Z)` float32 and one BatchNorm population."""
         passes = []
         with batch_statistics(self.teacher) as teacher:
             for t in range(self.settings.passes):
@@ -164,7 +168,7 @@ class ALC(Method):
         return passes
 
     def _pseudo_label(self, refined: Refined, patches: Patches) -> Tensor:
-        """What selected patches learn from: class indices `(B, X, Y, Z)`, or probabilities `(B, C, X, Y, Z)` if soft."""
+        """Class indices `(B, X, Y, Z)`, or probabilities `(B, C, X, Y, Z)` for a soft target."""
         if self.settings.label_refinement:
             probs = refined.fused
         elif self.settings.without_refinement == "given":
@@ -181,8 +185,8 @@ class ALC(Method):
     def _consistency(self, logits: Tensor, passes: list[Tensor]) -> Tensor:
         """Mean over the passes of the consistency loss.
 
-        The squared form needs one product only: the mean over t of (s - p_t)^2 is (s - m)^2 plus the variance of p_t about
-        its mean m, which has no gradient.
+        The squared form needs one product only: the mean over t of (s - p_t)^2 is (s - m)^2 plus the variance
+        of p_t about its mean m, which has no gradient.
         """
         if self.settings.consistency_loss == "kl":
             each = [consistency_loss(logits, log_probs.exp(), kind="kl") for log_probs in passes]

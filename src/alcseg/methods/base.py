@@ -1,6 +1,7 @@
-"""The base of all methods: optimizer and schedule, ramp-up, weighing and logging of terms, one backward per step.
+"""The base of all methods: optimizer and schedule, ramp-up, weighing of terms, one backward per step.
 
-A method names its streams and terms, builds its networks, and returns unweighted loss terms; see `mean_teacher.py` for a short one.
+A method names its streams and terms, builds its networks, and returns unweighted loss terms; see
+`mean_teacher.py` for a short one.
 """
 
 import inspect
@@ -52,8 +53,8 @@ class Task:
 class Method(lightning.LightningModule):
     """A training method.
 
-    A subclass sets `streams` and `terms`, and overrides `build_networks`, `training_terms` and, where it has such, `term_weights`,
-    `after_step` and `export_networks`.
+    A subclass sets `streams` and `terms`, and overrides `build_networks`, `training_terms` and, where it has
+    such, `term_weights`, `after_step` and `export_networks`.
 
     Attributes:
         streams: What a batch holds: `hq`, `lq`, or `union` (all cases, quality hidden).
@@ -74,8 +75,8 @@ class Method(lightning.LightningModule):
     def keep_settings(self) -> None:
         """Check and keep what the constructor was called with; each constructor ends with it.
 
-        Settings stand in `self.settings` under their own names. A word must be one of its `Literal`; what ends in `_fraction` or `_decay` is
-        a share from 0 to 1.
+        Settings stand in `self.settings` under their own names. A word must be one of its `Literal`; what
+        ends in `_fraction` or `_decay` is a share from 0 to 1.
 
         Raises:
             ConfigError: Naming the setting.
@@ -117,13 +118,13 @@ class Method(lightning.LightningModule):
         """Called after each optimizer step."""
 
     def export_networks(self) -> dict[str, nn.Module]:
-        """The networks to keep: `model` answers at prediction; `teacher`, if any, is validated and corrects labels."""
+        """The networks to keep: `model` predicts; `teacher`, if there is one, corrects labels."""
         raise TypeError(f"{type(self).__name__} must override export_networks")
 
     # What a method calls
 
     def ramp(self, ramp_max: float, ramp_fraction: float) -> float:
-        """Sigmoid-shaped ramp-up `ramp_max * exp(-5 (1 - min(t / (ramp_fraction T), 1))^2)` at this step."""
+        """Ramp-up `ramp_max * exp(-5 (1 - min(t / (ramp_fraction T), 1))^2)` at this step."""
         progress = min(self.done / (ramp_fraction * self.task.steps), 1.0) if ramp_fraction > 0 else 1.0
         return ramp_max * math.exp(-5 * (1 - progress) ** 2)
 
@@ -193,7 +194,7 @@ class Method(lightning.LightningModule):
 
 @contextmanager
 def batch_statistics(network: nn.Module) -> Iterator[nn.Module]:
-    """Dropout active and BatchNorm on the statistics of the batch, running buffers left alone, no gradient."""
+    """Dropout active, BatchNorm on statistics of the batch, running buffers left alone, no gradient."""
     norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     was_training = network.training
     network.train()

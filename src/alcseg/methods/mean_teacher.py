@@ -1,12 +1,13 @@
 """Mean Teacher: low-quality cases as unlabeled ones.
 
-Tarvainen and Valpola, NeurIPS 2017, arXiv:1703.01780, in the form 3D medical work uses (UA-MT, Yu et al., MICCAI 2019). The student learns
-from HQ labels; on LQ images it is pulled towards the class probabilities of a teacher, the running average of its own weights, which sees
-the same crop with more noise. LQ labels are not used.
+Tarvainen and Valpola, NeurIPS 2017, arXiv:1703.01780, in the form 3D medical work uses (UA-MT, Yu et al.,
+MICCAI 2019). The student learns from HQ labels; on LQ images it is pulled towards the class probabilities of
+a teacher, the running average of its own weights, which sees the same crop with more noise. LQ labels are not
+used.
 
-Differences from the paper: the medical form (noise on the teacher's input alone, weight 0.1, consistency on LQ patches alone); BatchNorm
-buffers of the teacher are copied from the student, and its passes in training leave them alone. `lq_supervision=naive` and
-`consistency_on=all` give the other readings.
+Differences from the paper: the medical form (noise on the teacher's input alone, weight 0.1, consistency on
+LQ patches alone); BatchNorm buffers of the teacher are copied from the student, and its passes in training
+leave them alone. `lq_supervision=naive` and `consistency_on=all` give the other readings.
 
 Public code consulted to settle doubts: UA-MT, SSL4MIS, CuriousAI/mean-teacher.
 """
@@ -64,7 +65,7 @@ class MeanTeacher(Method):
         self.teacher = make_teacher(self.student)
 
     def training_terms(self, batch: Batch) -> dict[str, Tensor]:
-        """`hq`: supervised on HQ; `con`: agreement with the teacher; `lq`: supervised on LQ, if switched on."""
+        """`hq`: supervised on HQ; `con`: agreement with the teacher; `lq`: supervised on LQ, if set."""
         hq, lq = batch["hq"], batch["lq"]
         watched = [hq, lq] if self.settings.consistency_on == "all" else [lq]
         noisy = [

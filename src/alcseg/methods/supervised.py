@@ -1,11 +1,12 @@
 """H-Sup and HL-Sup: the supervised reference points.
 
-H-Sup trains one network on the high-quality patches alone; low-quality cases are never read. HL-Sup trains the same network on all cases
-pooled, every label at face value; it shows what naive mixing costs. Network, loss, optimizer and inference are those of every other
-method, so that each of these is read as what it adds.
+H-Sup trains one network on the high-quality patches alone; low-quality cases are never read. HL-Sup trains
+the same network on all cases pooled, every label at face value; it shows what naive mixing costs. Network,
+loss, optimizer and inference are those of every other method, so that each of these is read as what it adds.
 
-Differences from the paper: none known; Qian et al. (arXiv:2503.12218) name both without details. The supervised batch has the size of the
-two-stream methods' HQ stream, so that the only difference to them is the LQ data; `data.hq_batch` gives the larger reading.
+Differences from the paper: none known; Qian et al. (arXiv:2503.12218) name both without details. The
+supervised batch has the size of the two-stream methods' HQ stream, so that the only difference to them is the
+LQ data; `data.hq_batch` gives the larger reading.
 """
 
 from torch import Tensor, nn

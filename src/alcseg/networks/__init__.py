@@ -1,4 +1,4 @@
-"""Networks by name: `build_network("vnet", in_channels=1, num_classes=2)` gives a module that returns raw logits.
+"""Networks by name: `build_network("vnet", in_channels=1, num_classes=2)` gives a module of raw logits.
 
 Every network accepts any patch: sides that its strides do not divide are padded inside and cropped back.
 """
@@ -18,8 +18,8 @@ __all__ = ["NETWORKS", "StridePadded", "build_network"]
 class StridePadded(nn.Module):
     """Wraps a network so that any spatial size passes.
 
-    Sides are padded at their upper end by repeating the border voxel up to the next multiple of `multiple`; the logits are
-    cropped back. A size that fits passes untouched.
+    Sides are padded at their upper end by repeating the border voxel up to the next multiple of `multiple`;
+    the logits are cropped back. A size that fits passes untouched.
     """
 
     def __init__(self, network: nn.Module, multiple: int) -> None:

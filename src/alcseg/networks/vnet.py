@@ -1,8 +1,9 @@
 """V-Net as the 3D semi-supervised literature trains it.
 
-Milletari et al., 3DV 2016, arXiv:1606.04797, in the shape that UA-MT (Yu et al., MICCAI 2019) made customary: five levels, batch
-normalization, ReLU, additive skips, strided convolutions down and transposed ones up, dropout on the bottleneck and before the last
-convolution. 9.45 million parameters with 16 base filters, one input channel and two classes.
+Milletari et al., 3DV 2016, arXiv:1606.04797, in the shape that UA-MT (Yu et al., MICCAI 2019) made customary:
+five levels, batch normalization, ReLU, additive skips, strided convolutions down and transposed ones up,
+dropout on the bottleneck and before the last convolution. 9.45 million parameters with 16 base filters, one
+input channel and two classes.
 """
 
 from itertools import pairwise

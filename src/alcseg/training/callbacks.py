@@ -215,7 +215,8 @@ class StepProgress(Callback):
         elif now - self.line_at > _LINE_SECONDS:
             self.line_at = now
             left = (now - self.begun) / (fitted.done - self.first) * (fitted.task.steps - fitted.done)
-            line = f"{self.title}: step {fitted.done}/{fitted.task.steps}, loss {float(fitted.last_terms['loss']):.3f}"
+            loss = float(fitted.last_terms["loss"])
+            line = f"{self.title}: step {fitted.done}/{fitted.task.steps}, loss {loss:.3f}"
             sys.stderr.write(f"{time.strftime('%H:%M:%S')} {line}, {left / 60:.1f} min left\n")
 
     def teardown(self, trainer: lightning.Trainer, method: lightning.LightningModule, stage: str) -> None:

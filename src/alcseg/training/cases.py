@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+from alcseg.config import DataSettings
 from alcseg.data.cache import CachedCase
 from alcseg.data.folder import CaseRow, DatasetFolder
 from alcseg.data.splits import draw_hq
 from alcseg.errors import DataError
 from alcseg.methods import Method
 
-__all__ = ["choose_cases", "stream_cases"]
+__all__ = ["choose_cases", "stream_cases", "stream_sizes"]
 
 _HELD_OUT_SHARE = 0.2
 _HELD_OUT_SEED = 0  # one for all methods and seeds, so that their validation cases are the same
@@ -19,7 +20,8 @@ def choose_cases(
 ) -> tuple[list[CaseRow], list[CaseRow]]:
     """Training and validation cases of a dataset.
 
-    Validation uses `split=val`. Where there is none, HQ training cases are held out, for every method the same.
+    Validation uses `split=val`. Where there is none, HQ training cases are held out, for every method the
+    same.
 
     Args:
         folder: The dataset.
@@ -39,7 +41,7 @@ def choose_cases(
         count = min(max(1, round(_HELD_OUT_SHARE * len(hq))), len(hq) - 1) if val_hq is None else val_hq
         if count >= len(hq) > 0:
             raise DataError(
-                f"{folder.root}: expected more than {count} HQ training cases to hold {count} out for validation, "
+                f"{folder.root}: expected more than {count} HQ training cases to hold {count} out, "
                 f"found {len(hq)}. Lower --val-hq or declare more cases as hq."
             )
         held_out = draw_hq(hq, first=count, seed=_HELD_OUT_SEED) if count > 0 else frozenset()
@@ -48,8 +50,9 @@ def choose_cases(
     for stream in method.streams:
         if stream != "union" and not any(row.quality == stream for row in train):
             raise DataError(
-                f"{folder.root}: method {method.__name__} expects training cases of quality '{stream}', found none. "
-                "Set the quality column of cases.csv, or see `alcseg methods` for one that needs no such cases."
+                f"{folder.root}: method {method.__name__} expects training cases of quality '{stream}', "
+                "found none. Set the quality column of cases.csv, or see `alcseg methods` for a method "
+                "that needs no such cases."
             )
     if "union" not in method.streams:
         train = [row for row in train if row.quality in method.streams]
@@ -63,3 +66,10 @@ def stream_cases(method: type[Method], cases: Sequence[CachedCase]) -> Mapping[s
     return {
         stream: [case for case in cases if stream in ("union", case.quality)] for stream in method.streams
     }
+
+
+def stream_sizes(method: type[Method], settings: DataSettings) -> dict[str, int]:
+    """Patches per step of each stream of a method; `union` has as many as both others together."""
+    hq, lq = settings.hq_batch or 0, settings.lq_batch or 0
+    sizes = {"hq": hq, "lq": lq, "union": hq + lq}
+    return {stream: sizes[stream] for stream in method.streams}

@@ -59,8 +59,8 @@ class StreamData(lightning.LightningDataModule):
         for stream, size in self.sizes.items():
             if size % trainer.world_size:
                 raise ConfigError(
-                    f"data.{stream}_batch: expected a multiple of the {trainer.world_size} processes, got {size}. "
-                    "Every process takes an equal share of each stream."
+                    f"data.{stream}_batch: expected a multiple of the {trainer.world_size} processes, "
+                    f"got {size}. Every process takes an equal share of each stream."
                 )
         dataset = StepDataset(
             self.streams,

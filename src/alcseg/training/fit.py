@@ -13,7 +13,7 @@ from alcseg import machine
 from alcseg.config import Settings
 from alcseg.data.cache import build_cache
 from alcseg.data.folder import CaseRow, DatasetFolder
-from alcseg.data.plan import make_plan
+from alcseg.data.plan import Plan, make_plan
 from alcseg.data.transforms import Augmentation
 from alcseg.errors import ResourceError, UsageError
 from alcseg.files import write_json, write_text
@@ -21,11 +21,11 @@ from alcseg.inference.load import build_method
 from alcseg.methods import available_methods
 from alcseg.run_folder import RunFolder
 from alcseg.training.callbacks import Checkpoints, GracefulStop, MetricsFile, StepProgress, Validation
-from alcseg.training.cases import choose_cases, stream_cases
+from alcseg.training.cases import choose_cases, stream_cases, stream_sizes
 from alcseg.training.datamodule import StreamData
 from alcseg.training.records import open_run, write_records
 
-__all__ = ["complete_settings", "fit", "select_device"]
+__all__ = ["complete_settings", "fit", "plan_run", "select_device"]
 
 logger = logging.getLogger(__name__)
 
@@ -68,13 +68,7 @@ def fit(
     trainer_settings = settings.trainer
     method_class = available_methods()[settings.method][0]
     train_rows, val_rows = choose_cases(folder, method_class, val_hq=trainer_settings.val_hq)
-    plan = make_plan(
-        folder,
-        patch=settings.data.patch,
-        spacing=settings.data.spacing,
-        normalization=settings.data.normalization,
-        clip=settings.data.clip,
-    )
+    plan = plan_run(folder, settings)
     augmentation = Augmentation(
         settings.data.flip_axes,
         settings.data.rotate_plane,
@@ -93,12 +87,9 @@ def fit(
     write_records(run, settings, plan, folder, train_cases, val_cases, str(chosen))
 
     method = build_method(settings.to_dict(), plan)
-    streams = stream_cases(method_class, train_cases)
-    hq_batch, lq_batch = settings.data.hq_batch or 0, settings.data.lq_batch or 0
-    sizes = {"hq": hq_batch, "lq": lq_batch, "union": hq_batch + lq_batch}
     data = StreamData(
-        streams,
-        {stream: sizes[stream] for stream in streams},
+        stream_cases(method_class, train_cases),
+        stream_sizes(method_class, settings.data),
         plan.patch,
         augmentation,
         seed=settings.seed,
@@ -118,7 +109,9 @@ def fit(
     if logger.isEnabledFor(logging.INFO):
         callbacks.append(StepProgress(f"{settings.method} ({out.name})"))
     for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)  # their advice is about scripts, not about this program
+        logging.getLogger(name).setLevel(
+            logging.WARNING
+        )  # their advice is about scripts, not about this program
     trainer = _trainer(run, settings, chosen, callbacks)
     resume = run.checkpoint_path if run.checkpoint_path.is_file() else None
     trainer.fit(method, datamodule=data, ckpt_path=resume, weights_only=True)
@@ -135,6 +128,14 @@ def fit(
         write_json(run.record_path, run.record | ended)
         write_text(run.path / "DONE", machine.timestamp() + "\n")
     return run
+
+
+def plan_run(folder: DatasetFolder, settings: Settings) -> Plan:
+    """The plan of a run: what the settings give, the rest made from the data."""
+    data = settings.data
+    return make_plan(
+        folder, patch=data.patch, spacing=data.spacing, normalization=data.normalization, clip=data.clip
+    )
 
 
 def select_device(device: str) -> torch.device:

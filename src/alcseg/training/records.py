@@ -60,7 +60,7 @@ def write_records(
     val: Sequence[CachedCase],
     device: str,
 ) -> None:
-    """Write `config.yaml`, `plan.json` and `run.json`; of a resumed run check that the data is still the same.
+    """Write `config.yaml`, `plan.json` and `run.json`; check the data of a resumed run.
 
     Raises:
         DataError: If images or labels changed since the run began.
@@ -70,8 +70,8 @@ def write_records(
         known = run.record["data_hash"]
         if known != hashed:
             raise DataError(
-                f"{folder.root}: the data is not what run {run.path} began with (hash {hashed}, expected {known}). "
-                "Restore the dataset, or train into another folder."
+                f"{folder.root}: the data is not what run {run.path} began with "
+                f"(hash {hashed}, expected {known}). Restore the dataset, or train into another folder."
             )
         return
     write_text(run.config_path, yaml.safe_dump(settings.to_dict(), sort_keys=False))

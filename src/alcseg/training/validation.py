@@ -20,7 +20,7 @@ def validation_dice(
     num_classes: int,
     device: torch.device,
 ) -> float:
-    """Mean foreground Dice over cases and classes; a class absent from truth and prediction alike is left out.
+    """Mean foreground Dice over cases and classes; a class absent from both maps is left out.
 
     Args:
         network: Image to logits; put into evaluation mode and back.

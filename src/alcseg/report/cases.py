@@ -42,7 +42,7 @@ def read_upright(image: Path, labels: Mapping[str, Path], uncertainty: Path | No
     maps = {name: read_label(path) for name, path in labels.items()}
     doubt = None
     if uncertainty is not None:
-        nifti = nib.load(uncertainty)  # not `read_image`: a map may rightly be constant
+        nifti = nib.Nifti1Image.from_filename(uncertainty)  # not `read_image`: a map may be constant
         doubt = _upright(np.asarray(nifti.dataobj, dtype=np.float32), nifti.affine)
     order = np.argsort(nib.orientations.io_orientation(picture.affine)[:, 0])
     return UprightCase(

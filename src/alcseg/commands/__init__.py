@@ -1,1 +1,1 @@
-"""One module per verb of the command line: plain functions that take paths and options and return a result."""
+"""One module per verb of the command line: functions that take paths and options and return a result."""

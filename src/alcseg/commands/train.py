@@ -11,11 +11,12 @@ from alcseg.config import Settings, resolve
 from alcseg.data.folder import DatasetFolder
 from alcseg.errors import ConfigError
 from alcseg.files import atomic_path
+from alcseg.inference.device import pick_device
 from alcseg.methods import available_methods
 from alcseg.report.figures import training_curves
 from alcseg.run_folder import RunFolder
 from alcseg.training.estimate import estimate_cost
-from alcseg.training.fit import complete_settings, fit, plan_run, select_device
+from alcseg.training.fit import complete_settings, fit, plan_run
 
 __all__ = ["train"]
 
@@ -88,7 +89,7 @@ def train(
 
 def _planned(folder: DatasetFolder, settings: Settings, device: str) -> dict[str, Any]:
     """The plan of a run and what it will cost here."""
-    chosen = select_device(device)
+    chosen = pick_device(device)
     settings = complete_settings(settings, chosen)
     plan = plan_run(folder, settings)
     cost = estimate_cost(settings, plan, chosen)

@@ -185,10 +185,8 @@ def _axis_weights(have: int, want: int) -> sparse.csr_array:
     reach = int(np.ceil(max(1.0, ratio)))
     column = np.floor(center)[:, None].astype(int) + np.arange(1 - reach, reach + 1)
     distance = np.abs(column - center[:, None])
-    if ratio > 1:
-        weight = np.clip((ratio + 1) / 2 - distance, 0.0, 1.0)  # overlap of intervals of length ratio and 1
-    else:
-        weight = np.maximum(0.0, 1 - distance)
+    covered = np.clip((ratio + 1) / 2 - distance, 0.0, 1.0)  # overlap of intervals of length ratio and 1
+    weight = covered if ratio > 1 else np.maximum(0.0, 1 - distance)
     weight[(column < 0) | (column >= have)] = 0.0
     weight /= weight.sum(axis=1, keepdims=True)
     rows = np.broadcast_to(np.arange(want)[:, None], column.shape)

@@ -15,8 +15,8 @@ from alcseg.data.cache import build_cache
 from alcseg.data.folder import CaseRow, DatasetFolder
 from alcseg.data.plan import Plan, make_plan
 from alcseg.data.transforms import Augmentation
-from alcseg.errors import ResourceError, UsageError
 from alcseg.files import write_json, write_text
+from alcseg.inference.device import pick_device
 from alcseg.inference.load import build_method
 from alcseg.methods import available_methods
 from alcseg.run_folder import RunFolder
@@ -25,7 +25,7 @@ from alcseg.training.cases import choose_cases, stream_cases, stream_sizes
 from alcseg.training.datamodule import StreamData
 from alcseg.training.records import open_run, write_records
 
-__all__ = ["complete_settings", "fit", "plan_run", "select_device"]
+__all__ = ["complete_settings", "fit", "plan_run"]
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def fit(
         UsageError: If it holds something else.
         KeyboardInterrupt: After a checkpoint, if training was asked to stop.
     """
-    chosen = select_device(device)
+    chosen = pick_device(device)
     settings = complete_settings(settings, chosen)
     trainer_settings = settings.trainer
     method_class = available_methods()[settings.method][0]
@@ -136,25 +136,6 @@ def plan_run(folder: DatasetFolder, settings: Settings) -> Plan:
     return make_plan(
         folder, patch=data.patch, spacing=data.spacing, normalization=data.normalization, clip=data.clip
     )
-
-
-def select_device(device: str) -> torch.device:
-    """The device behind a word.
-
-    Raises:
-        UsageError: If the word is unknown.
-        ResourceError: If the device is not there.
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    name, _, index = device.partition(":")
-    if name not in ("cpu", "cuda") or (index and not index.isdigit()):
-        raise UsageError(f"--device: expected auto, cpu, cuda or cuda:<index>, got '{device}'.")
-    if name == "cuda" and int(index or 0) >= torch.cuda.device_count():
-        raise ResourceError(
-            f"--device {device}: found {torch.cuda.device_count()} CUDA devices. Use --device cpu."
-        )
-    return torch.device(device)
 
 
 def complete_settings(settings: Settings, device: torch.device) -> Settings:

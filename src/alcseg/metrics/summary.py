@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from alcseg.errors import ShapeError
 
@@ -82,6 +81,8 @@ def paired_test(first: Sequence[float], second: Sequence[float]) -> float:
             f"paired test: expected values of the same cases, got {len(first)} and {len(second)}. "
             "Leave out the cases that only one of them has."
         )
+    from scipy import stats  # half a second that every importer of this package would wait for
+
     difference = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
     if not difference.any():
         return 1.0

@@ -63,7 +63,7 @@ class SurfaceDistances:
 
     def assd(self) -> float:
         """See `assd`."""
-        return self._reduce(lambda there, back: float((there.mean() + back.mean()) / 2))
+        return self._reduce(lambda there, back: float(np.concatenate((there, back)).mean()))
 
     def nsd(self, tolerance_mm: float) -> float:
         """See `nsd`."""
@@ -182,7 +182,7 @@ def asd_ref_to_pred(pred: Mask, ref: Mask, spacing: Spacing) -> float:
 
 
 def assd(pred: Mask, ref: Mask, spacing: Spacing) -> float:
-    """Average symmetric surface distance in mm, the mean of both directed averages; lower is better.
+    """Average symmetric surface distance, the mean over both surfaces pooled, in mm; lower is better.
 
     Args:
         pred: Predicted foreground, bool, `(X, Y, Z)`.
@@ -196,8 +196,8 @@ def assd(pred: Mask, ref: Mask, spacing: Spacing) -> float:
         ShapeError: If the shapes differ or `spacing` does not have one value per axis.
 
     Source:
-        Heimann et al., IEEE TMI 28(8), 2009, doi:10.1109/TMI.2009.2013851, who pool both surfaces; the mean
-        of the two directions is MedPy's.
+        Heimann et al., IEEE TMI 28(8), 2009, doi:10.1109/TMI.2009.2013851. MedPy does the same since 0.5;
+        before, it averaged the two directed means.
     """
     return surface_distances(pred, ref, spacing).assd()
 

@@ -1,0 +1,196 @@
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from alcseg.commands.corrupt import corrupt
+from alcseg.data.folder import CaseRow, DatasetFolder, write_cases, write_dataset_json
+from alcseg.errors import DataError, UsageError
+from alcseg.metrics import dice
+
+LABELS = {"background": 0, "thick": 100, "thin": 7}
+AFFINE = np.diag([1.0, 1.0, 2.0, 1.0])
+
+
+def save(path: Path, array: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(array, AFFINE), path)
+
+
+def write_dataset(root: Path, rows: list[CaseRow]) -> Path:
+    rng = np.random.default_rng(5)
+    for row in rows:
+        tail = "Ts" if row.split == "test" else "Tr"
+        images = "imagesUn" if row.quality == "unlabeled" else f"images{tail}"
+        save(root / images / f"{row.case_id}_0000.nii.gz", rng.random((16, 14, 12), dtype=np.float32))
+        if row.quality != "unlabeled":
+            label = np.zeros((16, 14, 12), np.uint8)
+            x, y = (int(value) for value in rng.integers(3, 5, size=2))
+            label[x : x + 6, y : y + 6, 3:9] = 100
+            label[x + 6 : x + 8, y : y + 6, 3:9] = 7
+            save(root / f"labels{tail}" / f"{row.case_id}.nii.gz", label)
+    write_cases(root, rows)
+    write_dataset_json(
+        root,
+        name="small",
+        channel_names={"0": "MRI"},
+        labels=LABELS,
+        num_training=6,
+        extra={"licence": "mine"},
+    )
+    return root
+
+
+def rows() -> list[CaseRow]:
+    names = [(f"c{index}", "hq", "train") for index in range(5)]
+    names += [("u0", "unlabeled", "train"), ("v0", "hq", "val"), ("t0", "hq", "test")]
+    return [CaseRow(name, quality, split, name, "made up") for name, quality, split in names]
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    return write_dataset(tmp_path / "clean", rows())
+
+
+def voxels(path: Path) -> np.ndarray:
+    return np.asarray(nib.load(path).dataobj)
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()
+    }
+
+
+def test_only_lq_training_labels_change(dataset: Path, tmp_path: Path) -> None:
+    before = contents(dataset)
+    result = corrupt(dataset, tmp_path / "noisy", hq_first=2, size=(2, 4), seed=1)
+    noisy = DatasetFolder.open(tmp_path / "noisy")
+    assert contents(dataset) == before
+    assert [row.quality for row in noisy.rows] == ["hq", "hq", "lq", "lq", "lq", "unlabeled", "hq", "hq"]
+    assert [row.source for row in noisy.rows] == ["made up"] * 8
+    assert noisy.meta["licence"] == "mine"
+    manifest = json.loads((noisy.root / "noise.json").read_text())
+    assert list(manifest) == ["c2", "c3", "c4"]
+    assert sorted(path.name for path in (noisy.root / "labelsClean").iterdir()) == [
+        f"{name}.nii.gz" for name in manifest
+    ]
+    assert (result.hq, result.lq) == (2, 3)
+    for name in ("c0", "c1", "v0"):
+        assert (noisy.root / f"labelsTr/{name}.nii.gz").read_bytes() == before[f"labelsTr/{name}.nii.gz"]
+    assert (noisy.root / "labelsTs/t0.nii.gz").read_bytes() == before["labelsTs/t0.nii.gz"]
+    for name, entry in manifest.items():
+        assert (noisy.root / f"labelsClean/{name}.nii.gz").read_bytes() == before[f"labelsTr/{name}.nii.gz"]
+        given, clean = (
+            voxels(noisy.root / folder / f"{name}.nii.gz") for folder in ("labelsTr", "labelsClean")
+        )
+        assert set(np.unique(given)) == {0, 7, 100}
+        assert not np.array_equal(given, clean)
+        per_class = {"thin": dice(given == 7, clean == 7), "thick": dice(given == 100, clean == 100)}
+        assert entry["dice_per_class"] == pytest.approx(per_class)
+        assert entry["dice_to_clean"] == pytest.approx(sum(per_class.values()) / 2)
+        assert (entry["model"], entry["unit"], entry["seed"]) == ("cube", "voxel", 1)
+        assert entry["operation"] in ("dilate", "erode")
+    assert result.worst_dice == min(entry["dice_to_clean"] for entry in manifest.values())
+    for row in noisy.rows:
+        assert noisy.read(row.case_id).case_id == row.case_id  # every case can still be read
+
+
+def test_workers_change_nothing(dataset: Path, tmp_path: Path) -> None:
+    for name, workers in (("one", 0), ("two", 2)):
+        corrupt(dataset, tmp_path / name, hq_first=2, size=(2, 4), workers=workers)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+@pytest.mark.parametrize("model", ["ball", "cube"])
+def test_order_of_cases_changes_nothing(dataset: Path, tmp_path: Path, model: str) -> None:
+    arguments = {"model": model, "size": (2, 4), "unit": "mm", "seed": 4, "hq_fraction": 0.4}
+    corrupt(dataset, tmp_path / "given", **arguments)
+    write_cases(dataset, reversed(rows()))
+    corrupt(dataset, tmp_path / "reversed", **arguments)
+    one, other = contents(tmp_path / "given"), contents(tmp_path / "reversed")
+    assert one.keys() == other.keys()
+    assert {name for name in one if one[name] != other[name]} <= {"cases.csv", "noise.json"}
+    assert json.loads(one["noise.json"]) == json.loads(other["noise.json"])
+
+
+def test_at_least_one_case_stays_hq(dataset: Path, tmp_path: Path) -> None:
+    assert corrupt(dataset, tmp_path / "noisy", hq_fraction=0.01, size=(2, 4)).hq == 1
+    assert corrupt(dataset, tmp_path / "more", hq_fraction=0.5, size=(2, 4)).hq == 2  # round(2.5)
+
+
+def test_hq_list(dataset: Path, tmp_path: Path) -> None:
+    names = tmp_path / "hq.txt"
+    names.write_text("c3\n\nc1\n")
+    corrupt(dataset, tmp_path / "noisy", hq_list=names, size=(2, 2))
+    noisy = DatasetFolder.open(tmp_path / "noisy")
+    assert [row.case_id for row in noisy.select(split="train", quality="hq")] == ["c1", "c3"]
+    names.write_text("c3\nv0\n")
+    with pytest.raises(DataError, match="v0"):
+        corrupt(dataset, tmp_path / "other", hq_list=names)
+    with pytest.raises(DataError, match="none"):
+        corrupt(dataset, tmp_path / "other", hq_list=tmp_path / "absent.txt")
+    assert not (tmp_path / "other").exists()
+
+
+def test_identity_is_reported(dataset: Path, tmp_path: Path) -> None:
+    result = corrupt(dataset, tmp_path / "noisy", hq_first=1, size=(1, 1))
+    assert result.unchanged == ("c1", "c2", "c3", "c4")
+    assert result.mean_dice == 1
+    given, clean = (tmp_path / "noisy" / folder / "c2.nii.gz" for folder in ("labelsTr", "labelsClean"))
+    assert np.array_equal(voxels(given), voxels(clean))
+
+
+def test_kept_classes_are_reported(dataset: Path, tmp_path: Path) -> None:
+    result = corrupt(dataset, tmp_path / "kept", hq_first=1, size=(9, 9))
+    gone = corrupt(dataset, tmp_path / "gone", hq_first=1, size=(9, 9), keep_nonempty=False)
+    manifest = json.loads((tmp_path / "kept" / "noise.json").read_text())
+    assert result.reduced == tuple(name for name, entry in manifest.items() if entry["operation"] == "erode")
+    assert result.reduced  # this seed erodes at least one
+    assert gone.reduced == ()
+    assert gone.worst_dice == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"hq_first": 2, "hq_fraction": 0.5},
+        {"hq_first": 9},
+        {"hq_first": 5},
+        {"hq_first": 1, "model": "star"},
+        {"hq_first": 1, "size": (4, 2)},
+        {"hq_first": 1, "workers": -1},
+    ],
+)
+def test_refuses_options_that_do_not_fit(dataset: Path, tmp_path: Path, options: dict[str, object]) -> None:
+    with pytest.raises(UsageError):
+        corrupt(dataset, tmp_path / "noisy", **options)
+    assert [path.name for path in tmp_path.iterdir()] == ["clean"]
+
+
+def test_refuses_labels_that_are_noisy_already(dataset: Path, tmp_path: Path) -> None:
+    corrupt(dataset, tmp_path / "noisy", hq_first=2, size=(2, 2))
+    with pytest.raises(UsageError, match="made from"):
+        corrupt(tmp_path / "noisy", tmp_path / "twice", hq_first=2)
+    write_cases(dataset, [CaseRow("c0", "lq", "train", "c0", ""), *rows()[1:]])
+    with pytest.raises(UsageError, match="marked lq"):
+        corrupt(dataset, tmp_path / "twice", hq_first=2)
+
+
+def test_refuses_output_that_is_not_empty(dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "noisy").mkdir()
+    (tmp_path / "noisy" / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match="--overwrite"):
+        corrupt(dataset, tmp_path / "noisy", hq_first=2)
+    with pytest.raises(UsageError, match="outside"):
+        corrupt(dataset, dataset / "noisy", hq_first=2)
+    assert (tmp_path / "noisy" / "mine.txt").read_text() == "mine"
+
+
+def test_command_line(dataset: Path, tmp_path: Path, alcseg) -> None:
+    done = alcseg("corrupt", dataset, tmp_path / "n", "--hq-first", 2, "--size", 2, 3, "--json")
+    assert done.code == 0
+    assert json.loads(done.out)["lq"] == 3

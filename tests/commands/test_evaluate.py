@@ -1,0 +1,161 @@
+import csv
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from medpy.metric import binary
+
+from alcseg.commands.evaluate import evaluate
+from alcseg.data.folder import CaseRow, write_cases, write_dataset_json
+from alcseg.errors import DataError, GeometryError, LabelError, UsageError
+
+AFFINE = np.diag([1.0, 1.0, 2.0, 1.0])
+SHAPE = (10, 8, 6)
+
+
+def save(path: Path, array: np.ndarray, affine: np.ndarray = AFFINE) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(array.astype(np.uint8), affine), path)
+
+
+def box(value: int, low: int, high: int) -> np.ndarray:
+    label = np.zeros(SHAPE, np.uint8)
+    label[low:high, 2:6, 1:4] = value
+    return label
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Case a: both classes, class 4 a bit off; b: class 4 missed; c: class 9 spurious."""
+    pred, truth = tmp_path / "pred", tmp_path / "truth"
+    save(truth / "a.nii.gz", box(4, 1, 5) + box(9, 6, 9))
+    save(pred / "a.nii.gz", box(4, 2, 6) + box(9, 6, 9))
+    save(truth / "b.nii.gz", box(4, 1, 5))
+    save(pred / "b.nii.gz", box(0, 0, 1))
+    save(truth / "c.nii.gz", box(4, 1, 5))
+    save(pred / "c.nii.gz", box(4, 1, 5) + box(9, 6, 9))
+    return pred, truth
+
+
+def table(path: Path) -> dict[tuple[str, str, str], dict[str, str]]:
+    with path.open() as stream:
+        return {(row["case_id"], row["class"], row["metric"]): row for row in csv.DictReader(stream)}
+
+
+def test_scores_and_penalties(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    pred, truth = folders
+    result = evaluate(pred, truth, out=tmp_path / "eval")
+    found = table(result.per_case)
+    assert len(found) == 3 * 2 * 8
+    assert next(iter(found.values())).keys() == {
+        "case_id", "class", "metric", "value", "unit", "status"
+    }  # fmt: skip
+    diagonal = np.sqrt(10**2 + 8**2 + 12**2)
+    statuses = {key: row["status"] for key, row in found.items() if key[2] == "dice"}
+    assert list(statuses.values()) == ["ok", "ok", "missed", "both_empty", "ok", "spurious"]
+    assert float(found["a", "4", "dice"]["value"]) == pytest.approx(0.75)  # 3 of 4 layers in common
+    for case_id, name in (("b", "4"), ("c", "9")):
+        assert float(found[case_id, name, "dice"]["value"]) == 0
+        assert float(found[case_id, name, "hd95"]["value"]) == pytest.approx(diagonal)
+        assert float(found[case_id, name, "nsd"]["value"]) == 0
+    assert found["b", "9", "hd95"]["value"] == ""
+    assert (found["a", "4", "hd95"]["unit"], found["a", "4", "nsd"]["unit"]) == ("mm", "fraction")
+    summary = json.loads(result.summary_file.read_text())
+    assert summary == json.loads(json.dumps(result.summary))
+    four, nine = summary["per_class"]["4"]["dice"], summary["per_class"]["9"]["dice"]
+    assert four["mean"] == pytest.approx((0.75 + 0 + 1) / 3)
+    assert (four["n"], four["n_missed"], four["n_spurious"], four["n_undefined"]) == (3, 1, 0, 0)
+    assert nine["mean"] == pytest.approx((1 + 0) / 2)
+    assert (nine["n"], nine["n_missed"], nine["n_spurious"], nine["n_undefined"]) == (2, 0, 1, 1)
+    overall = summary["foreground_mean"]["dice"]
+    assert overall["mean"] == pytest.approx((0.875 + 0 + 0.5) / 3)  # the mean over classes first
+    assert (overall["n"], overall["n_missed"], overall["n_spurious"]) == (3, 1, 1)
+    assert overall["interval_95"][0] <= overall["mean"] <= overall["interval_95"][1]
+    assert summary["n_cases"] == 3
+
+
+def test_paper_protocol_is_medpy_in_voxels(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    pred, truth = folders
+    found = table(evaluate(pred, truth, out=tmp_path / "eval", protocol="paper").per_case)
+    given, clean = (np.asarray(nib.load(folder / "a.nii.gz").dataobj) == 4 for folder in folders)
+    assert float(found["a", "4", "hd95"]["value"]) == pytest.approx(binary.hd95(given, clean))
+    assert float(found["a", "4", "asd"]["value"]) == pytest.approx(binary.asd(given, clean))
+    assert float(found["b", "4", "asd"]["value"]) == pytest.approx(np.sqrt(10**2 + 8**2 + 6**2))
+    assert found["a", "4", "hd95"]["unit"] == "voxel"
+    assert not any(metric == "nsd" for _, _, metric in found)
+
+
+def test_two_files(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    pred, truth = folders
+    result = evaluate(pred / "a.nii.gz", truth / "a.nii.gz", out=tmp_path / "eval")
+    assert {case_id for case_id, _, _ in table(result.per_case)} == {"a"}
+
+
+def write_dataset(root: Path, labels: dict[str, int]) -> Path:
+    qualities = {"a": "hq", "b": "lq", "c": "lq", "d": "lq"}
+    root.mkdir()
+    write_cases(root, [CaseRow(name, quality, "train", name, "") for name, quality in qualities.items()])
+    write_dataset_json(root, name="small", channel_names={"0": "CT"}, labels=labels, num_training=4)
+    return root
+
+
+def test_dataset_names_classes_and_chooses_cases(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    pred, truth = folders
+    dataset = write_dataset(tmp_path / "data", {"background": 0, "liver": 4, "spleen": 9})
+    result = evaluate(pred, truth, out=tmp_path / "eval", dataset=dataset, quality="lq")
+    found = table(result.per_case)
+    assert {key[:2] for key in found} == {
+        ("b", "liver"), ("b", "spleen"), ("c", "liver"), ("c", "spleen")
+    }  # fmt: skip
+    # Case d is lq and has no reference; the prediction of case a was not asked for.
+    assert (result.summary["n_without_truth"], result.summary["n_predictions_left_out"]) == (1, 1)
+    assert result.summary["classes"] == {"liver": 4, "spleen": 9}
+    with pytest.raises(DataError, match="choice of cases"):
+        evaluate(pred, truth, out=tmp_path / "none", dataset=dataset, split="test")
+    with pytest.raises(UsageError, match="--dataset"):
+        evaluate(pred, truth, out=tmp_path / "none", quality="lq")
+
+
+def test_values_without_a_name_are_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    pred, truth = folders
+    dataset = write_dataset(tmp_path / "data", {"background": 0, "liver": 4})
+    with pytest.raises(LabelError, match="9 in"):
+        evaluate(pred, truth, out=tmp_path / "eval", dataset=dataset)
+    save(pred / "a.nii.gz", box(5, 1, 3))
+    with pytest.raises(LabelError, match="found 5"):
+        evaluate(pred, truth, out=tmp_path / "eval")
+    assert not (tmp_path / "eval").exists()
+
+
+def test_missing_prediction_is_named(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    pred, truth = folders
+    (pred / "b.nii.gz").unlink()
+    with pytest.raises(DataError, match="none for 1: b"):
+        evaluate(pred, truth, out=tmp_path / "eval")
+    with pytest.raises(DataError, match="folder of label maps"):
+        evaluate(tmp_path / "absent", truth, out=tmp_path / "eval")
+
+
+def test_other_grid_is_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    pred, truth = folders
+    save(pred / "c.nii.gz", box(4, 1, 5), affine=np.diag([1.0, 1.0, 2.5, 1.0]))
+    with pytest.raises(GeometryError, match="case 'c'"):
+        evaluate(pred, truth, out=tmp_path / "eval")
+    assert not (tmp_path / "eval").exists()
+
+
+def test_truth_without_foreground(tmp_path: Path) -> None:
+    save(tmp_path / "truth" / "a.nii.gz", box(0, 0, 1))
+    with pytest.raises(LabelError, match="other than 0"):
+        evaluate(tmp_path / "truth", tmp_path / "truth", out=tmp_path / "eval")
+
+
+def test_command_line(folders: tuple[Path, Path], tmp_path: Path, alcseg) -> None:
+    pred, truth = folders
+    assert alcseg("evaluate", pred, truth, "--out", tmp_path / "eval").code == 0
+    again = alcseg("evaluate", pred, truth, "--out", tmp_path / "eval")
+    assert (again.code, "--overwrite" in again.err) == (2, True)
+    done = alcseg("evaluate", pred, truth, "--out", tmp_path / "eval", "--overwrite", "--json")
+    assert json.loads(done.out)["summary"]["n_cases"] == 3

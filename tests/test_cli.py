@@ -8,7 +8,6 @@ import logging
 import os
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,13 +64,14 @@ def test_help_is_light(verb):
     assert done.stderr.strip() == "[]"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="os.times counts no child processes there")
 def test_help_answers_within_half_a_second():
-    def seconds() -> float:
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "alcseg", "train", "--help"], capture_output=True, check=True)
-        return time.perf_counter() - start
-
-    assert min(seconds() for _ in range(5)) < 0.5  # the best of five: the machine may be busy
+    before = os.times()
+    subprocess.run([sys.executable, "-m", "alcseg", "train", "--help"], capture_output=True, check=True)
+    after = os.times()
+    # Processor time, not the clock's: other programs on the machine must not decide.
+    used = after.children_user - before.children_user + after.children_system - before.children_system
+    assert used < 0.5
 
 
 def test_version(alcseg):

@@ -1,11 +1,15 @@
 """The average of a student that a teacher is."""
 
 import copy
+from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-__all__ = ["ema_decay_at", "ema_update", "make_teacher"]
+__all__ = ["Buffers", "ema_decay_at", "ema_update", "make_teacher"]
+
+
+Buffers = Literal["ema", "copy"]
 
 
 def make_teacher(student: nn.Module) -> nn.Module:
@@ -21,12 +25,22 @@ def ema_decay_at(step: int, ema_decay: float) -> float:
 
 
 @torch.no_grad()
-def ema_update(teacher: nn.Module, student: nn.Module, decay: float) -> None:
-    """`teacher <- decay * teacher + (1 - decay) * student` for weights; buffers are copied.
+def ema_update(teacher: nn.Module, student: nn.Module, decay: float, *, buffers: Buffers = "ema") -> None:
+    """`teacher <- decay * teacher + (1 - decay) * student`.
 
-    BatchNorm buffers are copied rather than averaged so that an evaluated teacher has the statistics of its
-    own time; the public ports leave them to drift.
+    Args:
+        teacher: Changed in place.
+        student: Same architecture.
+        decay: Share of the old teacher that stays.
+        buffers: What happens to BatchNorm statistics: `ema` averages them like the weights they belong to,
+            `copy` takes the student's of this step. Counters are copied.
     """
-    torch._foreach_lerp_(list(teacher.parameters()), list(student.parameters()), 1 - decay)
+    pairs: list[tuple[Tensor, Tensor]] = []
+    pairs += zip(teacher.parameters(), student.parameters(), strict=True)
     for own, theirs in zip(teacher.buffers(), student.buffers(), strict=True):
-        own.copy_(theirs)
+        if buffers == "ema" and own.is_floating_point():
+            pairs.append((own, theirs))
+        else:
+            own.copy_(theirs)
+    averaged, current = zip(*pairs, strict=True)
+    torch._foreach_lerp_(averaged, current, 1 - decay)

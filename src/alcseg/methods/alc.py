@@ -21,7 +21,7 @@ from alcseg.data.sampling import Patches
 from alcseg.errors import ConfigError
 from alcseg.losses.consistency import ConsistencyKind, consistency_loss
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
-from alcseg.methods._ema import ema_decay_at, ema_update, make_teacher
+from alcseg.methods._ema import Buffers, ema_decay_at, ema_update, make_teacher
 from alcseg.methods._selection import least_uncertain, patch_uncertainty
 from alcseg.methods.base import Batch, Method, batch_statistics
 
@@ -40,6 +40,8 @@ class ALC(Method):
         ramp_max: Largest value of the ramp lambda.
         ramp_fraction: Share of the run over which lambda rises.
         ema_decay: Of the teacher's average, after its warm-up.
+        teacher_buffers: BatchNorm statistics of the teacher: averaged like its weights (`ema`) or the
+            student's (`copy`).
         noise_std: Standard deviation of the teacher's input noise, in those of the image [R].
         noise_clip: The noise is cut off at plus and minus this [R].
         label_refinement: False is the ablation "w/o LR"; what then labels a patch is `without_refinement`.
@@ -73,6 +75,7 @@ class ALC(Method):
         ramp_max: float = 0.1,
         ramp_fraction: float = 1.0,
         ema_decay: float = 0.99,
+        teacher_buffers: Buffers = "ema",
         noise_std: float = 0.1,
         noise_clip: float = 0.2,
         label_refinement: bool = True,
@@ -150,7 +153,8 @@ class ALC(Method):
 
     def after_step(self) -> None:
         """The teacher follows."""
-        ema_update(self.teacher, self.student, ema_decay_at(self.done, self.settings.ema_decay))
+        decay = ema_decay_at(self.done, self.settings.ema_decay)
+        ema_update(self.teacher, self.student, decay, buffers=self.settings.teacher_buffers)
 
     def export_networks(self) -> dict[str, nn.Module]:
         """The evaluated network and the teacher."""

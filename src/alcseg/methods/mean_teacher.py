@@ -6,7 +6,7 @@ a teacher, the running average of its own weights, which sees the same crop with
 used.
 
 Differences from the paper: the medical form (noise on the teacher's input alone, weight 0.1, consistency on
-LQ patches alone); BatchNorm buffers of the teacher are copied from the student, and its passes in training
+LQ patches alone); BatchNorm buffers of the teacher are averaged like its weights, and its passes in training
 leave them alone. `lq_supervision=naive` and `consistency_on=all` give the other readings.
 
 Public code consulted to settle doubts: UA-MT, SSL4MIS, CuriousAI/mean-teacher.
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from alcseg.losses.consistency import consistency_loss
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
-from alcseg.methods._ema import ema_decay_at, ema_update, make_teacher
+from alcseg.methods._ema import Buffers, ema_decay_at, ema_update, make_teacher
 from alcseg.methods.base import Batch, Method, batch_statistics
 
 __all__ = ["MeanTeacher"]
@@ -32,6 +32,8 @@ class MeanTeacher(Method):
         ema_decay: Of the teacher's average, after its warm-up.
         ramp_max: Largest weight of the consistency term.
         ramp_fraction: Share of the run over which that weight rises.
+        teacher_buffers: BatchNorm statistics of the teacher: averaged like its weights (`ema`) or the
+            student's (`copy`).
         noise_std: Standard deviation of the teacher's input noise, in those of the image.
         noise_clip: The noise is cut off at plus and minus this.
         consistency_on: `lq` patches (medical form) or `all`.
@@ -49,6 +51,7 @@ class MeanTeacher(Method):
         ema_decay: float = 0.99,
         ramp_max: float = 0.1,
         ramp_fraction: float = 1.0,
+        teacher_buffers: Buffers = "ema",
         noise_std: float = 0.1,
         noise_clip: float = 0.2,
         consistency_on: Literal["lq", "all"] = "lq",
@@ -94,7 +97,8 @@ class MeanTeacher(Method):
 
     def after_step(self) -> None:
         """The teacher follows."""
-        ema_update(self.teacher, self.student, ema_decay_at(self.done, self.settings.ema_decay))
+        decay = ema_decay_at(self.done, self.settings.ema_decay)
+        ema_update(self.teacher, self.student, decay, buffers=self.settings.teacher_buffers)
 
     def export_networks(self) -> dict[str, nn.Module]:
         """The evaluated network and the teacher."""

@@ -26,7 +26,7 @@ def dice(pred: Mask, ref: Mask) -> float:
     """
     check_masks(pred, ref)
     total = np.count_nonzero(pred) + np.count_nonzero(ref)
-    return 2 * np.count_nonzero(pred & ref) / total if total else float("nan")
+    return float(2 * np.count_nonzero(pred & ref) / total) if total else float("nan")
 
 
 def jaccard(pred: Mask, ref: Mask) -> float:
@@ -47,7 +47,7 @@ def jaccard(pred: Mask, ref: Mask) -> float:
     """
     check_masks(pred, ref)
     union = np.count_nonzero(pred | ref)
-    return np.count_nonzero(pred & ref) / union if union else float("nan")
+    return float(np.count_nonzero(pred & ref) / union) if union else float("nan")
 
 
 def check_masks(pred: Mask, ref: Mask) -> None:

@@ -159,7 +159,7 @@ class Method(lightning.LightningModule):
         weights = self.term_weights()
         loss = torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
         if not torch.isfinite(loss):
-            values = ", ".join(f"{name}={float(term):g}" for name, term in terms.items())
+            values = ", ".join(f"{name}={float(term.detach()):g}" for name, term in terms.items())
             raise FloatingPointError(
                 f"step {self.done}: expected a finite loss, got {values}. Lower the learning rate."
             )

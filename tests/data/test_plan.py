@@ -1,0 +1,113 @@
+"""A plan made from the headers of the training cases."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from alcseg.data.folder import CaseRow, DatasetFolder, write_cases, write_dataset_json
+from alcseg.data.plan import Plan, make_plan
+from alcseg.errors import DataError
+from alcseg.files import read_json, write_json
+
+MakeFolder = Callable[..., DatasetFolder]
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path, rng: np.random.Generator) -> MakeFolder:
+    """A dataset whose cases have these shapes and spacings; intensities in the label are 100..199."""
+
+    def make(
+        cases: Sequence[tuple[tuple[int, int, int], tuple[float, float, float]]],
+        *,
+        channel: str = "MRI",
+        qualities: Sequence[str] = (),
+    ) -> DatasetFolder:
+        rows = []
+        for index, (shape, spacing) in enumerate(cases):
+            affine = np.diag([*spacing, 1.0])
+            image = rng.integers(-1000, 0, shape).astype(np.float32)
+            label = np.zeros(shape, np.uint8)
+            quality = qualities[index] if qualities else "hq"
+            label.flat[:100] = 1
+            image.flat[:100] = np.arange(100) + (100 if quality == "hq" else 5000)
+            for kind, array in (("imagesTr/c{}_0000", image), ("labelsTr/c{}", label)):
+                path = tmp_path / f"{kind.format(index)}.nii.gz"
+                path.parent.mkdir(exist_ok=True)
+                nib.save(nib.Nifti1Image(array, affine), path)
+            rows.append(CaseRow(f"c{index}", quality, "train", f"c{index}", ""))
+        write_cases(tmp_path, rows)
+        labels = {"background": 0, "organ": 1}
+        write_dataset_json(
+            tmp_path, name="made", channel_names={"0": channel}, labels=labels, num_training=len(cases)
+        )
+        return DatasetFolder.open(tmp_path)
+
+    return make
+
+
+def test_spacing_is_the_median_and_patch_the_largest_multiples(make_folder: MakeFolder) -> None:
+    # Median spacing 1.0; the case of 2 mm has 66 x 40 x 34 voxels of 1 mm, so median sides are 40 x 33 x 34:
+    # the largest multiples of 16 below are 32.
+    plan = make_plan(
+        make_folder(
+            [
+                ((33, 20, 17), (2.0, 2.0, 2.0)),
+                ((40, 33, 34), (1.0, 1.0, 1.0)),
+                ((39, 36, 50), (1.0, 1.0, 1.0)),
+            ]
+        )
+    )
+    assert plan.spacing == (1.0, 1.0, 1.0)
+    assert plan.patch == (32, 32, 32)
+    assert plan.normalization == "zscore"
+    assert plan.clip is None
+    assert (plan.label_values, plan.label_names, plan.channel_names) == (
+        (0, 1),
+        ("background", "organ"),
+        ("MRI",),
+    )
+
+
+def test_a_thick_axis_keeps_its_own_spacing(make_folder: MakeFolder) -> None:
+    # Over three times the finest: 3.5 > 3 * 1.0; its patch side is in its own voxels, at least 16.
+    plan = make_plan(make_folder([((40, 40, 8), (1.0, 1.5, 3.5)), ((40, 40, 9), (1.0, 1.5, 4.5))]))
+    assert plan.spacing == (1.0, 1.5, None)
+    assert plan.patch == (32, 32, 16)
+
+
+def test_the_patch_is_limited(make_folder: MakeFolder) -> None:
+    plan = make_plan(make_folder([((130, 114, 100), (1.0, 1.0, 1.0))]))
+    assert plan.patch == (112, 112, 80)
+
+
+@pytest.mark.parametrize("channel", ["CT", "cta "])
+def test_ct_is_clipped_to_percentiles_of_hq_foreground(channel: str, make_folder: MakeFolder) -> None:
+    # HQ foreground holds 100..199: the 0.5 and 99.5 percentiles stand at 0.495 and 98.505 of 99 steps.
+    size = ((16, 16, 16), (1.0, 1.0, 1.0))
+    plan = make_plan(make_folder([size, size], channel=channel, qualities=("hq", "lq")))
+    assert plan.normalization == "ct"
+    assert plan.clip == pytest.approx((100.495, 198.505))
+
+
+def test_ct_without_hq_foreground_names_the_setting(make_folder: MakeFolder) -> None:
+    folder = make_folder([((16, 16, 16), (1.0, 1.0, 1.0))], channel="CT", qualities=("lq",))
+    with pytest.raises(DataError, match=r"--set data\.clip"):
+        make_plan(folder)
+    assert make_plan(folder, clip=(0, 5)).clip == (0, 5)
+
+
+def test_what_is_given_is_taken(make_folder: MakeFolder) -> None:
+    folder = make_folder([((16, 16, 16), (1.0, 1.0, 1.0))])
+    plan = make_plan(folder, patch=(48, 16, 20), spacing=(0.5, None, 2.0), normalization="none")
+    assert (plan.patch, plan.spacing, plan.normalization) == ((48, 16, 20), (0.5, None, 2.0), "none")
+
+
+def test_a_plan_comes_back_from_its_file(make_folder: MakeFolder, tmp_path: Path) -> None:
+    plan = make_plan(make_folder([((16, 16, 16), (1.0, 1.0, 4.0))]), clip=(1.0, 2.0), normalization="ct")
+    write_json(tmp_path / "plan.json", plan.to_dict())
+    assert Plan.from_dict(read_json(tmp_path / "plan.json")) == plan
+    with pytest.raises(DataError, match="expected the field 'patch'"):
+        Plan.from_dict({"spacing": [1, 1, 1]})

@@ -1,9 +1,9 @@
 """Preprocessed cases as memory maps: built once per dataset and plan, shared by all runs that use them.
 
-Each case is `<case>.image.npy` (float16, `(C, X, Y, Z)`), `<case>.label.npy` (uint8, `(X, Y, Z)`) and
-`<case>.json` with the hash of the source files and of the preprocessing, written last. A case whose JSON fits
-is used as it is; an interrupted build goes on with the missing ones. Patches are read from the maps; whole
-volumes never stay in memory.
+Each case is `<case>-<hash>.image.npy` (float16, `(C, X, Y, Z)`), `.label.npy` (uint8, `(X, Y, Z)`) and
+`.json`, written last; the hash is that of its source files, the folder is named by that of the preprocessing.
+A case with its JSON is used as it is; an interrupted build goes on with the missing ones. Patches are read
+from the maps; whole volumes never stay in memory.
 """
 
 import errno
@@ -84,7 +84,10 @@ def build_cache(
     cases = []
     foreground = False
     for row in track(rows):
-        case = CachedCase(row.case_id, row.quality, target / row.case_id, _source_hash(folder, row))
+        source_hash = _source_hash(folder, row)
+        # The hash is part of the name: a dataset and its corrupted copy share case names, and may train
+        # networks at the same time.
+        case = CachedCase(row.case_id, row.quality, target / f"{row.case_id}-{source_hash}", source_hash)
         record = _read_record(case)
         if record is None:
             record = _build_case(folder, case, plan)

@@ -1,0 +1,142 @@
+"""Preprocessed cases on disk: reused while nothing changed, never half written."""
+
+import errno
+from pathlib import Path
+from typing import NamedTuple
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from alcseg.data.cache import CachedCase, build_cache, data_hash
+from alcseg.data.folder import CaseRow, DatasetFolder, write_cases, write_dataset_json
+from alcseg.data.plan import Plan, make_plan
+from alcseg.errors import LabelError, ResourceError
+
+
+@pytest.fixture
+def folder(tmp_path: Path, rng: np.random.Generator) -> DatasetFolder:
+    """Cases `a` and `b` with one foreground slice, `u` without a label, `e` with an empty one."""
+    root = tmp_path / "dataset"
+    rows = []
+    for case_id in "abue":
+        image = rng.normal(0, 1, (6, 5, 4)).astype(np.float32)
+        save(root / f"imagesTr/{case_id}_0000.nii.gz", image)
+        label = np.zeros((6, 5, 4), np.uint8)
+        label[2] = case_id != "e"
+        if case_id != "u":
+            save(root / f"labelsTr/{case_id}.nii.gz", label)
+        rows.append(CaseRow(case_id, "unlabeled" if case_id == "u" else "hq", "train", case_id, ""))
+    write_cases(root, rows)
+    labels = {"background": 0, "organ": 1}
+    write_dataset_json(root, name="made", channel_names={"0": "MRI"}, labels=labels, num_training=4)
+    return DatasetFolder.open(root)
+
+
+@pytest.fixture
+def plan(folder: DatasetFolder) -> Plan:
+    return make_plan(folder)
+
+
+def save(path: Path, array: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(array, np.eye(4)), path)
+
+
+def build(folder: DatasetFolder, plan: Plan, root: Path, names: str = "ab") -> list[CachedCase]:
+    return build_cache(folder, [folder.row(name) for name in names], plan, root)
+
+
+def times(root: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
+
+
+def test_cases_are_memory_maps_of_half_precision(folder: DatasetFolder, plan: Plan, tmp_path: Path) -> None:
+    case, unlabeled = build(folder, plan, tmp_path / "cache", "au")
+    assert isinstance(case.image(), np.memmap)
+    assert isinstance(case.label(), np.memmap)
+    assert (case.image().dtype, case.image().shape) == (np.float16, (1, 6, 5, 4))
+    assert (case.label().dtype, case.label().sum()) == (np.uint8, 20)
+    assert unlabeled.quality == "unlabeled"
+    assert not unlabeled.label().any()
+
+
+def test_what_is_there_is_used(folder: DatasetFolder, plan: Plan, tmp_path: Path) -> None:
+    first = build(folder, plan, tmp_path / "cache")
+    before = times(tmp_path / "cache")
+    assert build(folder, plan, tmp_path / "cache") == first
+    assert times(tmp_path / "cache") == before
+    assert not list((tmp_path / "cache").rglob(".partial*"))
+
+
+def test_an_interrupted_case_is_built_again(folder: DatasetFolder, plan: Plan, tmp_path: Path) -> None:
+    case, _ = build(folder, plan, tmp_path / "cache")
+    Path(f"{case.stem}.json").unlink()
+    Path(f"{case.stem}.label.npy").write_bytes(b"half")
+    (again, _) = build(folder, plan, tmp_path / "cache")
+    assert again.label().sum() == 20
+
+
+def test_changed_sources_and_other_plans_are_cases_of_their_own(
+    folder: DatasetFolder, plan: Plan, tmp_path: Path
+) -> None:
+    old, other = build(folder, plan, tmp_path / "cache")
+    label = np.zeros((6, 5, 4), np.uint8)
+    label[:3] = 1
+    save(folder.root / "labelsTr/a.nii.gz", label)
+    new, same = build(folder, plan, tmp_path / "cache")
+    assert same == other
+    assert new.label().sum() == 60
+    assert old.label().sum() == 20  # a run on the data as it was goes on undisturbed
+    assert data_hash([old, other]) != data_hash([new, same])
+    assert data_hash([other, new]) == data_hash([new, same])
+
+    stored = make_plan(folder, normalization="none")
+    raw, _ = build(folder, stored, tmp_path / "cache")
+    assert raw.stem.parent != new.stem.parent
+    larger = make_plan(folder, patch=(32, 32, 32))
+    assert build(folder, larger, tmp_path / "cache")[0].stem == new.stem
+
+
+def test_only_background_in_all_labels_is_refused(folder: DatasetFolder, plan: Plan, tmp_path: Path) -> None:
+    with pytest.raises(LabelError, match="found only background in all 1 cases"):
+        build(folder, plan, tmp_path / "cache", "e")
+    assert len(build(folder, plan, tmp_path / "cache", "ae")) == 2
+
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+def test_too_small_a_disk_is_told_before_writing(
+    folder: DatasetFolder, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: Usage(100, 90, 10))
+    with pytest.raises(ResourceError, match=r"to cache case 'a', found 0 MiB.*--set data\.cache") as caught:
+        build(folder, plan, tmp_path / "cache")
+    assert caught.value.exit_code == 5
+    assert not times(tmp_path / "cache")
+
+
+def test_a_disk_that_fills_up_leaves_nothing_half_written(
+    folder: DatasetFolder, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = np.save, []
+
+    def full(path: Path, array: np.ndarray) -> None:
+        calls.append(path)
+        if len(calls) == 4:  # the label of the second case
+            Path(path).write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(path, array)
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(ResourceError, match="to cache case 'b'"):
+        build(folder, plan, tmp_path / "cache")
+    assert not list((tmp_path / "cache").rglob("b-*.json"))  # without which a case counts as absent
+    assert not list((tmp_path / "cache").rglob(".partial*"))
+    monkeypatch.setattr(np, "save", real)
+    first, second = build(folder, plan, tmp_path / "cache")  # goes on with what is missing
+    assert first.label().sum() == second.label().sum() == 20

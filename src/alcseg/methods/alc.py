@@ -173,18 +173,19 @@ class ALC(Method):
 
     def _pseudo_label(self, refined: Refined, patches: Patches) -> Tensor:
         """Class indices `(B, X, Y, Z)`, or probabilities `(B, C, X, Y, Z)` for a soft target."""
-        if self.settings.label_refinement:
-            probs = refined.fused
-        elif self.settings.without_refinement == "given":
+        settings = self.settings
+        if settings.label_refinement:
+            return refined.fused if settings.refined_target == "soft" else refined.label
+        if settings.without_refinement == "given":
             return patches.label
-        elif self.settings.without_refinement == "mean":
+        if settings.without_refinement == "mean":
             probs = refined.mean
         else:
             with torch.no_grad():
                 self.teacher.eval()
                 probs = self.teacher(patches.image).float().softmax(1)
                 self.teacher.train()
-        return probs if self.settings.refined_target == "soft" else probs.argmax(1)
+        return probs if settings.refined_target == "soft" else probs.argmax(1)
 
     def _consistency(self, logits: Tensor, passes: list[Tensor]) -> Tensor:
         """Mean over the passes of the consistency loss.
@@ -195,9 +196,10 @@ class ALC(Method):
         if self.settings.consistency_loss == "kl":
             each = [consistency_loss(logits, log_probs.exp(), kind="kl") for log_probs in passes]
             return torch.stack(each).mean()
-        probs = torch.stack([log_probs.exp() for log_probs in passes])
-        variance = probs.var(0, correction=0).mean()
-        return consistency_loss(logits, probs.mean(0)) + variance
+        probs = [log_probs.exp() for log_probs in passes]
+        mean = torch.stack(probs).mean(0)
+        variance = torch.stack([(p - mean).square().mean() for p in probs]).mean()
+        return consistency_loss(logits, mean) + variance
 
     def _segmentation(self, logits: Tensor, label: Tensor) -> Tensor:
         return segmentation_loss(logits, label, dice_reduction=self.settings.dice_reduction)

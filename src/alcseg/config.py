@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
 import jsonargparse
 import yaml
@@ -229,7 +229,8 @@ def check_arguments(
     Raises:
         ConfigError: On an unknown key, with the nearest one, or a value of the wrong type.
     """
-    known = list(inspect.signature(schema).parameters)
+    parameters = inspect.signature(schema).parameters
+    known = list(parameters)
     for key in values:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
@@ -237,8 +238,12 @@ def check_arguments(
             raise ConfigError(f"unknown key '{prefix}{key}' for {where}; {hint}")
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(schema, as_positional=False)
+    worded = {  # YAML reads the word of `precision=32` as a number
+        key: str(value) if _is_word(str(value), parameters[key].annotation) else value
+        for key, value in values.items()
+    }
     try:
-        parsed = parser.parse_object(_lists(dict(values)))
+        parsed = parser.parse_object(_lists(worded))
     except jsonargparse.ArgumentError as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{where}: {reason}") from None
@@ -246,7 +251,10 @@ def check_arguments(
 
 
 def _sections(text: str, where: str) -> dict[str, Any]:
-    content = yaml.safe_load(text) or {}
+    try:
+        content = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where}: not valid YAML ({' '.join(str(error).split())}). Correct it.") from None
     if not isinstance(content, dict):
         raise ConfigError(
             f"{where}: expected sections like 'data:' and 'trainer:', got {type(content).__name__}."
@@ -257,10 +265,17 @@ def _sections(text: str, where: str) -> dict[str, Any]:
             near = difflib.get_close_matches(section, known, n=1, cutoff=0.4)
             hint = f"did you mean '{near[0]}'?" if near else f"known sections: {', '.join(known)}."
             raise ConfigError(f"{where}: unknown section '{section}'; {hint}")
-    return {
+    sections = {
         section: {"name": values} if section == "method" and isinstance(values, str) else values
         for section, values in content.items()
+        if values is not None
     }
+    for section, values in sections.items():
+        expected: type = {"seed": int, "preset": str}.get(section, dict)
+        if not isinstance(values, expected):
+            kind = "keys with values" if expected is dict else expected.__name__
+            raise ConfigError(f"{where}: expected {kind} under '{section}:', got {values!r}.")
+    return sections
 
 
 def _assigned(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -281,6 +296,11 @@ def _assigned(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
         except yaml.YAMLError:
             raise ConfigError(f"--set {assignment}: the value is not valid YAML. Quote it.") from None
     return sections
+
+
+def _is_word(text: str, annotation: Any) -> bool:
+    """Whether `text` is one of the words of a `Literal`."""
+    return get_origin(annotation) is Literal and text in get_args(annotation)
 
 
 def _lists(value: Any) -> Any:

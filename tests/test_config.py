@@ -1,0 +1,111 @@
+"""Settings from presets, files and assignments."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from alcseg.config import Settings, preset_names, resolve
+from alcseg.errors import ConfigError
+from alcseg.methods import METHODS
+
+
+def resolved(method: str = "alc", **options: Any) -> Settings:
+    return resolve(method, *METHODS[method], **options)
+
+
+def test_later_layers_win(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("trainer: {steps: 7, learning_rate: 0.5}\nmethod: {alpha: 2}\nseed: 9\n")
+    preset = resolved(preset="hippocampus")
+    assert (preset.trainer.steps, preset.network.filters, preset.seed) == (400, 8, 0)
+    assert preset.method_args["alpha"] == METHODS["alc"][0]().settings.alpha
+    both = resolved(preset="hippocampus", file=file)
+    assert (both.trainer.steps, both.trainer.learning_rate, both.network.filters, both.seed) == (7, 0.5, 8, 9)
+    assert both.method_args["alpha"] == 2
+    all_three = resolved(
+        preset="hippocampus",
+        file=file,
+        assignments=["trainer.steps=3", "method.alpha=4", "trainer.steps=5", "data.patch=[32,32,16]"],
+    )
+    assert (all_three.trainer.steps, all_three.trainer.learning_rate) == (5, 0.5)
+    assert all_three.method_args["alpha"] == 4
+    assert all_three.data.patch == (32, 32, 16)
+
+
+@pytest.mark.parametrize("preset", preset_names())
+@pytest.mark.parametrize("method", METHODS)
+def test_presets_fit_every_method_and_leave_it_alone(preset: str, method: str) -> None:
+    source = Path(__file__).parents[1] / "src" / "alcseg" / "presets" / f"{preset}.yaml"
+    assert "method" not in yaml.safe_load(source.read_text())
+    settings = resolved(method, preset=preset)
+    assert settings.method_args == resolved(method).method_args
+    assert settings.preset == preset
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    settings = resolved(preset="la-half", assignments=["method.weighting=exponential"], seed=3)
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(settings.to_dict()))
+    again = resolved(file=file, seed=0)
+    assert again.to_dict() == settings.to_dict() | {"preset": None}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("method.alpa=3", r"unknown key 'method\.alpa' for method 'alc'; did you mean 'method\.alpha'\?"),
+        ("trainer.step=3", r"did you mean 'trainer\.steps'"),
+        ("data.xyz=3", r"known keys: patch, spacing"),
+        ("trainr.steps=3", r"SECTION\.KEY=VALUE .* Did you mean 'trainer\.steps'"),
+        ("steps=3", r"SECTION\.KEY=VALUE"),
+        ("trainer.steps", r"SECTION\.KEY=VALUE"),
+        ("trainer.steps=many", r"section 'trainer': .*steps.*many"),
+        ("trainer.precision=16", r"precision.*16"),
+        ("method.weighting=inverted", r"method 'alc': .*weighting.*inverted"),
+        ("data.patch=[16,16]", r"section 'data': .*patch"),
+        ("data.patch=[16", r"not valid YAML"),
+    ],
+)
+def test_a_wrong_assignment_is_one_line(assignment: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        resolved(assignments=[assignment])
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_a_word_that_looks_like_a_number_stays_a_word() -> None:
+    assert resolved(assignments=["trainer.precision=32"]).trainer.precision == "32"
+
+
+def test_a_name_that_stands_for_a_setting_fixes_it() -> None:
+    assert resolved("alc_wo_ls").method_args["select_fraction"] == 1.0
+    assert resolved("alc_wo_ls", assignments=["method.select_fraction=1.0"]).method == "alc_wo_ls"
+    with pytest.raises(ConfigError, match=r"'alc_wo_ls' stands for select_fraction=1\.0, got 0\.5"):
+        resolved("alc_wo_ls", assignments=["method.select_fraction=0.5"])
+
+
+def test_wrong_files_and_presets_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="expected one of demo, hippocampus, la, la-half, got 'lungs'"):
+        resolved(preset="lungs")
+    with pytest.raises(ConfigError, match="No such file"):
+        resolved(file=tmp_path / "none.yaml")
+    file = tmp_path / "mine.yaml"
+    file.write_text("trainers: {steps: 3}\n")
+    with pytest.raises(ConfigError, match="unknown section 'trainers'; did you mean 'trainer'"):
+        resolved(file=file)
+    file.write_text("- steps\n")
+    with pytest.raises(ConfigError, match="expected sections like 'data:'"):
+        resolved(file=file)
+    file.write_text("method: h_sup\n")
+    with pytest.raises(ConfigError, match="expected 'alc' as given by --method, got 'h_sup'"):
+        resolved(file=file)
+    file.write_text("trainer: [1, 2\n")
+    with pytest.raises(ConfigError, match=r"mine\.yaml: not valid YAML"):
+        resolved(file=file)
+    file.write_text("trainer: 5\n")
+    with pytest.raises(ConfigError, match="expected keys with values under 'trainer:', got 5"):
+        resolved(file=file)
+    file.write_text("trainer:\nseed: 4\n")
+    assert resolved(file=file).seed == 4

@@ -70,6 +70,11 @@ class RunFolder:
         return self.path / "metrics.csv"
 
     @property
+    def log_path(self) -> Path:
+        """What training told, with times."""
+        return self.path / "train.log"
+
+    @property
     def plan(self) -> Plan:
         """How files become voxels."""
         return Plan.from_dict(read_json(self.plan_path))

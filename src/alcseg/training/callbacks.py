@@ -126,20 +126,30 @@ class Checkpoints(Callback):
     def __init__(self, run: RunFolder, every: int) -> None:
         self.run = run
         self.every = every
+        self.saved = 0
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, method: lightning.LightningModule, *_: Any
     ) -> None:
         """Save where it is due."""
         fitted = _method(method)
-        if fitted.done % self.every == 0 or fitted.done == fitted.task.steps or trainer.should_stop:
-            path = self.run.checkpoint_path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(f".partial-{path.name}")
-            trainer.save_checkpoint(partial)
-            if trainer.is_global_zero:
-                os.replace(partial, path)
-                write_weights(self.run, fitted)
+        if fitted.done % self.every == 0 or fitted.done == fitted.task.steps:
+            self._save(trainer, fitted)
+
+    def on_train_end(self, trainer: lightning.Trainer, method: lightning.LightningModule) -> None:
+        """Save the step at which training was stopped, whenever in the step the signal came."""
+        if self.saved != _method(method).done:
+            self._save(trainer, _method(method))
+
+    def _save(self, trainer: lightning.Trainer, method: Method) -> None:
+        path = self.run.checkpoint_path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".partial-{path.name}")
+        trainer.save_checkpoint(partial)
+        if trainer.is_global_zero:
+            write_weights(self.run, method)  # first: weights may be newer than the checkpoint, never older
+            os.replace(partial, path)
+        self.saved = method.done
 
 
 def write_weights(run: RunFolder, method: Method) -> None:

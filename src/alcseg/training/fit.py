@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from pathlib import Path
 
 import lightning
@@ -23,7 +24,7 @@ from alcseg.run_folder import RunFolder
 from alcseg.training.callbacks import Checkpoints, GracefulStop, MetricsFile, StepProgress, Validation
 from alcseg.training.cases import choose_cases, stream_cases, stream_sizes
 from alcseg.training.datamodule import StreamData
-from alcseg.training.records import open_run, write_records
+from alcseg.training.records import log_to, open_run, write_records
 
 __all__ = ["complete_settings", "fit", "plan_run"]
 
@@ -114,7 +115,19 @@ def fit(
         )  # their advice is about scripts, not about this program
     trainer = _trainer(run, settings, chosen, callbacks)
     resume = run.checkpoint_path if run.checkpoint_path.is_file() else None
-    trainer.fit(method, datamodule=data, ckpt_path=resume, weights_only=True)
+    with log_to(run.log_path) if trainer.is_global_zero else nullcontext():
+        logger.info(
+            "%s: %d training and %d validation cases, %d steps on %s in %s",
+            "resuming" if resume else "training",
+            len(train_cases),
+            len(val_cases),
+            method.task.steps,
+            chosen,
+            trainer_settings.precision,
+        )
+        if _steps_done(resume) < method.task.steps:
+            trainer.fit(method, datamodule=data, ckpt_path=resume, weights_only=True)
+            logger.info("ended at step %d", method.done)
     if trainer.is_global_zero and after is not None:
         after(run)
     if stop.stopped and method.done < method.task.steps:
@@ -165,6 +178,20 @@ def complete_settings(settings: Settings, device: torch.device) -> Settings:
     )
 
 
+def _steps_done(checkpoint: Path | None) -> int:
+    """Step at which a checkpoint was written; a run killed before its end marker has none left to do."""
+    if checkpoint is None:
+        return 0
+    return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["done"])
+
+
+class _Events(TensorBoardLogger):
+    """TensorBoard events alone: the settings stand in `config.yaml`, not in a second file."""
+
+    def save(self) -> None:
+        self.experiment.flush()
+
+
 def _trainer(
     run: RunFolder, settings: Settings, device: torch.device, callbacks: list[lightning.Callback]
 ) -> lightning.Trainer:
@@ -180,7 +207,7 @@ def _trainer(
         sync_batchnorm=several and device.type == "cuda",
         precision="bf16-mixed" if settings.trainer.precision == "bf16" else "32-true",
         max_epochs=1,
-        logger=TensorBoardLogger(run.path, name=None, version=""),
+        logger=_Events(run.path, name=None, version=""),
         callbacks=callbacks,
         default_root_dir=run.path,
         enable_checkpointing=False,

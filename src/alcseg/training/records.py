@@ -1,7 +1,9 @@
 """Opening a run folder for training, and what is written into it before the first step."""
 
+import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from alcseg.errors import CheckpointError, ConfigError, DataError, UsageError
 from alcseg.files import write_json, write_text
 from alcseg.run_folder import RunFolder
 
-__all__ = ["open_run", "write_records"]
+__all__ = ["log_to", "open_run", "write_records"]
 
 
 def open_run(out: Path, settings: Settings, *, overwrite: bool = False) -> RunFolder:
@@ -91,6 +93,20 @@ def write_records(
         "val_cases": [case.case_id for case in val],
     }
     write_json(run.record_path, record)
+
+
+@contextmanager
+def log_to(path: Path) -> Iterator[None]:
+    """Append what the package logs to a file, with the time of each line."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    package = logging.getLogger("alcseg")
+    package.addHandler(handler)
+    try:
+        yield
+    finally:
+        package.removeHandler(handler)
+        handler.close()
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, tuple[Any, Any]]]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from alcseg.config import Settings
-from alcseg.data.plan import Plan
+from alcseg.data.plan import PATCH_MULTIPLE, Plan
 from alcseg.data.sampling import Patches
 from alcseg.inference.load import build_method
 from alcseg.training.cases import stream_sizes
@@ -40,12 +40,14 @@ def estimate_cost(settings: Settings, plan: Plan, device: torch.device) -> Estim
     """
     method = build_method(settings.to_dict(), plan).to(device).train()
     sizes = stream_sizes(type(method), settings.data)
+    # The smallest patch is one voxel at the bottleneck, and one value is too few for its BatchNorm.
+    count = 2 if max(plan.patch) <= PATCH_MULTIPLE else 1
     batch = {
         stream: Patches(
-            torch.zeros(1, len(plan.channel_names), *plan.patch, device=device),
-            torch.zeros(1, *plan.patch, dtype=torch.long, device=device),
-            ["estimate"],
-            torch.zeros(1, dtype=torch.long),
+            torch.zeros(count, len(plan.channel_names), *plan.patch, device=device),
+            torch.zeros(count, *plan.patch, dtype=torch.long, device=device),
+            ["estimate"] * count,
+            torch.arange(count),
         )
         for stream in sizes
     }
@@ -72,7 +74,7 @@ def estimate_cost(settings: Settings, plan: Plan, device: torch.device) -> Estim
     weights = sum(tensor.numel() * tensor.element_size() for tensor in method.state_dict().values())
     trained = sum(parameter.numel() * 4 for parameter in method.parameters() if parameter.requires_grad)
     activations = sum(saved.values()) - trained  # the weights are saved for the backward pass too
-    share = sum(sizes.values()) / len(sizes)
+    share = sum(sizes.values()) / (count * len(sizes))
     per_step = seconds[-1] * share
     memory = weights + 2 * trained + max(activations, 0) * share
     return Estimate(

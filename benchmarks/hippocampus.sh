@@ -47,6 +47,6 @@ lq_predictions() {
 
 export -f one_run lq_predictions
 for seed in $seeds; do for method in $methods; do echo "$method $seed $work"; done; done |
-  xargs -P "$jobs" -L 1 bash -c 'one_run "$@" > /dev/null' one_run
+  xargs -P "$jobs" -L 1 bash -euo pipefail -c 'one_run "$@" > /dev/null' one_run
 [ -d "$work/given-eval" ] ||
   alcseg evaluate "$noisy/labelsTr" "$noisy/labelsClean" --dataset "$noisy" --quality lq --out "$work/given-eval"

@@ -11,6 +11,9 @@ from alcseg.errors import ConfigError
 from alcseg.methods import METHODS
 
 
+PRESETS = Path(__file__).parents[1] / "src" / "alcseg" / "presets"
+
+
 def resolved(method: str = "alc", **options: Any) -> Settings:
     return resolve(method, *METHODS[method], **options)
 
@@ -18,8 +21,11 @@ def resolved(method: str = "alc", **options: Any) -> Settings:
 def test_later_layers_win(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("trainer: {steps: 7, learning_rate: 0.5}\nmethod: {alpha: 2}\nseed: 9\n")
+    shipped = yaml.safe_load((PRESETS / "hippocampus.yaml").read_text())
+    assert shipped["network"]["filters"] == 8
     preset = resolved(preset="hippocampus")
-    assert (preset.trainer.steps, preset.network.filters, preset.seed) == (400, 8, 0)
+    assert preset.trainer.steps == shipped["trainer"]["steps"] != 7
+    assert (preset.network.filters, preset.seed) == (8, 0)
     assert preset.method_args["alpha"] == METHODS["alc"][0]().settings.alpha
     both = resolved(preset="hippocampus", file=file)
     assert (both.trainer.steps, both.trainer.learning_rate, both.network.filters, both.seed) == (7, 0.5, 8, 9)
@@ -37,8 +43,7 @@ def test_later_layers_win(tmp_path: Path) -> None:
 @pytest.mark.parametrize("preset", preset_names())
 @pytest.mark.parametrize("method", METHODS)
 def test_presets_fit_every_method_and_leave_it_alone(preset: str, method: str) -> None:
-    source = Path(__file__).parents[1] / "src" / "alcseg" / "presets" / f"{preset}.yaml"
-    assert "method" not in yaml.safe_load(source.read_text())
+    assert "method" not in yaml.safe_load((PRESETS / f"{preset}.yaml").read_text())
     settings = resolved(method, preset=preset)
     assert settings.method_args == resolved(method).method_args
     assert settings.preset == preset

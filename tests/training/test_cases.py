@@ -1,0 +1,67 @@
+"""Which cases train and which validate."""
+
+from collections.abc import Callable
+
+import pytest
+
+from alcseg.config import DataSettings
+from alcseg.data.folder import CaseRow, DatasetFolder
+from alcseg.errors import DataError
+from alcseg.methods import METHODS
+from alcseg.training.cases import choose_cases, stream_sizes
+
+
+def ids(rows: list[CaseRow]) -> list[str]:
+    return [row.case_id for row in rows]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_validation_is_clean_and_apart_from_training(
+    name: str, make_dataset: Callable[..., DatasetFolder]
+) -> None:
+    method = METHODS[name][0]
+    train, val = choose_cases(make_dataset(hq=10, val=0), method)
+    assert ids(val) == ["hq_0", "hq_1"]  # a fifth of ten, the same for every method
+    assert not set(ids(train)) & set(ids(val))
+    reads_lq = {"lq", "union"} & set(method.streams)
+    assert {row.quality for row in train} == ({"hq", "lq"} if reads_lq else {"hq"})
+    assert all(row.split == "train" and row.quality == "hq" for row in val)
+
+    train, val = choose_cases(make_dataset(hq=3, val=2, name="with-val"), method)
+    assert ids(val) == ["val_0", "val_1"]
+    assert len([row for row in train if row.quality == "hq"]) == 3
+
+
+def test_lq_labels_of_the_validation_split_are_left_out(make_dataset: Callable[..., DatasetFolder]) -> None:
+    folder = make_dataset()
+    rows = tuple(
+        CaseRow(row.case_id, "lq", "val", row.group, row.source) if row.case_id == "lq_0" else row
+        for row in folder.rows
+    )
+    changed = DatasetFolder(
+        folder.root, folder.name, folder.channel_names, folder.labels, folder.file_ending, rows, folder.meta
+    )
+    _, val = choose_cases(changed, METHODS["alc"][0])
+    assert ids(val) == ["val_0"]
+
+
+@pytest.mark.parametrize(
+    ("hq", "wanted", "held_out"), [(10, None, 2), (2, None, 1), (1, None, 0), (5, 0, 0), (5, 3, 3)]
+)
+def test_number_of_held_out_cases(
+    hq: int, wanted: int | None, held_out: int, make_dataset: Callable[..., DatasetFolder]
+) -> None:
+    train, val = choose_cases(make_dataset(hq=hq, val=0), METHODS["h_sup"][0], val_hq=wanted)
+    assert (len(train), len(val)) == (hq - held_out, held_out)
+
+
+def test_holding_out_every_hq_case_is_refused(make_dataset: Callable[..., DatasetFolder]) -> None:
+    with pytest.raises(DataError, match="more than 3 HQ training cases to hold 3 out, found 3"):
+        choose_cases(make_dataset(hq=3, val=0), METHODS["alc"][0], val_hq=3)
+
+
+def test_union_has_as_many_patches_as_both_streams() -> None:
+    settings = DataSettings(hq_batch=4, lq_batch=20)
+    assert stream_sizes(METHODS["h_sup"][0], settings) == {"hq": 4}
+    assert stream_sizes(METHODS["alc"][0], settings) == {"hq": 4, "lq": 20}
+    assert stream_sizes(METHODS["hl_sup"][0], settings) == {"union": 24}

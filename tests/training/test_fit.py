@@ -1,0 +1,221 @@
+"""A run from beginning to end: what it leaves, how it goes on, what it refuses."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+import yaml
+
+from alcseg.commands.train import train
+from alcseg.data.folder import DatasetFolder
+from alcseg.errors import CheckpointError, ConfigError, DataError, LabelError, UsageError
+from alcseg.inference.load import load_networks
+from alcseg.run_folder import RunFolder
+
+Rows = Callable[[Path], list[dict[str, Any]]]
+Train = Callable[..., RunFolder]
+
+
+@pytest.fixture
+def fit(dataset: DatasetFolder, tiny_settings: tuple[str, ...], tmp_path: Path) -> Train:
+    """Train on the tiny dataset; more assignments and options as given."""
+
+    def run(name: str = "run", *more: str, method: str = "h_sup", **options: Any) -> RunFolder:
+        root = options.pop("root", dataset.root)
+        return train(
+            root, out=tmp_path / name, method=method, device="cpu", set=(*tiny_settings, *more), **options
+        )
+
+    return run
+
+
+def weights(run: RunFolder, network: str = "model") -> dict[str, torch.Tensor]:
+    return safetensors.torch.load_file(run.weights_path(network))
+
+
+def assert_same_weights(first: RunFolder, second: RunFolder) -> None:
+    for name in ("model", "teacher"):
+        assert first.weights_path(name).is_file() == second.weights_path(name).is_file()
+        if first.weights_path(name).is_file():
+            one, other = weights(first, name), weights(second, name)
+            assert one.keys() == other.keys()
+            assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_run_folder_holds_what_prediction_and_people_need(
+    fit: Train, read_rows: Rows, tmp_path: Path, dataset: DatasetFolder
+) -> None:
+    run = fit(method="alc")
+    names = {str(path.relative_to(run.path)) for path in run.path.rglob("*") if path.is_file()}
+    events = {name for name in names if name.startswith("events")}
+    assert len(events) == 1
+    assert names - events == {
+        "DONE",
+        "checkpoints/last.ckpt",
+        "config.yaml",
+        "metrics.csv",
+        "model.safetensors",
+        "plan.json",
+        "progress.png",
+        "run.json",
+        "teacher.safetensors",
+        "train.log",
+    }
+    for path in run.path.rglob("*"):  # a run folder can be moved
+        if path.suffix in (".yaml", ".json", ".csv"):
+            assert str(tmp_path) not in path.read_text()
+    config = yaml.safe_load(run.config_path.read_text())
+    assert config["method"]["name"] == "alc"
+    assert config["network"] == {"name": "vnet", "filters": 2, "dropout": 0.5}
+    assert config["trainer"]["precision"] == "32"
+
+    rows = read_rows(run.metrics_path)
+    assert list(rows[0]) == ["step", "loss", "lr", "hq", "lq", "noisy", "con", "val_dice", "val_dice_teacher"]
+    assert [int(row["step"]) for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert [bool(row["val_dice"]) for row in rows] == [False, False, True, False, False, True]
+    assert [bool(row["val_dice_teacher"]) for row in rows] == [False, False, True, False, False, True]
+
+    record = json.loads(run.record_path.read_text())
+    assert record["status"] == "done"
+    assert record["train_cases"] == ["hq_0", "hq_1", "hq_2", "lq_0", "lq_1"]
+    assert record["hq_cases"] == ["hq_0", "hq_1", "hq_2"]
+    assert record["val_cases"] == ["val_0"]
+    assert record["versions"]["torch"] == torch.__version__
+
+    checkpoint = torch.load(run.checkpoint_path, weights_only=True)
+    assert checkpoint["done"] == 6
+
+    moved = tmp_path / "elsewhere" / "moved"
+    moved.parent.mkdir()
+    shutil.move(run.path, moved)
+    shutil.rmtree(dataset.root)
+    networks = load_networks(RunFolder.open(moved))
+    assert networks.teacher is not None
+    assert not networks.predict.training
+    image = torch.zeros(1, 1, 16, 16, 16)
+    with torch.no_grad():
+        assert networks.predict(image).shape == (1, 3, 16, 16, 16)
+        assert not torch.equal(networks.predict(image), networks.teacher(image))
+
+
+def test_workers_change_nothing(fit: Train) -> None:
+    few = (
+        "trainer.steps=3",
+        "trainer.validate_every=0",
+        "data.flip_axes=[0,1,2]",
+        "data.intensity_scale=0.2",
+    )
+    assert_same_weights(fit("none", *few, method="hl_sup"), fit("two", *few, method="hl_sup", workers=2))
+
+
+def test_seeds_and_methods_share_validation_cases(
+    fit: Train, make_dataset: Callable[..., DatasetFolder]
+) -> None:
+    root = make_dataset(val=0, name="no-val").root
+    short = ("trainer.steps=1", "trainer.validate_every=1")
+    records = [
+        fit(f"{method}-{seed}", *short, method=method, seed=seed, root=root).record
+        for method, seed in (("h_sup", 0), ("hl_sup", 1))
+    ]
+    assert records[0]["val_cases"] == records[1]["val_cases"] == ["hq_0"]
+    assert records[0]["train_cases"] == ["hq_1", "hq_2"]
+    assert records[1]["train_cases"] == ["hq_1", "hq_2", "lq_0", "lq_1"]
+
+
+def test_a_finished_run_is_left_as_it_is(fit: Train) -> None:
+    short = ("trainer.steps=1", "trainer.validate_every=0")
+    run = fit("run", *short)
+    before = {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()}
+    assert fit("run", *short).finished
+    assert {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_killed_after_its_last_checkpoint_is_only_finished(fit: Train, read_rows: Rows) -> None:
+    short = ("trainer.steps=2", "trainer.validate_every=0")
+    run = fit("run", *short)
+    kept, rows = weights(run), read_rows(run.metrics_path)
+    (run.path / "DONE").unlink()
+    again = fit("run", *short)
+    assert again.finished
+    assert read_rows(again.metrics_path) == rows
+    assert all(torch.equal(value, kept[key]) for key, value in weights(again).items())
+
+
+def test_what_stands_in_the_folder_must_be_this_run(
+    fit: Train, dataset: DatasetFolder, tmp_path: Path
+) -> None:
+    short = ("trainer.steps=1", "trainer.validate_every=0")
+    run = fit("run", *short)
+    with pytest.raises(CheckpointError, match="method 'h_sup', asked for 'alc'") as caught:
+        fit("run", *short, method="alc")
+    assert caught.value.exit_code == 4
+    with pytest.raises(ConfigError, match=r"trainer\.learning_rate=0\.01, asked for 0\.02"):
+        fit("run", *short, "trainer.learning_rate=0.02")
+    with pytest.raises(ConfigError, match="seed=0, asked for 1"):
+        fit("run", *short, seed=1)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "letter.txt").write_text("dear")
+    with pytest.raises(UsageError, match="found other files"):
+        fit("notes", *short)
+    assert [path.name for path in (tmp_path / "notes").iterdir()] == ["letter.txt"]
+
+    (run.path / "DONE").unlink()
+    path = dataset.root / "labelsTr" / "hq_1.nii.gz"
+    label = nib.load(path)
+    array = np.asanyarray(label.dataobj).copy()
+    array[0, 0, 0] = 5
+    nib.save(nib.Nifti1Image(array, label.affine), path)
+    with pytest.raises(DataError, match=r"the data is not what run .* began with"):
+        fit("run", *short)
+
+
+def test_overwrite_starts_afresh(fit: Train) -> None:
+    short = ("trainer.steps=1", "trainer.validate_every=0")
+    fit("run", *short)
+    run = fit("run", *short, method="hl_sup", overwrite=True)
+    assert run.method == "hl_sup"
+    assert run.finished
+
+
+@pytest.mark.parametrize("method", ["h_sup", "alc", "mean_teacher"])
+def test_a_method_without_its_cases_is_refused(
+    method: str, fit: Train, make_dataset: Callable[..., DatasetFolder], tmp_path: Path
+) -> None:
+    root = make_dataset(hq=0, name="no-hq").root
+    with pytest.raises(DataError, match="expects training cases of quality 'hq', found none") as caught:
+        fit("refused", method=method, root=root)
+    assert caught.value.exit_code == 4
+    assert not (tmp_path / "refused").exists()
+
+
+def test_empty_training_labels_are_refused(fit: Train, make_dataset: Callable[..., DatasetFolder]) -> None:
+    root = make_dataset(empty=True, name="empty", lq=0).root
+    with pytest.raises(LabelError, match="found only background in all 3 cases"):
+        fit("refused", root=root)
+
+
+def test_a_patch_that_cannot_be_turned_is_refused(fit: Train, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="square in axes"):
+        fit("refused", "data.patch=[16,32,16]", "data.rotate_plane=[0,1]")
+    assert not (tmp_path / "refused").exists()
+
+
+def test_without_a_preset_plan_and_cost_are_told(
+    fit: Train, tiny_settings: tuple[str, ...], dataset: DatasetFolder, tmp_path: Path
+) -> None:
+    planned = train(
+        dataset.root, out=tmp_path / "no", method="alc", device="cpu", set=tiny_settings, dry_run=True
+    )
+    assert not isinstance(planned, RunFolder)
+    assert planned["patch"] == (16, 16, 16)
+    assert planned["classes"] == {"background": 0, "left": 5, "right": 9}
+    assert planned["estimated_seconds_per_step"] > 0
+    assert planned["estimated_memory_gib"] >= 0
+    assert not (tmp_path / "no").exists()

@@ -10,7 +10,6 @@ from alcseg.config import Settings, preset_names, resolve
 from alcseg.errors import ConfigError
 from alcseg.methods import METHODS
 
-
 PRESETS = Path(__file__).parents[1] / "src" / "alcseg" / "presets"
 
 

@@ -47,6 +47,8 @@ class MetricsFile(Callback):
 
     def on_train_start(self, trainer: lightning.Trainer, method: lightning.LightningModule) -> None:
         """Cut the file back to the step that training starts from."""
+        if not trainer.is_global_zero:
+            return
         rows = []
         if self.path.is_file():
             with self.path.open(newline="", encoding="utf-8") as stream:
@@ -64,6 +66,8 @@ class MetricsFile(Callback):
     ) -> None:
         """Append a row where one is due."""
         fitted = _method(method)
+        if not trainer.is_global_zero:
+            return
         if fitted.done % self.every and not self.validated and fitted.done != fitted.task.steps:
             return
         values = {name: float(value) for name, value in fitted.last_terms.items()} | self.validated
@@ -112,7 +116,8 @@ class Validation(Callback):
                 )
             column = "val_dice" if name == "model" else f"val_dice_{name}"
             self.metrics.validated[column] = scores[id(network)]
-        logger.info("step %d: %s", fitted.done, self.metrics.validated)
+        shown = ", ".join(f"{column} {score:.4f}" for column, score in self.metrics.validated.items())
+        logger.info("step %d: %s", fitted.done, shown)
 
 
 class Checkpoints(Callback):
@@ -188,12 +193,10 @@ class StepProgress(Callback):
 
     Args:
         title: Before the bar.
-        metrics_path: Unused values are not shown; the last validation is read from the callback metrics.
     """
 
     def __init__(self, title: str) -> None:
         self.title = title
-        self.score = ""
 
     def on_train_start(self, trainer: lightning.Trainer, method: lightning.LightningModule) -> None:
         """Open the bar at the step training starts from."""

@@ -16,6 +16,7 @@ from alcseg.data.cache import build_cache
 from alcseg.data.folder import CaseRow, DatasetFolder
 from alcseg.data.plan import Plan, make_plan
 from alcseg.data.transforms import Augmentation
+from alcseg.errors import ConfigError
 from alcseg.files import write_json, write_text
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import build_method
@@ -25,6 +26,7 @@ from alcseg.training.callbacks import Checkpoints, GracefulStop, MetricsFile, St
 from alcseg.training.cases import choose_cases, stream_cases, stream_sizes
 from alcseg.training.datamodule import StreamData
 from alcseg.training.records import log_to, open_run, write_records
+from alcseg.training.smallest_batch import require_statistics
 
 __all__ = ["complete_settings", "fit", "plan_run"]
 
@@ -78,14 +80,14 @@ def fit(
     )
     augmentation.check(plan.patch)
     run = open_run(out, settings, overwrite=overwrite)
-    if run.finished:
+    if run.finished and not overwrite:
         logger.info("%s: already trained; --overwrite trains again", out)
         return run
 
-    cache = Path(settings.data.cache) if settings.data.cache else out.absolute().parent / ".alcseg-cache"
+    cache = _cache_folder(settings, out)
     train_cases = build_cache(folder, train_rows, plan, cache, track=track)
     val_cases = build_cache(folder, val_rows, plan, cache, track=track)
-    write_records(run, settings, plan, folder, train_cases, val_cases, str(chosen))
+    write_records(run, settings, plan, folder, train_cases, val_cases, str(chosen), overwrite=overwrite)
 
     method = build_method(settings.to_dict(), plan)
     data = StreamData(
@@ -109,10 +111,8 @@ def fit(
         callbacks.insert(0, Validation(val_cases, plan.patch, trainer_settings.validate_every, metrics))
     if logger.isEnabledFor(logging.INFO):
         callbacks.append(StepProgress(f"{settings.method} ({out.name})"))
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(
-            logging.WARNING
-        )  # their advice is about scripts, not about this program
+    for name in ("lightning.pytorch", "lightning.fabric"):  # their advice is about scripts
+        logging.getLogger(name).setLevel(logging.WARNING)
     trainer = _trainer(run, settings, chosen, callbacks)
     resume = run.checkpoint_path if run.checkpoint_path.is_file() else None
     with log_to(run.log_path) if trainer.is_global_zero else nullcontext():
@@ -144,11 +144,17 @@ def fit(
 
 
 def plan_run(folder: DatasetFolder, settings: Settings) -> Plan:
-    """The plan of a run: what the settings give, the rest made from the data."""
+    """The plan of a run: what complete settings give, the rest made from the data.
+
+    Raises:
+        ConfigError: If patch and batch are too small for the network.
+    """
     data = settings.data
-    return make_plan(
+    plan = make_plan(
         folder, patch=data.patch, spacing=data.spacing, normalization=data.normalization, clip=data.clip
     )
+    require_statistics(settings, plan)
+    return plan
 
 
 def complete_settings(settings: Settings, device: torch.device) -> Settings:
@@ -176,6 +182,19 @@ def complete_settings(settings: Settings, device: torch.device) -> Settings:
             precision=precision,
         ),
     )
+
+
+def _cache_folder(settings: Settings, out: Path) -> Path:
+    """Beside the run folder unless set; inside, a run that was never begun would look like one."""
+    if settings.data.cache is None:
+        return out.absolute().parent / ".alcseg-cache"
+    cache = Path(settings.data.cache)
+    if out.resolve() in (cache.resolve(), *cache.resolve().parents):
+        raise ConfigError(
+            f"data.cache={cache}: expected a folder outside of the run folder {out}, since runs share it. "
+            "Choose another one, or leave it out."
+        )
+    return cache
 
 
 def _steps_done(checkpoint: Path | None) -> int:

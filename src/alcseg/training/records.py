@@ -22,7 +22,12 @@ __all__ = ["log_to", "open_run", "write_records"]
 
 
 def open_run(out: Path, settings: Settings, *, overwrite: bool = False) -> RunFolder:
-    """Make a run folder, or open the one of the same run.
+    """Open the run folder of the same run, or say where one will be; nothing is written or removed yet.
+
+    Args:
+        out: The run folder.
+        settings: Of the run.
+        overwrite: What the folder holds will be replaced, whatever it is.
 
     Raises:
         CheckpointError: If it holds a run of another method.
@@ -30,10 +35,7 @@ def open_run(out: Path, settings: Settings, *, overwrite: bool = False) -> RunFo
         UsageError: If it holds something that is not a run.
     """
     run = RunFolder(out)
-    if overwrite and out.is_dir():
-        shutil.rmtree(out)
-    if not out.is_dir() or not any(out.iterdir()):
-        out.mkdir(parents=True, exist_ok=True)
+    if overwrite or not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return run
     if not run.config_path.is_file():
         raise UsageError(
@@ -61,12 +63,28 @@ def write_records(
     train: Sequence[CachedCase],
     val: Sequence[CachedCase],
     device: str,
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Write `config.yaml`, `plan.json` and `run.json`; check the data of a resumed run.
+
+    Args:
+        run: The run folder, made if it is not there.
+        settings: Of the run.
+        plan: Of the run.
+        folder: The dataset.
+        train: Cases that train.
+        val: Cases that validate.
+        device: Where the run trains.
+        overwrite: Remove first what the folder holds.
 
     Raises:
         DataError: If images or labels changed since the run began.
     """
+    if overwrite and run.path.is_dir():
+        shutil.rmtree(run.path)
+    elif overwrite:
+        run.path.unlink(missing_ok=True)
     hashed = data_hash([*train, *val])
     if run.record_path.is_file():
         known = run.record["data_hash"]

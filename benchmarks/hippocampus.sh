@@ -6,7 +6,7 @@
 # Every part is skipped when it is done and resumes when it was stopped: call it again.
 set -euo pipefail
 data=$1 work=$2
-methods=${METHODS:-"h_sup hl_sup mean_teacher alc"}
+methods=${METHODS:-"h_sup hl_sup mean_teacher alc h_sup_large"}  # h_sup_large: H-Sup with as many patches as the others
 seeds=${SEEDS:-"0 1 2"}
 jobs=${JOBS:-2}  # trainings side by side, one thread each: faster in sum than one with two threads
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
@@ -20,8 +20,9 @@ noisy=$work/hippo-noisy
 
 one_run() {
   local method=$1 seed=$2 work=$3 noisy=$3/hippo-noisy
-  local run=$work/runs/$method-$seed
-  alcseg train "$noisy" --preset hippocampus --method "$method" --seed "$seed" --out "$run"
+  local run=$work/runs/$method-$seed settings=()
+  if [ "$method" = h_sup_large ]; then method=h_sup settings=(--set data.hq_batch=6); fi
+  alcseg train "$noisy" --preset hippocampus --method "$method" --seed "$seed" "${settings[@]}" --out "$run"
   [ -d "$run-pred" ] || alcseg predict "$run" "$noisy/imagesTs" --out "$run-pred"
   [ -d "$run-eval" ] || alcseg evaluate "$run-pred" "$noisy/labelsTs" --dataset "$noisy" --out "$run-eval"
   # What the run says about the LQ training images: the network that predicts, and for ALC the corrected labels.

@@ -10,7 +10,13 @@ from pathlib import Path
 
 from alcseg.metrics import holm, paired_test
 
-NAMES = {"h_sup": "H-Sup", "hl_sup": "HL-Sup", "mean_teacher": "Mean Teacher", "alc": "ALC"}
+NAMES = {
+    "h_sup": "H-Sup",
+    "h_sup_large": "H-Sup, 6 HQ patches a step",
+    "hl_sup": "HL-Sup",
+    "mean_teacher": "Mean Teacher",
+    "alc": "ALC",
+}
 
 
 def per_case(folder: Path, metric: str) -> dict[str, float]:
@@ -42,6 +48,7 @@ def main(work: Path) -> None:
         method: sorted(run for run in (work / "runs").glob(f"{method}-[0-9]") if (run / "DONE").is_file())
         for method in NAMES
     }
+    runs = {method: found for method, found in runs.items() if found}
     print(
         "| method | seeds | test Dice | test HD95 (mm) | its labels for the LQ images, Dice | minutes a run |"
     )
@@ -59,7 +66,9 @@ def main(work: Path) -> None:
     print("| as given |", over_seeds(given, "dice"), "|", over_seeds(given, "hd95"), "|")
     print("| `correct` with ALC |", over_seeds(corrected, "dice"), "|", over_seeds(corrected, "hd95"), "|")
 
-    print("\n| seed | " + " | ".join(NAMES.values()) + " | corrected |\n" + "|---" * (len(NAMES) + 2) + "|")
+    print(
+        "\n| seed | " + " | ".join(map(NAMES.get, runs)) + " | corrected |\n" + "|---" * (len(runs) + 2) + "|"
+    )
     for index, folder in enumerate(corrected):
         evaluated = [found[index].with_name(f"{found[index].name}-eval") for found in runs.values()]
         cells = [over_seeds([each], "dice") for each in [*evaluated, folder]]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from alcseg.errors import ConfigError
+from alcseg.errors import ConfigError, ResourceError
 from alcseg.networks import NETWORKS, build_network
 from alcseg.networks.vnet import VNet, count_parameters
 
@@ -23,6 +23,8 @@ def test_vnet_has_the_published_size() -> None:
     "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in sorted(NETWORKS)]
 )
 def test_every_size_passes_and_logits_come_out(name: str) -> None:
+    if name in SLOW:
+        pytest.importorskip("einops", reason="the transformers of MONAI need einops")
     settings = {"filters": 2} | SMALLEST.get(name, {})
     if name == "segresnet":
         settings["filters"] = 8  # normalized in groups of 8 channels
@@ -57,3 +59,10 @@ def test_an_unknown_network_or_setting_is_named() -> None:
         build_network("vmet", in_channels=1, num_classes=2)
     with pytest.raises(ConfigError, match=r"'vnet'.*depth"):
         build_network("vnet", in_channels=1, num_classes=2, depth=3)
+
+
+@pytest.mark.parametrize("name", ["swin_unetr", "unetr"])
+def test_a_missing_package_is_named_at_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
+    with pytest.raises(ResourceError, match="pip install einops"):
+        build_network(name, in_channels=1, num_classes=2)

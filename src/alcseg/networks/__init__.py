@@ -3,13 +3,14 @@
 Every network accepts any patch: sides that its strides do not divide are padded inside and cropped back.
 """
 
+import importlib.util
 from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from alcseg.errors import ConfigError
+from alcseg.errors import ConfigError, ResourceError
 from alcseg.networks.vnet import VNet
 
 __all__ = ["NETWORKS", "StridePadded", "build_network"]
@@ -90,6 +91,7 @@ def _dynunet(in_channels: int, num_classes: int, *, filters: int = 32, dropout: 
 
 
 def _swin_unetr(in_channels: int, num_classes: int, *, filters: int = 24, dropout: float = 0.0) -> nn.Module:
+    _require_einops("swin_unetr")
     from monai.networks.nets.swin_unetr import SwinUNETR
 
     network = SwinUNETR(
@@ -106,6 +108,7 @@ def _unetr(
     dropout: float = 0.0,
     patch: tuple[int, int, int] = (96, 96, 96),
 ) -> nn.Module:
+    _require_einops("unetr")
     from monai.networks.nets.unetr import UNETR
 
     size = tuple(side + -side % 16 for side in patch)
@@ -117,6 +120,12 @@ def _unetr(
         dropout_rate=dropout,
     )
     return StridePadded(network, 16)
+
+
+def _require_einops(name: str) -> None:
+    """MONAI asks for it only when the first image passes."""
+    if importlib.util.find_spec("einops") is None:
+        raise ResourceError(f"network '{name}': expected the package einops, found none. pip install einops")
 
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
@@ -143,6 +152,7 @@ def build_network(name: str, *, in_channels: int, num_classes: int, **settings: 
 
     Raises:
         ConfigError: If the name or a setting is unknown.
+        ResourceError: If a package that the network needs is not installed.
     """
     if name not in NETWORKS:
         raise ConfigError(f"network: expected one of {', '.join(NETWORKS)}, got '{name}'.")

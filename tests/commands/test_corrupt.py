@@ -130,7 +130,7 @@ def test_hq_list(dataset: Path, tmp_path: Path) -> None:
     names.write_text("c3\nv0\n")
     with pytest.raises(DataError, match="v0"):
         corrupt(dataset, tmp_path / "other", hq_list=names)
-    with pytest.raises(DataError, match="none"):
+    with pytest.raises(DataError, match="absent"):
         corrupt(dataset, tmp_path / "other", hq_list=tmp_path / "absent.txt")
     assert not (tmp_path / "other").exists()
 

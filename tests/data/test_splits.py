@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alcseg.data.splits import draw_hq, draw_splits
+from alcseg.data.splits import draw_hq, draw_splits, read_hq_list
 from alcseg.errors import DataError, UsageError
 
 CASES = {f"c{index:02d}": f"c{index:02d}" for index in range(20)}
@@ -61,3 +61,26 @@ def test_hq_is_chosen_one_of_three_ways():
         draw_hq(names, names=["x", "c01"])
     with pytest.raises(DataError, match="found none"):
         draw_hq([], first=1)
+
+
+def test_hq_list_is_one_case_a_line(tmp_path):
+    path = tmp_path / "hq.txt"
+    path.write_bytes("\ufeffc01\r\n\r\n  c03 \r\n".encode())  # as a Windows editor saves it
+    assert read_hq_list(path, CASES) == {"c01", "c03"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"c01\nother\n", "names of labeled cases, one a line, found other. Correct"),
+        (b"\n \n", "found no line"),
+        (b"\xff\xfe\x00", "cannot read it .it is not text."),
+        (None, "cannot read it .No such file"),
+    ],
+)
+def test_hq_lists_that_cannot_be_used(tmp_path, content, message):
+    path = tmp_path / "hq.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"hq\.txt: expected .*{message}"):
+        read_hq_list(path, CASES)

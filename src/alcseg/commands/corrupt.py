@@ -13,9 +13,9 @@ from typing import Any
 from alcseg.commands.progress import track
 from alcseg.data.folder import CaseRow, DatasetFolder, write_cases, write_dataset_json
 from alcseg.data.nifti import shorten
-from alcseg.data.splits import draw_hq
+from alcseg.data.splits import draw_hq, read_hq_list
 from alcseg.data.writer import write_label
-from alcseg.errors import DataError, UsageError
+from alcseg.errors import UsageError
 from alcseg.files import link_or_copy, output_folder, write_json
 from alcseg.metrics.overlap import dice
 from alcseg.noise import NOISE_MODELS, Unit, case_generator, check_size, corrupt_label
@@ -150,7 +150,7 @@ def corrupt(
             f"{target}: expected an output folder outside of the dataset {dataset}. Choose another one."
         )
     candidates = [row.case_id for row in source.select(split="train") if row.quality != "unlabeled"]
-    names = None if hq_list is None else _read_names(hq_list)
+    names = None if hq_list is None else read_hq_list(hq_list, candidates)
     hq = draw_hq(candidates, fraction=hq_fraction, first=hq_first, names=names, seed=seed)
     lq = [case_id for case_id in candidates if case_id not in hq]
     if not lq:
@@ -194,19 +194,6 @@ def _require_clean(source: DatasetFolder) -> None:
             f"{source.root}: expected a dataset with clean labels, found {len(lq)} training cases marked lq "
             f"({shorten(lq)}). If their labels are clean, set their quality to hq in cases.csv."
         )
-
-
-def _read_names(path: Path) -> tuple[str, ...]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (FileNotFoundError, IsADirectoryError):
-        raise DataError(
-            f"{path}: expected a text file with one case a line, found none. Check --hq-list."
-        ) from None
-    names = tuple(line.strip() for line in lines if line.strip())
-    if not names:
-        raise DataError(f"{path}: expected one case a line, found no line. Name at least one case.")
-    return names
 
 
 def _place(source: DatasetFolder, row: CaseRow, root: Path, *, with_label: bool) -> None:

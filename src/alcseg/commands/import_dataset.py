@@ -14,7 +14,7 @@ from alcseg.data.case import Case, Volume
 from alcseg.data.folder import CaseRow, DatasetFolder, require_named_values, write_cases, write_dataset_json
 from alcseg.data.nifti import compare_grids, read_image, read_label, require_same_grid, shorten
 from alcseg.data.readers import ReaderOptions, SourceCase, SourceDataset, find_reader
-from alcseg.data.splits import draw_splits
+from alcseg.data.splits import draw_splits, read_hq_list
 from alcseg.data.writer import compress, write_image, write_label
 from alcseg.errors import DataError, UsageError
 from alcseg.files import link_or_copy, output_folder
@@ -177,11 +177,8 @@ def _rows(
             kept[case.case_id] = case.split or "train"
     drawn = draw_splits(groups, val_fraction=val_fraction, test_fraction=test_fraction, seed=seed)
     splits = kept | drawn
-    hq = (
-        None
-        if hq_list is None
-        else _read_hq_list(hq_list, {case.case_id for case in found.cases if _is_labeled(case)})
-    )
+    labeled = [case.case_id for case in found.cases if _is_labeled(case)]
+    hq = None if hq_list is None else read_hq_list(hq_list, labeled)
     rows = []
     for case in found.cases:
         quality = "unlabeled"
@@ -195,22 +192,6 @@ def _rows(
 
 def _is_labeled(case: SourceCase) -> bool:
     return (case.label is not None or case.load is not None) and case.quality != "unlabeled"
-
-
-def _read_hq_list(path: Path, labeled: set[str]) -> set[str]:
-    try:
-        names = {line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()} - {""}
-    except FileNotFoundError:
-        raise DataError(
-            f"{path}: expected a text file with one case a line, found none. Check --hq-list."
-        ) from None
-    unknown = sorted(names - labeled)
-    if unknown or not names:
-        raise DataError(
-            f"{path}: expected names of labeled cases, one a line, found {shorten(unknown) or 'no line'}. "
-            "Correct the list."
-        )
-    return names
 
 
 def _mapped_labels(labels: Mapping[str, int], label_map: Mapping[int, int]) -> dict[str, int]:

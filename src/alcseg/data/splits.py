@@ -1,13 +1,14 @@
 """Who trains, validates and tests, and whose labels count as good; drawn once, from a seed."""
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from alcseg.data.nifti import shorten
 from alcseg.errors import DataError, UsageError
 
-__all__ = ["draw_hq", "draw_splits"]
+__all__ = ["draw_hq", "draw_splits", "read_hq_list"]
 
 
 def draw_splits(
@@ -102,3 +103,30 @@ def draw_hq(
     return frozenset(
         ordered[index] for index in np.random.default_rng(seed).permutation(len(ordered))[:count]
     )
+
+
+def read_hq_list(path: Path, candidates: Collection[str]) -> frozenset[str]:
+    """Cases named in a text file, one a line; empty lines count for nothing.
+
+    Args:
+        path: The file.
+        candidates: Cases that may be named: those with a label.
+
+    Raises:
+        DataError: If the file cannot be read, names none, or names a case that is not a candidate.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise DataError(
+            f"{path}: expected a text file with one case a line, cannot read it ({reason}). Check --hq-list."
+        ) from None
+    names = frozenset(line.strip() for line in lines) - {""}
+    unknown = sorted(names - set(candidates))
+    if unknown or not names:
+        raise DataError(
+            f"{path}: expected names of labeled cases, one a line, found {shorten(unknown) or 'no line'}. "
+            "Correct the list."
+        )
+    return names

@@ -1,0 +1,45 @@
+"""Rules about imports that no contract in pyproject.toml can state without naming every method."""
+
+import ast
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import alcseg.methods
+from alcseg.methods import METHODS
+
+FOLDER = Path(alcseg.methods.__file__).parent
+FILES = {
+    name: FOLDER / f"{name}.py"
+    for _, name, _ in pkgutil.iter_modules([str(FOLDER)])
+    if name != "base" and not name.startswith("_")
+}
+
+
+def imported(path: Path) -> set[str]:
+    """Absolute names of all modules that a file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = ".".join(part for part in ("alcseg.methods" if node.level else "", node.module) if part)
+            names |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def test_every_method_lives_in_a_file_that_is_looked_at():
+    assert {cls.__module__ for cls, _ in METHODS.values()} == {f"alcseg.methods.{name}" for name in FILES}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_method_imports_another(name):
+    others = {f"alcseg.methods.{other}" for other in FILES if other != name}
+    # The package itself imports all methods, so that would be a way around.
+    assert not imported(FILES[name]) & {"alcseg.methods", *others}
+
+
+@pytest.mark.parametrize("helper", [*FOLDER.glob("_[!_]*.py"), FOLDER / "base.py"])
+def test_what_methods_share_imports_no_method(helper):
+    assert not imported(helper) & {f"alcseg.methods.{name}" for name in FILES}

@@ -198,7 +198,7 @@ def test_document_is_plain_json():
 
 
 def test_brackets_in_messages_are_not_markup(capsys):
-    show("predict", {"case": "[red]not a color"}, as_json=False)
+    show("doctor", {"case": "[red]not a color"}, as_json=False)
     assert "[red]not a color" in capsys.readouterr().out
 
 

@@ -1,5 +1,6 @@
 """Results of the verbs on stdout: a table for people, or with `--json` one document for programs."""
 
+import csv
 import dataclasses
 import json
 import math
@@ -13,6 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 __all__ = ["document", "show"]
+
+_RANKED_CASES = 10  # as many as one looks through in a sitting; the others are in the file
 
 
 def show(verb: str, result: Any, *, as_json: bool) -> None:
@@ -133,6 +136,50 @@ def _train(result: Any) -> list[RenderableType]:
     return _facts(facts)
 
 
+def _predict(result: Any) -> list[RenderableType]:
+    facts = {"out": result.out, "written": len(result.written), "failed": len(result.failed)}
+    return [*_failures(result), *_facts(facts | {"details": result.out / "predict.json"})]
+
+
+def _correct(result: Any) -> list[RenderableType]:
+    ranking = result.out / "ranking.csv"
+    with ranking.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    worst: dict[str, dict[str, str]] = {}
+    for row in rows:  # one per case and class: the class with the highest score put the case where it is
+        known = worst.setdefault(row["case_id"], row)
+        if float(row["score"]) > float(known["score"]):
+            worst[row["case_id"]] = row
+    columns = {
+        "rank": "rank",
+        "case_id": "case",
+        "class": "class",
+        "score": "score",
+        "agreement": "agreement",
+    }
+    columns |= {"changed_mm3": "changed mm3", "reason": "reason"}
+    facts = {
+        "out": result.out,
+        "corrected": len(result.corrected),
+        "pseudo labeled": len(result.pseudo_labeled),
+        "failed": len(result.failed),
+        "calibration": None if result.calibration is None else result.calibration.note,
+        "ranking": f"{ranking} ({len(worst)} cases, the first {_RANKED_CASES} above)"
+        if len(worst) > _RANKED_CASES
+        else ranking,
+    }
+    table = _table(list(worst.values())[:_RANKED_CASES], columns)
+    return [*_failures(result), "Look at these first:", table, "", *_facts(facts)]
+
+
+def _failures(result: Any) -> list[RenderableType]:
+    """Cases that failed, each with its message; nothing if none did."""
+    if not result.failed:
+        return []
+    rows = [{"case": case_id, "message": message} for case_id, message in result.failed.items()]
+    return [_table(rows, {"case": "failed case", "message": "why"}), ""]
+
+
 def _methods(result: Any) -> list[RenderableType]:
     if not hasattr(result, "methods"):
         return _one_method(result)
@@ -152,8 +199,10 @@ def _one_method(result: Any) -> list[RenderableType]:
 
 _VIEWS: dict[str, Callable[[Any], list[RenderableType]]] = {
     "check": _check,
+    "correct": _correct,
     "evaluate": _evaluate,
     "import": _import,
     "methods": _methods,
+    "predict": _predict,
     "train": _train,
 }

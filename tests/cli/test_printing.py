@@ -1,0 +1,83 @@
+"""What people see of a result; `--json` shows all of it."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alcseg.cli.printing import show
+
+
+@dataclass
+class Predicted:
+    out: Path
+    written: dict[str, Path]
+    failed: dict[str, str] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Note:
+    note: str
+
+
+@dataclass
+class Corrected:
+    out: Path
+    corrected: list[str]
+    calibration: Note | None
+    pseudo_labeled: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+@pytest.fixture
+def corrected(tmp_path):
+    """Twelve ranked cases; of case_01 the second class has the higher score."""
+    lines = ["rank,case_id,class,score,agreement,changed_mm3,reason"]
+    for rank in range(1, 13):
+        for name, score in (("left", 1 / rank), ("right", 0.5 / rank if rank > 1 else 1.5)):
+            lines.append(f"{rank},case_{rank:02d},{name},{score:.4f},0.5,7.000,doubtful")
+    (tmp_path / "ranking.csv").write_text("\n".join(lines) + "\n")
+    return Corrected(tmp_path, [f"case_{rank:02d}" for rank in range(1, 13)], Note("by 3 held-out cases"))
+
+
+def test_predict_shows_counts_and_the_folder(capsys):
+    written = {f"case_{index}": Path(f"out/case_{index}.nii.gz") for index in range(40)}
+    show("predict", Predicted(Path("out"), written), as_json=False)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [["out", "out"], ["written", "40"], ["failed", "0"], ["details", "out/predict.json"]]
+
+
+def test_predict_lists_what_failed(capsys):
+    result = Predicted(Path("out"), {}, {"case_1": "a.nii.gz: truncated", "case_2": "b.nii.gz: constant"})
+    show("predict", result, as_json=False)
+    out = capsys.readouterr().out
+    assert [line.strip().split(maxsplit=1) for line in out.splitlines()[1:3]] == [
+        ["case_1", "a.nii.gz: truncated"],
+        ["case_2", "b.nii.gz: constant"],
+    ]
+    assert "failed   2" in out
+
+
+def test_correct_shows_the_first_ten_cases_by_their_worst_class(corrected, capsys):
+    show("correct", corrected, as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    cases = [line.split() for line in lines if " case_" in line]
+    assert [words[1] for words in cases] == [f"case_{rank:02d}" for rank in range(1, 11)]
+    assert cases[0] == ["1", "case_01", "right", "1.5000", "0.5", "7.000", "doubtful"]
+    assert cases[1][:4] == ["2", "case_02", "left", "0.5000"]
+    text = "\n".join(lines)
+    assert "corrected       12" in text
+    assert "by 3 held-out cases" in text
+    assert "ranking.csv (12 cases, the first 10 above)" in "".join(text.split("\n"))
+
+
+def test_json_keeps_everything(corrected, capsys):
+    show("correct", corrected, as_json=True)
+    assert len(json.loads(capsys.readouterr().out)["corrected"]) == 12
+    show("predict", Predicted(Path("out"), {"a": Path("out/a.nii.gz")}, record={"x": 1}), as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert found["written"] == {"a": "out/a.nii.gz"}
+    assert found["record"] == {"x": 1}

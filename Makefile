@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   ?= demo
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest  # one thread for each of the processes
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .PHONY: setup demo format check test test-all docs clean
@@ -42,10 +43,10 @@ check: setup
 	$(BIN)/codespell src tests docs README.md CONTRIBUTING.md CHANGELOG.md Makefile pyproject.toml
 
 test: $(VENV)/.integrity
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: $(VENV)/.integrity
-	$(BIN)/python -m pytest -m "not network"
+	$(PYTEST) -m "not network"
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict

@@ -1,5 +1,7 @@
 """Which device a command runs on."""
 
+import re
+
 import torch
 
 from alcseg.errors import ResourceError, UsageError
@@ -16,9 +18,9 @@ def pick_device(name: str = "auto") -> torch.device:
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda") or (index and not (kind == "cuda" and index.isdigit())):
+    if not re.fullmatch(r"cpu|cuda(:[0-9]+)?", name):
         raise UsageError(f"--device: expected auto, cpu, cuda or cuda:<i>, got '{name}'.")
+    kind, _, index = name.partition(":")
     count = torch.cuda.device_count() if kind == "cuda" else 1
     if int(index or 0) >= count:
         raise ResourceError(

@@ -1,0 +1,119 @@
+"""Whole cases through a network that is known: orientation, label values, and the perturbed passes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from alcseg.data.case import Volume
+from alcseg.data.plan import Plan
+from alcseg.errors import DataError
+from alcseg.inference.predictor import Perturbation, Predictor
+
+# Axis 0 runs towards posterior, axis 1 towards left, axis 2 towards superior: flipped and permuted.
+TURNED = np.array([[0.0, -1, 0, 5], [-1, 0, 0, 7], [0, 0, 2, 1], [0, 0, 0, 1]])
+
+
+class Nearest(nn.Module):
+    """Class k where the intensity is nearest to k; how sure it is grows with `scale`."""
+
+    def __init__(self, scale: float = 30.0) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, image: Tensor) -> Tensor:
+        return -self.scale * (image - torch.arange(3.0).reshape(1, 3, 1, 1, 1)) ** 2
+
+
+def plan(**changes: object) -> Plan:
+    settings: dict[str, object] = {
+        "spacing": (None, None, None),
+        "patch": (8, 8, 8),
+        "normalization": "none",
+        "clip": None,
+        "label_values": (0, 5, 9),
+        "label_names": ("background", "left", "right"),
+        "channel_names": ("MRI",),
+    }
+    return Plan(**(settings | changes))
+
+
+def predictor(**changes: object) -> Predictor:
+    return Predictor(Nearest(), plan(**changes), torch.device("cpu"))
+
+
+@pytest.fixture
+def truth(rng) -> np.ndarray:
+    classes = np.zeros((12, 10, 9), np.uint8)
+    classes[2:7, 3:8, 1:6] = 1
+    classes[7:10, 3:8, 2:9] = 2
+    return classes
+
+
+def volume(array: np.ndarray, affine: np.ndarray = TURNED) -> Volume:
+    return Volume(array.astype(np.float32), affine, None, Path("made.nii.gz"))
+
+
+def test_labels_come_back_on_the_source_grid_in_the_datasets_values(truth):
+    prediction = predictor().predict((volume(truth),))
+    assert np.array_equal(prediction.label(), np.array([0, 5, 9])[truth])
+    probs = prediction.source_probabilities()
+    assert probs.shape == (3, *truth.shape)
+    assert probs.dtype == np.float32
+    assert np.allclose(probs.sum(0), 1, atol=1e-6)
+    assert np.array_equal(probs.argmax(0), truth)
+
+
+def test_another_model_spacing_still_ends_on_the_source_grid(truth):
+    prediction = predictor(spacing=(1.0, 1.0, 1.0)).predict((volume(truth),))
+    # On the model grid the third axis has twice the voxels, and the axes are those of RAS.
+    assert prediction.probs.shape == (3, 10, 12, 18)
+    label = prediction.label()
+    assert label.shape == truth.shape
+    assert (label == np.array([0, 5, 9])[truth]).mean() > 0.95
+
+
+def test_settings_of_the_method_shape_the_passes():
+    how = Perturbation.like_method({"noise_std": 0.3, "weighting": "uniform", "alpha": 5}, passes=2, seed=7)
+    assert how == Perturbation(passes=2, seed=7, noise_std=0.3, weighting="uniform")
+    assert Perturbation.like_method({}, passes=4, seed=0) == Perturbation()
+
+
+def test_passes_refine_and_doubt_where_the_image_is_between_two_classes(truth):
+    image = truth.astype(np.float32)
+    image[2:7, 3:8, 1:6] = 1.45  # nearly halfway to class 2
+    how = Perturbation(passes=4, noise_std=0.2, noise_clip=0.4)
+    refined = predictor().refine((volume(image),), "case", how)
+    assert refined.label.shape == refined.uncertainty.shape == truth.shape
+    assert set(np.unique(refined.label)) <= {0, 5, 9}
+    assert np.array_equal(refined.label[truth == 0], np.zeros((truth == 0).sum()))
+    assert refined.uncertainty.min() >= 0
+    assert refined.uncertainty[truth == 1].mean() > 5 * refined.uncertainty[truth == 0].mean()
+
+
+def test_passes_depend_on_seed_and_case_alone(truth):
+    image = (volume(truth + 0.4),)
+    first, again, other_case, other_seed = (
+        predictor().refine(image, case_id, Perturbation(passes=2, seed=seed)).uncertainty
+        for case_id, seed in (("a", 0), ("a", 0), ("b", 0), ("a", 1))
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other_case)
+    assert not np.array_equal(first, other_seed)
+
+
+def test_no_perturbation_means_no_uncertainty(truth):
+    how = Perturbation(passes=3, noise_std=0.0)
+    refined = predictor().refine((volume(truth),), "case", how)
+    assert np.allclose(refined.uncertainty, 0, atol=1e-6)
+    assert np.array_equal(refined.label, predictor().predict((volume(truth),)).label())
+
+
+def test_wrong_number_of_channels_and_constant_images_are_refused(truth):
+    with pytest.raises(DataError, match=r"expected 1 channel\(s\) \(MRI\), got 2"):
+        predictor().predict((volume(truth), volume(truth)))
+    flat = volume(np.ones((8, 8, 8)))
+    with pytest.raises(DataError, match="found a constant image"):
+        predictor(normalization="zscore").predict((flat,))

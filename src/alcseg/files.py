@@ -18,6 +18,7 @@ __all__ = [
     "link_or_copy",
     "output_folder",
     "read_json",
+    "remove_output",
     "write_json",
     "write_text",
 ]
@@ -85,18 +86,39 @@ def output_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
             f"{path}: expected an empty or new output folder, found files in it. "
             "Choose another folder or pass --overwrite."
         )
+    _refuse_working_place(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".partial-{path.name}-", dir=path.parent))
     try:
         yield partial
         partial.chmod(0o755)
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.exists():
-            path.unlink()
+        remove_output(path)
         os.replace(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def remove_output(path: Path) -> None:
+    """Remove what `--overwrite` replaces, if it is there.
+
+    Raises:
+        UsageError: If the home or the working folder lies in it.
+    """
+    _refuse_working_place(path)
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _refuse_working_place(path: Path) -> None:
+    """An output that holds the home or the working folder is a slip."""
+    kept = [place for place in (Path.home(), Path.cwd()) if place.is_relative_to(path.absolute())]
+    if kept:
+        raise UsageError(
+            f"{path}: expected an output folder to overwrite, found one that holds {kept[0]}. "
+            "Give a folder of its own."
+        )
 
 
 def link_or_copy(source: Path, target: Path) -> None:

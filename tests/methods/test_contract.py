@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from alcseg.data.sampling import Patches
+from alcseg.errors import AlcsegError
 from alcseg.methods import METHODS, Method, available_methods
 
 Make = Callable[..., Method]
@@ -139,7 +140,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run(
     method, batch = make_method(name), make_batch(name)
     for patches in batch.values():
         patches.image[:] = torch.nan
-    with pytest.raises(FloatingPointError, match="step 0: expected a finite loss"):
+    with pytest.raises(AlcsegError, match="step 0: expected a finite loss"):
         method.training_step(batch, 0)
 
 

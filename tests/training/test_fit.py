@@ -148,6 +148,15 @@ def test_a_run_killed_after_its_last_checkpoint_is_only_finished(fit: Train, rea
     assert all(torch.equal(value, kept[key]) for key, value in weights(again).items())
 
 
+def test_a_damaged_checkpoint_is_named(fit: Train) -> None:
+    short = ("trainer.steps=1", "trainer.validate_every=0")
+    run = fit("run", *short)
+    (run.path / "DONE").unlink()
+    run.checkpoint_path.write_bytes(run.checkpoint_path.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match=r"last\.ckpt: expected a checkpoint"):
+        fit("run", *short)
+
+
 def test_what_stands_in_the_folder_must_be_this_run(
     fit: Train, dataset: DatasetFolder, tmp_path: Path
 ) -> None:

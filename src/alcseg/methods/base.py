@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from alcseg.data.sampling import Patches
-from alcseg.errors import ConfigError
+from alcseg.errors import AlcsegError, ConfigError
 
 __all__ = ["Batch", "Method", "Task", "batch_statistics"]
 
@@ -160,7 +160,7 @@ class Method(lightning.LightningModule):
         loss = torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
         if not torch.isfinite(loss):
             values = ", ".join(f"{name}={float(term.detach()):g}" for name, term in terms.items())
-            raise FloatingPointError(
+            raise AlcsegError(
                 f"step {self.done}: expected a finite loss, got {values}. Lower the learning rate."
             )
         optimizers = self.optimizers()

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -179,6 +180,8 @@ class GracefulStop(Callback):
             self.stopped = True
             trainer.should_stop = True
 
+        if threading.current_thread() is not threading.main_thread():
+            return
         for number in (signal.SIGINT, signal.SIGTERM):
             self.previous[number] = signal.signal(number, stop)
 

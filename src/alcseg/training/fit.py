@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import pickle
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
@@ -16,7 +17,7 @@ from alcseg.data.cache import build_cache
 from alcseg.data.folder import CaseRow, DatasetFolder
 from alcseg.data.plan import Plan, make_plan
 from alcseg.data.transforms import Augmentation
-from alcseg.errors import ConfigError
+from alcseg.errors import CheckpointError, ConfigError
 from alcseg.files import write_json, write_text
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import build_method
@@ -201,7 +202,14 @@ def _steps_done(checkpoint: Path | None) -> int:
     """Step at which a checkpoint was written; a run killed before its end marker has none left to do."""
     if checkpoint is None:
         return 0
-    return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["done"])
+    try:
+        return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["done"])
+    except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"{checkpoint}: expected a checkpoint of `alcseg train`, cannot read it ({reason}). "
+            "Restore the file, or train afresh with --overwrite."
+        ) from None
 
 
 class _Events(TensorBoardLogger):

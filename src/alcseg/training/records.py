@@ -1,7 +1,6 @@
 """Opening a run folder for training, and what is written into it before the first step."""
 
 import logging
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from alcseg.data.cache import CachedCase, data_hash
 from alcseg.data.folder import DatasetFolder
 from alcseg.data.plan import Plan
 from alcseg.errors import CheckpointError, ConfigError, DataError, UsageError
-from alcseg.files import write_json, write_text
+from alcseg.files import remove_output, write_json, write_text
 from alcseg.run_folder import RunFolder
 
 __all__ = ["log_to", "open_run", "write_records"]
@@ -81,10 +80,8 @@ def write_records(
     Raises:
         DataError: If images or labels changed since the run began.
     """
-    if overwrite and run.path.is_dir():
-        shutil.rmtree(run.path)
-    elif overwrite:
-        run.path.unlink(missing_ok=True)
+    if overwrite:
+        remove_output(run.path)
     hashed = data_hash([*train, *val])
     if run.record_path.is_file():
         known = run.record["data_hash"]

@@ -1,0 +1,74 @@
+"""Writing whole files or none."""
+
+from pathlib import Path
+
+import pytest
+
+from alcseg.errors import DataError, UsageError
+from alcseg.files import atomic_path, link_or_copy, output_folder, read_json, remove_output, write_json
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+
+    def fail_halfway() -> None:
+        with atomic_path(target) as partial:
+            partial.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_halfway()
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_failed_folder_leaves_nothing(tmp_path: Path) -> None:
+    def fail_halfway() -> None:
+        with output_folder(tmp_path / "out") as partial:
+            (partial / "half").write_text("x")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_halfway()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_with_files_is_kept_unless_told(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine").write_text("x")
+    with pytest.raises(UsageError, match="--overwrite"), output_folder(out):
+        pass
+    assert (out / "mine").exists()
+    with output_folder(out, overwrite=True) as partial:
+        (partial / "new").write_text("y")
+    assert [path.name for path in out.iterdir()] == ["new"]
+
+
+def test_the_working_folder_is_never_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "project" / "here"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    for slip in (here, here.parent, Path()):
+        with pytest.raises(UsageError, match="folder of its own"):
+            remove_output(slip)
+        with pytest.raises(UsageError), output_folder(slip, overwrite=True):
+            pass
+    assert here.is_dir()
+
+
+def test_json_comes_back_and_faults_are_named(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"b": [1, 2.5, None]})
+    assert read_json(tmp_path / "a.json") == {"b": [1, 2.5, None]}
+    (tmp_path / "bad.json").write_text("{")
+    with pytest.raises(DataError, match="not valid JSON"):
+        read_json(tmp_path / "bad.json")
+    with pytest.raises(DataError, match="found none"):
+        read_json(tmp_path / "absent.json")
+
+
+def test_a_link_has_the_same_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"123")
+    link_or_copy(tmp_path / "a", tmp_path / "deep" / "b")
+    assert (tmp_path / "deep" / "b").read_bytes() == b"123"

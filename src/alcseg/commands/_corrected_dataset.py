@@ -1,5 +1,6 @@
 """The dataset folder that `correct` writes: what is taken over, and label values on the way out."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ class CorrectedDataset:
         write_label(self._path(folder, case_id), self._mapped(values), like)
 
     def take_label(self, case_id: str, *, into: str) -> None:
-        """Take over a label: the same file, or a renumbered one."""
+        """Take over a label: a copy of the file, or a renumbered one."""
         path = self.source.label_path(case_id)
         if path is None:
             return
@@ -59,7 +60,10 @@ class CorrectedDataset:
             label = self.source.read_label(case_id)
             write_label(self._path(into, case_id), self._mapped(label.array), label)
         else:
-            link_or_copy(path, self._path(into, case_id))
+            # Not linked: an editor that later saves the label in place must not reach into the source.
+            target = self._path(into, case_id)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
 
     def take_images(self, case_id: str) -> None:
         """Take over the images; a training case that has got a label here belongs into `imagesTr`."""
@@ -74,8 +78,8 @@ class CorrectedDataset:
         extra: dict[str, Any] = dict(self.source.meta)
         if self.renumbered:
             extra["original_label_values"] = dict(names)
-        # MSD's own lists of files would name paths that are not in this folder.
-        for key in ("training", "test", "numTest", "modality"):
+        # Lists of files would name paths that are not in this folder.
+        for key in ("training", "test", "numTest", "modality", "dataset", "label_quality"):
             extra.pop(key, None)
         cases = {path.name for path in (self.root / "imagesTr").glob(f"*_0000{self.source.file_ending}")}
         write_dataset_json(

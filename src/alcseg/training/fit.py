@@ -21,7 +21,7 @@ from alcseg.errors import CheckpointError, ConfigError
 from alcseg.files import write_json, write_text
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import build_method
-from alcseg.methods import available_methods
+from alcseg.methods import Method, available_methods
 from alcseg.run_folder import RunFolder
 from alcseg.training.callbacks import Checkpoints, GracefulStop, MetricsFile, StepProgress, Validation
 from alcseg.training.cases import choose_cases, stream_cases, stream_sizes
@@ -126,7 +126,7 @@ def fit(
             chosen,
             trainer_settings.precision,
         )
-        if _steps_done(resume) < method.task.steps:
+        if _steps_done(resume, method) < method.task.steps:
             trainer.fit(method, datamodule=data, ckpt_path=resume, weights_only=True)
             logger.info("ended at step %d", method.done)
     if trainer.is_global_zero and after is not None:
@@ -198,18 +198,29 @@ def _cache_folder(settings: Settings, out: Path) -> Path:
     return cache
 
 
-def _steps_done(checkpoint: Path | None) -> int:
-    """Step at which a checkpoint was written; a run killed before its end marker has none left to do."""
+def _steps_done(checkpoint: Path | None, method: Method) -> int:
+    """Step at which a checkpoint was written; a run killed before its end marker has none left to do.
+
+    Raises:
+        CheckpointError: If it is damaged or of another method.
+    """
     if checkpoint is None:
         return 0
     try:
-        return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["done"])
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        name, done = content["method"], int(content["done"])
     except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(
             f"{checkpoint}: expected a checkpoint of `alcseg train`, cannot read it ({reason}). "
             "Restore the file, or train afresh with --overwrite."
         ) from None
+    if name != type(method).__name__:
+        raise CheckpointError(
+            f"{checkpoint}: expected a checkpoint of {type(method).__name__}, found one of {name}. "
+            "Put back the run's own checkpoint, or train afresh with --overwrite."
+        )
+    return done
 
 
 class _Events(TensorBoardLogger):

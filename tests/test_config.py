@@ -70,6 +70,10 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         ("method.weighting=inverted", r"method 'alc': .*weighting.*inverted"),
         ("data.patch=[16,16]", r"section 'data': .*patch"),
         ("data.patch=[16", r"not valid YAML"),
+        ("data.patch=[16,16,0]", r"data\.patch: expected at least 1, got \[16, 16, 0\]"),
+        ("data.hq_batch=0", r"data\.hq_batch: expected at least 1, got 0"),
+        ("trainer.steps=0", r"trainer\.steps: expected at least 1, got 0"),
+        ("network.dropout=1.5", r"network\.dropout: expected 0 to 1, got 1\.5"),
     ],
 )
 def test_a_wrong_assignment_is_one_line(assignment: str, message: str) -> None:

@@ -8,6 +8,7 @@ import dataclasses
 import difflib
 import importlib.resources
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,6 +133,32 @@ class Settings:
         return plain
 
 
+_RANGES: dict[str, tuple[float, float]] = {
+    "network.filters": (1, math.inf),
+    "network.dropout": (0, 1),
+    "data.patch": (1, math.inf),
+    "data.spacing": (1e-6, math.inf),
+    "data.hq_batch": (1, math.inf),
+    "data.lq_batch": (1, math.inf),
+    "data.foreground_fraction": (0, 1),
+    "data.flip_axes": (0, 2),
+    "data.rotate_plane": (0, 2),
+    "data.intensity_scale": (0, math.inf),
+    "data.intensity_shift": (0, math.inf),
+    "trainer.steps": (1, math.inf),
+    "trainer.learning_rate": (0, math.inf),
+    "trainer.momentum": (0, 1),
+    "trainer.weight_decay": (0, math.inf),
+    "trainer.poly_power": (0, math.inf),
+    "trainer.validate_every": (0, math.inf),
+    "trainer.checkpoint_every": (1, math.inf),
+    "trainer.log_every": (1, math.inf),
+    "trainer.val_hq": (0, math.inf),
+    "trainer.devices": (1, math.inf),
+    "trainer.nodes": (1, math.inf),
+}
+"""Smallest and largest value of a setting, or of each of its parts."""
+
 _SECTIONS: dict[str, type] = {"network": NetworkSettings, "data": DataSettings, "trainer": TrainerSettings}
 
 
@@ -209,6 +236,7 @@ def resolve(
         section: schema(**check_arguments(schema, merged[section], f"section '{section}'", f"{section}."))
         for section, schema in _SECTIONS.items()
     }
+    _require_ranges(checked)
     return Settings(method=method, method_args=method_args, seed=seed, preset=preset, **checked)
 
 
@@ -248,6 +276,16 @@ def check_arguments(
         reason = " ".join(str(error).split())
         raise ConfigError(f"{where}: {reason}") from None
     return {name: getattr(parsed, name) for name in known}
+
+
+def _require_ranges(sections: Mapping[str, Any]) -> None:
+    for key, (low, high) in _RANGES.items():
+        section, _, name = key.partition(".")
+        value = getattr(sections[section], name)
+        parts = value if isinstance(value, list | tuple) else [value]
+        if any(part is not None and not low <= part <= high for part in parts):
+            wanted = f"at least {low:g}" if high == math.inf else f"{low:g} to {high:g}"
+            raise ConfigError(f"{key}: expected {wanted}, got {_lists(value)}.")
 
 
 def _sections(text: str, where: str) -> dict[str, Any]:

@@ -168,14 +168,36 @@ def test_faulty_h5_is_refused(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["src"]
 
 
-def test_real_h5_case(real_data, tmp_path):
+def test_two_real_h5_cases(real_data, tmp_path):
     source = real_data("la")
     pytest.importorskip("h5py")
-    case_id = (source / "train.list").read_text().split()[0]
+    names = (source / "train.list").read_text().split()[:2]
     (tmp_path / "src").mkdir()
-    (tmp_path / "src" / case_id).symlink_to(source / "2018LA_Seg_Training Set" / case_id)
-    case = import_dataset(tmp_path / "src", tmp_path / "out").read(case_id)
+    for name in names:
+        (tmp_path / "src" / name).symlink_to(source / "2018LA_Seg_Training Set" / name)
+    (tmp_path / "src" / "train.list").write_text("\n".join(reversed(names)))
+    folder = import_dataset(tmp_path / "src", tmp_path / "out")
+    assert [row.case_id for row in folder.rows] == names[::-1]
+    case = folder.read(names[0])
     assert set(np.unique(case.label.array)) == {0, 1}
+    assert case.images[0].spacing == (0.625, 0.625, 0.625)
+
+
+@pytest.mark.slow
+def test_real_decathlon_set(real_data, tmp_path):
+    source = real_data("Task04_Hippocampus")
+    folder = import_dataset(source, tmp_path / "out", test_fraction=0.2, val_fraction=0.1, seed=0)
+    assert {split: len(folder.select(split=split)) for split in ("train", "val", "test")} == {
+        "train": 141,
+        "val": 20,
+        "test": 40,
+    }
+    assert folder.labels == {"background": 0, "Anterior": 1, "Posterior": 2}
+    for row in folder.rows[::20]:
+        case = folder.read(row.case_id)
+        original = nib.load(source / "labelsTr" / f"{row.case_id}.nii.gz")
+        assert np.array_equal(case.label.array, np.asanyarray(original.dataobj))
+        assert np.array_equal(case.label.affine, original.affine)
 
 
 def test_hq_list_makes_the_others_lq(msd, tmp_path):

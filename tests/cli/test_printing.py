@@ -81,3 +81,22 @@ def test_json_keeps_everything(corrected, capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["written"] == {"a": "out/a.nii.gz"}
     assert found["record"] == {"x": 1}
+
+
+@dataclass
+class Shown:
+    labels: dict[str, float]
+    test: dict[str, dict[str, float]]
+    commands: list[str]
+    report: Path = Path("demo/report.html")
+    time_s: float = 167.6
+    peak_memory_mib: float = 898.0
+
+
+def test_demo_ends_with_a_table_of_labels_and_methods(capsys):
+    result = Shown({"given": 0.5, "refined": 0.75}, {"alc": {"dice": 0.8, "hd95_mm": 4.5}}, ["alcseg train x"])
+    show("demo", result, as_json=False)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["0.5", "0.75"] in lines
+    assert ["alc", "0.8", "4.5"] in lines
+    assert ["alcseg", "train", "x"] in lines

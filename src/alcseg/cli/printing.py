@@ -197,9 +197,24 @@ def _one_method(result: Any) -> list[RenderableType]:
     return [result.description + "\n", _table(rows, columns), "\nChange one with --set method.SETTING=VALUE."]
 
 
+def _demo(result: Any) -> list[RenderableType]:
+    facts = document(result)
+    tests = [{"method": name, **scores} for name, scores in facts["test"].items()]
+    return [
+        _table([facts["labels"]], {"given": "LQ labels, Dice as given", "refined": "after correction"}),
+        "",
+        _table(tests, {"method": "test cases", "dice": "Dice", "hd95_mm": "HD95 (mm)"}),
+        "",
+        *_facts({name: facts[name] for name in ("report", "time_s", "peak_memory_mib")}),
+        "\nEach step by hand:",
+        *facts["commands"],
+    ]
+
+
 _VIEWS: dict[str, Callable[[Any], list[RenderableType]]] = {
     "check": _check,
     "correct": _correct,
+    "demo": _demo,
     "evaluate": _evaluate,
     "import": _import,
     "methods": _methods,

@@ -94,7 +94,9 @@ class Shown:
 
 
 def test_demo_ends_with_a_table_of_labels_and_methods(capsys):
-    result = Shown({"given": 0.5, "refined": 0.75}, {"alc": {"dice": 0.8, "hd95_mm": 4.5}}, ["alcseg train x"])
+    result = Shown(
+        {"given": 0.5, "refined": 0.75}, {"alc": {"dice": 0.8, "hd95_mm": 4.5}}, ["alcseg train x"]
+    )
     show("demo", result, as_json=False)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["0.5", "0.75"] in lines

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from alcseg.errors import DataError, UsageError
-from alcseg.files import atomic_path, link_or_copy, output_folder, read_json, remove_output, write_json
+from alcseg.files import (
+    atomic_path,
+    link_or_copy,
+    output_folder,
+    read_json,
+    remove_output,
+    require_apart,
+    write_json,
+)
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -72,3 +80,10 @@ def test_a_link_has_the_same_bytes(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"123")
     link_or_copy(tmp_path / "a", tmp_path / "deep" / "b")
     assert (tmp_path / "deep" / "b").read_bytes() == b"123"
+
+
+def test_an_output_must_lie_apart_from_inputs(tmp_path: Path) -> None:
+    for out in ("data/labels", "data", "data/labels/new"):
+        with pytest.raises(UsageError, match="apart from the input"):
+            require_apart(tmp_path / out, tmp_path / "data" / "labels")
+    require_apart(tmp_path / "data" / "scores", tmp_path / "data" / "labels")

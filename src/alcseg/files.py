@@ -19,6 +19,7 @@ __all__ = [
     "output_folder",
     "read_json",
     "remove_output",
+    "require_apart",
     "write_json",
     "write_text",
 ]
@@ -109,6 +110,21 @@ def remove_output(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def require_apart(out: Path, *inputs: Path) -> None:
+    """Refuse an output that is an input, lies in one or holds one.
+
+    Raises:
+        UsageError: Naming the input.
+    """
+    new = out.resolve()
+    for given in inputs:
+        old = given.resolve()
+        if new == old or old in new.parents or new in old.parents:
+            raise UsageError(
+                f"{out}: expected an output folder apart from the input {given}. Choose another --out."
+            )
 
 
 def _refuse_working_place(path: Path) -> None:

@@ -82,7 +82,15 @@ class RunFolder:
     @property
     def config(self) -> dict[str, Any]:
         """Resolved settings by section."""
-        content: dict[str, Any] = yaml.safe_load(self.config_path.read_text(encoding="utf-8"))
+        try:
+            content = yaml.safe_load(self.config_path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError):
+            content = None
+        if not isinstance(content, dict) or not isinstance(content.get("method"), dict):
+            raise CheckpointError(
+                f"{self.config_path}: expected the settings of a run, found something else. "
+                "Restore the file, or train again."
+            )
         return content
 
     @property

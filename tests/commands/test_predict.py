@@ -121,7 +121,7 @@ def test_a_used_folder_is_refused_unless_told(
 def test_an_input_is_never_replaced(solvable_dataset: Path, make_run: MakeRun) -> None:
     folder = solvable_dataset / "labelsTr"
     before = (folder / "hq_0.nii.gz").read_bytes()
-    with pytest.raises(UsageError, match="this output would replace an input"):
+    with pytest.raises(UsageError, match="found inputs in it"):
         predict(make_run(), [folder / "hq_0.nii.gz"], out=folder, overwrite=True)
     assert (folder / "hq_0.nii.gz").read_bytes() == before
 

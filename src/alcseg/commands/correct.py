@@ -16,7 +16,7 @@ from alcseg.commands.progress import track
 from alcseg.data.folder import CaseRow, DatasetFolder
 from alcseg.data.writer import write_map
 from alcseg.errors import DataError, UsageError
-from alcseg.files import output_folder, write_json, write_text
+from alcseg.files import output_folder, require_apart, write_json, write_text
 from alcseg.inference.calibration import Calibration, VoxelReliability, calibrate
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import load_networks
@@ -93,7 +93,7 @@ def correct(
     if passes < 2:
         raise UsageError(f"--passes: expected at least 2 for an uncertainty, got {passes}.")
     source = DatasetFolder.open(dataset)
-    _check_output(out, source.root)
+    require_apart(out, source.root)
     folder = RunFolder.open(run)
     _check_labels(folder, source)
     rows = [row for row in source.select(split="train") if row.quality != "hq"]
@@ -294,12 +294,4 @@ def _check_labels(folder: RunFolder, source: DatasetFolder) -> None:
             f"{source.root}: expected the labels {expected} that {folder.path} was trained on, found "
             f"{source.labels}. "
             "Name the dataset it was trained on, or train on this one."
-        )
-
-
-def _check_output(out: Path, dataset: Path) -> None:
-    new, old = out.resolve(), dataset.resolve()
-    if new == old or old in new.parents or new in old.parents:
-        raise UsageError(
-            f"{out}: expected an output folder apart from the dataset {dataset}. Choose another --out."
         )

@@ -15,7 +15,7 @@ from alcseg.data.case import Volume
 from alcseg.data.folder import DatasetFolder, require_named_values
 from alcseg.data.nifti import nifti_stem, read_label, require_same_grid, shorten
 from alcseg.errors import DataError, LabelError, UsageError
-from alcseg.files import output_folder, write_json, write_text
+from alcseg.files import output_folder, require_apart, write_json, write_text
 from alcseg.machine import timestamp, versions
 from alcseg.metrics import METRICS, ClassScores, evaluate_pair, summarize
 
@@ -84,6 +84,8 @@ def evaluate(
         raise UsageError(f"--tolerance-mm: expected at least 0, got {tolerance_mm}.")
     if dataset is None and (quality is not None or split is not None):
         raise UsageError("--quality and --split: expected --dataset beside them, whose cases.csv knows both.")
+    labels = [] if dataset is None else [Path(dataset) / "labelsTr", Path(dataset) / "labelsTs"]
+    require_apart(out, pred, truth, *labels)
     folder = None if dataset is None else DatasetFolder.open(Path(dataset), require_images=False)
     chosen = None
     if folder is not None and (quality is not None or split is not None):

@@ -178,6 +178,11 @@ def _check_output(out: Path, cases: Sequence[InputCase], *, overwrite: bool) -> 
             f"pass --overwrite."
         )
     sources = {path.resolve() for case in cases for path in case.paths}
+    if out.resolve() in sources | {path.parent for path in sources}:
+        raise UsageError(
+            f"{out}: expected an output folder apart from the inputs, found inputs in it. "
+            "Choose another --out."
+        )
     for case in cases:
         for ending in ("", "_prob", "_uncertainty"):
             target = (out / f"{case.case_id}{ending}.nii.gz").resolve()

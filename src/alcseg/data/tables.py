@@ -25,6 +25,7 @@ __all__ = [
 CASES = "cases.csv"
 QUALITIES = ("hq", "lq", "unlabeled")
 SPLITS = ("train", "val", "test")
+_COLUMNS = ("case_id", "quality", "split", "group", "source")
 
 
 @dataclass(frozen=True)
@@ -124,11 +125,24 @@ def read_cases(path: Path) -> tuple[CaseRow, ...]:
     Raises:
         DataError: If the column `case_id` is absent, a case comes twice, or a value is not allowed.
     """
-    with path.open(encoding="utf-8-sig", newline="") as stream:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError(
+            f"{path}: expected UTF-8 text, found another encoding. Save it as CSV UTF-8."
+        ) from None
+    with io.StringIO(text, newline="") as stream:
         reader = csv.DictReader(stream)
         if "case_id" not in (reader.fieldnames or ()):
             raise DataError(
                 f"{path}: expected a header line with the column case_id, found {reader.fieldnames}. Add it."
+            )
+        unknown = [name for name in reader.fieldnames or () if name not in _COLUMNS]
+        absent = [name for name in ("quality", "split") if name not in (reader.fieldnames or ())]
+        if unknown and absent:  # rather a slip of the pen than a table without that column
+            raise DataError(
+                f"{path}: expected the column '{absent[0]}', found an unknown column '{unknown[0]}'. "
+                f"Rename it, or take it out if every case is {'hq' if absent[0] == 'quality' else 'train'}."
             )
         rows: dict[str, CaseRow] = {}
         for line, cells in enumerate(reader, start=2):

@@ -84,6 +84,6 @@ def test_a_link_has_the_same_bytes(tmp_path: Path) -> None:
 
 def test_an_output_must_lie_apart_from_inputs(tmp_path: Path) -> None:
     for out in ("data/labels", "data", "data/labels/new"):
-        with pytest.raises(UsageError, match="apart from the input"):
+        with pytest.raises(UsageError, match="output folder outside of the source"):
             require_apart(tmp_path / out, tmp_path / "data" / "labels")
     require_apart(tmp_path / "data" / "scores", tmp_path / "data" / "labels")

@@ -123,7 +123,8 @@ def require_apart(out: Path, *inputs: Path) -> None:
         old = given.resolve()
         if new == old or old in new.parents or new in old.parents:
             raise UsageError(
-                f"{out}: expected an output folder apart from the input {given}. Choose another --out."
+                f"{out}: expected an output folder outside of the source {given} and not around it. "
+                "Choose another one."
             )
 
 

@@ -274,7 +274,7 @@ def test_what_does_not_fit_is_named_and_nothing_is_written(
     with pytest.raises(UsageError, match="--passes: expected at least 2"):
         correct(make_run(), solvable_dataset, out=out, passes=1)
     for inside in (solvable_dataset, solvable_dataset / "corrected", solvable_dataset.parent):
-        with pytest.raises(UsageError, match="expected an output folder apart from the input"):
+        with pytest.raises(UsageError, match="expected an output folder outside of the source"):
             correct(make_run(), solvable_dataset, out=inside, overwrite=True)
     with pytest.raises(DataError, match=r"expected the labels .*'liver': 5.* found .*'left': 5"):
         correct(make_run(label_names=("background", "liver", "right")), solvable_dataset, out=out)

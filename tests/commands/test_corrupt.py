@@ -187,6 +187,9 @@ def test_refuses_output_that_is_not_empty(dataset: Path, tmp_path: Path) -> None
         corrupt(dataset, tmp_path / "noisy", hq_first=2)
     with pytest.raises(UsageError, match="outside"):
         corrupt(dataset, dataset / "noisy", hq_first=2)
+    with pytest.raises(UsageError, match="outside"):
+        corrupt(dataset, dataset.parent, hq_first=2, overwrite=True)
+    assert (dataset / "dataset.json").is_file()
     assert (tmp_path / "noisy" / "mine.txt").read_text() == "mine"
 
 

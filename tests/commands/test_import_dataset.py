@@ -261,6 +261,9 @@ def test_usage_is_checked_first(msd, tmp_path):
         import_dataset(msd, tmp_path / "full")
     with pytest.raises(UsageError, match="output folder outside of the source"):
         import_dataset(msd, msd / "out")
+    with pytest.raises(UsageError, match="output folder outside of the source"):
+        import_dataset(msd, msd.parent, overwrite=True)
+    assert (msd / "dataset.json").is_file()
     with pytest.raises(UsageError, match="expected no --spacing"):
         import_dataset(msd, tmp_path / "out", spacing=(1, 1, 1))
     with pytest.raises(UsageError, match="found 'mhd'"):

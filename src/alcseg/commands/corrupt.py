@@ -16,7 +16,7 @@ from alcseg.data.nifti import shorten
 from alcseg.data.splits import draw_hq, read_hq_list
 from alcseg.data.writer import write_label
 from alcseg.errors import UsageError
-from alcseg.files import link_or_copy, output_folder, write_json
+from alcseg.files import link_or_copy, output_folder, require_apart, write_json
 from alcseg.metrics.overlap import dice
 from alcseg.noise import NOISE_MODELS, Unit, case_generator, check_size, corrupt_label
 
@@ -145,10 +145,7 @@ def corrupt(
     _check_options(model, size, unit, workers)
     source = DatasetFolder.open(dataset)
     _require_clean(source)
-    if target.resolve() == dataset.resolve() or dataset.resolve() in target.resolve().parents:
-        raise UsageError(
-            f"{target}: expected an output folder outside of the dataset {dataset}. Choose another one."
-        )
+    require_apart(target, dataset)
     candidates = [row.case_id for row in source.select(split="train") if row.quality != "unlabeled"]
     names = None if hq_list is None else read_hq_list(hq_list, candidates)
     hq = draw_hq(candidates, fraction=hq_fraction, first=hq_first, names=names, seed=seed)

@@ -17,7 +17,7 @@ from alcseg.data.readers import ReaderOptions, SourceCase, SourceDataset, find_r
 from alcseg.data.splits import draw_splits, read_hq_list
 from alcseg.data.writer import compress, write_image, write_label
 from alcseg.errors import DataError, UsageError
-from alcseg.files import link_or_copy, output_folder
+from alcseg.files import link_or_copy, output_folder, require_apart
 from alcseg.types import Spacing
 
 __all__ = ["import_dataset"]
@@ -61,10 +61,7 @@ def import_dataset(
         DataError: If a file, a grid or a label value cannot be used; nothing is left behind then.
     """
     source, target = Path(source), Path(target)
-    if source.resolve() == target.resolve() or source.resolve() in target.resolve().parents:
-        raise UsageError(
-            f"{target}: expected an output folder outside of the source {source}. Choose another one."
-        )
+    require_apart(target, source)
     options = ReaderOptions(spacing, dict(label_map or {}))
     reader = find_reader(source, format)
     if spacing is not None and not reader.uses_spacing:

@@ -66,6 +66,8 @@ def build_method(config: dict[str, Any], plan: Plan) -> Method:
         momentum=trainer["momentum"],
         weight_decay=trainer["weight_decay"],
         poly_power=trainer["poly_power"],
+        in_channels=len(plan.channel_names),
+        patch=plan.patch,
     )
     return methods[name][0](**arguments).prepare(task)
 

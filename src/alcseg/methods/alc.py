@@ -23,7 +23,7 @@ from alcseg.losses.consistency import ConsistencyKind, consistency_loss
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
 from alcseg.methods._ema import Buffers, ema_decay_at, ema_update, make_teacher
 from alcseg.methods._selection import least_uncertain, patch_uncertainty
-from alcseg.methods.base import Batch, Method, batch_statistics
+from alcseg.methods.base import Batch, Card, Method, batch_statistics
 
 __all__ = ["ALC"]
 
@@ -62,6 +62,7 @@ class ALC(Method):
         eval_network: Which network predicts, `student` or `teacher`.
     """
 
+    card = Card("Qian, Han et al., BIBM 2025", "student, EMA teacher", "student")
     streams = ("hq", "lq")
     terms = ("hq", "lq", "noisy", "con")
 
@@ -117,7 +118,7 @@ class ALC(Method):
         score = patch_uncertainty(refined, region=self.settings.uncertainty_region)
         selected, rest = least_uncertain(score, self.settings.select_fraction)
 
-        logits = self.student(torch.cat([hq.image, lq.image]))
+        logits = self.spread(self.student, torch.cat([hq.image, lq.image]))
         hq_logits, lq_logits = logits[: len(hq)], logits[len(hq) :]
         terms = {
             "hq": self._segmentation(hq_logits, hq.label),
@@ -168,7 +169,8 @@ class ALC(Method):
                 noise = self.input_noise(
                     patches, f"pass-{t}", std=self.settings.noise_std, clip=self.settings.noise_clip
                 )
-                passes.append(teacher(patches.image + noise).float().log_softmax(1))
+                logits = self.spread(teacher, patches.image + noise)
+                passes.append(logits.float().log_softmax(1))
         return passes
 
     def _pseudo_label(self, refined: Refined, patches: Patches) -> Tensor:
@@ -183,7 +185,7 @@ class ALC(Method):
         else:
             with torch.no_grad():
                 self.teacher.eval()
-                probs = self.teacher(patches.image).float().softmax(1)
+                probs = self.spread(self.teacher, patches.image).float().softmax(1)
                 self.teacher.train()
         return probs if settings.refined_target == "soft" else probs.argmax(1)
 

@@ -7,22 +7,62 @@ A method names its streams and terms, builds its networks, and returns unweighte
 import inspect
 import math
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import lightning
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from alcseg.data.sampling import Patches
 from alcseg.errors import AlcsegError, ConfigError
+from alcseg.methods._processes import gather_patches, spread
 
-__all__ = ["Batch", "Method", "Task", "batch_statistics"]
+__all__ = ["Batch", "Card", "HeldOut", "Method", "Stage", "Task", "batch_statistics"]
 
 Batch = Mapping[str, Patches]
 """One step's patches by stream: `hq` and `lq`, or `union`."""
+
+
+HeldOut = Iterable[tuple[str, NDArray[np.float32], NDArray[np.uint8]]]
+"""Case, class probabilities `(K, X, Y, Z)` and label as given `(X, Y, Z)`; may be iterated several times."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the table of methods says.
+
+    Attributes:
+        paper: Authors, venue and year, as one cites in running text.
+        networks: Which networks are trained or averaged.
+        predicts: Which of them answers at prediction.
+    """
+
+    paper: str
+    networks: str
+    predicts: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One fit of a run that consists of several.
+
+    Attributes:
+        name: Of its folder; the last stage of a run has none.
+        steps: Optimizer steps.
+        cases: Training cases it sees; all where None.
+        held_out: Cases that it predicts when it is trained; `Method.hand_on` makes labels of them, which
+            later stages read instead of the given ones.
+    """
+
+    name: str
+    steps: int
+    cases: frozenset[str] | None = None
+    held_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,6 +78,9 @@ class Task:
         momentum: Of SGD.
         weight_decay: Of SGD.
         poly_power: The learning rate falls as (1 - step/steps)^power.
+        in_channels: Channels of an image.
+        patch: Side lengths of a patch in voxels.
+        stage: Name of the stage, where a run has several.
     """
 
     build_network: Callable[[], nn.Module]
@@ -48,29 +91,39 @@ class Task:
     momentum: float = 0.9
     weight_decay: float = 1e-4
     poly_power: float = 0.9
+    in_channels: int = 1
+    patch: tuple[int, int, int] = (96, 96, 96)
+    stage: str = ""
 
 
 class Method(lightning.LightningModule):
     """A training method.
 
-    A subclass sets `streams` and `terms`, and overrides `build_networks`, `training_terms` and, where it has
-    such, `term_weights`, `after_step` and `export_networks`.
+    A subclass sets `card`, `streams` and `terms`, and overrides `build_networks`, `training_terms`,
+    `export_networks` and, where it has such, `term_weights`, `before_step`, `after_step`, `plan_stages` and
+    `hand_on`.
 
     Attributes:
-        streams: What a batch holds: `hq`, `lq`, or `union` (all cases, quality hidden).
+        card: What the table of methods says.
+        streams: What a batch holds: `hq`, `lq`, or `union` (all cases, quality hidden). A constructor may set
+            others where a setting asks for it.
         terms: Names of the loss terms, in the order they are logged.
+        readings: Names of what else is logged; see `note`.
         done: Optimizer steps taken so far.
-        last_terms: Unweighted terms of the last step, and `loss`, detached.
+        last_terms: Unweighted terms of the last step, `loss`, and what was noted, detached.
     """
 
-    streams: ClassVar[tuple[str, ...]]
+    card: ClassVar[Card]
+    streams: tuple[str, ...]
     terms: ClassVar[tuple[str, ...]]
+    readings: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.done = 0
         self.last_terms: dict[str, Tensor] = {}
+        self.noted: dict[str, Tensor] = {}
 
     def keep_settings(self) -> None:
         """Check and keep what the constructor was called with; each constructor ends with it.
@@ -114,14 +167,41 @@ class Method(lightning.LightningModule):
         """Weight of each term at this step; 1 where a name is left out."""
         return {}
 
+    def before_step(self) -> None:
+        """Called between backward and the optimizers' steps, to clip gradients."""
+
     def after_step(self) -> None:
         """Called after each optimizer step."""
+
+    def plan_stages(self, streams: Mapping[str, Sequence[str]]) -> list[Stage]:
+        """The fits of a run, in order; called before the networks are built.
+
+        Args:
+            streams: Training cases of each stream.
+        """
+        return [Stage("", self.task.steps)]
+
+    def hand_on(self, held_out: HeldOut) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        """Labels `(X, Y, Z)` of the held-out cases for later stages, by case.
+
+        Args:
+            held_out: What the stage's `model` says of them.
+        """
+        raise TypeError(f"{type(self).__name__} plans a stage that holds cases out and must override hand_on")
 
     def export_networks(self) -> dict[str, nn.Module]:
         """The networks to keep: `model` predicts; `teacher`, if there is one, corrects labels."""
         raise TypeError(f"{type(self).__name__} must override export_networks")
 
     # What a method calls
+
+    def spread(self, network: nn.Module, *inputs: Tensor) -> Any:
+        """`network(*inputs)`, shared out among the processes; every pass of a training step goes this way."""
+        return spread(network, *inputs)
+
+    def note(self, **values: Tensor | float) -> None:
+        """Log values of this step that are not loss terms, under names in `readings`."""
+        self.noted.update({name: torch.as_tensor(value).detach() for name, value in values.items()})
 
     def ramp(self, ramp_max: float, ramp_fraction: float) -> float:
         """Ramp-up `ramp_max * exp(-5 (1 - min(t / (ramp_fraction T), 1))^2)` at this step."""
@@ -153,8 +233,10 @@ class Method(lightning.LightningModule):
     def training_step(self, batch: dict[str, Patches], batch_index: int) -> None:
         """One optimizer step of all optimizers after one backward."""
         torch.manual_seed(_word(self.task.seed, "dropout", self.done, self.global_rank))
+        batch = {stream: gather_patches(patches) for stream, patches in batch.items()}
         for patches in batch.values():
             patches.image = patches.image.contiguous(memory_format=torch.channels_last_3d)
+        self.noted = {}
         terms = self.training_terms(batch)
         weights = self.term_weights()
         loss = torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
@@ -169,13 +251,15 @@ class Method(lightning.LightningModule):
         for optimizer in optimizers:
             optimizer.zero_grad()
         self.manual_backward(loss)
+        self.before_step()
         for optimizer in optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = self.task.learning_rate * factor
+                group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
             optimizer.step()
         self.after_step()
         self.done += 1
-        self.last_terms = {name: term.detach() for name, term in terms.items()} | {"loss": loss.detach()}
+        detached = {name: term.detach() for name, term in terms.items()}
+        self.last_terms = detached | {"loss": loss.detach()} | self.noted
 
     def learning_rate_factor(self) -> float:
         """Polynomial decay at this step."""

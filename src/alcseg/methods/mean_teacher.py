@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from alcseg.losses.consistency import consistency_loss
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
 from alcseg.methods._ema import Buffers, ema_decay_at, ema_update, make_teacher
-from alcseg.methods.base import Batch, Method, batch_statistics
+from alcseg.methods.base import Batch, Card, Method, batch_statistics
 
 __all__ = ["MeanTeacher"]
 
@@ -42,6 +42,7 @@ class MeanTeacher(Method):
         eval_network: Which network predicts, `student` or `teacher`.
     """
 
+    card = Card("Tarvainen and Valpola, NeurIPS 2017", "student, EMA teacher", "student")
     streams = ("hq", "lq")
     terms = ("hq", "con", "lq")
 
@@ -79,9 +80,9 @@ class MeanTeacher(Method):
             for i, patches in enumerate(watched)
         ]
         with batch_statistics(self.teacher) as teacher:
-            target = teacher(torch.cat(noisy)).float().softmax(1)
+            target = self.spread(teacher, torch.cat(noisy)).float().softmax(1)
 
-        logits = self.student(torch.cat([hq.image, lq.image]))
+        logits = self.spread(self.student, torch.cat([hq.image, lq.image]))
         hq_logits, lq_logits = logits[: len(hq)], logits[len(hq) :]
         terms = {
             "hq": segmentation_loss(hq_logits, hq.label, dice_reduction=self.settings.dice_reduction),

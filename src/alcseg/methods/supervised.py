@@ -12,7 +12,7 @@ LQ data; `data.hq_batch` gives the larger reading.
 from torch import Tensor, nn
 
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
-from alcseg.methods.base import Batch, Method
+from alcseg.methods.base import Batch, Card, Method
 
 __all__ = ["HLSup", "HSup"]
 
@@ -24,7 +24,8 @@ class HSup(Method):
         dice_reduction: `pooled` over the batch or `per_sample`.
     """
 
-    streams = ("hq",)
+    card = Card("Qian, Han et al., BIBM 2025 (as a baseline)", "one", "that one")
+    streams: tuple[str, ...] = ("hq",)
     terms = ("sup",)
 
     def __init__(self, *, dice_reduction: DiceReduction = "pooled") -> None:
@@ -38,7 +39,7 @@ class HSup(Method):
     def training_terms(self, batch: Batch) -> dict[str, Tensor]:
         """`sup`: the segmentation loss on the patches of the only stream."""
         (patches,) = batch.values()
-        logits = self.network(patches.image)
+        logits = self.spread(self.network, patches.image)
         return {"sup": segmentation_loss(logits, patches.label, dice_reduction=self.settings.dice_reduction)}
 
     def export_networks(self) -> dict[str, nn.Module]:

@@ -1,8 +1,9 @@
 """A run on disk: what training writes and prediction reads.
 
 `config.yaml`, `plan.json`, `run.json`, `checkpoints/last.ckpt`, `model.safetensors`, `teacher.safetensors`,
-`metrics.csv`, TensorBoard events, `train.log`, `progress.png` and `DONE`. Nothing in it is an absolute path,
-so a run folder can be moved.
+`metrics.csv`, TensorBoard events, `train.log`, `progress.png` and `DONE`. Where a run has several stages,
+those before the last keep theirs in `stages/<stage>/` and `checkpoints/<stage>/`, with the labels they hand
+on. Nothing in it is an absolute path, so a run folder can be moved.
 """
 
 from dataclasses import dataclass
@@ -24,9 +25,11 @@ class RunFolder:
 
     Attributes:
         path: The folder.
+        stage: The stage that weights, checkpoint and metrics belong to; the last one has no name.
     """
 
     path: Path
+    stage: str = ""
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
@@ -43,6 +46,20 @@ class RunFolder:
                     "Give the --out folder of `alcseg train`."
                 )
         return run
+
+    def at_stage(self, stage: str) -> "RunFolder":
+        """The same run at another stage."""
+        return RunFolder(self.path, stage)
+
+    @property
+    def stage_path(self) -> Path:
+        """Folder of the stage."""
+        return self.path / "stages" / self.stage if self.stage else self.path
+
+    @property
+    def labels_path(self) -> Path:
+        """Labels that the stage hands on, `<case>.npy` on the model grid."""
+        return self.stage_path / "labels"
 
     @property
     def config_path(self) -> Path:
@@ -62,17 +79,28 @@ class RunFolder:
     @property
     def checkpoint_path(self) -> Path:
         """What a resumed training reads."""
-        return self.path / "checkpoints" / "last.ckpt"
+        return self.path / "checkpoints" / self.stage / "last.ckpt"
 
     @property
     def metrics_path(self) -> Path:
         """Loss terms and validation Dice over the steps."""
-        return self.path / "metrics.csv"
+        return self.stage_path / "metrics.csv"
+
+    @property
+    def stage_names(self) -> list[str]:
+        """Stages that were begun before the last one, in that order."""
+        folders = (path for path in (self.path / "stages").glob("*") if path.is_dir())
+        return [path.name for path in sorted(folders, key=lambda path: path.stat().st_ctime)]
 
     @property
     def log_path(self) -> Path:
         """What training told, with times."""
         return self.path / "train.log"
+
+    @property
+    def done_path(self) -> Path:
+        """Marker of the end."""
+        return self.stage_path / "DONE"
 
     @property
     def plan(self) -> Plan:
@@ -106,9 +134,9 @@ class RunFolder:
 
     @property
     def finished(self) -> bool:
-        """Whether training reached its last step."""
-        return (self.path / "DONE").is_file()
+        """Whether the stage, and so for the last one the run, came to its end."""
+        return self.done_path.is_file()
 
     def weights_path(self, network: str) -> Path:
         """Weights of `model` or `teacher`."""
-        return self.path / f"{network}.safetensors"
+        return self.stage_path / f"{network}.safetensors"

@@ -20,14 +20,14 @@ def test_validation_is_clean_and_apart_from_training(
     name: str, make_dataset: Callable[..., DatasetFolder]
 ) -> None:
     method = METHODS[name][0]
-    train, val = choose_cases(make_dataset(hq=10, val=0), method)
+    train, val = choose_cases(make_dataset(hq=10, val=0), method.streams)
     assert ids(val) == ["hq_0", "hq_1"]  # a fifth of ten, the same for every method
     assert not set(ids(train)) & set(ids(val))
     reads_lq = {"lq", "union"} & set(method.streams)
     assert {row.quality for row in train} == ({"hq", "lq"} if reads_lq else {"hq"})
     assert all(row.split == "train" and row.quality == "hq" for row in val)
 
-    train, val = choose_cases(make_dataset(hq=3, val=2, name="with-val"), method)
+    train, val = choose_cases(make_dataset(hq=3, val=2, name="with-val"), method.streams)
     assert ids(val) == ["val_0", "val_1"]
     assert len([row for row in train if row.quality == "hq"]) == 3
 
@@ -41,7 +41,7 @@ def test_lq_labels_of_the_validation_split_are_left_out(make_dataset: Callable[.
     changed = DatasetFolder(
         folder.root, folder.name, folder.channel_names, folder.labels, folder.file_ending, rows, folder.meta
     )
-    _, val = choose_cases(changed, METHODS["alc"][0])
+    _, val = choose_cases(changed, METHODS["alc"][0].streams)
     assert ids(val) == ["val_0"]
 
 
@@ -51,17 +51,17 @@ def test_lq_labels_of_the_validation_split_are_left_out(make_dataset: Callable[.
 def test_number_of_held_out_cases(
     hq: int, wanted: int | None, held_out: int, make_dataset: Callable[..., DatasetFolder]
 ) -> None:
-    train, val = choose_cases(make_dataset(hq=hq, val=0), METHODS["h_sup"][0], val_hq=wanted)
+    train, val = choose_cases(make_dataset(hq=hq, val=0), METHODS["h_sup"][0].streams, val_hq=wanted)
     assert (len(train), len(val)) == (hq - held_out, held_out)
 
 
 def test_holding_out_every_hq_case_is_refused(make_dataset: Callable[..., DatasetFolder]) -> None:
     with pytest.raises(DataError, match="more than 3 HQ training cases to hold 3 out, found 3"):
-        choose_cases(make_dataset(hq=3, val=0), METHODS["alc"][0], val_hq=3)
+        choose_cases(make_dataset(hq=3, val=0), METHODS["alc"][0].streams, val_hq=3)
 
 
 def test_union_has_as_many_patches_as_both_streams() -> None:
     settings = DataSettings(hq_batch=4, lq_batch=20)
-    assert stream_sizes(METHODS["h_sup"][0], settings) == {"hq": 4}
-    assert stream_sizes(METHODS["alc"][0], settings) == {"hq": 4, "lq": 20}
-    assert stream_sizes(METHODS["hl_sup"][0], settings) == {"union": 24}
+    assert stream_sizes(METHODS["h_sup"][0].streams, settings) == {"hq": 4}
+    assert stream_sizes(METHODS["alc"][0].streams, settings) == {"hq": 4, "lq": 20}
+    assert stream_sizes(METHODS["hl_sup"][0].streams, settings) == {"union": 24}

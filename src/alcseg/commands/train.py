@@ -112,6 +112,14 @@ def _planned(folder: DatasetFolder, settings: Settings, device: str) -> dict[str
 
 def _draw_progress(run: RunFolder) -> None:
     """`progress.png`: loss terms and validation Dice over the steps."""
-    figure = training_curves({run.method: run.metrics_path})
+    stages = [*run.stage_names, ""]
+    curves = {
+        f"{run.method} {name}".strip(): path
+        for name in stages
+        if (path := run.at_stage(name).metrics_path).is_file() and path.read_text().count("\n") > 1
+    }
+    if not curves:
+        return  # stopped before the first row
+    figure = training_curves(curves)
     with atomic_path(run.path / "progress.png") as partial:
         figure.savefig(partial, dpi=110, format="png")

@@ -36,21 +36,25 @@ class CachedCase:
         quality: `hq`, `lq` or `unlabeled`.
         stem: Path without ending of its files in the cache.
         source_hash: Of the image and label files.
+        label_path: Another label `(X, Y, Z)` in place of the given one, as `.npy`.
     """
 
     case_id: str
     quality: str
     stem: Path
     source_hash: str
+    label_path: Path | None = None
 
     def image(self) -> NDArray[np.float16]:
         """Memory map `(C, X, Y, Z)`."""
         image: NDArray[np.float16] = np.load(f"{self.stem}.image.npy", mmap_mode="r")
         return image
 
-    def label(self) -> NDArray[np.uint8]:
+    def label(self) -> NDArray[np.unsignedinteger]:
         """Memory map `(X, Y, Z)`; all background for an unlabeled case."""
-        label: NDArray[np.uint8] = np.load(f"{self.stem}.label.npy", mmap_mode="r")
+        label: NDArray[np.unsignedinteger] = np.load(
+            self.label_path or f"{self.stem}.label.npy", mmap_mode="r"
+        )
         return label
 
 

@@ -10,11 +10,11 @@ from torch import nn
 
 from alcseg.data.plan import Plan
 from alcseg.errors import CheckpointError
-from alcseg.methods import Method, Task, available_methods
+from alcseg.methods import Method, Stage, Task, available_methods, stage_seed
 from alcseg.networks import build_network
 from alcseg.run_folder import RunFolder
 
-__all__ = ["Networks", "build_method", "load_networks"]
+__all__ = ["Networks", "build_method", "create_method", "load_networks", "load_weights"]
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,11 @@ class Networks:
     teacher: nn.Module | None
 
 
-def build_method(config: dict[str, Any], plan: Plan) -> Method:
-    """Build the method of a run with fresh weights.
+def create_method(config: dict[str, Any]) -> Method:
+    """The method of a run with its settings, without networks.
 
     Args:
         config: Resolved settings as in `config.yaml`.
-        plan: Of the run.
 
     Raises:
         CheckpointError: If the method is not installed.
@@ -47,6 +46,20 @@ def build_method(config: dict[str, Any], plan: Plan) -> Method:
         raise CheckpointError(
             f"config.yaml: method '{name}' is not among {', '.join(methods)}. Install what provides it."
         )
+    return methods[name][0](**arguments)
+
+
+def build_method(config: dict[str, Any], plan: Plan, stage: Stage | None = None) -> Method:
+    """Build the method of a run with fresh weights.
+
+    Args:
+        config: Resolved settings as in `config.yaml`.
+        plan: Of the run.
+        stage: One of the run's; its last where None.
+
+    Raises:
+        CheckpointError: If the method is not installed.
+    """
     network, trainer = config["network"], config["trainer"]
 
     def network_builder() -> nn.Module:
@@ -60,8 +73,9 @@ def build_method(config: dict[str, Any], plan: Plan) -> Method:
     task = Task(
         build_network=network_builder,
         num_classes=plan.num_classes,
-        steps=trainer["steps"],
-        seed=config["seed"],
+        steps=trainer["steps"] if stage is None else stage.steps,
+        seed=config["seed"] if stage is None else stage_seed(config["seed"], stage.name),
+        stage="" if stage is None else stage.name,
         learning_rate=trainer["learning_rate"],
         momentum=trainer["momentum"],
         weight_decay=trainer["weight_decay"],
@@ -69,7 +83,7 @@ def build_method(config: dict[str, Any], plan: Plan) -> Method:
         in_channels=len(plan.channel_names),
         patch=plan.patch,
     )
-    return methods[name][0](**arguments).prepare(task)
+    return create_method(config).prepare(task)
 
 
 def load_networks(run: RunFolder, device: torch.device | str = "cpu") -> Networks:
@@ -82,11 +96,17 @@ def load_networks(run: RunFolder, device: torch.device | str = "cpu") -> Network
     Raises:
         CheckpointError: If weights are absent or do not fit the networks of the run's method.
     """
-    exported = build_method(run.config, run.plan).export_networks()
+    exported = load_weights(build_method(run.config, run.plan), run, device)
+    return Networks(predict=exported["model"], teacher=exported.get("teacher"))
+
+
+def load_weights(method: Method, run: RunFolder, device: torch.device | str) -> dict[str, nn.Module]:
+    """The networks that a method exports, with the weights of a run's stage, in evaluation mode."""
+    exported = method.export_networks()
     for name, network in exported.items():
         _load(network, run.weights_path(name))
         network.to(device).eval()
-    return Networks(predict=exported["model"], teacher=exported.get("teacher"))
+    return exported
 
 
 def _load(network: nn.Module, path: Path) -> None:

@@ -4,11 +4,11 @@ import importlib.metadata
 from typing import Any
 
 from alcseg.methods.alc import ALC
-from alcseg.methods.base import Method, Task
+from alcseg.methods.base import Method, Stage, Task, stage_seed
 from alcseg.methods.mean_teacher import MeanTeacher
 from alcseg.methods.supervised import HLSup, HSup
 
-__all__ = ["METHODS", "Method", "Task", "available_methods"]
+__all__ = ["METHODS", "Method", "Stage", "Task", "available_methods", "stage_seed"]
 
 METHODS: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "alc": (ALC, {}),

@@ -22,7 +22,7 @@ from alcseg.data.sampling import Patches
 from alcseg.errors import AlcsegError, ConfigError
 from alcseg.methods._processes import gather_patches, spread
 
-__all__ = ["Batch", "Card", "HeldOut", "Method", "Stage", "Task", "batch_statistics"]
+__all__ = ["Batch", "Card", "HeldOut", "Method", "Stage", "Task", "batch_statistics", "stage_seed"]
 
 Batch = Mapping[str, Patches]
 """One step's patches by stream: `hq` and `lq`, or `union`."""
@@ -181,8 +181,8 @@ class Method(lightning.LightningModule):
         """
         return [Stage("", self.task.steps)]
 
-    def hand_on(self, held_out: HeldOut) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-        """Labels `(X, Y, Z)` of the held-out cases for later stages, by case.
+    def hand_on(self, held_out: HeldOut) -> Iterator[tuple[str, NDArray[np.unsignedinteger]]]:
+        """Labels `(X, Y, Z)` of the held-out cases, by case; the patches of later stages carry these instead.
 
         Args:
             held_out: What the stage's `model` says of them.
@@ -291,6 +291,11 @@ def batch_statistics(network: nn.Module) -> Iterator[nn.Module]:
         for norm in norms:
             norm.track_running_stats = True
         network.train(was_training)
+
+
+def stage_seed(seed: int, stage: str) -> int:
+    """Seed of a stage; the last one, without a name, has that of the run."""
+    return _word(seed, "stage", stage) if stage else seed
 
 
 def _word(*parts: object) -> int:

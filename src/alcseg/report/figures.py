@@ -8,6 +8,7 @@ print in gray.
 import base64
 import csv
 import io
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -138,7 +139,8 @@ def training_curves(runs: Mapping[str, Path | Sequence[Mapping[str, str]]]) -> F
 
     Args:
         runs: Display name to a `metrics.csv` or its rows. The column `step` is required; `val_dice` and
-            `val_dice_teacher` are drawn where they hold numbers, every other numeric column is a loss term.
+            `val_dice_teacher` are drawn where they hold numbers, every other numeric column up to `time_s`
+            is a loss term.
 
     Raises:
         DataError: If there is no run, or a table has no column `step` or no row.
@@ -154,7 +156,8 @@ def training_curves(runs: Mapping[str, Path | Sequence[Mapping[str, str]]]) -> F
                 f"training curves: run '{name}' has no metrics with a column 'step'. Was it trained at all?"
             )
         upper, lower = grid[0, column], grid[1, column]
-        terms = [key for key in rows[0] if key not in _NOT_A_TERM]
+        before_readings = itertools.takewhile(lambda key: key != "time_s", rows[0])
+        terms = [key for key in before_readings if key not in _NOT_A_TERM]
         for index, key in enumerate(["loss", *terms]):
             steps, values = _series(rows, key)
             if len(steps) and np.any(values > 0):

@@ -36,12 +36,13 @@ class MetricsFile(Callback):
     Args:
         path: Of metrics.csv. Rows after the resumed step are dropped: those steps are done again.
         terms: Names of the method's loss terms.
+        readings: Names of what else the method logs; the last columns.
         every: Steps between rows.
     """
 
-    def __init__(self, path: Path, terms: Sequence[str], every: int) -> None:
+    def __init__(self, path: Path, terms: Sequence[str], every: int, *, readings: Sequence[str] = ()) -> None:
         self.path = path
-        self.columns = ["step", "loss", "lr", *terms, "val_dice", "val_dice_teacher", "time_s"]
+        self.columns = ["step", "loss", "lr", *terms, "val_dice", "val_dice_teacher", "time_s", *readings]
         self.every = every
         self.earlier_s = 0.0
         self.validated: dict[str, float] = {}

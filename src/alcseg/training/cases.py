@@ -1,13 +1,12 @@
 """Which cases train a method and which validate it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from alcseg.config import DataSettings
 from alcseg.data.cache import CachedCase
 from alcseg.data.folder import CaseRow, DatasetFolder
 from alcseg.data.splits import draw_hq
 from alcseg.errors import DataError
-from alcseg.methods import Method
 
 __all__ = ["choose_cases", "stream_cases", "stream_sizes"]
 
@@ -16,7 +15,7 @@ _HELD_OUT_SEED = 0  # one for all methods and seeds, so that their validation ca
 
 
 def choose_cases(
-    folder: DatasetFolder, method: type[Method], *, val_hq: int | None = None
+    folder: DatasetFolder, streams: Sequence[str], *, val_hq: int | None = None
 ) -> tuple[list[CaseRow], list[CaseRow]]:
     """Training and validation cases of a dataset.
 
@@ -25,7 +24,7 @@ def choose_cases(
 
     Args:
         folder: The dataset.
-        method: Its streams say which qualities are read.
+        streams: Of the method; they say which qualities are read.
         val_hq: Number of HQ cases to hold out; `None`: a fifth, at least one, none if there is only one.
 
     Returns:
@@ -47,29 +46,27 @@ def choose_cases(
         held_out = draw_hq(hq, first=count, seed=_HELD_OUT_SEED) if count > 0 else frozenset()
         val = [row for row in train if row.case_id in held_out]
         train = [row for row in train if row.case_id not in held_out]
-    for stream in method.streams:
+    for stream in streams:
         if stream != "union" and not any(row.quality == stream for row in train):
             raise DataError(
-                f"{folder.root}: method {method.__name__} expects training cases of quality '{stream}', "
+                f"{folder.root}: the method expects training cases of quality '{stream}', "
                 "found none. Set the quality column of cases.csv, or see `alcseg methods` for a method "
                 "that needs no such cases."
             )
-    if "union" not in method.streams:
-        train = [row for row in train if row.quality in method.streams]
+    if "union" not in streams:
+        train = [row for row in train if row.quality in streams]
     if not train:
         raise DataError(f"{folder.root}: expected labeled training cases, found none. Check cases.csv.")
     return train, val
 
 
-def stream_cases(method: type[Method], cases: Sequence[CachedCase]) -> Mapping[str, list[CachedCase]]:
+def stream_cases(streams: Sequence[str], cases: Sequence[CachedCase]) -> dict[str, list[CachedCase]]:
     """The cases of each stream of a method; `union` holds all of them."""
-    return {
-        stream: [case for case in cases if stream in ("union", case.quality)] for stream in method.streams
-    }
+    return {stream: [case for case in cases if stream in ("union", case.quality)] for stream in streams}
 
 
-def stream_sizes(method: type[Method], settings: DataSettings) -> dict[str, int]:
+def stream_sizes(streams: Sequence[str], settings: DataSettings) -> dict[str, int]:
     """Patches per step of each stream of a method; `union` has as many as both others together."""
     hq, lq = settings.hq_batch or 0, settings.lq_batch or 0
     sizes = {"hq": hq, "lq": lq, "union": hq + lq}
-    return {stream: sizes[stream] for stream in method.streams}
+    return {stream: sizes[stream] for stream in streams}

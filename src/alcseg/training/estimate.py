@@ -39,7 +39,7 @@ def estimate_cost(settings: Settings, plan: Plan, device: torch.device) -> Estim
         device: Where training would run.
     """
     method = build_method(settings.to_dict(), plan).to(device).train()
-    sizes = stream_sizes(type(method), settings.data)
+    sizes = stream_sizes(method.streams, settings.data)
     # The smallest patch is one voxel at the bottleneck, and one value is too few for its BatchNorm.
     count = 2 if max(plan.patch) <= PATCH_MULTIPLE else 1
     batch = {
@@ -74,11 +74,12 @@ def estimate_cost(settings: Settings, plan: Plan, device: torch.device) -> Estim
     weights = sum(tensor.numel() * tensor.element_size() for tensor in method.state_dict().values())
     trained = sum(parameter.numel() * 4 for parameter in method.parameters() if parameter.requires_grad)
     activations = sum(saved.values()) - trained  # the weights are saved for the backward pass too
+    steps = sum(stage.steps for stage in method.plan_stages({stream: [] for stream in sizes}))
     share = sum(sizes.values()) / (count * len(sizes))
     per_step = seconds[-1] * share
     memory = weights + 2 * trained + max(activations, 0) * share
     return Estimate(
         seconds_per_step=round(per_step, 3),
-        hours=round(per_step * method.task.steps / 3600, 2),
+        hours=round(per_step * steps / 3600, 2),
         memory_gib=round(memory / 2**30, 2),
     )

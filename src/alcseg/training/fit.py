@@ -2,32 +2,27 @@
 
 import dataclasses
 import logging
-import pickle
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-import lightning
 import torch
-from lightning.pytorch.loggers import TensorBoardLogger
 
 from alcseg import machine
 from alcseg.config import Settings
-from alcseg.data.cache import build_cache
+from alcseg.data.cache import CachedCase, build_cache
 from alcseg.data.folder import CaseRow, DatasetFolder
 from alcseg.data.plan import Plan, make_plan
-from alcseg.data.transforms import Augmentation
-from alcseg.errors import CheckpointError, ConfigError
+from alcseg.errors import ConfigError
 from alcseg.files import write_json, write_text
 from alcseg.inference.device import pick_device
-from alcseg.inference.load import build_method
-from alcseg.methods import Method, available_methods
+from alcseg.inference.load import build_method, create_method
 from alcseg.run_folder import RunFolder
-from alcseg.training.callbacks import Checkpoints, GracefulStop, MetricsFile, StepProgress, Validation
-from alcseg.training.cases import choose_cases, stream_cases, stream_sizes
-from alcseg.training.datamodule import StreamData
+from alcseg.training.cases import choose_cases, stream_cases
+from alcseg.training.handed_on import with_handed_labels
 from alcseg.training.records import log_to, open_run, write_records
 from alcseg.training.smallest_batch import require_statistics
+from alcseg.training.stage import augmentation, fit_stage, is_first_process
 
 __all__ = ["complete_settings", "fit", "plan_run"]
 
@@ -69,17 +64,10 @@ def fit(
     """
     chosen = pick_device(device)
     settings = complete_settings(settings, chosen)
-    trainer_settings = settings.trainer
-    method_class = available_methods()[settings.method][0]
-    train_rows, val_rows = choose_cases(folder, method_class, val_hq=trainer_settings.val_hq)
+    method_streams = create_method(settings.to_dict()).streams
+    train_rows, val_rows = choose_cases(folder, method_streams, val_hq=settings.trainer.val_hq)
     plan = plan_run(folder, settings)
-    augmentation = Augmentation(
-        settings.data.flip_axes,
-        settings.data.rotate_plane,
-        settings.data.intensity_scale,
-        settings.data.intensity_shift,
-    )
-    augmentation.check(plan.patch)
+    augmentation(settings).check(plan.patch)
     run = open_run(out, settings, overwrite=overwrite)
     if run.finished and not overwrite:
         logger.info("%s: already trained; --overwrite trains again", out)
@@ -88,59 +76,35 @@ def fit(
     cache = _cache_folder(settings, out)
     train_cases = build_cache(folder, train_rows, plan, cache, track=track)
     val_cases = build_cache(folder, val_rows, plan, cache, track=track)
-    write_records(run, settings, plan, folder, train_cases, val_cases, str(chosen), overwrite=overwrite)
+    first_process = is_first_process()
+    if first_process:  # the others must not remove what this one writes
+        write_records(run, settings, plan, folder, train_cases, val_cases, str(chosen), overwrite=overwrite)
 
-    method = build_method(settings.to_dict(), plan)
-    data = StreamData(
-        stream_cases(method_class, train_cases),
-        stream_sizes(method_class, settings.data),
-        plan.patch,
-        augmentation,
-        seed=settings.seed,
-        steps=method.task.steps,
-        foreground_fraction=settings.data.foreground_fraction,
-        workers=workers,
-    )
-    metrics = MetricsFile(run.metrics_path, method.terms, trainer_settings.log_every)
-    stop = GracefulStop()
-    callbacks: list[lightning.Callback] = [
-        metrics,
-        Checkpoints(run, trainer_settings.checkpoint_every or 1),
-        stop,
-    ]
-    if val_cases and trainer_settings.validate_every:
-        callbacks.insert(0, Validation(val_cases, plan.patch, trainer_settings.validate_every, metrics))
-    if logger.isEnabledFor(logging.INFO):
-        callbacks.append(StepProgress(f"{settings.method} ({out.name})"))
     for name in ("lightning.pytorch", "lightning.fabric"):  # their advice is about scripts
         logging.getLogger(name).setLevel(logging.WARNING)
-    trainer = _trainer(run, settings, chosen, callbacks)
-    resume = run.checkpoint_path if run.checkpoint_path.is_file() else None
-    with log_to(run.log_path) if trainer.is_global_zero else nullcontext():
-        logger.info(
-            "%s: %d training and %d validation cases, %d steps on %s in %s",
-            "resuming" if resume else "training",
-            len(train_cases),
-            len(val_cases),
-            method.task.steps,
-            chosen,
-            trainer_settings.precision,
-        )
-        if _steps_done(resume, method) < method.task.steps:
-            trainer.fit(method, datamodule=data, ckpt_path=resume, weights_only=True)
-            logger.info("ended at step %d", method.done)
-    if trainer.is_global_zero and after is not None:
+    streams: Mapping[str, Sequence[CachedCase]] = stream_cases(method_streams, train_cases)
+    names = {stream: [case.case_id for case in cases] for stream, cases in streams.items()}
+    reached = ""
+    with log_to(run.log_path) if first_process else nullcontext():
+        for stage in build_method(settings.to_dict(), plan).plan_stages(names):
+            own = run.at_stage(stage.name)
+            if not own.finished:
+                reached = fit_stage(own, stage, settings, plan, streams, val_cases, chosen, workers=workers)
+                if reached:
+                    break
+            streams = with_handed_labels(streams, own, stage)
+    if first_process and after is not None:
         after(run)
-    if stop.stopped and method.done < method.task.steps:
-        raise KeyboardInterrupt(f"stopped at step {method.done}; the same command goes on from there")
-    if trainer.is_global_zero:
+    if reached:
+        raise KeyboardInterrupt(f"stopped at {reached}; the same command goes on from there")
+    if first_process:
         ended = {
             "status": "done",
             "finished": machine.timestamp(),
             "peak_memory_mib": machine.peak_memory_mib(),
         }
         write_json(run.record_path, run.record | ended)
-        write_text(run.path / "DONE", machine.timestamp() + "\n")
+        write_text(run.done_path, machine.timestamp() + "\n")
     return run
 
 
@@ -196,61 +160,3 @@ def _cache_folder(settings: Settings, out: Path) -> Path:
             "Choose another one, or leave it out."
         )
     return cache
-
-
-def _steps_done(checkpoint: Path | None, method: Method) -> int:
-    """Step at which a checkpoint was written; a run killed before its end marker has none left to do.
-
-    Raises:
-        CheckpointError: If it is damaged or of another method.
-    """
-    if checkpoint is None:
-        return 0
-    try:
-        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        name, done = content["method"], int(content["done"])
-    except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(
-            f"{checkpoint}: expected a checkpoint of `alcseg train`, cannot read it ({reason}). "
-            "Restore the file, or train afresh with --overwrite."
-        ) from None
-    if name != type(method).__name__:
-        raise CheckpointError(
-            f"{checkpoint}: expected a checkpoint of {type(method).__name__}, found one of {name}. "
-            "Put back the run's own checkpoint, or train afresh with --overwrite."
-        )
-    return done
-
-
-class _Events(TensorBoardLogger):
-    """TensorBoard events alone: the settings stand in `config.yaml`, not in a second file."""
-
-    def save(self) -> None:
-        self.experiment.flush()
-
-
-def _trainer(
-    run: RunFolder, settings: Settings, device: torch.device, callbacks: list[lightning.Callback]
-) -> lightning.Trainer:
-    devices: int | list[int] = settings.trainer.devices
-    if device.index is not None:
-        devices = [device.index]
-    several = settings.trainer.devices * settings.trainer.nodes > 1
-    return lightning.Trainer(
-        accelerator="gpu" if device.type == "cuda" else "cpu",
-        devices=devices,
-        num_nodes=settings.trainer.nodes,
-        strategy="ddp" if several else "auto",
-        sync_batchnorm=several and device.type == "cuda",
-        precision="bf16-mixed" if settings.trainer.precision == "bf16" else "32-true",
-        max_epochs=1,
-        logger=_Events(run.path, name=None, version=""),
-        callbacks=callbacks,
-        default_root_dir=run.path,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-    )

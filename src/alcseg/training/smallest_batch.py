@@ -55,7 +55,7 @@ def _trains(method: Method, settings: Settings, plan: Plan) -> bool:
     """Whether all layers take the batch of one process; only asked of the smallest patches, so fast."""
     processes = settings.trainer.devices * settings.trainer.nodes
     batch = {}
-    for stream, size in stream_sizes(type(method), settings.data).items():
+    for stream, size in stream_sizes(method.streams, settings.data).items():
         count = max(1, size // processes)
         batch[stream] = Patches(
             torch.zeros(count, len(plan.channel_names), *plan.patch),

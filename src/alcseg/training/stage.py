@@ -1,0 +1,205 @@
+"""One fit: the steps of a stage, and for all but the last stage what it hands on."""
+
+import logging
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import lightning
+import torch
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
+from torch import distributed
+
+from alcseg import machine
+from alcseg.config import Settings
+from alcseg.data.cache import CachedCase
+from alcseg.data.plan import Plan
+from alcseg.data.transforms import Augmentation
+from alcseg.errors import CheckpointError
+from alcseg.files import write_text
+from alcseg.inference.load import build_method, load_weights
+from alcseg.methods import Method, Stage
+from alcseg.run_folder import RunFolder
+from alcseg.training.callbacks import Checkpoints, GracefulStop, MetricsFile, StepProgress, Validation
+from alcseg.training.cases import stream_sizes
+from alcseg.training.datamodule import StreamData
+from alcseg.training.handed_on import StoredProbabilities, relabel_held_out
+
+__all__ = ["augmentation", "fit_stage", "is_first_process"]
+
+logger = logging.getLogger(__name__)
+
+
+def fit_stage(
+    run: RunFolder,
+    stage: Stage,
+    settings: Settings,
+    plan: Plan,
+    streams: Mapping[str, Sequence[CachedCase]],
+    val_cases: Sequence[CachedCase],
+    device: torch.device,
+    *,
+    workers: int = 0,
+) -> str:
+    """Train one stage, or go on where it was stopped; then predict and relabel the cases it holds out.
+
+    Args:
+        run: The run folder at this stage.
+        stage: What to fit.
+        settings: Complete ones.
+        plan: Of the run.
+        streams: Training cases of the run by stream.
+        val_cases: Cases that validate.
+        device: Where to train.
+        workers: Processes that read patches.
+
+    Returns:
+        Where training was asked to stop, in words; empty if the stage is done.
+
+    Raises:
+        CheckpointError: If the checkpoint is damaged or of another method.
+    """
+    method = build_method(settings.to_dict(), plan, stage)
+    cases = {
+        stream: [case for case in known if stage.cases is None or case.case_id in stage.cases]
+        for stream, known in streams.items()
+    }
+    data = StreamData(
+        cases,
+        stream_sizes(method.streams, settings.data),
+        plan.patch,
+        augmentation(settings),
+        seed=method.task.seed,
+        steps=stage.steps,
+        foreground_fraction=settings.data.foreground_fraction,
+        workers=workers,
+    )
+    metrics = MetricsFile(
+        run.metrics_path, method.terms, settings.trainer.log_every, readings=method.readings
+    )
+    stop = GracefulStop()
+    callbacks: list[lightning.Callback] = [
+        metrics,
+        Checkpoints(run, settings.trainer.checkpoint_every or 1),
+        stop,
+    ]
+    if val_cases and settings.trainer.validate_every:
+        callbacks.insert(0, Validation(val_cases, plan.patch, settings.trainer.validate_every, metrics))
+    title = " ".join([settings.method, *([stage.name] if stage.name else []), f"({run.path.name})"])
+    if logger.isEnabledFor(logging.INFO):
+        callbacks.append(StepProgress(title))
+    trainer = _trainer(run, settings, device, callbacks)
+    resume = run.checkpoint_path if run.checkpoint_path.is_file() else None
+    if is_first_process():
+        logger.info(
+            "%s: %s, %d training and %d validation cases, %d steps on %s in %s",
+            title,
+            "resuming" if resume else "training",
+            len({case.case_id for known in cases.values() for case in known}),
+            len(val_cases),
+            stage.steps,
+            device,
+            settings.trainer.precision,
+        )
+    if _steps_done(resume, method) < stage.steps:
+        trainer.fit(method, datamodule=data, ckpt_path=resume, weights_only=True)
+        if stop.stopped and method.done < stage.steps:
+            return f"step {method.done}" + (f" of stage {stage.name}" if stage.name else "")
+    if stage.held_out:
+        _hand_on(method, run, stage, plan, streams, device)
+    return ""
+
+
+def is_first_process() -> bool:
+    """Whether this process writes; also right before the first fit, in processes that a launcher started."""
+    rank: int = rank_zero_only.rank  # type: ignore[attr-defined]
+    return rank == 0
+
+
+def augmentation(settings: Settings) -> Augmentation:
+    """What the data section asks for."""
+    data = settings.data
+    return Augmentation(data.flip_axes, data.rotate_plane, data.intensity_scale, data.intensity_shift)
+
+
+def _hand_on(
+    method: Method,
+    run: RunFolder,
+    stage: Stage,
+    plan: Plan,
+    streams: Mapping[str, Sequence[CachedCase]],
+    device: torch.device,
+) -> None:
+    """Predict the held-out cases, each process its share, and let the method make labels of them."""
+    held_out = [case for known in streams.values() for case in known if case.case_id in stage.held_out]
+    stored = StoredProbabilities(run.stage_path / "probabilities", held_out)
+    several = distributed.is_available() and distributed.is_initialized()
+    rank, world = (distributed.get_rank(), distributed.get_world_size()) if several else (0, 1)
+    stored.store(load_weights(method, run, device)["model"], plan.patch, device, held_out[rank::world])
+    if several:
+        distributed.barrier()
+    if rank == 0:
+        logger.info("stage %s: relabeling %d held-out cases", stage.name, len(held_out))
+        relabel_held_out(method, run, stored)
+        write_text(run.done_path, machine.timestamp() + "\n")
+    if several:
+        distributed.barrier()
+
+
+def _steps_done(checkpoint: Path | None, method: Method) -> int:
+    """Step at which a checkpoint was written; a run killed before its end marker has none left to do.
+
+    Raises:
+        CheckpointError: If it is damaged or of another method.
+    """
+    if checkpoint is None:
+        return 0
+    try:
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        name, done = content["method"], int(content["done"])
+    except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"{checkpoint}: expected a checkpoint of `alcseg train`, cannot read it ({reason}). "
+            "Restore the file, or train afresh with --overwrite."
+        ) from None
+    if name != type(method).__name__:
+        raise CheckpointError(
+            f"{checkpoint}: expected a checkpoint of {type(method).__name__}, found one of {name}. "
+            "Put back the run's own checkpoint, or train afresh with --overwrite."
+        )
+    return done
+
+
+class _Events(TensorBoardLogger):
+    """TensorBoard events alone: the settings stand in `config.yaml`, not in a second file."""
+
+    def save(self) -> None:
+        self.experiment.flush()
+
+
+def _trainer(
+    run: RunFolder, settings: Settings, device: torch.device, callbacks: list[lightning.Callback]
+) -> lightning.Trainer:
+    devices: int | list[int] = settings.trainer.devices
+    if device.index is not None:
+        devices = [device.index]
+    several = settings.trainer.devices * settings.trainer.nodes > 1
+    return lightning.Trainer(
+        accelerator="gpu" if device.type == "cuda" else "cpu",
+        devices=devices,
+        num_nodes=settings.trainer.nodes,
+        strategy="ddp" if several else "auto",
+        sync_batchnorm=several and device.type == "cuda",
+        precision="bf16-mixed" if settings.trainer.precision == "bf16" else "32-true",
+        max_epochs=1,
+        logger=_Events(run.stage_path, name=None, version=""),
+        callbacks=callbacks,
+        default_root_dir=run.path,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+    )

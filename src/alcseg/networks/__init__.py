@@ -3,14 +3,13 @@
 Every network accepts any patch: sides that its strides do not divide are padded inside and cropped back.
 """
 
-import importlib.util
 from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from alcseg.errors import ConfigError, ResourceError
+from alcseg.errors import ConfigError
 from alcseg.networks.vnet import VNet
 
 __all__ = ["NETWORKS", "StridePadded", "build_network"]
@@ -30,14 +29,17 @@ class StridePadded(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits of the size of `image`, `(B, K, X, Y, Z)`."""
-        size = image.shape[2:]
-        missing = [-side % self.multiple for side in size]
+        x, y, z = image.shape[2:]
+        logits: Tensor = self.network(self.pad(image))
+        return logits[:, :, :x, :y, :z]
+
+    def pad(self, image: Tensor) -> Tensor:
+        """Return `image` with sides that the strides divide."""
+        missing = [-side % self.multiple for side in image.shape[2:]]
         if not any(missing):
-            logits: Tensor = self.network(image)
-            return logits
+            return image
         padding = [amount for pad in reversed(missing) for amount in (0, pad)]
-        logits = self.network(functional.pad(image, padding, mode="replicate"))
-        return logits[:, :, : size[0], : size[1], : size[2]]
+        return functional.pad(image, padding, mode="replicate")
 
 
 def _vnet(in_channels: int, num_classes: int, **settings: Any) -> nn.Module:
@@ -90,12 +92,17 @@ def _dynunet(in_channels: int, num_classes: int, *, filters: int = 32, dropout: 
     return StridePadded(network, 16)
 
 
-def _swin_unetr(in_channels: int, num_classes: int, *, filters: int = 24, dropout: float = 0.0) -> nn.Module:
-    _require_einops("swin_unetr")
+def _swin_unetr(
+    in_channels: int, num_classes: int, *, filters: int = 24, dropout: float = 0.0, recompute: bool = False
+) -> nn.Module:
     from monai.networks.nets.swin_unetr import SwinUNETR
 
     network = SwinUNETR(
-        in_channels=in_channels, out_channels=num_classes, feature_size=filters, drop_rate=dropout
+        in_channels=in_channels,
+        out_channels=num_classes,
+        feature_size=filters,
+        drop_rate=dropout,
+        use_checkpoint=recompute,
     )
     return StridePadded(network, 32)
 
@@ -107,25 +114,30 @@ def _unetr(
     filters: int = 16,
     dropout: float = 0.0,
     patch: tuple[int, int, int] = (96, 96, 96),
+    hidden_size: int = 768,
+    mlp_dim: int = 3072,
+    num_heads: int = 12,
 ) -> nn.Module:
-    _require_einops("unetr")
     from monai.networks.nets.unetr import UNETR
 
-    size = tuple(side + -side % 16 for side in patch)
+    if hidden_size % num_heads:
+        raise ConfigError(
+            f"network 'unetr': expected num_heads to divide hidden_size, got {num_heads} and {hidden_size}."
+        )
     network = UNETR(
         in_channels=in_channels,
         out_channels=num_classes,
-        img_size=size,
+        img_size=tuple(side + -side % 16 for side in patch),
         feature_size=filters,
+        hidden_size=hidden_size,
+        mlp_dim=mlp_dim,
+        num_heads=num_heads,
         dropout_rate=dropout,
     )
+    for name, parameter in network.named_parameters():
+        if "cross_attn" in name:  # built by MONAI and never used; DDP waits for gradients of what is trained
+            parameter.requires_grad_(False)
     return StridePadded(network, 16)
-
-
-def _require_einops(name: str) -> None:
-    """MONAI asks for it only when the first image passes."""
-    if importlib.util.find_spec("einops") is None:
-        raise ResourceError(f"network '{name}': expected the package einops, found none. pip install einops")
 
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
@@ -145,14 +157,15 @@ def build_network(name: str, *, in_channels: int, num_classes: int, **settings: 
         name: A key of `NETWORKS`.
         in_channels: Channels of the image.
         num_classes: Classes, background counted.
-        settings: `filters`, `dropout`; `patch` for `unetr`, whose position table has a fixed size.
+        settings: `filters`, `dropout`. For `unetr` also `patch`, since its position table has a fixed size,
+            and `hidden_size`, `mlp_dim`, `num_heads`. For `swin_unetr` also `recompute`: activations are
+            computed again in the backward pass instead of kept.
 
     Returns:
         A module `(B, in_channels, X, Y, Z)` to raw logits `(B, num_classes, X, Y, Z)`.
 
     Raises:
         ConfigError: If the name or a setting is unknown.
-        ResourceError: If a package that the network needs is not installed.
     """
     if name not in NETWORKS:
         raise ConfigError(f"network: expected one of {', '.join(NETWORKS)}, got '{name}'.")

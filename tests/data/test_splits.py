@@ -34,6 +34,18 @@ def test_groups_stay_together(groups, seed):
     assert set(split.values()) == {"train", "val", "test"}
 
 
+def test_splits_in_order_take_the_last_cases():
+    cases = {f"case_{index}": f"case_{index}" for index in (5, 3, 4, 0, 1)}
+    split = draw_splits(cases, val_fraction=0.2, test_fraction=0.4, in_order=True)
+    assert split == {
+        "case_5": "train",
+        "case_3": "train",
+        "case_4": "val",
+        "case_0": "test",
+        "case_1": "test",
+    }
+
+
 def test_impossible_fractions_are_refused():
     with pytest.raises(UsageError, match=r"sum below 1, found 0\.5 and 0\.6"):
         draw_splits(CASES, val_fraction=0.5, test_fraction=0.6)

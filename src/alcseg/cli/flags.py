@@ -114,6 +114,11 @@ def _add_import(verbs: Verbs) -> ArgumentParser:
     )
     _add_seed(verb, "the splits")
     verb.add_argument(
+        "--in-order",
+        action="store_true",
+        help="draw no splits: the last cases of the source test, those before them validate",
+    )
+    verb.add_argument(
         "--hq-list",
         type=Path,
         metavar="FILE",

@@ -1,8 +1,9 @@
 """`alcseg import`: somebody's files become a dataset folder, with the splits drawn once."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def import_dataset(
     val_fraction: float = 0.0,
     test_fraction: float = 0.0,
     seed: int = 0,
+    in_order: bool = False,
     hq_list: Path | None = None,
     spacing: Spacing | None = None,
     label_map: Mapping[int, int] | None = None,
@@ -51,6 +53,7 @@ def import_dataset(
         val_fraction: Share of the labeled cases drawn for validation; at 0 the source's own stay.
         test_fraction: The same for the test. Cases that stay do not count into the shares.
         seed: Of the draw.
+        in_order: Draw nothing: the last cases of the source test, those before them validate.
         hq_list: Text file with one case a line: these are `hq`, all other labeled cases `lq`.
         spacing: Voxel size in mm for layouts that do not store it.
         label_map: Label value in the files to value wanted.
@@ -69,7 +72,10 @@ def import_dataset(
     found = reader.scan(source, options)
     _require_unique(found.cases, source)
     labels = _mapped_labels(found.labels, options.label_map)
-    rows = _rows(found, val_fraction=val_fraction, test_fraction=test_fraction, seed=seed, hq_list=hq_list)
+    draw = partial(
+        draw_splits, val_fraction=val_fraction, test_fraction=test_fraction, seed=seed, in_order=in_order
+    )
+    rows = _rows(found, draw, redrawn={"val": val_fraction > 0, "test": test_fraction > 0}, hq_list=hq_list)
     repairable: list[str] = []
     with output_folder(target, overwrite=overwrite) as root:
         placer = _Placer(root, _ending(found.cases), labels, options.label_map)
@@ -163,17 +169,19 @@ def _require_unique(cases: tuple[SourceCase, ...], source: Path) -> None:
 
 
 def _rows(
-    found: SourceDataset, *, val_fraction: float, test_fraction: float, seed: int, hq_list: Path | None
+    found: SourceDataset,
+    draw: Callable[[Mapping[str, str]], dict[str, str]],
+    *,
+    redrawn: Mapping[str, bool],
+    hq_list: Path | None,
 ) -> tuple[CaseRow, ...]:
     groups, kept = {}, {}
     for case in found.cases:
-        redrawn = {"val": val_fraction > 0, "test": test_fraction > 0, "train": True, None: True}[case.split]
-        if _is_labeled(case) and redrawn:
+        if _is_labeled(case) and redrawn.get(case.split or "train", True):
             groups[case.case_id] = case.group or case.case_id
         else:
             kept[case.case_id] = case.split or "train"
-    drawn = draw_splits(groups, val_fraction=val_fraction, test_fraction=test_fraction, seed=seed)
-    splits = kept | drawn
+    splits = kept | draw(groups)
     labeled = [case.case_id for case in found.cases if _is_labeled(case)]
     hq = None if hq_list is None else read_hq_list(hq_list, labeled)
     rows = []

@@ -12,7 +12,12 @@ __all__ = ["draw_hq", "draw_splits", "read_hq_list"]
 
 
 def draw_splits(
-    groups: Mapping[str, str], *, val_fraction: float = 0.0, test_fraction: float = 0.0, seed: int = 0
+    groups: Mapping[str, str],
+    *,
+    val_fraction: float = 0.0,
+    test_fraction: float = 0.0,
+    seed: int = 0,
+    in_order: bool = False,
 ) -> dict[str, str]:
     """Give each case to `train`, `val` or `test`; a group is never divided.
 
@@ -21,6 +26,7 @@ def draw_splits(
         val_fraction: Share of all cases for validation; at least one case if above 0.
         test_fraction: Share of all cases for the test; at least one case if above 0.
         seed: Of the draw. The order of `groups` does not matter.
+        in_order: Draw nothing: the last groups test, those before them validate, the first train.
 
     Returns:
         Split of each case, in the order of `groups`. A share may be passed by part of a group.
@@ -35,10 +41,13 @@ def draw_splits(
             f"found {val_fraction:g} and {test_fraction:g}. Choose smaller ones."
         )
     members: dict[str, list[str]] = {}
-    for case_id in sorted(groups):
+    for case_id in groups if in_order else sorted(groups):
         members.setdefault(groups[case_id], []).append(case_id)
-    names = sorted(members)
-    order = [names[index] for index in np.random.default_rng(seed).permutation(len(names))]
+    if in_order:
+        order = list(reversed(members))
+    else:
+        names = sorted(members)
+        order = [names[index] for index in np.random.default_rng(seed).permutation(len(names))]
     split = dict.fromkeys(groups, "train")
     for name, fraction in (("test", test_fraction), ("val", val_fraction)):
         wanted = max(1, round(fraction * len(groups))) if fraction > 0 else 0
@@ -49,7 +58,7 @@ def draw_splits(
             taken += len(cases)
     if (val_fraction or test_fraction) and not order:
         raise DataError(
-            f"expected enough groups for train, val and test, found {len(names)} with {len(groups)} cases. "
+            f"expected enough groups for train, val and test, found {len(members)} with {len(groups)} cases. "
             "Use smaller fractions or more groups."
         )
     return split

@@ -6,6 +6,7 @@ from typing import Any
 from alcseg.methods.alc import ALC
 from alcseg.methods.base import Method, Stage, Task, stage_seed
 from alcseg.methods.mean_teacher import MeanTeacher
+from alcseg.methods.mixsegnet import MixSegNet
 from alcseg.methods.supervised import HLSup, HSup
 
 __all__ = ["METHODS", "Method", "Stage", "Task", "available_methods", "stage_seed"]
@@ -17,6 +18,7 @@ METHODS: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "h_sup": (HSup, {}),
     "hl_sup": (HLSup, {}),
     "mean_teacher": (MeanTeacher, {}),
+    "mixsegnet": (MixSegNet, {}),
 }
 """Word on the command line to class and fixed settings."""
 

@@ -1,0 +1,36 @@
+"""A network of one score per patch."""
+
+import pytest
+import torch
+
+from alcseg.networks.quality_awareness import QualityAwareness
+from alcseg.networks.vnet import count_parameters
+
+
+def test_size() -> None:
+    # 3x3x3 kernels, widths 16, 32, 64, 128, 128 in levels of 2, 2, 3, 3, 3:
+    # 27 (2*16 + 16*16 + 16*32 + 32*32 + 32*64 + 2*64*64 + 64*128 + 5*128*128) = 2 758 752;
+    # BatchNorm 2 (2*16 + 2*32 + 3*64 + 6*128) = 2112; the last layer 129.
+    assert count_parameters(QualityAwareness(2)) == 2_758_752 + 2112 + 129
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 3, 5), (8, 8, 8), (33, 17, 6)])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_any_patch_has_a_score(batch: int, shape: tuple[int, int, int]) -> None:
+    if batch == 1 and shape == (1, 1, 1):
+        pytest.skip("a single value has no variance to normalize by")
+    torch.manual_seed(0)
+    network = QualityAwareness(3, width=2)
+    pair = torch.randn(batch, 3, *shape)
+    assert torch.equal(network(pair), torch.zeros(batch))
+    torch.nn.init.normal_(network.head.weight)
+    scores = network.eval()(pair)
+    assert scores.shape == (batch,)
+    assert torch.isfinite(scores).all()
+
+
+def test_the_last_layer_learns_from_the_start() -> None:
+    torch.manual_seed(0)
+    network = QualityAwareness(2, width=2)
+    (network(torch.randn(3, 2, 8, 8, 8)) * torch.tensor([1.0, -1.0, 0.5])).sum().backward()
+    assert network.head.weight.grad.abs().sum() > 0

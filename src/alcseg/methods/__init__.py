@@ -7,7 +7,9 @@ from alcseg.methods.alc import ALC
 from alcseg.methods.base import Method, Stage, Task, stage_seed
 from alcseg.methods.mean_teacher import MeanTeacher
 from alcseg.methods.mixsegnet import MixSegNet
+from alcseg.methods.pick_and_learn import PickAndLearn
 from alcseg.methods.supervised import HLSup, HSup
+from alcseg.methods.trinet import TriNet
 
 __all__ = ["METHODS", "Method", "Stage", "Task", "available_methods", "stage_seed"]
 
@@ -19,6 +21,8 @@ METHODS: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "hl_sup": (HLSup, {}),
     "mean_teacher": (MeanTeacher, {}),
     "mixsegnet": (MixSegNet, {}),
+    "pick_and_learn": (PickAndLearn, {}),
+    "trinet": (TriNet, {}),
 }
 """Word on the command line to class and fixed settings."""
 

@@ -27,6 +27,10 @@ class TinyNetwork(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         return self.head(self.dropout(self.norm(self.body(image)).relu()))
 
+    def split(self, at: str) -> tuple[nn.Module, nn.Module]:
+        trunk = nn.Sequential(self.body, self.norm, nn.ReLU())
+        return trunk, nn.Sequential(self.dropout, self.head)
+
 
 @pytest.fixture
 def make_method() -> Callable[..., Method]:

@@ -6,12 +6,18 @@ dropout on the bottleneck and before the last convolution. 9.45 million paramete
 input channel and two classes.
 """
 
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["VNet"]
+__all__ = ["SplitAt", "VNet"]
+
+SplitAt = Literal["bottleneck", "first_up", "head"]
+"""Where a network parts into trunk and branch: before the decoder, after its first up-sampling, or before the
+last convolutions at full resolution."""
 
 
 class VNet(nn.Module):
@@ -43,7 +49,8 @@ class VNet(nn.Module):
             _normalized(nn.Conv3d(a, b, kernel_size=2, stride=2), b) for a, b in pairwise(channels)
         )
         self.ups = nn.ModuleList(
-            _normalized(nn.ConvTranspose3d(b, a, kernel_size=2, stride=2), a) for a, b in pairwise(channels)
+            _UpSampling(nn.ConvTranspose3d(b, a, kernel_size=2, stride=2), *_norm(a))
+            for a, b in pairwise(channels)
         )
         self.decoders = nn.ModuleList(
             _convolutions(depth, width, width)
@@ -59,20 +66,94 @@ class VNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits `(B, num_classes, X, Y, Z)`."""
-        skips = []
-        features = self.encoders[0](image)
-        for down, encoder in zip(self.downs, self.encoders[1:], strict=True):
-            skips.append(features)
-            features = encoder(down(features))
-        features = self.dropout(features)
-        for level in reversed(range(4)):
-            features = self.decoders[level](self.ups[level](features) + skips[level])
-        logits: Tensor = self.head(self.dropout(features))
+        features = _encode(image, self.encoders, self.downs, self.dropout)
+        (last,) = _decode(features, self._decoder_steps())
+        logits: Tensor = self.head(self.dropout(last))
+        return logits
+
+    def split(self, at: SplitAt) -> tuple[nn.Module, nn.Module]:
+        """Trunk and branch that share their weights with this network.
+
+        Args:
+            at: The last part of the trunk is the `bottleneck` with its dropout, the `first_up`-sampling after
+                it, or all but the `head`: the last level's convolutions and the output.
+
+        Returns:
+            Trunk, image to features; branch, these features to logits. One after the other they are the
+            network.
+        """
+        count = {"bottleneck": 0, "first_up": 1, "head": -1}[at]
+        steps = self._decoder_steps()
+        return _Trunk(self, steps[:count]), _Branch(self, steps[count:])
+
+    def _decoder_steps(self) -> list[nn.Module]:
+        """Up-samplings and convolutions in turn, deepest first."""
+        return [part[level] for level in reversed(range(4)) for part in (self.ups, self.decoders)]
+
+
+class _Trunk(nn.Module):
+    """What comes before a split."""
+
+    def __init__(self, network: VNet, steps: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.encoders = network.encoders
+        self.downs = network.downs
+        self.dropout = network.dropout
+        self.steps = nn.ModuleList(steps)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Return the skips that are left, full resolution first, and the features to go on from."""
+        return tuple(_decode(_encode(image, self.encoders, self.downs, self.dropout), self.steps))
+
+
+class _Branch(nn.Module):
+    """What comes after a split."""
+
+    def __init__(self, network: VNet, steps: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.steps = nn.ModuleList(steps)
+        self.dropout = network.dropout
+        self.head = network.head
+
+    def forward(self, *features: Tensor) -> Tensor:
+        """Return logits from what the trunk returns."""
+        (last,) = _decode(features, self.steps)
+        logits: Tensor = self.head(self.dropout(last))
         return logits
 
 
+class _UpSampling(nn.Sequential):
+    """Doubles the resolution; the skip of the level it reaches is added to what it returns."""
+
+
+def _encode(
+    image: Tensor, encoders: Iterable[nn.Module], downs: Iterable[nn.Module], dropout: nn.Module
+) -> list[Tensor]:
+    """Features of all levels, full resolution first."""
+    first, *deeper = encoders
+    features: list[Tensor] = [first(image)]
+    for down, encoder in zip(downs, deeper, strict=True):
+        features.append(encoder(down(features[-1])))
+    features[-1] = dropout(features[-1])
+    return features
+
+
+def _decode(features: Sequence[Tensor], steps: Iterable[nn.Module]) -> list[Tensor]:
+    """The skips that are left and the features after some steps of the decoder."""
+    *skips, last = features
+    for step in steps:
+        last = step(last)
+        if isinstance(step, _UpSampling):
+            last = last + skips.pop()
+    return [*skips, last]
+
+
+def _norm(channels: int) -> tuple[nn.Module, nn.Module]:
+    return nn.BatchNorm3d(channels), nn.ReLU(inplace=True)
+
+
 def _normalized(convolution: nn.Module, channels: int) -> nn.Sequential:
-    return nn.Sequential(convolution, nn.BatchNorm3d(channels), nn.ReLU(inplace=True))
+    return nn.Sequential(convolution, *_norm(channels))
 
 
 def _convolutions(depth: int, in_channels: int, out_channels: int) -> nn.Sequential:

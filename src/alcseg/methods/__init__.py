@@ -5,6 +5,8 @@ from typing import Any
 
 from alcseg.methods.alc import ALC
 from alcseg.methods.base import Method, Stage, Task, stage_seed
+from alcseg.methods.decoupled import Decoupled
+from alcseg.methods.kdem import KDEM
 from alcseg.methods.mean_teacher import MeanTeacher
 from alcseg.methods.mixsegnet import MixSegNet
 from alcseg.methods.pick_and_learn import PickAndLearn
@@ -17,8 +19,10 @@ METHODS: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "alc": (ALC, {}),
     "alc_wo_lr": (ALC, {"label_refinement": False}),
     "alc_wo_ls": (ALC, {"select_fraction": 1.0}),
+    "decoupled": (Decoupled, {}),
     "h_sup": (HSup, {}),
     "hl_sup": (HLSup, {}),
+    "kdem": (KDEM, {}),
     "mean_teacher": (MeanTeacher, {}),
     "mixsegnet": (MixSegNet, {}),
     "pick_and_learn": (PickAndLearn, {}),

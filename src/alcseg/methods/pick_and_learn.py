@@ -12,11 +12,11 @@ over the batch makes weights of the scores. Both networks learn from one loss; n
 Differences from the paper: a sample is a 3D patch, so a case is rated patch by patch; the rating network is a
 narrow 3D VGG behind 2x2x2 averaging, and its last layer starts at zero, so training starts with equal
 weights; cross-entropy plus Dice per patch, where the paper has Dice (`ce_weight=0` and `dice_weight=1`). The
-paper leaves open which loss the rating network learns from; here it is the weighted one. `quality_aware` is an
-addition.
+paper leaves open which loss the rating network learns from; here it is the weighted one. `quality_aware` is
+an addition.
 
-Public code consulted to settle doubts: a re-implementation by the first author (one loss, gradient through the
-weights, nothing divided, as here; a sigmoid in place of the tanh) and the one in 502463708/
+Public code consulted to settle doubts: a re-implementation by the first author (one loss, gradient through
+the weights, nothing divided, as here; a sigmoid in place of the tanh) and the one in 502463708/
 Confident_Learning_for_Noisy-labeled_Medical_Image_Segmentation, of which are not followed: a softmax ahead of
 a loss that has its own, a division by the batch size, scores that a ReLU keeps above 0, weights per device.
 

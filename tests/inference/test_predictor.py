@@ -117,3 +117,27 @@ def test_wrong_number_of_channels_and_constant_images_are_refused(truth):
     flat = volume(np.ones((8, 8, 8)))
     with pytest.raises(DataError, match="found a constant image"):
         predictor(normalization="zscore").predict((flat,))
+
+
+class Sure(Nearest):
+    """States an uncertainty of its own."""
+
+    def uncertainty(self, output: Tensor) -> Tensor:
+        return 1 - output.softmax(1).amax(1)
+
+
+def test_a_network_that_states_its_uncertainty_is_asked_for_it(truth):
+    # Voxel by voxel and equal in every window, so the average over windows is the value itself.
+    network = Sure(scale=1.0)
+    asked = Predictor(network, plan(), torch.device("cpu"))
+    doubt = asked.uncertainty((volume(truth),), "a", Perturbation())
+    assert doubt.dtype == np.float32
+    assert doubt.shape == truth.shape
+    values = network.uncertainty(network(torch.arange(3.0).reshape(1, 1, 3, 1, 1))).flatten().numpy()
+    assert np.allclose(doubt, values[truth], atol=1e-6)
+
+
+def test_any_other_network_is_perturbed(truth):
+    images, how = (volume(truth),), Perturbation(passes=2)
+    expected = predictor().refine(images, "a", how).uncertainty
+    assert np.array_equal(predictor().uncertainty(images, "a", how), expected)

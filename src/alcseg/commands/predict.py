@@ -66,12 +66,14 @@ def predict(
         run: Run folder of `train`.
         inputs: Files, folders, glob patterns, `.txt` or `.csv` lists, DICOM series folders, dataset folders.
         out: Folder for `<case>.nii.gz` and `predict.json`; must be new or empty.
-        uncertainty: Also write `<case>_uncertainty.nii.gz`, float32, from perturbed passes as in `correct`.
+        uncertainty: Also write `<case>_uncertainty.nii.gz`, float32: what the network itself states, in 0
+            to 1 (`tbrats`: 1 where no class has evidence), or for all other methods the divergence of
+            perturbed passes as in `correct`.
         probabilities: Also write `<case>_prob.nii.gz`, float32, `(X, Y, Z, K)` in the order of the plan's
             labels.
         window: `gaussian`, or `lineage` as in the public UA-MT test code.
         network: `student`, `teacher`, or `auto` for what the method says.
-        passes: Perturbed passes for `uncertainty`.
+        passes: Perturbed passes for `uncertainty`, where it needs any.
         seed: Of the perturbations.
         device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
         overwrite: Write into a folder that holds files; others than the outputs stay.
@@ -157,7 +159,7 @@ def _predict_case(
         write_map(out / entry["probabilities"], np.moveaxis(prediction.source_probabilities(), 0, -1), like)
     if how is not None:
         entry["uncertainty"] = f"{case.case_id}_uncertainty.nii.gz"
-        write_map(out / entry["uncertainty"], predictor.refine(images, case.case_id, how).uncertainty, like)
+        write_map(out / entry["uncertainty"], predictor.uncertainty(images, case.case_id, how), like)
     write_label(out / entry["label"], label, like)
     entry["volume_mm3"] = _volumes(label, like, predictor)
     return entry

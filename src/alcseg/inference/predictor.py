@@ -14,7 +14,7 @@ from alcseg.data.geometry import ModelGrid
 from alcseg.data.plan import Plan
 from alcseg.data.preprocess import preprocess_images
 from alcseg.inference.perturbed import perturbed_log_probabilities
-from alcseg.inference.sliding_window import sliding_window_probabilities
+from alcseg.inference.sliding_window import sliding_window_average, sliding_window_probabilities
 
 __all__ = ["Perturbation", "Prediction", "Predictor", "RefinedCase"]
 
@@ -121,6 +121,29 @@ class Predictor:
         fused, uncertainty = self._fuse(torch.from_numpy(array), case_id, how)
         label = Prediction(fused.numpy(), grid, self.plan.label_values).label()
         return RefinedCase(label, grid.map_to_source(uncertainty.numpy()))
+
+    def uncertainty(self, images: tuple[Volume, ...], case_id: str, how: Perturbation) -> NDArray[np.float32]:
+        """Uncertainty per voxel on the source grid, `(X, Y, Z)`.
+
+        A network that states one itself, by a method `uncertainty(output) -> (B, X, Y, Z)`, has it averaged
+        over windows like its probabilities; for any other it is that of `refine`.
+
+        Raises:
+            DataError: If the images do not have the plan's channels or are constant.
+        """
+        stated = getattr(self.network, "uncertainty", None)
+        if not callable(stated):
+            return self.refine(images, case_id, how).uncertainty
+        array, grid = preprocess_images(images, self.plan)
+        averaged = sliding_window_average(
+            lambda windows: stated(self.network(windows)).float()[:, None],
+            torch.from_numpy(array),
+            patch=self.plan.patch,
+            window=self.window,
+            batch=self.batch,
+            device=self.device,
+        )
+        return grid.map_to_source(averaged[0].numpy())
 
     def _fuse(self, image: Tensor, case_id: str, how: Perturbation) -> tuple[Tensor, Tensor]:
         """Fused probabilities `(K, X, Y, Z)` and u `(X, Y, Z)` on the model grid."""

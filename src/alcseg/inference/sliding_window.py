@@ -9,7 +9,7 @@ from torch import Tensor
 
 from alcseg.errors import ShapeError, UsageError
 
-__all__ = ["LINEAGE_STRIDE", "WINDOWS", "sliding_window_probabilities"]
+__all__ = ["LINEAGE_STRIDE", "WINDOWS", "sliding_window_average", "sliding_window_probabilities"]
 
 WINDOWS = ("gaussian", "lineage")
 
@@ -17,7 +17,6 @@ LINEAGE_STRIDE = (18, 18, 4)
 """Step of the public UA-MT test code on the left atrium, in voxels."""
 
 
-@torch.no_grad()
 def sliding_window_probabilities(
     network: Callable[[Tensor], Tensor],
     image: Tensor,
@@ -34,13 +33,60 @@ def sliding_window_probabilities(
     Probabilities are averaged, not logits: the mean of probabilities is again a distribution, and one window
     that is very sure of itself cannot outvote its neighbors.
 
+    Args:
+        network: Maps `(B, C, *patch)` to logits `(B, K, *patch)`; its mode is left as it is.
+        image: `(C, X, Y, Z)`, preprocessed, on the model grid.
+        patch: Window size in voxels.
+        overlap: As in `sliding_window_average`.
+        window: As in `sliding_window_average`.
+        stride: As in `sliding_window_average`.
+        batch: Windows per forward pass.
+        device: Where the network runs; by default where its parameters are, else where the image is.
+
+    Returns:
+        Probabilities, float32, `(K, X, Y, Z)`, on the CPU.
+
+    Raises:
+        UsageError: If `window` is unknown, or `overlap`, `stride` or `batch` make no sense.
+        ShapeError: If the image is not `(C, X, Y, Z)` or the patch does not have three sizes.
+    """
+
+    def probabilities(windows: Tensor) -> Tensor:
+        return network(windows).float().softmax(dim=1)
+
+    return sliding_window_average(
+        probabilities,
+        image,
+        patch=patch,
+        overlap=overlap,
+        window=window,
+        stride=stride,
+        batch=batch,
+        device=_device_of(network, image) if device is None else device,
+    )
+
+
+@torch.no_grad()
+def sliding_window_average(
+    function: Callable[[Tensor], Tensor],
+    image: Tensor,
+    *,
+    patch: Sequence[int],
+    overlap: float = 0.5,
+    window: str = "gaussian",
+    stride: Sequence[int] | None = None,
+    batch: int = 2,
+    device: torch.device | str,
+) -> Tensor:
+    """Average what a function says of overlapping windows; only one batch of them is on the device.
+
     A volume smaller than the patch is padded on both sides and the answer is cropped back. `gaussian` pads
     each channel with its own minimum in the volume: after z-scoring, 0 is the mean of the tissue, so a
     zero border would look like a slab of tissue, while the minimum is air in MR and CT alike. `lineage` pads
     with 0, as the code that it repeats.
 
     Args:
-        network: Maps `(B, C, *patch)` to logits `(B, K, *patch)`; its mode is left as it is.
+        function: Maps `(B, C, *patch)` to maps `(B, K, *patch)` that may be averaged.
         image: `(C, X, Y, Z)`, preprocessed, on the model grid.
         patch: Window size in voxels.
         overlap: Share of a window that its neighbor covers, in [0, 1); ignored where `stride` is given.
@@ -48,11 +94,11 @@ def sliding_window_probabilities(
             code: uniform weights and the fixed `LINEAGE_STRIDE`. The last window always ends at the border.
         stride: Step between windows in voxels; by default from `overlap`, or for `lineage` 18, 18, 4,
             never above half of the patch.
-        batch: Windows per forward pass.
-        device: Where the network runs; by default where its parameters are, else where the image is.
+        batch: Windows per call.
+        device: Where the windows go.
 
     Returns:
-        Probabilities, float32, `(K, X, Y, Z)`, on the CPU.
+        Averages, float32, `(K, X, Y, Z)`, on the CPU.
 
     Raises:
         UsageError: If `window` is unknown, or `overlap`, `stride` or `batch` make no sense.
@@ -70,20 +116,15 @@ def sliding_window_probabilities(
     if stride is None and window == "lineage":
         stride = [max(1, min(step, size // 2)) for step, size in zip(LINEAGE_STRIDE, sizes, strict=True)]
     overlaps = [overlap] * 3 if stride is None else _overlaps(_three(stride, "stride"), sizes)
-    where = _device_of(network, image) if device is None else torch.device(device)
-
-    def probabilities(windows: Tensor) -> Tensor:
-        return network(windows).float().softmax(dim=1)
-
     padded, inner = _pad_to(image.float(), sizes, window)
     averaged = sliding_window_inference(
         padded[None].cpu(),
         roi_size=sizes,
         sw_batch_size=batch,
-        predictor=probabilities,
+        predictor=function,
         overlap=overlaps,
         mode="gaussian" if window == "gaussian" else "constant",
-        sw_device=where,
+        sw_device=torch.device(device),
         device=torch.device("cpu"),
     )
     if not isinstance(averaged, Tensor):

@@ -11,7 +11,9 @@ from alcseg.methods.mean_teacher import MeanTeacher
 from alcseg.methods.mixsegnet import MixSegNet
 from alcseg.methods.pick_and_learn import PickAndLearn
 from alcseg.methods.supervised import HLSup, HSup
+from alcseg.methods.tbrats import TBraTS
 from alcseg.methods.trinet import TriNet
+from alcseg.methods.two_stage_rnt import TwoStageRNT
 
 __all__ = ["METHODS", "Method", "Stage", "Task", "available_methods", "stage_seed"]
 
@@ -26,7 +28,9 @@ METHODS: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "mean_teacher": (MeanTeacher, {}),
     "mixsegnet": (MixSegNet, {}),
     "pick_and_learn": (PickAndLearn, {}),
+    "tbrats": (TBraTS, {}),
     "trinet": (TriNet, {}),
+    "two_stage_rnt": (TwoStageRNT, {}),
 }
 """Word on the command line to class and fixed settings."""
 

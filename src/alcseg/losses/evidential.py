@@ -1,0 +1,78 @@
+"""Losses of a Dirichlet distribution over class probabilities, given as evidence `e = alpha - 1`.
+
+Sensoy et al., Evidential Deep Learning, NeurIPS 2018, arXiv:1806.01768. Digamma and lgamma want float32 or
+better: in half precision an alpha near 1 has lost its evidence.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+__all__ = ["evidence_dice", "expected_cross_entropy", "wrong_evidence"]
+
+_MOST = 1e4
+"""Evidence beyond this counts as this in the general divergence, whose lgamma terms cancel digit by digit."""
+
+
+def expected_cross_entropy(evidence: Tensor, label: Tensor) -> Tensor:
+    """Mean over voxels of the cross-entropy expected under the Dirichlet, `psi(S) - psi(alpha_y)`.
+
+    Args:
+        evidence: At least 0, float32, `(B, K, X, Y, Z)`.
+        label: Class indices `(B, X, Y, Z)`.
+
+    Returns:
+        Scalar above 0; it falls with evidence for the label and rises with evidence for other classes.
+    """
+    alpha = evidence + 1
+    own = alpha.gather(1, label.long()[:, None])[:, 0]
+    return (alpha.sum(1).digamma() - own.digamma()).mean()
+
+
+def wrong_evidence(evidence: Tensor, label: Tensor) -> Tensor:
+    """Mean over voxels of KL(Dirichlet without the label's evidence || uniform Dirichlet).
+
+    With `a = Y + (1 - Y) alpha` and `A = sum a`,
+
+        KL = lnGamma(A) - lnGamma(K) - sum_k lnGamma(a_k) + sum_k (a_k - 1) (psi(a_k) - psi(A)).
+
+    For two classes this is `ln(1 + e) - e / (1 + e)` with e the evidence of the wrong class.
+
+    Args:
+        evidence: At least 0, float32, `(B, K, X, Y, Z)`.
+        label: Class indices `(B, X, Y, Z)`.
+
+    Returns:
+        Scalar, 0 where no class but the label's has evidence.
+    """
+    classes = evidence.shape[1]
+    right = functional.one_hot(label.long(), classes).movedim(-1, 1).bool()
+    wrong = evidence.masked_fill(right, 0)
+    if classes == 2:
+        e = wrong.sum(1)
+        return (e.log1p() - e / (1 + e)).mean()
+    wrong = wrong.clamp(max=_MOST)
+    alpha = wrong + 1
+    total = alpha.sum(1)
+    drift = (wrong * (alpha.digamma() - total.digamma()[:, None])).sum(1)
+    return (total.lgamma() - math.lgamma(classes) - alpha.lgamma().sum(1) + drift).mean()
+
+
+def evidence_dice(evidence: Tensor, label: Tensor, *, smooth: float = 1e-5) -> Tensor:
+    """The public TBraTS code's Dice term: alpha itself in a Dice over foreground classes, summed.
+
+    It is no Dice: it tends to -1 per class as evidence for the foreground grows without bound.
+
+    Args:
+        evidence: At least 0, float32, `(B, K, X, Y, Z)`.
+        label: Class indices `(B, X, Y, Z)`.
+        smooth: Added to numerator and denominator.
+    """
+    alpha = evidence[:, 1:] + 1
+    target = functional.one_hot(label.long(), evidence.shape[1]).movedim(-1, 1)[:, 1:].to(alpha.dtype)
+    axes = (0, 2, 3, 4)
+    overlap = (alpha * target).sum(axes)
+    size = alpha.sum(axes) + target.sum(axes)
+    return torch.sum(1 - (2 * overlap + smooth) / (size + smooth))

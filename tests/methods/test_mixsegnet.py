@@ -17,7 +17,7 @@ from alcseg.methods.mixsegnet import MixSegNet, mixed_label
 MakeBatch = Callable[..., dict[str, Patches]]
 MakePatches = Callable[..., Patches]
 
-SMALL = {"hidden_size": 12, "mlp_dim": 16, "num_heads": 3}
+SMALL = {"second_filters": 2, "hidden_size": 12, "mlp_dim": 16, "num_heads": 3}
 
 
 class Pointwise(nn.Module):

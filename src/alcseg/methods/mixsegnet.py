@@ -53,6 +53,7 @@ class MixSegNet(Method):
             are alike and of weight `weak_weight`.
         second_view: Network B: `unetr`, `swin_unetr`, or `same`, a second network of the run's own kind, the
             cheap choice without a GPU.
+        second_filters: Channels of the first level of `unetr` or `swin_unetr`; 16 and 12 where None.
         hidden_size: Width of the tokens of `unetr`.
         mlp_dim: Width inside its transformer blocks.
         num_heads: Of its attention; divides `hidden_size`.
@@ -84,6 +85,7 @@ class MixSegNet(Method):
         *,
         quality_aware: bool = True,
         second_view: Literal["unetr", "swin_unetr", "same"] = "unetr",
+        second_filters: int | None = None,
         hidden_size: int = 384,
         mlp_dim: int = 1536,
         num_heads: int = 6,
@@ -181,10 +183,12 @@ class MixSegNet(Method):
         settings, task = self.settings, self.task
         if settings.second_view == "same":
             return task.build_network()
-        options: dict[str, Any] = {"filters": 12, "recompute": True}
+        options: dict[str, Any]
         if settings.second_view == "unetr":
             options = {name: settings[name] for name in ("hidden_size", "mlp_dim", "num_heads")}
-            options["patch"] = task.patch
+            options |= {"filters": settings.second_filters or 16, "patch": task.patch}
+        else:
+            options = {"filters": settings.second_filters or 12, "recompute": True}
         return build_network(
             settings.second_view, in_channels=task.in_channels, num_classes=task.num_classes, **options
         )

@@ -1,6 +1,7 @@
 """Methods on a network of a few hundred weights, stepped without a trainer."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,59 +33,65 @@ class TinyNetwork(nn.Module):
         return trunk, nn.Sequential(self.dropout, self.head)
 
 
+def tiny_method(
+    name: str,
+    *,
+    classes: int = 2,
+    steps: int = 20,
+    dropout: float = 0.2,
+    norm: bool = True,
+    **settings: Any,
+) -> Method:
+    """Prepare a method by its name; it can take steps without a trainer."""
+    method_class, fixed = METHODS[name]
+    task = Task(
+        build_network=lambda: TinyNetwork(classes, dropout=dropout, norm=norm),
+        num_classes=classes,
+        steps=steps,
+        seed=3,
+        patch=(SIDE, SIDE, SIDE),
+    )
+    method = method_class(**fixed | settings).prepare(task).train()
+    optimizers = method.configure_optimizers()
+    method.optimizers = lambda: optimizers
+    method.manual_backward = lambda loss: loss.backward()
+    return method
+
+
+def banded_patches(count: int, rng: np.random.Generator, *, classes: int = 2, empty: bool = False) -> Patches:
+    """Patches whose classes are intensity bands."""
+    image = rng.normal(0, 1, (count, 1, SIDE, SIDE, SIDE)).astype(np.float32)
+    edges = [0.4, 1.2][: classes - 1]
+    label = np.zeros_like(image, np.int64) if empty else np.digitize(image, edges)
+    return Patches(
+        torch.from_numpy(image),
+        torch.from_numpy(label[:, 0]),
+        [f"case_{index}" for index in range(count)],
+        torch.arange(count),
+    )
+
+
+def tiny_batch(
+    name: str, rng: np.random.Generator, *, hq: int = 2, lq: int = 4, **options: Any
+) -> dict[str, Patches]:
+    """A batch with every stream that a method reads."""
+    sizes = {"hq": hq, "lq": lq, "union": hq + lq}
+    return {stream: banded_patches(sizes[stream], rng, **options) for stream in METHODS[name][0].streams}
+
+
 @pytest.fixture
 def make_method() -> Callable[..., Method]:
     """Prepare a method by its name; it can take steps without a trainer."""
-
-    def make(
-        name: str,
-        *,
-        classes: int = 2,
-        steps: int = 20,
-        dropout: float = 0.2,
-        norm: bool = True,
-        **settings: Any,
-    ) -> Method:
-        method_class, fixed = METHODS[name]
-        task = Task(
-            build_network=lambda: TinyNetwork(classes, dropout=dropout, norm=norm),
-            num_classes=classes,
-            steps=steps,
-            seed=3,
-        )
-        method = method_class(**fixed | settings).prepare(task).train()
-        optimizers = method.configure_optimizers()
-        method.optimizers = lambda: optimizers
-        method.manual_backward = lambda loss: loss.backward()
-        return method
-
-    return make
+    return tiny_method
 
 
 @pytest.fixture
 def make_patches(rng: np.random.Generator) -> Callable[..., Patches]:
     """Patches whose classes are intensity bands."""
-
-    def make(count: int, *, classes: int = 2, empty: bool = False) -> Patches:
-        image = rng.normal(0, 1, (count, 1, SIDE, SIDE, SIDE)).astype(np.float32)
-        edges = [0.4, 1.2][: classes - 1]
-        label = np.zeros_like(image, np.int64) if empty else np.digitize(image, edges)
-        return Patches(
-            torch.from_numpy(image),
-            torch.from_numpy(label[:, 0]),
-            [f"case_{index}" for index in range(count)],
-            torch.arange(count),
-        )
-
-    return make
+    return partial(banded_patches, rng=rng)
 
 
 @pytest.fixture
-def make_batch(make_patches: Callable[..., Patches]) -> Callable[..., dict[str, Patches]]:
+def make_batch(rng: np.random.Generator) -> Callable[..., dict[str, Patches]]:
     """A batch with every stream that a method reads."""
-
-    def make(name: str, *, hq: int = 2, lq: int = 4, **options: Any) -> dict[str, Patches]:
-        sizes = {"hq": hq, "lq": lq, "union": hq + lq}
-        return {stream: make_patches(sizes[stream], **options) for stream in METHODS[name][0].streams}
-
-    return make
+    return partial(tiny_batch, rng=rng)

@@ -2,8 +2,10 @@
 
 import copy
 import dataclasses
+import inspect
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +16,20 @@ from alcseg.methods import METHODS, Method, available_methods
 
 Make = Callable[..., Method]
 MakeBatch = Callable[..., dict[str, Patches]]
+
+
+def optimizers_of(method: Method) -> list[torch.optim.Optimizer]:
+    found = method.optimizers()
+    return found if isinstance(found, list) else [found]
+
+
+def assert_same_state(one: Method, other: Method) -> None:
+    first, second = one.state_dict(), other.state_dict()
+    assert first.keys() == second.keys()
+    for key, value in first.items():
+        same = torch.equal(value, second[key]) if isinstance(value, torch.Tensor) else value == second[key]
+        assert same, key
+
 
 every_method = pytest.mark.parametrize("name", METHODS)
 every_task = pytest.mark.parametrize("classes", [2, 3])
@@ -32,13 +48,13 @@ def test_each_term_is_finite_and_moves_trained_weights_alone(
         method = make_method(name, classes=classes)
         before = copy.deepcopy(method.state_dict())
         trained = {key for key, parameter in method.named_parameters() if parameter.requires_grad}
-        (optimizer,) = method.configure_optimizers()
         value = method.training_terms(batch)[term]
         assert value.shape == ()
         assert value.dtype == torch.float32
         assert torch.isfinite(value)
         value.backward()
-        optimizer.step()
+        for optimizer in method.configure_optimizers():
+            optimizer.step()
         moved = {
             key for key, parameter in method.named_parameters() if not torch.equal(parameter, before[key])
         }
@@ -88,8 +104,35 @@ def test_equal_seeds_give_equal_steps(name: str, make_method: Make, make_batch: 
         for _ in range(3):
             method.training_step(batch, 0)
         torch.rand(5)  # what else is drawn in the process must not matter
-    first, second = (method.state_dict() for method in methods)
-    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert_same_state(*methods)
+
+
+@every_method
+def test_saved_and_loaded_goes_on_as_if_nothing_had_happened(
+    name: str, make_method: Make, make_batch: MakeBatch, tmp_path: Path
+) -> None:
+    batches = [make_batch(name) for _ in range(5)]
+    whole, begun, resumed = (make_method(name) for _ in range(3))
+    for batch in batches:
+        whole.training_step(copy.deepcopy(batch), 0)
+    for batch in batches[:3]:
+        begun.training_step(copy.deepcopy(batch), 0)
+    checkpoint = {
+        "state_dict": begun.state_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in optimizers_of(begun)],
+        "loops": {},
+    }
+    begun.on_save_checkpoint(checkpoint)
+    torch.save(checkpoint, tmp_path / "last.ckpt")
+    loaded = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    resumed.on_load_checkpoint(loaded)
+    resumed.load_state_dict(loaded["state_dict"])
+    for optimizer, state in zip(optimizers_of(resumed), loaded["optimizers"], strict=True):
+        optimizer.load_state_dict(state)
+    for batch in batches[3:]:
+        resumed.training_step(copy.deepcopy(batch), 0)
+    assert resumed.done == 5
+    assert_same_state(whole, resumed)
 
 
 @every_method
@@ -99,6 +142,7 @@ def test_the_teacher_is_the_average_of_its_students(
     # While 1 - 1/(t + 1) stays below the decay, the average is the plain mean of the students of all steps.
     method, batch = make_method(name), make_batch(name)
     networks = method.export_networks()
+    assert "model" in networks
     assert set(networks) <= {"model", "teacher"}
     if "teacher" not in networks:
         return
@@ -142,6 +186,34 @@ def test_a_loss_that_is_not_a_number_stops_the_run(
         patches.image[:] = torch.nan
     with pytest.raises(AlcsegError, match="step 0: expected a finite loss"):
         method.training_step(batch, 0)
+
+
+@every_method
+@every_task
+def test_the_exported_network_gives_logits(
+    name: str, classes: int, make_method: Make, make_batch: MakeBatch
+) -> None:
+    method = make_method(name, classes=classes)
+    image = next(iter(make_batch(name, classes=classes).values())).image
+    network = method.export_networks()["model"].eval()
+    with torch.no_grad():
+        logits = network(image)
+        again = network(image)
+    assert logits.shape == (len(image), classes, *image.shape[2:])
+    assert torch.equal(logits, again)
+    weights = network.state_dict()
+    other = make_method(name, classes=classes).export_networks()["model"]
+    other.load_state_dict({key: value.clone() for key, value in weights.items()})
+
+
+@every_method
+def test_what_the_table_and_the_pages_say_is_there(name: str) -> None:
+    method, fixed = METHODS[name]
+    assert all((method.card.paper, method.card.networks, method.card.predicts))
+    assert set(fixed) <= set(inspect.signature(method).parameters)
+    text = inspect.getdoc(inspect.getmodule(method)) or ""
+    assert "Differences from the paper" in text
+    assert "Cite: " in text
 
 
 def test_all_methods_are_listed_in_order() -> None:

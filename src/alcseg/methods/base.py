@@ -55,14 +55,15 @@ class Stage:
         name: Of its folder; the last stage of a run has none.
         steps: Optimizer steps.
         cases: Training cases it sees; all where None.
-        held_out: Cases that it predicts when it is trained; `Method.hand_on` makes labels of them, which
-            later stages read instead of the given ones.
+        held_out: Cases that it predicts when it is trained; `Method.hand_on` makes labels of them.
+        relabeled: Whether it trains on the labels that earlier stages handed on instead of the given ones.
     """
 
     name: str
     steps: int
     cases: frozenset[str] | None = None
     held_out: tuple[str, ...] = ()
+    relabeled: bool = False
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ class Method(lightning.LightningModule):
         return [Stage("", self.task.steps)]
 
     def hand_on(self, held_out: HeldOut) -> Iterator[tuple[str, NDArray[np.unsignedinteger]]]:
-        """Labels `(X, Y, Z)` of the held-out cases, by case; the patches of later stages carry these instead.
+        """Labels `(X, Y, Z)` of the held-out cases, by case; for stages that are `relabeled`.
 
         Args:
             held_out: What the stage's `model` says of them.

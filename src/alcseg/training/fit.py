@@ -82,17 +82,19 @@ def fit(
 
     for name in ("lightning.pytorch", "lightning.fabric"):  # their advice is about scripts
         logging.getLogger(name).setLevel(logging.WARNING)
-    streams: Mapping[str, Sequence[CachedCase]] = stream_cases(method_streams, train_cases)
+    streams = stream_cases(method_streams, train_cases)
+    relabeled: Mapping[str, Sequence[CachedCase]] = streams
     names = {stream: [case.case_id for case in cases] for stream, cases in streams.items()}
     reached = ""
     with log_to(run.log_path) if first_process else nullcontext():
         for stage in build_method(settings.to_dict(), plan).plan_stages(names):
             own = run.at_stage(stage.name)
             if not own.finished:
-                reached = fit_stage(own, stage, settings, plan, streams, val_cases, chosen, workers=workers)
+                known = relabeled if stage.relabeled else streams
+                reached = fit_stage(own, stage, settings, plan, known, val_cases, chosen, workers=workers)
                 if reached:
                     break
-            streams = with_handed_labels(streams, own, stage)
+            relabeled = with_handed_labels(relabeled, own, stage)
     if first_process and after is not None:
         after(run)
     if reached:

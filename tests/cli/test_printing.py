@@ -102,3 +102,43 @@ def test_demo_ends_with_a_table_of_labels_and_methods(capsys):
     assert ["0.5", "0.75"] in lines
     assert ["alc", "0.8", "4.5"] in lines
     assert ["alcseg", "train", "x"] in lines
+
+
+@dataclass
+class Method:
+    name: str
+    cost: float | None
+    paper: str = "Somebody, 2020"
+    quality_aware: bool = True
+    networks: str = "student, EMA teacher"
+    predicts: str = "student"
+    terms: tuple[str, ...] = ("hq", "con")
+    readings: tuple[str, ...] = ()
+    description: str = "One idea.\n\n    a = b"
+    settings: tuple[str, ...] = ()
+
+
+@dataclass
+class Methods:
+    methods: tuple[Method, ...]
+    measured: dict[str, Any]
+    networks: tuple[str, ...] = ("unet", "vnet")
+
+
+def test_methods_show_what_a_step_costs_where_it_was_measured(capsys):
+    listed = Methods((Method("alc", 2.345678), Method("mine", None)), {"date": "2026-01-02", "patch": [8, 8]})
+    show("methods", listed, as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert " ".join(lines[1].split()) == "alc Somebody, 2020 yes student, EMA teacher student 2.346"
+    assert lines[2].split()[-1] == "-"
+    assert "cost of a step: that of hl_sup is 1; date 2026-01-02, patch [8, 8]" in lines
+    show("methods", Methods(listed.methods, {}), as_json=False)
+    assert "cost of a step:" not in capsys.readouterr().out
+
+
+def test_one_method_shows_its_equations_and_its_card(capsys):
+    show("methods", Method("alc", None), as_json=False)
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert "    a = b" in lines
+    assert "loss terms      hq, con" in lines
+    assert "also logged     -" in lines

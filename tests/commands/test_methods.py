@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from alcseg.commands.methods import MethodInfo, MethodList, _argument_docs, methods
+from alcseg.commands.methods import MethodInfo, MethodList, _argument_docs, _costs, _paragraphs, methods
 from alcseg.errors import UsageError
 from alcseg.methods import METHODS
 
@@ -14,6 +14,22 @@ def test_all_methods_are_listed_in_order():
     assert isinstance(listed, MethodList)
     assert [entry.name for entry in listed.methods] == sorted(METHODS)
     assert "vnet" in listed.networks
+    assert all(entry.paper and entry.networks and entry.predicts for entry in listed.methods)
+
+
+def test_measured_costs_belong_to_methods():
+    listed = methods()
+    costs = {entry.name: entry.cost for entry in listed.methods}
+    assert set(_costs()["cost"]) <= set(costs)
+    assert listed.measured == _costs()["measured"]
+    assert all(cost is None or cost > 0 for cost in costs.values())
+
+
+def test_a_method_that_was_not_measured_has_no_cost(monkeypatch):
+    known = {"measured": {"patch": [8, 8, 8]}, "cost": {"hl_sup": 1.0}}
+    monkeypatch.setattr("alcseg.commands.methods._costs", lambda: known)
+    assert methods("hl_sup").cost == 1.0
+    assert methods("alc").cost is None
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -50,3 +66,15 @@ def test_unknown_method_names_the_nearest():
 def test_argument_docs_join_lines_and_stop_at_the_next_section():
     docstring = "One.\n\nArgs:\n    a: First.\n    b: Second,\n        two lines: yes.\n\nRaises:\n    E: No."
     assert _argument_docs(docstring) == {"a": "First.", "b": "Second, two lines: yes."}
+
+
+def test_paragraphs_flow_and_equations_stand():
+    docstring = "One\nline.\n\nThe loss is\n    a = b\n    c = d\n\n    e = f\nwhere\n- a: two\n  lines\n- b"
+    equations = "    a = b\n    c = d"
+    assert _paragraphs(docstring) == [
+        "One line.",
+        "The loss is",
+        equations,
+        "    e = f",
+        "where\n- a: two lines\n- b",
+    ]

@@ -15,6 +15,13 @@ from rich.text import Text
 
 __all__ = ["document", "show"]
 
+_CARD = {
+    "paper": "paper",
+    "quality_aware": "uses HQ/LQ",
+    "networks": "networks",
+    "predicts": "predicts with",
+    "cost": "cost of a step",
+}
 _RANKED_CASES = 10  # as many as one looks through in a sitting; the others are in the file
 
 
@@ -75,7 +82,7 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> Tab
 
 def _cell(value: Any) -> Text:
     """A value as text; never read as markup, since names and messages may hold brackets."""
-    if value is None or value in ([], {}):
+    if value is None or value in ([], {}, ()):
         return Text("-")
     if isinstance(value, bool):
         return Text("yes" if value else "no")
@@ -183,9 +190,11 @@ def _failures(result: Any) -> list[RenderableType]:
 def _methods(result: Any) -> list[RenderableType]:
     if not hasattr(result, "methods"):
         return _one_method(result)
-    columns = {"name": "method", "quality_aware": "uses HQ/LQ", "streams": "streams", "terms": "loss terms"}
-    table = _table(document(result)["methods"], columns | {"summary": "what it is"})
-    return [table, f"\nnetworks: {', '.join(result.networks)}", "`alcseg methods NAME` lists every setting."]
+    notes = [f"\nnetworks: {', '.join(result.networks)}", "`alcseg methods NAME` lists every setting."]
+    if result.measured:
+        conditions = ", ".join(f"{name} {value}" for name, value in document(result.measured).items())
+        notes.insert(1, f"cost of a step: that of hl_sup is 1; {conditions}")
+    return [_table(document(result)["methods"], {"name": "method"} | _CARD), *notes]
 
 
 def _one_method(result: Any) -> list[RenderableType]:
@@ -194,7 +203,15 @@ def _one_method(result: Any) -> list[RenderableType]:
         default = json.dumps(row["default"]).strip('"')  # as it would be typed behind --set
         row["default"] = f"{default} (fixed)" if row["fixed"] else default
     columns = {"name": "setting", "default": "default", "choices": "one of", "meaning": "meaning"}
-    return [result.description + "\n", _table(rows, columns), "\nChange one with --set method.SETTING=VALUE."]
+    facts = {heading: getattr(result, name) for name, heading in _CARD.items()}
+    facts |= {"loss terms": result.terms, "also logged": result.readings}
+    return [
+        result.description + "\n",
+        *_facts(facts),
+        "",
+        _table(rows, columns),
+        "\nChange one with --set method.SETTING=VALUE.",
+    ]
 
 
 def _demo(result: Any) -> list[RenderableType]:

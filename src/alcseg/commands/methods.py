@@ -1,9 +1,12 @@
 """`alcseg methods`: what there is to train with, and every setting of one method."""
 
 import difflib
+import functools
 import inspect
+import json
 import re
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from alcseg.errors import UsageError
@@ -39,28 +42,45 @@ class MethodInfo:
     Attributes:
         name: Word behind `--method`.
         summary: One line.
+        paper: Authors, venue and year.
         quality_aware: Whether it uses which labels are HQ.
+        networks: Which are trained or averaged.
+        predicts: Which of them answers at prediction.
+        cost: Time of a training step, that of `hl_sup` being 1; None where it was not measured.
         streams: What a batch holds.
         terms: Names of its loss terms, as they are logged.
+        readings: Names of what else is logged.
         description: The idea, the paper and the differences from it.
         settings: Everything that can be set.
     """
 
     name: str
     summary: str
+    paper: str
     quality_aware: bool
+    networks: str
+    predicts: str
+    cost: float | None
     streams: tuple[str, ...]
     terms: tuple[str, ...]
+    readings: tuple[str, ...]
     description: str
     settings: tuple[Setting, ...]
 
 
 @dataclass(frozen=True)
 class MethodList:
-    """All methods, and the networks each of them can train."""
+    """All methods, and the networks each of them can train.
+
+    Attributes:
+        methods: In the order of their names.
+        networks: Words behind `network.name`.
+        measured: Date, commit, hardware, patch and batch behind the costs; empty where none was measured.
+    """
 
     methods: tuple[MethodInfo, ...]
     networks: tuple[str, ...]
+    measured: dict[str, Any]
 
 
 def methods(name: str | None = None) -> MethodList | MethodInfo:
@@ -74,7 +94,8 @@ def methods(name: str | None = None) -> MethodList | MethodInfo:
     """
     known = available_methods()
     if name is None:
-        return MethodList(tuple(_describe(word, *known[word]) for word in known), tuple(sorted(NETWORKS)))
+        listed = tuple(_describe(word, *known[word]) for word in known)
+        return MethodList(listed, tuple(sorted(NETWORKS)), _costs()["measured"])
     if name not in known:
         match = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean '{match[0]}'?" if match else f"expected one of {', '.join(known)}."
@@ -86,12 +107,18 @@ def _describe(name: str, method: type[Any], fixed: dict[str, Any]) -> MethodInfo
     summary = _paragraphs(inspect.getdoc(method))[0]
     if fixed:
         summary += " With " + ", ".join(f"{key}={value}" for key, value in fixed.items()) + "."
+    streams = method(**fixed).streams
     return MethodInfo(
         name=name,
         summary=summary,
-        quality_aware="union" not in method.streams,
-        streams=method.streams,
+        paper=method.card.paper,
+        quality_aware="union" not in streams,
+        networks=method.card.networks,
+        predicts=method.card.predicts,
+        cost=_costs()["cost"].get(name),
+        streams=streams,
         terms=method.terms,
+        readings=method.readings,
         description="\n\n".join(_paragraphs(inspect.getdoc(inspect.getmodule(method)))),
         settings=tuple(_settings(method, fixed)),
     )
@@ -124,4 +151,29 @@ def _argument_docs(docstring: str) -> dict[str, str]:
 
 
 def _paragraphs(docstring: str | None) -> list[str]:
-    return [" ".join(part.split()) for part in (docstring or "").split("\n\n")]
+    """Prose on one line each, items of a list on lines of their own; what is indented as it stands."""
+    paragraphs: list[list[str]] = [[]]
+    for line in (docstring or "").splitlines():
+        block = paragraphs[-1]
+        if not line.strip() or (block and _indented(line) != _indented(block[0])):
+            block = []
+            paragraphs.append(block)
+        if not line.strip():
+            continue
+        if block and not _indented(line) and not re.match(r"- |\d+\. ", line):
+            block[-1] += " " + line.strip()
+        else:
+            block.append(line.rstrip())
+    return ["\n".join(block) for block in paragraphs if block]
+
+
+def _indented(line: str) -> bool:
+    return line.startswith("    ")
+
+
+@functools.cache
+def _costs() -> dict[str, Any]:
+    """What `benchmarks/method_costs.py` measured."""
+    text = resources.files("alcseg.methods").joinpath("costs.json").read_text(encoding="utf-8")
+    content: dict[str, Any] = json.loads(text)
+    return content

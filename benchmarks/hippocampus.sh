@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# The hippocampus comparison of results/hippocampus.md: four methods, three seeds, equal steps.
+# The hippocampus comparison of results/hippocampus.md: all methods, equal steps.
 #
 #   benchmarks/hippocampus.sh DATA WORK      DATA: folder with Task04_Hippocampus, WORK: where everything goes
 #
 # Every part is skipped when it is done and resumes when it was stopped: call it again.
 set -euo pipefail
 data=$1 work=$2
-methods=${METHODS:-"h_sup hl_sup mean_teacher alc h_sup_large"}  # h_sup_large: H-Sup with as many patches as the others
+# h_sup_large is H-Sup with as many patches a step as the others; oracle is a V-Net with all labels clean.
+methods=${METHODS:-"h_sup hl_sup mean_teacher alc h_sup_large oracle trinet two_stage_rnt pick_and_learn ms_tfal tbrats
+  decoupled kdem mtcl_hard mtcl_fs mtcl_uds mixsegnet"}
 seeds=${SEEDS:-"0 1 2"}
 jobs=${JOBS:-2}  # trainings side by side, one thread each: faster in sum than one with two threads
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
@@ -20,9 +22,10 @@ noisy=$work/hippo-noisy
 
 one_run() {
   local method=$1 seed=$2 work=$3 noisy=$3/hippo-noisy
-  local run=$work/runs/$method-$seed settings=()
+  local run=$work/runs/$method-$seed dataset=$noisy settings=()
   if [ "$method" = h_sup_large ]; then method=h_sup settings=(--set data.hq_batch=6); fi
-  alcseg train "$noisy" --preset hippocampus --method "$method" --seed "$seed" "${settings[@]}" --out "$run"
+  if [ "$method" = oracle ]; then method=hl_sup dataset=$work/hippo; fi
+  alcseg train "$dataset" --preset hippocampus --method "$method" --seed "$seed" "${settings[@]}" --out "$run"
   [ -d "$run-pred" ] || alcseg predict "$run" "$noisy/imagesTs" --out "$run-pred"
   [ -d "$run-eval" ] || alcseg evaluate "$run-pred" "$noisy/labelsTs" --dataset "$noisy" --out "$run-eval"
   # What the run says about the LQ training images: the network that predicts, and for ALC the corrected labels.

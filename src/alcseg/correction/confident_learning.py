@@ -2,18 +2,19 @@
 
 Northcutt, Jiang and Chuang, "Confident Learning", JAIR 70, 2021, doi:10.1613/jair.1.12125. The mean
 probability of class k over the voxels labeled k is its threshold; a voxel counts as confidently j where the
-probability of j reaches that of the class. Counts of (label, confident class), scaled to the number of labels,
-say how many labels of each class are wrong, and so many of the least credible are flagged.
+probability of j reaches that of the class. Counts of (label, confident class), scaled to the number of
+labels, say how many labels of each class are wrong, and so many of the least credible are flagged.
 
 Differences from the paper: flags equal those of `find_label_issues` in cleanlab >= 2.6 with its default
-options, ties at a cut apart, where the first voxels are flagged. With fewer than two classes among the labels
-nothing is flagged. The flags need three passes over the voxels, and a few more to find cuts by counting
-(`KthSmallest`), so a dataset can be read volume by volume.
+options, but of voxels with equal scores at a cut the first are flagged. With fewer than two classes among the
+labels nothing is flagged. All of it takes three passes over the voxels, and a few more to find cuts by
+counting (`KthSmallest`), so a dataset can be read volume by volume.
 
 Public code consulted to settle doubts: cleanlab 2.9 (order of operations where the last bit decides).
 """
 
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
@@ -32,6 +33,8 @@ Prune = Literal["prune_by_class", "prune_by_noise_rate", "both"]
 
 _MARGIN = 1e-6  # by which a threshold may be missed and a label be beaten
 _NEVER = 2.0  # threshold of a class that no voxel is labeled as
+_BLOCK = 2**16  # voxels whose values fit in the cache of a core
+_HOLD = 2**22  # values collected to find one cut; 32 MB
 
 
 def find_label_issues(label: Tensor, probs: Tensor, *, prune: Prune = "prune_by_class") -> Tensor:
@@ -50,8 +53,9 @@ def find_label_issues(label: Tensor, probs: Tensor, *, prune: Prune = "prune_by_
         ShapeError: If the shapes do not fit.
         LabelError: If a label is not a class index.
     """
-    (flags,) = _flags([_Voxels(label, probs)], probs.shape[1], prune)
-    return flags
+    blocks = list(_blocks(label, probs))
+    rankings = _rank(blocks, probs.shape[1], prune)
+    return torch.cat([_flag(block, rankings) for block in blocks]).reshape(label.shape)
 
 
 def stream_label_issues(
@@ -72,44 +76,34 @@ def stream_label_issues(
         ShapeError: If shapes do not fit.
         LabelError: If a label is not a class index.
     """
-    yield from _flags(_Stream(chunks), num_classes, prune)
+    rankings = _rank(_Stream(chunks), num_classes, prune)
+    for label, probs in chunks:
+        flags = [_flag(block, rankings) for block in _blocks(label, probs)]
+        yield torch.cat(flags).reshape(label.shape)
 
 
 class _Voxels:
-    """Labels and probabilities of one volume, flat, in float64, class by class."""
+    """Labels `(N,)` and probabilities `(K, N)` of some voxels."""
 
     def __init__(self, label: Tensor, probs: Tensor) -> None:
-        expected = (*label.shape[:1], *probs.shape[1:2], *label.shape[1:])
-        if label.ndim < 1 or tuple(probs.shape) != expected:
-            raise ShapeError(
-                f"label {tuple(label.shape)}, probabilities {tuple(probs.shape)}: expected the shape of the "
-                "label with the classes as second axis."
-            )
-        self.shape = label.shape
-        self.label = label.flatten()
+        self.label = label.to(torch.uint8)
         self._probs = probs
-        if label.numel() and not 0 <= int(label.min()) <= int(label.max()) < probs.shape[1]:
-            raise LabelError(
-                f"label from {int(label.min())} to {int(label.max())}: expected class indices from 0 to "
-                f"{probs.shape[1] - 1}."
-            )
 
     def of_class(self, index: int) -> Tensor:
-        """Probability of one class, `(N,)`."""
-        return self._probs[:, index].flatten().double()
+        """Probability of one class, `(N,)` float64."""
+        return self._probs[index].double()
 
     @cached_property
     def own(self) -> Tensor:
-        """Probability of the given label, `(N,)`."""
-        index = self.label.long().reshape(self.shape).unsqueeze(1)
-        return self._probs.gather(1, index).flatten().double()
+        """Probability of the given label, `(N,)` float64."""
+        return self._probs.gather(0, self.label.long()[None])[0].double()
 
     @cached_property
     def beaten(self) -> Tensor:
         """Whether another class is more probable than the given one by more than the margin, `(N,)`."""
         own = self.own + _MARGIN
         beaten = torch.zeros_like(own, dtype=torch.bool)
-        for index in range(self._probs.shape[1]):
+        for index in range(len(self._probs)):
             other = self.of_class(index)
             beaten |= other > own
             beaten |= (other == own) & (self.label > index)  # the first of equals is the prediction
@@ -117,55 +111,88 @@ class _Voxels:
 
 
 class _Stream:
+    """Passes over all blocks of all volumes."""
+
     def __init__(self, chunks: Iterable[tuple[Tensor, Tensor]]) -> None:
         self._chunks = chunks
 
     def __iter__(self) -> Iterator[_Voxels]:
         for label, probs in self._chunks:
-            yield _Voxels(label, probs)
+            yield from _blocks(label, probs)
 
 
 class _Ranking:
-    """Flags the `quota` lowest scores of one class of labels.
+    """The `quota` lowest scores among the voxels of one label.
 
-    The score is the probability of the label, or its lead over another class.
+    A score is the probability of the label or, with `other`, its lead over that class.
     """
 
-    def __init__(
-        self, given: int, other: int | None, quota: int, count: int, limit: float, hold: int
-    ) -> None:
+    def __init__(self, given: int, other: int | None, limit: float, quota: int, count: int) -> None:
         self.given = given
         self.other = other
         self.limit = limit
-        self.search = KthSmallest(quota, count, hold=hold)
+        self.search = KthSmallest(quota, count, hold=_HOLD)
 
-    def scores(self, voxels: _Voxels) -> tuple[Tensor, Tensor]:
-        """Positions of the voxels that may be flagged, and their scores."""
-        position = (voxels.label == self.given) & (voxels.own <= self.limit)
-        position = position.nonzero().squeeze(1)
+    def see(self, voxels: _Voxels) -> None:
+        """Take in one block in the search of the cut."""
+        self.search.see(self._scores(voxels, self._position(voxels)))
+
+    def take(self, voxels: _Voxels) -> Tensor:
+        """Positions of the voxels to flag, of all labels that are beaten at least."""
+        position = self._position(voxels)
+        if self.search.takes_all_ties:
+            position = position[voxels.beaten[position]]
+        return position[self.search.take(self._scores(voxels, position))]
+
+    def _position(self, voxels: _Voxels) -> Tensor:
+        chosen = voxels.label == self.given
+        if self.limit < torch.inf:
+            chosen &= voxels.own <= self.limit
+        return chosen.nonzero().squeeze(1)
+
+    def _scores(self, voxels: _Voxels, position: Tensor) -> Tensor:
         scores = voxels.own[position]
-        if self.other is not None:
-            scores = voxels.of_class(self.other)[position].neg_().add_(scores)
-        return position, scores
+        return scores if self.other is None else scores - voxels.of_class(self.other)[position]
 
 
-def _flags(passes: Iterable[_Voxels], num_classes: int, prune: Prune) -> Iterator[Tensor]:
-    """The whole procedure; each loop over `passes` is one pass."""
-    counts, thresholds, limits, largest = _survey(passes, num_classes)
+def _blocks(label: Tensor, probs: Tensor) -> Iterator[_Voxels]:
+    """The voxels of one volume or batch, in order, in pieces that the processor's cache holds."""
+    num_classes = probs.shape[1] if probs.ndim > 1 else 0
+    if tuple(probs.shape) != (*label.shape[:1], num_classes, *label.shape[1:]):
+        raise ShapeError(
+            f"label {tuple(label.shape)}, probabilities {tuple(probs.shape)}: expected the shape of the "
+            "label with the classes as second axis."
+        )
+    if label.numel() and not 0 <= int(label.min()) <= int(label.max()) < num_classes:
+        raise LabelError(
+            f"label values {int(label.min())} to {int(label.max())}: expected 0 to {num_classes - 1}."
+        )
+    size = max(label.numel(), 1) if label.is_cuda else _BLOCK
+    whole = [(label, probs.t())] if label.ndim == 1 else zip(label.flatten(1), probs.flatten(2), strict=True)
+    for labels, rows in whole:
+        for start in range(0, max(len(labels), 1), size):
+            yield _Voxels(labels[start : start + size], rows[:, start : start + size])
+
+
+def _rank(passes: Iterable[_Voxels], num_classes: int, prune: Prune) -> list[list[_Ranking]]:
+    """Rankings with their cuts, by mode; flagged is what all modes flag. A loop over `passes` is a pass."""
+    counts, thresholds, limits = _survey(passes, num_classes)
     joint, near = np.zeros((num_classes, num_classes), np.int64), [0] * num_classes
     for voxels in passes:
         joint += _confident_joint(voxels, thresholds)
-        for given in range(num_classes):
-            near[given] += int(((voxels.label == given) & (voxels.own <= limits[given])).sum())
+        close = (voxels.own <= max(limits)).nonzero().squeeze(1)
+        own, label = voxels.own[close], voxels.label[close]
+        for given, limit in enumerate(limits):
+            near[given] += int(((label == given) & (own <= limit)).sum())
     quotas = _quotas(joint, counts)
-    rankings: list[list[_Ranking]] = []
     several = np.count_nonzero(counts) > 1
     labels = [given for given in range(num_classes) if several and counts[given] > 1]
+    rankings: list[list[_Ranking]] = []
     if prune != "prune_by_noise_rate" or num_classes == 2:
-        # Above the limit all labels agree with the prediction: those are never flagged and need no rank.
+        # Labels more probable than the limit are none of them beaten, so their rank does not matter.
         rankings.append(
             [
-                _Ranking(given, None, quota, near[given], limits[given], largest)
+                _Ranking(given, None, limits[given], quota, near[given])
                 for given in labels
                 if (quota := int(counts[given] - quotas[given, given])) > 0
             ]
@@ -173,78 +200,82 @@ def _flags(passes: Iterable[_Voxels], num_classes: int, prune: Prune) -> Iterato
     if prune != "prune_by_class" and num_classes > 2:
         rankings.append(
             [
-                _Ranking(given, other, quota, int(counts[given]), torch.inf, largest)
+                _Ranking(given, other, torch.inf, quota, int(counts[given]))
                 for given in labels
                 for other in range(num_classes)
                 if other != given and (quota := int(quotas[given, other])) > 0
             ]
         )
-    while searching := [one for each in rankings for one in each if not one.search.done]:
+    every = [ranking for mode in rankings for ranking in mode]
+    while searching := [ranking for ranking in every if not ranking.search.done]:
         for voxels in passes:
-            for one in searching:
-                one.search.see(one.scores(voxels)[1])
-        for one in searching:
-            one.search.end_pass()
-    for voxels in passes:
-        flags = voxels.beaten.clone()
-        for each in rankings:
-            lowest = torch.zeros_like(flags)
-            for one in each:
-                position, scores = one.scores(voxels)
-                lowest[position[one.search.take(scores)]] = True
-            flags &= lowest
-        yield flags.reshape(voxels.shape)
+            for ranking in searching:
+                ranking.see(voxels)
+        for ranking in searching:
+            ranking.search.end_pass()
+    return rankings
+
+
+def _flag(voxels: _Voxels, rankings: list[list[_Ranking]]) -> Tensor:
+    """Flags `(N,)` of the next block."""
+    flags = voxels.beaten.clone()
+    for mode in rankings:
+        lowest = torch.zeros_like(flags)
+        for ranking in mode:
+            lowest[ranking.take(voxels)] = True
+        flags &= lowest
+    return flags
 
 
 def _survey(
     passes: Iterable[_Voxels], num_classes: int
-) -> tuple[NDArray[np.int64], list[float], list[float], int]:
-    """Labels of each class, thresholds, highest probability of a beaten label, and the largest volume."""
+) -> tuple[NDArray[np.int64], list[float], list[float]]:
+    """By class: number of labels, threshold, and the highest probability of a label that is beaten."""
     counts = np.zeros(num_classes, np.int64)
-    sums = [0.0] * num_classes
+    sums = [Fraction(0)] * num_classes
     limits = [-torch.inf] * num_classes
-    largest = 0
     for voxels in passes:
-        largest = max(largest, len(voxels.label))
-        own = voxels.own
         beaten = voxels.beaten.nonzero().squeeze(1)
-        beaten_own, beaten_label = own[beaten], voxels.label[beaten]
+        own, label = voxels.own[beaten], voxels.label[beaten]
+        # Sums of multiples of 2^-26 and of 2^-52 are exact, so thresholds do not depend on the blocks.
+        coarse = (voxels.own + 2.0**26) - 2.0**26
+        fine = (voxels.own - coarse + 1) - 1
         for given in range(num_classes):
-            mask = voxels.label == given
-            counts[given] += int(mask.sum())
-            sums[given] += float(own[mask].sum())
-            found = beaten_own[beaten_label == given]
+            labeled = voxels.label == given
+            counts[given] += int(labeled.count_nonzero())
+            for part in (coarse, fine):
+                total = float(torch.where(labeled, part, 0).sum())
+                sums[given] += Fraction(total) if np.isfinite(total) else 0
+            found = own[label == given]
             if len(found):
                 limits[given] = max(limits[given], float(found.max()))
     thresholds = [
-        max(total / count, 2 * _MARGIN) if count else _NEVER
+        max(float(total / count), 2 * _MARGIN) if count else _NEVER
         for total, count in zip(sums, counts.tolist(), strict=True)
     ]
-    return counts, thresholds, limits, largest
+    return counts, thresholds, limits
 
 
 def _confident_joint(voxels: _Voxels, thresholds: list[float]) -> NDArray[np.int64]:
     """Number of voxels by label and confident class, `(K, K)`."""
     num_classes = len(thresholds)
-    passed = torch.zeros_like(voxels.label, dtype=torch.uint8)  # classes whose threshold is reached
+    passed = torch.zeros_like(voxels.label)  # how many classes reach their threshold
     first = torch.zeros_like(passed)
     likeliest = torch.zeros_like(passed)
-    best = None
+    best = torch.full_like(voxels.own, -torch.inf)
     for index, threshold in enumerate(thresholds):
         probs = voxels.of_class(index)
         confident = probs >= threshold - _MARGIN
         first.masked_fill_(confident & (passed == 0), index)
         passed += confident
-        if best is None:
-            best = probs
-        else:
-            likeliest.masked_fill_(probs > best, index)
-            best = torch.maximum(best, probs)
+        likeliest.masked_fill_(probs > best, index)
+        best = torch.maximum(best, probs)
     guess = torch.where(passed > 1, likeliest, first)
-    cell = voxels.label * num_classes + guess
-    cell = torch.where(passed > 0, cell, num_classes**2)
-    found = cell.bincount(minlength=num_classes**2 + 1)[: num_classes**2]
-    return found.reshape(num_classes, num_classes).cpu().numpy()
+    cell = voxels.label.to(torch.int32) * num_classes + guess
+    cell.masked_fill_(passed == 0, num_classes**2)
+    found: NDArray[np.int64] = cell.bincount(minlength=num_classes**2 + 1).cpu().numpy()
+    joint: NDArray[np.int64] = found[:-1].reshape(num_classes, num_classes)
+    return joint
 
 
 def _quotas(joint: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:

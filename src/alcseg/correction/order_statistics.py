@@ -12,8 +12,8 @@ _HIGHEST = 2**63 - 1
 class KthSmallest:
     """Finds the `rank` smallest of values that come in parts, the same parts in every pass.
 
-    A float64 seen as an integer keeps its order, so each pass counts the next 16 bits of the values that share
-    the bits found so far. As soon as few enough share them, a pass collects those instead.
+    A float64 seen as an integer keeps its order, so each pass counts the next 16 bits of the values that
+    share the bits found so far. As soon as few enough share them, a pass collects those instead.
 
         while not search.done:
             for values in parts:
@@ -25,10 +25,15 @@ class KthSmallest:
         rank: How many to find, from 1 to `count`.
         count: Number of values in all.
         hold: Largest number of values to collect.
+
+    Attributes:
+        done: Whether the cut is known.
+        takes_all_ties: Whether all values that equal the one at the cut are among the smallest.
     """
 
     def __init__(self, rank: int, count: int, *, hold: int) -> None:
         self.done = rank >= count
+        self.takes_all_ties = self.done
         self._cut = torch.inf  # the value at the rank
         self._rank = (
             rank  # among the values that share the bits found; in the end among those equal to `_cut`
@@ -62,6 +67,7 @@ class KthSmallest:
             self._found = []
             self._cut = float(_kth(values, self._rank))
             self._rank -= int((values < self._cut).sum())
+            self.takes_all_ties = int((values == self._cut).sum()) == self._rank
             self.done = True
             return
         below = self._histogram.cumsum(0)
@@ -73,10 +79,13 @@ class KthSmallest:
         self._shift -= _DIGIT
         if self._shift == 0:
             self._cut = _from_ordered(self._prefix)
+            self.takes_all_ties = self._count == self._rank
             self.done = True
 
     def take(self, values: Tensor) -> Tensor:
         """Whether each value is among the smallest; of equal ones at the cut, those that come first."""
+        if self.takes_all_ties:
+            return values <= self._cut
         taken = values < self._cut
         equal = values == self._cut
         ties = int(equal.sum())

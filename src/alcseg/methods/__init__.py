@@ -9,6 +9,8 @@ from alcseg.methods.decoupled import Decoupled
 from alcseg.methods.kdem import KDEM
 from alcseg.methods.mean_teacher import MeanTeacher
 from alcseg.methods.mixsegnet import MixSegNet
+from alcseg.methods.ms_tfal import MSTFAL
+from alcseg.methods.mtcl import MTCL
 from alcseg.methods.pick_and_learn import PickAndLearn
 from alcseg.methods.supervised import HLSup, HSup
 from alcseg.methods.tbrats import TBraTS
@@ -27,6 +29,10 @@ METHODS: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "kdem": (KDEM, {}),
     "mean_teacher": (MeanTeacher, {}),
     "mixsegnet": (MixSegNet, {}),
+    "ms_tfal": (MSTFAL, {}),
+    "mtcl_fs": (MTCL, {"smoothing": "fixed"}),
+    "mtcl_hard": (MTCL, {"smoothing": "hard"}),
+    "mtcl_uds": (MTCL, {"smoothing": "uncertainty"}),
     "pick_and_learn": (PickAndLearn, {}),
     "tbrats": (TBraTS, {}),
     "trinet": (TriNet, {}),

@@ -292,7 +292,7 @@ def _quotas(joint: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.i
     diagonal = rounded.diagonal()
     kept = np.maximum(diagonal, 1)
     others = np.maximum(np.count_nonzero(rounded, axis=1) - 1, 1)
-    quotas = (rounded - ((kept - diagonal) / others)[:, None]).clip(min=0)
+    quotas: NDArray[np.float64] = (rounded - ((kept - diagonal) / others)[:, None]).clip(min=0)
     np.fill_diagonal(quotas, kept)
     return quotas.astype(np.int64)
 

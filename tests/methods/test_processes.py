@@ -24,13 +24,13 @@ def test_a_step_of_two_processes_is_that_of_one(tmp_path: Path) -> None:
     assert [process.wait() for process in processes] == [0, 0, 0]
     alone, first, second = (torch.load(tmp_path / name) for name in ("0-of-1", "0-of-2", "1-of-2"))
     assert set(alone) == set(METHODS)
-    for name, (terms, weights) in alone.items():
-        for shared_terms, shared_weights in (first[name], second[name]):
+    for name, (terms, before, after) in alone.items():
+        # Of the way the weights moved: Adam makes whole steps of the rounding of a gradient that is zero.
+        allowed = 1e-3 * float((after - before).norm())
+        assert allowed > 0
+        for shared_terms, _, shared_after in (first[name], second[name]):
+            assert float((shared_after - after).norm()) <= allowed, name
             for term, value in terms.items():
                 torch.testing.assert_close(
-                    shared_terms[term], value, rtol=1e-4, atol=1e-6, msg=f"{name}: {term}"
-                )
-            for key, value in weights.items():
-                torch.testing.assert_close(
-                    shared_weights[key], value, rtol=1e-4, atol=1e-6, msg=f"{name}: {key}"
+                    shared_terms[term], value, rtol=1e-3, atol=1e-6, msg=f"{name}: {term}"
                 )

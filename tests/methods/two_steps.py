@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 
 from alcseg.data.sampling import Patches
 from alcseg.methods import METHODS, Method
@@ -25,7 +25,8 @@ def block(patches: Patches, rank: int, world: int) -> Patches:
     return Patches(patches.image[part], patches.label[part], patches.case_ids[part], patches.slots[part])
 
 
-def two_steps(name: str, rank: int, world: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def two_steps(name: str, rank: int, world: int) -> tuple[dict[str, Any], Tensor, Tensor]:
+    """Loss terms of the second step, and all weights before and after both."""
     method = tiny_method(name, classes=3, steps=4, dropout=0.0, norm=False)
     for module in method.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
@@ -40,15 +41,16 @@ def two_steps(name: str, rank: int, world: int) -> tuple[dict[str, Any], dict[st
                     parameter.grad /= world
 
     method.manual_backward = backward
+    before = weights(method)
     for step in range(2):
         batch = tiny_batch(name, np.random.default_rng([7, step]), classes=3)
         method.training_step({stream: block(patches, rank, world) for stream, patches in batch.items()}, 0)
-    weights = {key: value.detach().clone() for key, value in method.named_parameters()}
-    return _floats(method), weights
+    terms = {term: value.float() for term, value in method.last_terms.items()}
+    return terms, before, weights(method)
 
 
-def _floats(method: Method) -> dict[str, torch.Tensor]:
-    return {term: value.float() for term, value in method.last_terms.items()}
+def weights(method: Method) -> Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in method.parameters()])
 
 
 if __name__ == "__main__":

@@ -3,83 +3,126 @@
 WORK is the folder that benchmarks/hippocampus.sh filled.
 """
 
-import json
+import csv
 import statistics
 import sys
 from pathlib import Path
 
+from alcseg.commands.methods import methods
 from alcseg.metrics import holm, paired_test
 
 NAMES = {
     "h_sup": "H-Sup",
     "h_sup_large": "H-Sup, 6 HQ patches a step",
     "hl_sup": "HL-Sup",
+    "tbrats": "TBraTS",
+    "trinet": "TriNet",
+    "two_stage_rnt": "2SRnT",
+    "pick_and_learn": "PNL",
+    "ms_tfal": "MS-TFAL",
     "mean_teacher": "Mean Teacher",
+    "decoupled": "Decoupled",
+    "kdem": "KDEM",
+    "mtcl_hard": "MTCL-Hard",
+    "mtcl_fs": "MTCL-FS",
+    "mtcl_uds": "MTCL-UDS",
+    "mixsegnet": "MixSegNet",
     "alc": "ALC",
+    "oracle": "V-Net, all labels clean",
 }
 
 
 def per_case(folder: Path, metric: str) -> dict[str, float]:
     """Foreground mean of a metric per case, classes averaged."""
     values: dict[str, list[float]] = {}
-    for line in (folder / "per_case.csv").read_text(encoding="utf-8").splitlines()[1:]:
-        case_id, _, name, value, *_ = line.split(",")
-        if name == metric and value:
-            values.setdefault(case_id, []).append(float(value))
+    with (folder / "per_case.csv").open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            if row["metric"] == metric and row["value"]:
+                values.setdefault(row["case_id"], []).append(float(row["value"]))
     return {case_id: statistics.fmean(scores) for case_id, scores in values.items()}
 
 
-def over_seeds(folders: list[Path], metric: str) -> str:
-    """Mean and standard deviation over the runs of the mean over cases."""
-    means = [statistics.fmean(per_case(folder, metric).values()) for folder in folders]
-    deviation = f" ± {statistics.stdev(means):.4f}" if len(means) > 1 else ""
-    return f"{statistics.fmean(means):.4f}{deviation}"
+def mean(folder: Path, metric: str) -> float:
+    """Mean over the cases of an evaluation."""
+    return statistics.fmean(per_case(folder, metric).values())
 
 
-def minutes(run: Path) -> float:
-    """Time of the training steps with validation, from metrics.csv."""
-    rows = (run / "metrics.csv").read_text(encoding="utf-8").splitlines()
-    return float(rows[-1].split(",")[-1]) / 60
+def last_validation(run: Path) -> float:
+    """Validation Dice of the predicting network at the last step."""
+    with (run / "metrics.csv").open(newline="", encoding="utf-8") as stream:
+        return [float(row["val_dice"]) for row in csv.DictReader(stream) if row["val_dice"]][-1]
+
+
+def spread(values: list[float], digits: int = 4) -> str:
+    """Mean and, of several, standard deviation."""
+    deviation = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):.{digits}f}{deviation}"
+
+
+def against_alc(runs: dict[str, dict[int, Path]]) -> dict[str, tuple[float, float]]:
+    """Difference of mean Dice to ALC and Holm-corrected p, over test cases and the seeds that both have."""
+    differences, p_values = {}, {}
+    for name, seeds in runs.items():
+        common = sorted(set(seeds) & set(runs["alc"]))
+        if name == "alc" or not common:
+            continue
+        pair = []
+        for found in (runs["alc"], seeds):
+            scores = [per_case(evaluated(found[seed]), "dice") for seed in common]
+            pair.append([statistics.fmean(score[case] for score in scores) for case in sorted(scores[0])])
+        differences[name] = statistics.fmean(pair[1]) - statistics.fmean(pair[0])
+        p_values[name] = paired_test(*pair)
+    corrected = holm(p_values)
+    return {name: (differences[name], corrected[name]) for name in differences}
+
+
+def evaluated(run: Path, what: str = "") -> Path:
+    """Evaluation of a run's test predictions, or of its labels for the LQ training images."""
+    return run.with_name(f"{run.name}{what}-eval")
 
 
 def main(work: Path) -> None:
     """Print all tables."""
+    described = {method.name: method for method in methods().methods}
     runs = {
-        method: sorted(run for run in (work / "runs").glob(f"{method}-[0-9]") if (run / "DONE").is_file())
-        for method in NAMES
+        name: {
+            int(run.name[-1]): run
+            for run in sorted((work / "runs").glob(f"{name}-[0-9]"))
+            if (run / "DONE").is_file() and (evaluated(run) / "per_case.csv").is_file()
+        }
+        for name in NAMES
     }
-    runs = {method: found for method, found in runs.items() if found}
+    runs = {name: seeds for name, seeds in runs.items() if seeds}
+    versus = against_alc(runs)
     print(
-        "| method | seeds | test Dice | test HD95 (mm) | its labels for the LQ images, Dice | minutes a run |"
+        "| method | knows HQ from LQ | seeds | test Dice | against ALC, points (p) | test HD95 (mm) "
+        "| its labels for the LQ images, Dice | validation Dice | cost of a step |\n" + "|---" * 9 + "|"
     )
-    print("|---|---|---|---|---|---|")
-    for method, found in runs.items():
-        tests = [run.with_name(f"{run.name}-eval") for run in found]
-        labels = [run.with_name(f"{run.name}-lq-eval") for run in found]
-        cells = [over_seeds(tests, "dice"), over_seeds(tests, "hd95"), over_seeds(labels, "dice")]
-        cells.append(f"{statistics.fmean(map(minutes, found)):.1f}")
-        print("|", " | ".join([NAMES[method], str(len(found)), *cells]), "|")
+    for name, seeds in runs.items():
+        found = list(seeds.values())
+        word = {"h_sup_large": "h_sup", "oracle": "hl_sup"}.get(name, name)
+        labels = [evaluated(run, "-lq") for run in found]
+        known = [folder for folder in labels if folder.is_dir()]
+        difference = "" if name == "alc" else f"{100 * versus[name][0]:+.1f} ({versus[name][1]:.1g})"
+        cost = described[word].cost
+        cells = [
+            NAMES[name],
+            "all are HQ" if name == "oracle" else "yes" if described[word].quality_aware else "no",
+            ", ".join(map(str, seeds)),
+            spread([mean(evaluated(run), "dice") for run in found]),
+            difference,
+            spread([mean(evaluated(run), "hd95") for run in found], 2),
+            spread([mean(folder, "dice") for folder in known]) if known and name != "oracle" else "",
+            spread([last_validation(run) for run in found]),
+            "" if cost is None or name == "h_sup_large" else f"{cost:.1f}",
+        ]
+        print("|", " | ".join(cells), "|")
 
     print("\n| labels of the LQ cases | Dice against clean | HD95 (mm) |\n|---|---|---|")
-    corrected = [run.with_name(f"{run.name}-corrected-eval") for run in runs["alc"]]
-    given = [work / "given-eval"]
-    print("| as given |", over_seeds(given, "dice"), "|", over_seeds(given, "hd95"), "|")
-    print("| `correct` with ALC |", over_seeds(corrected, "dice"), "|", over_seeds(corrected, "hd95"), "|")
-
-    print(
-        "\n| seed | " + " | ".join(map(NAMES.get, runs)) + " | corrected |\n" + "|---" * (len(runs) + 2) + "|"
-    )
-    for index, folder in enumerate(corrected):
-        evaluated = [found[index].with_name(f"{found[index].name}-eval") for found in runs.values()]
-        cells = [over_seeds([each], "dice") for each in [*evaluated, folder]]
-        print("|", " | ".join([str(index), *cells]), "|")
-
-    pooled = {}
-    for method, found in runs.items():
-        scores = [per_case(run.with_name(f"{run.name}-eval"), "dice") for run in found]
-        pooled[method] = [statistics.fmean(score[case] for score in scores) for case in sorted(scores[0])]
-    p_values = {NAMES[name]: paired_test(pooled["alc"], pooled[name]) for name in runs if name != "alc"}
-    print("\nALC against each, Wilcoxon over test cases (mean of seeds), Holm:", json.dumps(holm(p_values)))
+    corrected = [evaluated(run, "-corrected") for run in runs["alc"].values()]
+    for name, folders in (("as given", [work / "given-eval"]), ("`correct` with ALC", corrected)):
+        dice, hd95 = ([mean(folder, metric) for folder in folders] for metric in ("dice", "hd95"))
+        print("|", " | ".join([name, spread(dice), spread(hd95, 2)]), "|")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ all agree with the teacher's passes (eq. 10). A ramp adds these terms to the HQ 
 Differences from the paper: none intended. No code is public and the text at hand lost its formulas; every
 reading that had to be chosen is a setting below, marked [R]. `uncertainty_region=foreground` and
 `warmup_fraction` are additions, off by default.
+
+Cite: C. Qian, K. Han et al., "Adaptive Label Correction for Robust Medical Image Segmentation with Noisy
+Labels", IEEE BIBM 2025, arXiv:2503.12218.
 """
 
 from typing import Literal

@@ -10,6 +10,9 @@ LQ patches alone); BatchNorm buffers of the teacher are averaged like its weight
 leave them alone. `lq_supervision=naive` and `consistency_on=all` give the other readings.
 
 Public code consulted to settle doubts: UA-MT, SSL4MIS, CuriousAI/mean-teacher.
+
+Cite: A. Tarvainen and H. Valpola, "Mean teachers are better role models: Weight-averaged consistency targets
+improve semi-supervised deep learning results", NeurIPS 2017, arXiv:1703.01780.
 """
 
 from typing import Literal

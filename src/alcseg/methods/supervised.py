@@ -7,6 +7,9 @@ loss, optimizer and inference are those of every other method, so that each of t
 Differences from the paper: none known; Qian et al. (arXiv:2503.12218) name both without details. The
 supervised batch has the size of the two-stream methods' HQ stream, so that the only difference to them is the
 LQ data; `data.hq_batch` gives the larger reading.
+
+Cite: none of their own; as baselines in C. Qian, K. Han et al., "Adaptive Label Correction for Robust Medical
+Image Segmentation with Noisy Labels", IEEE BIBM 2025, arXiv:2503.12218.
 """
 
 from torch import Tensor, nn

@@ -136,6 +136,8 @@ def _hand_on(
     stored = StoredProbabilities(run.stage_path / "probabilities", held_out)
     several = distributed.is_available() and distributed.is_initialized()
     rank, world = (distributed.get_rank(), distributed.get_world_size()) if several else (0, 1)
+    if several:
+        distributed.barrier()  # the first process has written the weights
     stored.store(load_weights(method, run, device)["model"], plan.patch, device, held_out[rank::world])
     if several:
         distributed.barrier()

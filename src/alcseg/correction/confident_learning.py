@@ -106,7 +106,8 @@ class _Voxels:
         for index in range(len(self._probs)):
             other = self.of_class(index)
             beaten |= other > own
-            beaten |= (other == own) & (self.label > index)  # the first of equals is the prediction
+            if index < len(self._probs) - 1:  # the first of equals is the prediction
+                beaten |= (other == own) & (self.label > index)
         return beaten
 
 
@@ -243,8 +244,9 @@ def _survey(
         for given in range(num_classes):
             labeled = voxels.label == given
             counts[given] += int(labeled.count_nonzero())
+            weight = labeled.double()
             for part in (coarse, fine):
-                total = float(torch.where(labeled, part, 0).sum())
+                total = float(weight @ part)
                 sums[given] += Fraction(total) if np.isfinite(total) else 0
             found = own[label == given]
             if len(found):
@@ -262,14 +264,15 @@ def _confident_joint(voxels: _Voxels, thresholds: list[float]) -> NDArray[np.int
     passed = torch.zeros_like(voxels.label)  # how many classes reach their threshold
     first = torch.zeros_like(passed)
     likeliest = torch.zeros_like(passed)
-    best = torch.full_like(voxels.own, -torch.inf)
+    best = voxels.of_class(0)
     for index, threshold in enumerate(thresholds):
         probs = voxels.of_class(index)
         confident = probs >= threshold - _MARGIN
-        first.masked_fill_(confident & (passed == 0), index)
+        if index > 0:
+            first.masked_fill_(confident & (passed == 0), index)
+            likeliest.masked_fill_(probs > best, index)
+            best = torch.maximum(best, probs)
         passed += confident
-        likeliest.masked_fill_(probs > best, index)
-        best = torch.maximum(best, probs)
     guess = torch.where(passed > 1, likeliest, first)
     cell = voxels.label.to(torch.int32) * num_classes + guess
     cell.masked_fill_(passed == 0, num_classes**2)

@@ -29,10 +29,14 @@ def spread(network: nn.Module, *inputs: Tensor) -> Any:
     if not _several():
         return network(*inputs)
     rank, world = distributed.get_rank(), distributed.get_world_size()
-    outputs = network(*(tensor[rank::world] for tensor in inputs))
+    shares = [tensor[rank::world] for tensor in inputs]
+    idle = not any(map(len, shares))
+    if idle:  # networks refuse an empty batch: pass a sample that does not count
+        shares = [tensor[:1] for tensor in inputs]
+    outputs = network(*shares)
     if isinstance(outputs, Tensor):
-        return _gather(outputs)
-    return tuple(_gather(output) for output in outputs)
+        return _gather(outputs[:0] if idle else outputs)
+    return tuple(_gather(output[:0] if idle else output) for output in outputs)
 
 
 def gather_patches(patches: Patches) -> Patches:

@@ -22,7 +22,7 @@ from alcseg.data.sampling import Patches
 from alcseg.errors import AlcsegError, ConfigError
 from alcseg.methods._processes import gather_patches, spread
 
-__all__ = ["Batch", "Card", "HeldOut", "Method", "Stage", "Task", "batch_statistics", "stage_seed"]
+__all__ = ["Batch", "Card", "HeldOut", "Method", "Stage", "Task", "batch_statistics", "seed_of", "stage_seed"]
 
 Batch = Mapping[str, Patches]
 """One step's patches by stream: `hq` and `lq`, or `union`."""
@@ -149,7 +149,7 @@ class Method(lightning.LightningModule):
     def prepare(self, task: Task) -> "Method":
         """Bind the method to a task and build its networks, reproducibly from the task's seed."""
         self.task = task
-        torch.manual_seed(_word(task.seed, "weights"))
+        torch.manual_seed(seed_of(task.seed, "weights"))
         self.build_networks()
         self.to(memory_format=torch.channels_last_3d)
         return self
@@ -215,7 +215,7 @@ class Method(lightning.LightningModule):
         noise = torch.empty_like(image, memory_format=torch.contiguous_format)
         generator = torch.Generator(image.device)
         for position, slot in enumerate(patches.slots.tolist()):
-            generator.manual_seed(_word(self.task.seed, "noise", name, self.done, slot))
+            generator.manual_seed(seed_of(self.task.seed, "noise", name, self.done, slot))
             noise[position].normal_(0, std, generator=generator)
         return noise.clamp_(-clip, clip).contiguous(memory_format=torch.channels_last_3d)
 
@@ -233,7 +233,7 @@ class Method(lightning.LightningModule):
 
     def training_step(self, batch: dict[str, Patches], batch_index: int) -> None:
         """One optimizer step of all optimizers after one backward."""
-        torch.manual_seed(_word(self.task.seed, "dropout", self.done, self.global_rank))
+        torch.manual_seed(seed_of(self.task.seed, "dropout", self.done, self.global_rank))
         batch = {stream: gather_patches(patches) for stream, patches in batch.items()}
         for patches in batch.values():
             patches.image = patches.image.contiguous(memory_format=torch.channels_last_3d)
@@ -296,9 +296,9 @@ def batch_statistics(network: nn.Module) -> Iterator[nn.Module]:
 
 def stage_seed(seed: int, stage: str) -> int:
     """Seed of a stage; the last one, without a name, has that of the run."""
-    return _word(seed, "stage", stage) if stage else seed
+    return seed_of(seed, "stage", stage) if stage else seed
 
 
-def _word(*parts: object) -> int:
-    """A seed from words and numbers."""
+def seed_of(*parts: object) -> int:
+    """A seed from words and numbers, such as the run's seed, a purpose and the step."""
     return zlib.crc32(" ".join(map(str, parts)).encode())

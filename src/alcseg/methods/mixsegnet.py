@@ -38,7 +38,7 @@ from torch import Tensor, nn
 from alcseg.errors import ConfigError
 from alcseg.losses.segmentation import DiceReduction, dice_loss, segmentation_loss
 from alcseg.methods._ema import Buffers, ema_decay_at, ema_update, make_teacher
-from alcseg.methods.base import Batch, Card, Method, _word, batch_statistics
+from alcseg.methods.base import Batch, Card, Method, batch_statistics, seed_of
 from alcseg.networks import build_network
 from alcseg.networks.ensemble import SoftmaxMean
 
@@ -204,7 +204,7 @@ class MixSegNet(Method):
 
     def _share_of_a(self) -> float:
         """The mixing weight of this step, the same on all processes."""
-        generator = torch.Generator().manual_seed(_word(self.task.seed, "mixture", self.done))
+        generator = torch.Generator().manual_seed(seed_of(self.task.seed, "mixture", self.done))
         return float(torch.rand((), generator=generator))
 
     def _teacher_probs(self, batch: Batch) -> list[Tensor]:

@@ -2,19 +2,18 @@
 
 import csv
 import os
-import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from alcseg.data.folder import DatasetFolder
-from alcseg.errors import DataError
 from alcseg.machine import commit, processor
 from alcseg.report.cases import read_upright
 from alcseg.report.figures import case_panels, paired_plot, training_curves
 from alcseg.report.html import Commands, Facts, Picture, Section, Table, Text, write_report
+from alcseg.report.scores import Scores
 
-__all__ = ["METHOD_NAMES", "DemoRecord", "Scores", "read_scores", "write_page"]
+__all__ = ["METHOD_NAMES", "DemoRecord", "write_page"]
 
 METHOD_NAMES = {"h_sup": "H-Sup", "hl_sup": "HL-Sup", "alc": "ALC"}
 
@@ -47,47 +46,6 @@ class DemoRecord:
     timings: list[tuple[str, float]] = field(default_factory=list)
     time_s: float = 0.0
     peak_memory_mib: float | None = None
-
-
-@dataclass(frozen=True)
-class Scores:
-    """The scores of one evaluation.
-
-    Attributes:
-        values: Metric to case to class to value, penalties for missed structures included.
-    """
-
-    values: dict[str, dict[str, dict[str, float]]]
-
-    def by_case(self, metric: str) -> dict[str, float]:
-        """Mean over the foreground classes, by case."""
-        return {case: statistics.fmean(classes.values()) for case, classes in self.values[metric].items()}
-
-    def mean(self, metric: str, class_name: str | None = None) -> float:
-        """Mean over the cases of one class, or of the mean over the classes."""
-        if class_name is None:
-            return statistics.fmean(self.by_case(metric).values())
-        found = self.values[metric].values()
-        return statistics.fmean(classes[class_name] for classes in found if class_name in classes)
-
-    def spread(self, metric: str) -> float:
-        """Standard deviation over the cases of the mean over the classes; nan for a single case."""
-        values = list(self.by_case(metric).values())
-        return statistics.stdev(values) if len(values) > 1 else float("nan")
-
-
-def read_scores(evaluation: Path) -> Scores:
-    """Read what `alcseg evaluate` wrote into a folder; classes empty in both label maps are left out."""
-    path = evaluation / "per_case.csv"
-    values: dict[str, dict[str, dict[str, float]]] = {}
-    with path.open(newline="", encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
-            if row["status"] != "both_empty":
-                cases = values.setdefault(row["metric"], {})
-                cases.setdefault(row["case_id"], {})[row["class"]] = float(row["value"])
-    if "dice" not in values:
-        raise DataError(f"{path}: expected scores, found none. Was the evaluation finished?")
-    return Scores(values)
 
 
 def write_page(path: Path, record: DemoRecord, scores: Mapping[str, Scores]) -> Path:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from alcseg.commands._demo_page import METHOD_NAMES, DemoRecord, read_scores, write_page
+from alcseg.commands._demo_page import METHOD_NAMES, DemoRecord, write_page
 from alcseg.commands.correct import correct
 from alcseg.commands.corrupt import corrupt
 from alcseg.commands.evaluate import evaluate
@@ -20,6 +20,7 @@ from alcseg.data.phantoms import write_phantoms
 from alcseg.errors import UsageError
 from alcseg.files import write_json
 from alcseg.machine import peak_memory_mib, timestamp, versions
+from alcseg.report.scores import read_scores
 
 __all__ = ["DemoResult", "demo"]
 

@@ -1,0 +1,64 @@
+"""The scores of one evaluation, as `alcseg evaluate` left them."""
+
+import csv
+import statistics
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alcseg.errors import DataError
+
+__all__ = ["Scores", "read_scores"]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of one evaluation.
+
+    Attributes:
+        values: Metric to case to class to value, penalties for missed structures included.
+        units: Metric to unit: `fraction`, `mm` or `voxel`.
+    """
+
+    values: dict[str, dict[str, dict[str, float]]]
+    units: dict[str, str] = field(default_factory=dict)
+
+    def by_case(self, metric: str) -> dict[str, float]:
+        """Mean over the foreground classes, by case."""
+        return {case: statistics.fmean(classes.values()) for case, classes in self.values[metric].items()}
+
+    def mean(self, metric: str, class_name: str | None = None) -> float:
+        """Mean over the cases of one class, or of the mean over the classes."""
+        if class_name is None:
+            return statistics.fmean(self.by_case(metric).values())
+        found = self.values[metric].values()
+        return statistics.fmean(classes[class_name] for classes in found if class_name in classes)
+
+    def spread(self, metric: str) -> float:
+        """Standard deviation over the cases of the mean over the classes; nan for a single case."""
+        values = list(self.by_case(metric).values())
+        return statistics.stdev(values) if len(values) > 1 else float("nan")
+
+
+def read_scores(evaluation: Path) -> Scores:
+    """Read what `alcseg evaluate` wrote into a folder; classes empty in both label maps are left out.
+
+    Raises:
+        DataError: If there is no table of scores, or it is empty or malformed.
+    """
+    path = evaluation / "per_case.csv"
+    if not path.is_file():
+        raise DataError(f"{path}: expected the scores of `alcseg evaluate`, found no file. Evaluate first.")
+    values: dict[str, dict[str, dict[str, float]]] = {}
+    units: dict[str, str] = {}
+    with path.open(newline="", encoding="utf-8") as stream:
+        try:
+            for row in csv.DictReader(stream):
+                if row["status"] != "both_empty":
+                    cases = values.setdefault(row["metric"], {})
+                    cases.setdefault(row["case_id"], {})[row["class"]] = float(row["value"])
+                    units[row["metric"]] = row["unit"]
+        except (KeyError, ValueError) as error:
+            raise DataError(f"{path}: expected a table of scores, got {error!r}. Evaluate again.") from None
+    if "dice" not in values:
+        raise DataError(f"{path}: expected scores, found none. Was the evaluation finished?")
+    return Scores(values, units)

@@ -24,6 +24,7 @@ one_run() {
   local method=$1 seed=$2 work=$3 noisy=$3/hippo-noisy
   local run=$work/runs/$method-$seed dataset=$noisy settings=()
   if [ "$method" = h_sup_large ]; then method=h_sup settings=(--set data.hq_batch=6); fi
+  if [ "$method" = mixsegnet ]; then settings=(--set method.second_filters=8); fi  # as many as the V-Net has
   if [ "$method" = oracle ]; then method=hl_sup dataset=$work/hippo; fi
   alcseg train "$dataset" --preset hippocampus --method "$method" --seed "$seed" "${settings[@]}" --out "$run"
   [ -d "$run-pred" ] || alcseg predict "$run" "$noisy/imagesTs" --out "$run-pred"

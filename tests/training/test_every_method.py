@@ -11,6 +11,13 @@ from alcseg.data.folder import DatasetFolder
 from alcseg.data.nifti import read_label
 from alcseg.methods import METHODS
 
+SMALL = {
+    "mixsegnet": [
+        f"method.{size}" for size in ("second_filters=2", "hidden_size=12", "mlp_dim=16", "num_heads=3")
+    ]
+}
+"""Settings that make the further networks of a method small."""
+
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_run_never_opens_the_clean_labels_and_predicts(
@@ -25,7 +32,7 @@ def test_a_run_never_opens_the_clean_labels_and_predicts(
         out=tmp_path / "runs" / name,
         method=name,
         device="cpu",
-        set=(*tiny_settings, "trainer.steps=2", "trainer.validate_every=0"),
+        set=(*tiny_settings, *SMALL.get(name, ()), "trainer.steps=2", "trainer.validate_every=0"),
     )
     assert run.finished
     assert run.record["status"] == "done"

@@ -49,6 +49,9 @@ class Table:
         digits: Decimals of floating-point numbers.
         sortable: Let the reader sort by a click on a heading.
         strong_rows: Indices of rows to stress.
+        quiet_rows: Indices of rows in gray.
+        strong_cells: `(row, column)` of cells in bold.
+        number_columns: Columns of numbers that are written out as text.
     """
 
     columns: Sequence[str]
@@ -57,6 +60,9 @@ class Table:
     digits: int = 3
     sortable: bool = False
     strong_rows: Sequence[int] = ()
+    quiet_rows: Sequence[int] = ()
+    strong_cells: Sequence[tuple[int, int]] = ()
+    number_columns: Sequence[int] = ()
     kind: str = field(default="table", init=False)
 
     def __post_init__(self) -> None:
@@ -70,8 +76,11 @@ class Table:
     def numeric(self) -> tuple[bool, ...]:
         """Whether a column holds numbers, by column; what is missing in it does not count."""
         return tuple(
-            any(isinstance(row[i], int | float) for row in self.rows)
-            and not any(isinstance(row[i], str) for row in self.rows)
+            i in self.number_columns
+            or (
+                any(isinstance(row[i], int | float) for row in self.rows)
+                and not any(isinstance(row[i], str) for row in self.rows)
+            )
             for i in range(len(self.columns))
         )
 

@@ -32,14 +32,14 @@ class DatasetEntry:
         name: Of its folder.
         title: As a table shows it.
         path: Dataset folder.
-        hq_percent: Percentage of training cases that keep clean labels, where the plan states it.
+        hq_percent: Percentage of training cases with trusted labels, where the plan states it.
         preset: Of the runs on it.
     """
 
     name: str
     title: str
     path: Path
-    hq_percent: int | None
+    hq_percent: float | None
     preset: str
 
     @cached_property
@@ -55,13 +55,13 @@ class RowEntry:
     Attributes:
         name: Of its folder.
         title: As a table shows it.
-        reference: Word of the paper's row that stands under it.
+        method: As `alcseg methods` lists it.
         upper_bound: Trained on clean labels only, which the others do not have; it never counts as best.
     """
 
     name: str
     title: str
-    reference: str
+    method: str
     upper_bound: bool
 
 
@@ -227,6 +227,11 @@ class Benchmark:
         return str(self.plan.get("title") or self.path.name)
 
     @property
+    def split(self) -> str:
+        """Which cases the runs were scored on."""
+        return str(_mapping(self.plan, "evaluate").get("split") or "test")
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         """That the plan asks for."""
         return tuple(int(seed) for seed in self.plan.get("seeds") or (0,))
@@ -248,8 +253,14 @@ class Benchmark:
                         )
         return tuple(missing)
 
+    def row(self, word: str) -> RowEntry | None:
+        """The row of that name; else the first of that method, if it saw the labels as given."""
+        named = [row for row in self.rows if row.name == word]
+        same_method = [row for row in self.rows if row.method == word and not row.upper_bound]
+        return next(iter(named + same_method), None)
+
     def done(self, dataset: str, row: str) -> tuple[RunEntry, ...]:
-        """Finished runs of a row with scores on test cases, by seed."""
+        """Finished runs of a row that were scored, by seed."""
         return tuple(
             run
             for run in self.runs
@@ -306,42 +317,20 @@ def _dataset(root: Path, name: str, entry: Mapping[str, Any]) -> DatasetEntry:
         name,
         str(entry.get("title") or name),
         root / "datasets" / name,
-        None if percent is None else int(percent),
+        None if percent is None else float(percent),
         str(entry.get("preset") or ""),
     )
 
 
 def _row(entry: str | Mapping[str, Any]) -> RowEntry:
-    if isinstance(entry, str):
-        return RowEntry(entry, _TITLES.get(entry, entry), entry, upper_bound=False)
-    name = str(entry.get("row") or entry.get("method"))
+    values: Mapping[str, Any] = {"row": entry} if isinstance(entry, str) else entry
+    name = str(values.get("row") or values.get("method"))
     return RowEntry(
         name,
-        str(entry.get("title") or _TITLES.get(name, name)),
-        str(entry.get("reference") or name),
-        upper_bound=entry.get("labels") == "clean",
+        str(values.get("title") or name),
+        str(values.get("method") or name),
+        upper_bound=values.get("labels") == "clean",
     )
-
-
-_TITLES = {
-    "alc": "ALC",
-    "alc_wo_lr": "ALC w/o LR",
-    "alc_wo_ls": "ALC w/o LS",
-    "decoupled": "Decoupled",
-    "h_sup": "H-Sup",
-    "hl_sup": "HL-Sup",
-    "kdem": "KDEM",
-    "mean_teacher": "Mean Teacher",
-    "mixsegnet": "MixSegNet",
-    "ms_tfal": "MS-TFAL",
-    "mtcl_fs": "MTCL-FS",
-    "mtcl_hard": "MTCL-Hard",
-    "mtcl_uds": "MTCL-UDS",
-    "pick_and_learn": "PNL",
-    "tbrats": "TBraTS",
-    "trinet": "TriNet",
-    "two_stage_rnt": "2SRnT",
-}
 
 
 def _scores(folder: Path) -> Scores | None:

@@ -287,3 +287,34 @@ def test_images_of_another_kind_as_label(tmp_path, rng):
     save(tmp_path / "src/labels/b.nii.gz", LABEL)
     with pytest.raises(DataError, match=r"found none for b\.nii\.gz"):
         import_dataset(tmp_path / "src", tmp_path / "out")
+
+
+def test_low_quality_cases_neither_validate_nor_test(msd, tmp_path):
+    (tmp_path / "hq.txt").write_text("".join(f"tiny_00{index}\n" for index in range(5)))
+    folder = import_dataset(
+        msd, tmp_path / "out", hq_list=tmp_path / "hq.txt", val_fraction=0.2, test_fraction=0.4
+    )
+    assert len(folder.select(split="val", quality="hq")) == len(folder.select(split="val")) == 1
+    assert len(folder.select(split="test", quality="hq")) == 2
+    assert not folder.select(split="test", quality="lq")
+    assert len(folder.select(split="train", quality="lq")) == 5
+
+
+def test_case_names_and_values_that_cannot_be_files(msd, tmp_path):
+    folder = import_dataset(msd, tmp_path / "out")
+    table = folder.root / "cases.csv"
+    for name in ("../x", "a/b", "a\\b", ".."):
+        table.write_text(f"case_id\n{name}\n")
+        with pytest.raises(DataError, match=r"line 2: expected a case_id that can be a file name"):
+            import_dataset(folder.root, tmp_path / "again")
+    table.unlink()
+    meta = json.loads((folder.root / "dataset.json").read_text())
+    (folder.root / "dataset.json").write_text(json.dumps(meta | {"channel_names": ["CT"]}))
+    with pytest.raises(DataError, match=r"expected channel names as a table .* found \['CT'\]"):
+        import_dataset(folder.root, tmp_path / "again")
+    (folder.root / "dataset.json").write_text(json.dumps(meta | {"labels": {"background": 0, "x": -1}}))
+    with pytest.raises(DataError, match=r"expected label values of 0 and above, found -1 \(x\)"):
+        import_dataset(folder.root, tmp_path / "again")
+    change_label(msd, LABEL.astype(np.int16) * -1)
+    with pytest.raises(LabelError, match=r"tiny_003.* 0 and above, found -1\. Import with --label-map=-1=0"):
+        import_dataset(msd, tmp_path / "again")

@@ -103,7 +103,7 @@ def _add_import(verbs: Verbs) -> ArgumentParser:
     verb.add_argument(
         "--format",
         default="auto",
-        choices=("auto", "nifti", "nnunet", "msd", "la-h5", "dicom"),
+        choices=("auto", "nifti", "nnunet", "msd", "la-h5", "la-nrrd", "nih-pancreas", "dicom", "archive"),
         help="layout of the source",
     )
     verb.add_argument(
@@ -138,6 +138,14 @@ def _add_import(verbs: Verbs) -> ArgumentParser:
         metavar="OLD=NEW",
         action=LabelMapAction,
         help="rename label values, for example 255=1; repeatable",
+    )
+    verb.add_argument(
+        "--archive",
+        type=int,
+        nargs="?",
+        const=32,
+        metavar="MIB",
+        help="write an archive of small parts to carry elsewhere, each of at most so many MiB (32)",
     )
     _add_overwrite(verb)
     return verb

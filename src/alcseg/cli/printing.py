@@ -97,6 +97,8 @@ def _cell(value: Any) -> Text:
 
 
 def _import(result: Any) -> list[RenderableType]:
+    if hasattr(result, "parts"):  # an archive
+        return _facts(result)
     counts = Counter(f"{row.split} {row.quality}" for row in result.rows)
     facts = {
         "dataset": result.root,

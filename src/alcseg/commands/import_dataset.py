@@ -1,21 +1,24 @@
 """`alcseg import`: somebody's files become a dataset folder, with the splits drawn once."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.commands.progress import track
+from alcseg.data.archive import Archive, write_archive
 from alcseg.data.case import Case, Volume
 from alcseg.data.folder import CaseRow, DatasetFolder, require_named_values, write_cases, write_dataset_json
 from alcseg.data.nifti import compare_grids, read_image, read_label, require_same_grid, shorten
 from alcseg.data.readers import ReaderOptions, SourceCase, SourceDataset, find_reader
 from alcseg.data.splits import draw_splits, read_hq_list
+from alcseg.data.tables import is_file_name
 from alcseg.data.writer import compress, write_image, write_label
 from alcseg.errors import DataError, UsageError
 from alcseg.files import link_or_copy, output_folder, require_apart
@@ -38,9 +41,10 @@ def import_dataset(
     hq_list: Path | None = None,
     spacing: Spacing | None = None,
     label_map: Mapping[int, int] | None = None,
+    archive: int | None = None,
     overwrite: bool = False,
-) -> DatasetFolder:
-    """Make a dataset folder from `source`, which is never written to.
+) -> DatasetFolder | Archive:
+    """Make a dataset folder, or an archive of one, from `source`, which is never written to.
 
     NIfTI images are linked or copied as they are; DICOM and h5 are converted. Every volume is read and
     checked once on the way. Labels on a grid whose header differs repairably are taken over as they are, for
@@ -50,14 +54,19 @@ def import_dataset(
         source: Folder to import.
         target: Dataset folder to make.
         format: Name of the layout, or `auto`.
-        val_fraction: Share of the labeled cases drawn for validation; at 0 the source's own stay.
+        val_fraction: Share of the HQ cases drawn for validation; at 0 the source's own stay. Cases that share
+            a group with an LQ case train.
         test_fraction: The same for the test. Cases that stay do not count into the shares.
         seed: Of the draw.
         in_order: Draw nothing: the last cases of the source test, those before them validate.
         hq_list: Text file with one case a line: these are `hq`, all other labeled cases `lq`.
         spacing: Voxel size in mm for layouts that do not store it.
         label_map: Label value in the files to value wanted.
+        archive: Write an archive instead, in parts of at most so many MiB.
         overwrite: Replace a target folder that is not empty.
+
+    Returns:
+        What was made, opened.
 
     Raises:
         UsageError: If the target is not empty, a fraction is out of range or the format is unknown.
@@ -65,6 +74,23 @@ def import_dataset(
     """
     source, target = Path(source), Path(target)
     require_apart(target, source)
+    if archive is not None:
+        with output_folder(target, overwrite=overwrite) as root, TemporaryDirectory(dir=root.parent) as place:
+            dataset = Path(place) / "dataset"
+            import_dataset(
+                source,
+                dataset,
+                format=format,
+                val_fraction=val_fraction,
+                test_fraction=test_fraction,
+                seed=seed,
+                in_order=in_order,
+                hq_list=hq_list,
+                spacing=spacing,
+                label_map=label_map,
+            )
+            write_archive(DatasetFolder.open(dataset), root, archive * 2**20)
+        return Archive.open(target)
     options = ReaderOptions(spacing, dict(label_map or {}))
     reader = find_reader(source, format)
     if spacing is not None and not reader.uses_spacing:
@@ -161,7 +187,7 @@ def _require_unique(cases: tuple[SourceCase, ...], source: Path) -> None:
                 f"{source}: expected each case name once, found '{case.case_id}' as "
                 f"{seen[case.case_id].source} and {case.source}. Rename one of them."
             )
-        if case.case_id != Path(case.case_id).name or case.case_id.startswith("."):
+        if not is_file_name(case.case_id):
             raise DataError(
                 f"{source}: expected a case name that can be a file name, found '{case.case_id}'. Rename it."
             )
@@ -175,24 +201,38 @@ def _rows(
     redrawn: Mapping[str, bool],
     hq_list: Path | None,
 ) -> tuple[CaseRow, ...]:
-    groups, kept = {}, {}
-    for case in found.cases:
-        if _is_labeled(case) and redrawn.get(case.split or "train", True):
-            groups[case.case_id] = case.group or case.case_id
-        else:
-            kept[case.case_id] = case.split or "train"
-    splits = kept | draw(groups)
     labeled = [case.case_id for case in found.cases if _is_labeled(case)]
     hq = None if hq_list is None else read_hq_list(hq_list, labeled)
-    rows = []
+    quality = {case.case_id: _quality(case, hq) for case in found.cases}
+    doubtful = {case.group or case.case_id for case in found.cases if quality[case.case_id] == "lq"}
+    groups, kept = {}, {}
     for case in found.cases:
-        quality = "unlabeled"
-        if _is_labeled(case):
-            quality = (case.quality or "hq") if hq is None else "hq" if case.case_id in hq else "lq"
-        rows.append(
-            CaseRow(case.case_id, quality, splits[case.case_id], case.group or case.case_id, case.source)
+        group, split = case.group or case.case_id, case.split or "train"
+        if not _is_labeled(case) or not redrawn.get(split, True):
+            kept[case.case_id] = split
+        elif group in doubtful:  # a score against a label of low quality says nothing
+            kept[case.case_id] = "train"
+        else:
+            groups[case.case_id] = group
+    splits = kept | draw(groups)
+    return tuple(
+        CaseRow(
+            case.case_id,
+            quality[case.case_id],
+            splits[case.case_id],
+            case.group or case.case_id,
+            case.source,
         )
-    return tuple(rows)
+        for case in found.cases
+    )
+
+
+def _quality(case: SourceCase, hq: Collection[str] | None) -> str:
+    if not _is_labeled(case):
+        return "unlabeled"
+    if hq is None:
+        return case.quality or "hq"
+    return "hq" if case.case_id in hq else "lq"
 
 
 def _is_labeled(case: SourceCase) -> bool:

@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from alcseg.data.case import Case, Volume
-from alcseg.data.nifti import read_image, read_label, require_same_grid, shorten
+from alcseg.data.nifti import read_image, read_label, require_not_negative, require_same_grid, shorten
 from alcseg.data.tables import (
     CASES,
     QUALITIES,
     SPLITS,
     CaseRow,
+    parse_channels,
     parse_labels,
     read_cases,
     write_cases,
@@ -43,6 +44,17 @@ __all__ = [
 ]
 
 _FOLDERS = {"train": ("imagesTr", "imagesUn"), "val": ("imagesTr",), "test": ("imagesTs",)}
+
+_OWN_KEYS = (
+    "name",
+    "channel_names",
+    "modality",
+    "labels",
+    "numTraining",
+    "file_ending",
+    "label_quality",
+    "dataset",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,14 +101,13 @@ class DatasetFolder:
             raise DataError(
                 f"{root / 'dataset.json'}: expected the key 'labels' with names and values. Add it."
             )
-        channels = meta.get("channel_names") or meta.get("modality") or {"0": "image"}
+        names = parse_channels(meta.get("channel_names") or meta.get("modality"), root / "dataset.json")
         ending = str(meta.get("file_ending", ".nii.gz"))
         labels = parse_labels(meta["labels"], root / "dataset.json")
         table = root / CASES
         rows = (
             read_cases(table) if table.is_file() else _list_cases(root, ending, meta.get("label_quality", {}))
         )
-        names = {str(index): str(name) for index, name in channels.items()}
         folder = cls(root, str(meta.get("name", root.name)), names, labels, ending, rows, meta)
         absent = folder.absent_cases() if require_images else ()
         if absent:
@@ -115,6 +126,11 @@ class DatasetFolder:
     def label_names(self) -> tuple[str, ...]:
         """Names of all classes in the order of `label_values`."""
         return tuple(self.labels)
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """Keys of `dataset.json` beyond those that make a dataset, such as `licence`."""
+        return {key: value for key, value in self.meta.items() if key not in _OWN_KEYS}
 
     @cached_property
     def _by_id(self) -> dict[str, CaseRow]:
@@ -227,6 +243,7 @@ def require_named_values(label: Volume, labels: Mapping[str, int]) -> None:
         LabelError: If one has none; the message names the `--label-map` that may be meant.
     """
     found, counts = np.unique(label.array, return_counts=True)
+    require_not_negative(found.tolist(), label.path)
     unknown = [
         (int(value), int(count))
         for value, count in zip(found, counts, strict=True)

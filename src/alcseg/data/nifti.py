@@ -28,6 +28,7 @@ __all__ = [
     "nifti_stem",
     "read_image",
     "read_label",
+    "require_not_negative",
     "require_same_grid",
     "shorten",
     "whole_numbers",
@@ -152,6 +153,20 @@ def whole_numbers(array: NDArray[Any], path: Path) -> NDArray[Any]:
         )
     low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
     return array.astype(np.result_type(np.min_scalar_type(low), np.min_scalar_type(high)))
+
+
+def require_not_negative(values: Iterable[int], path: Path) -> None:
+    """Refuse label values below 0, which neither nnU-Net nor an unsigned file can hold.
+
+    Raises:
+        LabelError: If there is one.
+    """
+    below = sorted(value for value in values if value < 0)
+    if below:
+        raise LabelError(
+            f"{path}: expected label values of 0 and above, found {shorten(below)}. "
+            f"Import with --label-map={below[0]}=0, or whichever class is meant."
+        )
 
 
 def compare_grids(reference: Volume, other: Volume) -> GridComparison:

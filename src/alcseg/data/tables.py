@@ -16,6 +16,8 @@ __all__ = [
     "QUALITIES",
     "SPLITS",
     "CaseRow",
+    "is_file_name",
+    "parse_channels",
     "parse_labels",
     "read_cases",
     "write_cases",
@@ -79,6 +81,25 @@ def write_dataset_json(
     write_json(root / "dataset.json", content | {k: v for k, v in (extra or {}).items() if k not in content})
 
 
+def is_file_name(case_id: str) -> bool:
+    """Whether a case name stays in its folder when files are named after it, on any system."""
+    return bool(case_id) and not case_id.startswith(".") and not any(sign in case_id for sign in "/\\")
+
+
+def parse_channels(raw: Any, path: Path) -> dict[str, str]:
+    """Channel number to name; one channel called `image` if nothing is said.
+
+    Raises:
+        DataError: If `raw` is not such a table.
+    """
+    names = {"0": "image"} if raw is None or raw == {} else raw
+    if not isinstance(names, Mapping):
+        raise DataError(
+            f'{path}: expected channel names as a table such as {{"0": "CT"}}, found {raw!r}. Correct it.'
+        )
+    return {str(index): str(name) for index, name in names.items()}
+
+
 def parse_labels(raw: Mapping[str, Any], path: Path) -> dict[str, int]:
     """Class name to value, background first, from nnU-Net's form (name: value) or MSD's (value: name).
 
@@ -108,6 +129,12 @@ def parse_labels(raw: Mapping[str, Any], path: Path) -> dict[str, int]:
     if background is None or len(pairs) < 2:
         raise DataError(
             f"{path}: expected 'background' and at least one further label, found {shorten(raw)}. Add them."
+        )
+    negative = [f"{value} ({name})" for name, value in pairs if value < 0]
+    if negative:
+        raise DataError(
+            f"{path}: expected label values of 0 and above, found {shorten(negative)}. Change the values "
+            "here and in the label files."
         )
     labels = dict(
         [background, *sorted((pair for pair in pairs if pair != background), key=lambda pair: pair[1])]
@@ -162,6 +189,11 @@ def read_cases(path: Path) -> tuple[CaseRow, ...]:
                     f"{path}, line {line}: expected a case_id, a quality of {'|'.join(QUALITIES)} and a "
                     f"split of {'|'.join(SPLITS)}, found '{case_id}', '{row.quality}', '{row.split}'. "
                     "Correct the line."
+                )
+            if not is_file_name(case_id):
+                raise DataError(
+                    f"{path}, line {line}: expected a case_id that can be a file name, without a slash and "
+                    f"not beginning with a dot, found '{case_id}'. Rename the case."
                 )
             if case_id in rows:
                 raise DataError(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from alcseg.data.case import Case
 from alcseg.types import Spacing
 
-__all__ = ["Reader", "ReaderOptions", "SourceCase", "SourceDataset"]
+__all__ = ["Reader", "ReaderOptions", "SourceCase", "SourceDataset", "read_list"]
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,13 @@ class Reader(ABC):
     uses_spacing: ClassVar[bool] = False
     """Whether `ReaderOptions.spacing` means something, since the files have no spacing of their own."""
 
+    general: ClassVar[bool] = False
+    """Whether a kind of file is all it takes, so that readers of stricter layouts are asked first."""
+
     @classmethod
     @abstractmethod
     def detect(cls, source: Path) -> bool:
-        """Whether `source` has this layout; at most one reader says yes."""
+        """Whether `source` has this layout; at most one of the strict readers says yes."""
 
     @abstractmethod
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
@@ -79,3 +82,11 @@ class Reader(ABC):
         Raises:
             DataError: If the layout is not complete.
         """
+
+
+def read_list(path: Path) -> list[str]:
+    """Names in a `train.list` or `test.list` of the literature, one a line; [] if it is absent."""
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    return [line.strip().removesuffix(".h5") for line in lines if line.strip()]

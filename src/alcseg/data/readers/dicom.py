@@ -18,7 +18,7 @@ from alcseg.data.nifti import check_intensities, shorten
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.errors import DataError, GeometryError, ResourceError
 
-__all__ = ["DICOMReader", "is_series", "read_series"]
+__all__ = ["DICOMReader", "is_series", "read_numbered_series", "read_series", "series_folders"]
 
 _ENDINGS = (".dcm", ".ima", ".dicom", "")
 _GAP = 0.02  # Of the slice distance; positions are printed with a few decimals only.
@@ -27,14 +27,16 @@ _GAP = 0.02  # Of the slice distance; positions are printed with a few decimals 
 class DICOMReader(Reader):
     """One series folder, or a folder of patients with one or more series below; all cases are unlabeled."""
 
+    general = True
+
     @classmethod
     def detect(cls, source: Path) -> bool:
         """Whether a DICOM file lies somewhere below `source`."""
-        return source.is_dir() and next(_series_folders(source), None) is not None
+        return source.is_dir() and next(series_folders(source), None) is not None
 
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """List the series folders; series of one patient folder form a group. No pixel is read."""
-        folders = sorted(_series_folders(source))
+        folders = sorted(series_folders(source))
         if not folders:
             raise DataError(
                 f"{source}: expected a folder of DICOM slices, found none below it. Check the folder."
@@ -75,16 +77,49 @@ def read_series(folder: Path) -> Volume:
         DataError: If the folder holds no slices, several series, differing slices, or cannot be read.
         GeometryError: If slices are missing or doubled; the message names the positions.
     """
+    return _volume(_slices(folder), folder)
+
+
+def read_numbered_series(folder: Path) -> tuple[Volume, tuple[int, ...]]:
+    """Read a series as `read_series` does, with the instance number of each slice along the last axis.
+
+    Raises:
+        DataError: As `read_series`, and if a slice has no number or two have the same.
+    """
+    slices = _slices(folder)
+    numbers = tuple(int(one.get("InstanceNumber") or -1) for one in slices)
+    if min(numbers) < 0 or len(set(numbers)) < len(numbers):
+        raise DataError(
+            f"{folder}: expected one instance number per slice, found {shorten(sorted(numbers))}. "
+            "Download the series again."
+        )
+    return _volume(slices, folder), numbers
+
+
+def _load(folder: Path) -> Case:
+    return Case(folder.name, (read_series(folder),), None)
+
+
+def _slices(folder: Path) -> list[Any]:
+    """The slices of one series by their position along the normal of the slice plane."""
     slices = [_read_slice(path) for path in sorted(folder.iterdir()) if _is_dicom(path)]
     if not slices:
         raise DataError(f"{folder}: expected DICOM slices, found none. Check the folder.")
     _require_one_series(slices, folder)
+    normal = np.cross(*_directions(slices[0]))
+    return sorted(slices, key=lambda one: float(np.dot(normal, one.ImagePositionPatient)))
+
+
+def _directions(one: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Unit vectors in LPS along a row and along a column of a slice."""
+    both = np.array(one.ImageOrientationPatient, dtype=float)
+    return both[:3], both[3:]
+
+
+def _volume(slices: list[Any], folder: Path) -> Volume:
     first = slices[0]
-    across, down = (
-        np.array(first.ImageOrientationPatient, dtype=float)[part] for part in (slice(0, 3), slice(3, 6))
-    )
+    across, down = _directions(first)
     normal = np.cross(across, down)
-    slices.sort(key=lambda one: float(np.dot(normal, one.ImagePositionPatient)))
     positions = np.array([one.ImagePositionPatient for one in slices], dtype=float)
     _require_even_steps(positions @ normal, folder)
     row_distance, column_distance = (float(value) for value in first.PixelSpacing)
@@ -101,11 +136,8 @@ def read_series(folder: Path) -> Volume:
     return Volume(array, affine, None, folder)
 
 
-def _load(folder: Path) -> Case:
-    return Case(folder.name, (read_series(folder),), None)
-
-
-def _series_folders(source: Path) -> Iterator[Path]:
+def series_folders(source: Path) -> Iterator[Path]:
+    """`source` itself and the folders below it, as far as they hold DICOM slices."""
     if is_series(source):
         yield source
     for child in sorted(source.rglob("*")):

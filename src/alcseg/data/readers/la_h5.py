@@ -20,7 +20,7 @@ import numpy as np
 
 from alcseg.data.case import Case, Volume
 from alcseg.data.nifti import check_intensities, whole_numbers
-from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
+from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, read_list
 from alcseg.errors import DataError, ResourceError, ShapeError
 from alcseg.types import Spacing
 
@@ -47,8 +47,8 @@ class LAH5Reader(Reader):
             raise DataError(
                 f"{source}: expected h5 files such as <case>/mri_norm2.h5, found none. Check the folder."
             )
-        listed = [name for table in ("train.list", "test.list") for name in _read_list(source / table)]
-        test = set(_read_list(source / "test.list"))
+        listed = [name for table in ("train.list", "test.list") for name in read_list(source / table)]
+        test = set(read_list(source / "test.list"))
         order = [name for name in dict.fromkeys(listed) if name in files]
         order += sorted(set(files) - set(order))
         spacing = options.spacing or _SPACING
@@ -105,10 +105,3 @@ def read_h5_case(path: Path, spacing: Spacing = _SPACING) -> Case:
 
 def _case_id(path: Path) -> str:
     return path.parent.name if path.stem == "mri_norm2" else path.stem
-
-
-def _read_list(path: Path) -> list[str]:
-    if not path.is_file():
-        return []
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    return [line.strip().removesuffix(".h5") for line in lines if line.strip()]

@@ -9,7 +9,7 @@ from typing import Any
 
 from alcseg.data.nifti import nifti_stem
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
-from alcseg.data.tables import parse_labels
+from alcseg.data.tables import parse_channels, parse_labels
 from alcseg.errors import DataError
 from alcseg.files import read_json
 
@@ -37,10 +37,9 @@ class MSDReader(Reader):
             )
         cases = [_case(source, entry, None) for entry in content["training"]]
         cases += [_case(source, entry, "test") for entry in content.get("test", [])]
-        modality = content.get("modality") or {"0": "image"}
         return SourceDataset(
             str(content.get("name", source.name)),
-            {str(index): str(name) for index, name in modality.items()},
+            parse_channels(content.get("modality"), table),
             parse_labels(content["labels"], table),
             tuple(cases),
             {key: content[key] for key in _KEPT if key in content},

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alcseg.data.nifti import nifti_stem, read_label, shorten
+from alcseg.data.nifti import nifti_stem, read_label, require_not_negative, shorten
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.data.tables import CASES, read_cases
 from alcseg.errors import DataError, LabelError
@@ -31,6 +31,8 @@ _MANY_VALUES = 50
 
 class NIfTIReader(Reader):
     """Image and label files paired by their names; images without label are unlabeled."""
+
+    general = True
 
     @classmethod
     def detect(cls, source: Path) -> bool:
@@ -132,6 +134,7 @@ def _name_values(paths: Iterable[Path], options: ReaderOptions, source: Path) ->
                 "This looks like an image: check which file is the label."
             )
         values |= {options.label_map.get(value, value) for value in found}
+        require_not_negative(values, path)
     foreground = sorted(values - {0})
     if not foreground and values:
         raise DataError(

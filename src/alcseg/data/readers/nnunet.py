@@ -8,17 +8,6 @@ from alcseg.files import read_json
 
 __all__ = ["NNUNetReader"]
 
-_OWN_KEYS = (
-    "name",
-    "channel_names",
-    "modality",
-    "labels",
-    "numTraining",
-    "file_ending",
-    "label_quality",
-    "dataset",
-)
-
 
 class NNUNetReader(Reader):
     """`imagesTr/<case>_0000.nii.gz`, `labelsTr/<case>.nii.gz`, and `imagesTs labelsTs imagesUn` if there."""
@@ -50,5 +39,4 @@ class NNUNetReader(Reader):
                     source=images[0].relative_to(source).as_posix(),
                 )
             )
-        extra = {key: value for key, value in folder.meta.items() if key not in _OWN_KEYS}
-        return SourceDataset(folder.name, folder.channel_names, folder.labels, tuple(cases), extra)
+        return SourceDataset(folder.name, folder.channel_names, folder.labels, tuple(cases), folder.extra)

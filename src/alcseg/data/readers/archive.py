@@ -1,0 +1,34 @@
+"""Archives that `alcseg import --archive` wrote, back to the voxels they were made of."""
+
+from functools import partial
+from pathlib import Path
+
+from alcseg.data.archive import INDEX, Archive, read_archived_case
+from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
+
+__all__ = ["ArchiveReader"]
+
+
+class ArchiveReader(Reader):
+    """A folder with `archive.json` and its parts."""
+
+    @classmethod
+    def detect(cls, source: Path) -> bool:
+        """Whether `archive.json` is there."""
+        return (source / INDEX).is_file()
+
+    def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
+        """List the cases with splits, qualities and origins as archived; parts are checked, not unpacked."""
+        archive = Archive.open(source)
+        cases = tuple(
+            SourceCase(
+                row.case_id,
+                load=partial(read_archived_case, archive, row.case_id),
+                quality=row.quality,
+                split=row.split,
+                group=row.group,
+                source=row.source,
+            )
+            for row in archive.rows
+        )
+        return SourceDataset(archive.name, archive.channel_names, archive.labels, cases, archive.extra)

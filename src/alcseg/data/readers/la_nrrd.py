@@ -1,0 +1,136 @@
+"""The 2018 left atrium challenge as its organizers gave it out.
+
+Layout: `Training Set/<case>/lgemri.nrrd` with `laendo.nrrd`, the cavity, as 0 and 255, and `Testing Set/`
+alike; or the folders of cases alone. Labels become 0 and 1. Spacing and directions are those of the NRRD
+headers, which speak of LPS (or another named space) and are turned into RAS.
+
+A case of `Testing Set` is in the test split, and unlabeled where its label was not given out. `train.list`
+and `test.list` beside the folders, as the literature has them for its 80 and 20 of the 100 training cases,
+order the cases and overrule the folders; give only `Training Set` as the source to leave the other 54 out.
+Whole scans come out: nothing is cropped, unlike in the h5 files of `la-h5`.
+
+Source:
+    Xiong et al., Medical Image Analysis 67, 2021, doi:10.1016/j.media.2020.101832;
+    https://teem.sourceforge.net/nrrd/format.html for the header.
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alcseg.data.case import Case, Volume
+from alcseg.data.nifti import check_intensities, whole_numbers
+from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, read_list
+from alcseg.errors import DataError, GeometryError, ResourceError
+from alcseg.types import Affine
+
+__all__ = ["LANRRDReader", "read_nrrd"]
+
+_IMAGE, _LABEL = "lgemri.nrrd", "laendo.nrrd"
+_DEPTHS = (f"*/{_IMAGE}", f"*/*/{_IMAGE}", f"*/*/*/{_IMAGE}")
+_TESTING = "testing set"
+_SPACES = {  # what to multiply each coordinate with to reach RAS
+    "left-posterior-superior": (-1, -1, 1),
+    "lps": (-1, -1, 1),
+    "left-anterior-superior": (-1, 1, 1),
+    "las": (-1, 1, 1),
+    "right-anterior-superior": (1, 1, 1),
+    "ras": (1, 1, 1),
+}
+
+
+class LANRRDReader(Reader):
+    """One folder a case with `lgemri.nrrd` and, where it is known, `laendo.nrrd`."""
+
+    @classmethod
+    def detect(cls, source: Path) -> bool:
+        """Whether there are folders with `lgemri.nrrd` up to three folders down."""
+        return source.is_dir() and any(True for depth in _DEPTHS for _ in source.glob(depth))
+
+    def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
+        """List the cases in the order of the lists, then by name; no file is opened."""
+        folders = {path.parent.name: path.parent for depth in _DEPTHS for path in sorted(source.glob(depth))}
+        if not folders:
+            raise DataError(f"{source}: expected folders with {_IMAGE}, found none. Check the folder.")
+        train, test = (read_list(source / f"{name}.list") for name in ("train", "test"))
+        order = [name for name in dict.fromkeys([*train, *test]) if name in folders]
+        order += sorted(set(folders) - set(order))
+        cases = []
+        for name in order:
+            folder = folders[name]
+            place = folder.relative_to(source)
+            in_test = name in test or (name not in train and _TESTING in place.as_posix().lower())
+            cases.append(
+                SourceCase(
+                    name,
+                    load=partial(_load, folder),
+                    quality=None if (folder / _LABEL).is_file() else "unlabeled",
+                    split="test" if in_test else None,
+                    source=place.as_posix(),
+                )
+            )
+        return SourceDataset("LeftAtrium", {"0": "MRI"}, {"background": 0, "left_atrium": 1}, tuple(cases))
+
+
+def read_nrrd(path: Path) -> Volume:
+    """Read one 3D NRRD file in its own type and voxel order, with its affine in RAS millimetres.
+
+    Raises:
+        ResourceError: If pynrrd is not installed.
+        DataError: If the file cannot be read or is not one 3D volume.
+        GeometryError: If its header does not place the voxels in a space that is known.
+    """
+    try:
+        import nrrd
+    except ImportError:
+        raise ResourceError('reading NRRD files needs pynrrd: pip install "alcseg[nrrd]"') from None
+    try:
+        array, header = nrrd.read(str(path), index_order="F")
+    except (nrrd.NRRDError, OSError, EOFError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise DataError(
+            f"{path}: expected a whole NRRD file, cannot read it ({reason}). Copy it again."
+        ) from None
+    if array.ndim != 3:
+        raise DataError(f"{path}: expected one 3D volume, found shape {array.shape}. Check the file.")
+    return Volume(np.ascontiguousarray(array), _affine(header, path), None, path)
+
+
+def _affine(header: dict[str, Any], path: Path) -> Affine:
+    space = str(header.get("space", "left-posterior-superior")).lower()
+    directions = header.get("space directions")
+    if space not in _SPACES or directions is None or np.shape(directions) != (3, 3):
+        raise GeometryError(
+            f"{path}: expected three space directions in one of {', '.join(sorted(_SPACES))}, found "
+            f"{np.asarray(directions).tolist()} in {space}. Repair the header."
+        )
+    affine = np.eye(4)
+    affine[:3, :3] = np.asarray(directions, dtype=float).T  # one line of the header per array axis
+    affine[:3, 3] = header.get("space origin", np.zeros(3))
+    affine = np.diag([*_SPACES[space], 1.0]) @ affine
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
+        raise GeometryError(
+            f"{path}: expected space directions that give each voxel its place, found "
+            f"{affine[:3, :3].tolist()}. Repair the header."
+        )
+    return affine
+
+
+def _load(folder: Path) -> Case:
+    image = read_nrrd(folder / _IMAGE)
+    intensities = image.array.astype(np.float32)
+    check_intensities(intensities, image.path)
+    label = read_nrrd(folder / _LABEL) if (folder / _LABEL).is_file() else None
+    return Case(
+        folder.name,
+        (Volume(intensities, image.affine, None, image.path),),
+        None if label is None else Volume(_as_classes(label), label.affine, None, label.path),
+    )
+
+
+def _as_classes(label: Volume) -> NDArray[Any]:
+    values = whole_numbers(label.array, label.path)
+    return np.where(values == 255, 1, values).astype(values.dtype)

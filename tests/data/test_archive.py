@@ -1,0 +1,77 @@
+"""Archives: bit for bit there and back, in parts, or refused."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from alcseg.commands.import_dataset import import_dataset
+from alcseg.data.archive import Archive, write_archive
+from alcseg.errors import DataError, UsageError
+
+
+@pytest.fixture
+def source(tmp_path, rng):
+    """Two labeled cases and one without label; images hold 0.0 and -0.0, which are other bits."""
+    table = np.array([0.0, -0.0, 1 / 3, -2.5e-7, 1e30], np.float32)
+    for case in ("a", "b", "c"):
+        image = table[rng.integers(0, 5, (4, 5, 6))]
+        image[0, 0, :2] = 0.0, -0.0
+        affine = np.diag([0.625, -0.625, 1.1, 1.0])
+        (tmp_path / "src/images").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "src/labels").mkdir(exist_ok=True)
+        nib.Nifti1Image(image, affine).to_filename(tmp_path / f"src/images/{case}.nii.gz")
+        if case != "c":
+            label = rng.integers(0, 2, image.shape).astype(np.uint8)
+            nib.Nifti1Image(label, affine).to_filename(tmp_path / f"src/labels/{case}.nii.gz")
+    return tmp_path / "src"
+
+
+def bits(array):
+    return array.dtype, array.shape, array.tobytes()
+
+
+def test_there_and_back_bit_for_bit_over_many_parts(source, tmp_path):
+    direct = import_dataset(source, tmp_path / "direct", test_fraction=0.5)
+    (tmp_path / "archive").mkdir()
+    archive = write_archive(direct, tmp_path / "archive", 100)
+    assert len(archive.parts) > 3
+    assert max(archive.parts.values()) == 100
+    back = import_dataset(tmp_path / "archive", tmp_path / "back")
+    assert back.rows == direct.rows
+    assert back.meta == direct.meta
+    for row in direct.rows:
+        old, new = direct.read(row.case_id), back.read(row.case_id)
+        assert bits(old.images[0].array) == bits(new.images[0].array)
+        assert np.array_equal(old.images[0].affine, new.images[0].affine)
+        assert (old.label is None) == (new.label is None)
+        if old.label is not None:
+            assert bits(old.label.array) == bits(new.label.array)
+
+
+def test_import_writes_an_archive_in_one_go(source, tmp_path):
+    archive = import_dataset(source, tmp_path / "archive", archive=1)
+    assert isinstance(archive, Archive)
+    assert sorted(path.name for path in archive.root.iterdir()) == ["archive.json", "part-0000.bin"]
+    assert archive.to_document()["cases"] == 3
+    with pytest.raises(UsageError, match="at least 1 MiB"):
+        import_dataset(source, tmp_path / "none", archive=0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", "src"]
+
+
+def test_damage_is_named(source, tmp_path):
+    import_dataset(source, tmp_path / "archive", archive=1)
+    part = tmp_path / "archive/part-0000.bin"
+    part.write_bytes(part.read_bytes()[:-1] + b"?")
+    with pytest.raises(DataError, match=r"part-0000\.bin: expected the part as it was written, found other"):
+        import_dataset(tmp_path / "archive", tmp_path / "back")
+    part.unlink()
+    with pytest.raises(DataError, match="found none"):
+        import_dataset(tmp_path / "archive", tmp_path / "back")
+
+
+def test_many_values_are_refused(source, tmp_path):
+    image = np.arange(257, dtype=np.float32).reshape(257, 1, 1)
+    nib.Nifti1Image(image, np.eye(4)).to_filename(source / "images/c.nii.gz")
+    with pytest.raises(DataError, match=r"at most 256 different values to archive, found 257"):
+        import_dataset(source, tmp_path / "archive", archive=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["src"]

@@ -23,6 +23,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from alcseg.correction.confident_at_once import issues_at_once
+from alcseg.correction.confident_joint import MARGIN, NEVER, label_quotas
 from alcseg.correction.order_statistics import KthSmallest
 from alcseg.errors import LabelError, ShapeError
 
@@ -31,8 +33,6 @@ __all__ = ["Prune", "find_label_issues", "stream_label_issues"]
 Prune = Literal["prune_by_class", "prune_by_noise_rate", "both"]
 """Least probable labels of each class, largest margins for each pair of classes, or what both flag."""
 
-_MARGIN = 1e-6  # by which a threshold may be missed and a label be beaten
-_NEVER = 2.0  # threshold of a class that no voxel is labeled as
 _BLOCK = 2**16  # voxels whose values fit in the cache of a core
 _HOLD = 2**22  # values collected to find one cut; 32 MB
 
@@ -53,9 +53,15 @@ def find_label_issues(label: Tensor, probs: Tensor, *, prune: Prune = "prune_by_
         ShapeError: If the shapes do not fit.
         LabelError: If a label is not a class index.
     """
-    blocks = list(_blocks(label, probs))
-    rankings = _rank(blocks, probs.shape[1], prune)
-    return torch.cat([_flag(block, rankings) for block in blocks]).reshape(label.shape)
+    _check(label, probs)
+    columns = [column.double().contiguous().flatten() for column in probs.unbind(1)]
+    flags = issues_at_once(
+        label.flatten(),
+        columns,
+        by_class=prune != "prune_by_noise_rate",
+        by_noise_rate=prune != "prune_by_class",
+    )
+    return flags.reshape(label.shape)
 
 
 def stream_label_issues(
@@ -101,7 +107,7 @@ class _Voxels:
     @cached_property
     def beaten(self) -> Tensor:
         """Whether another class is more probable than the given one by more than the margin, `(N,)`."""
-        own = self.own + _MARGIN
+        own = self.own + MARGIN
         beaten = torch.zeros_like(own, dtype=torch.bool)
         for index in range(len(self._probs)):
             other = self.of_class(index)
@@ -156,8 +162,7 @@ class _Ranking:
         return scores if self.other is None else scores - voxels.of_class(self.other)[position]
 
 
-def _blocks(label: Tensor, probs: Tensor) -> Iterator[_Voxels]:
-    """The voxels of one volume or batch, in order, in pieces that the processor's cache holds."""
+def _check(label: Tensor, probs: Tensor) -> None:
     num_classes = probs.shape[1] if probs.ndim > 1 else 0
     if tuple(probs.shape) != (*label.shape[:1], num_classes, *label.shape[1:]):
         raise ShapeError(
@@ -168,6 +173,11 @@ def _blocks(label: Tensor, probs: Tensor) -> Iterator[_Voxels]:
         raise LabelError(
             f"label values {int(label.min())} to {int(label.max())}: expected 0 to {num_classes - 1}."
         )
+
+
+def _blocks(label: Tensor, probs: Tensor) -> Iterator[_Voxels]:
+    """The voxels of one volume or batch, in order, in pieces that the processor's cache holds."""
+    _check(label, probs)
     size = max(label.numel(), 1) if label.is_cuda else _BLOCK
     whole = [(label, probs.t())] if label.ndim == 1 else zip(label.flatten(1), probs.flatten(2), strict=True)
     for labels, rows in whole:
@@ -185,7 +195,7 @@ def _rank(passes: Iterable[_Voxels], num_classes: int, prune: Prune) -> list[lis
         own, label = voxels.own[close], voxels.label[close]
         for given, limit in enumerate(limits):
             near[given] += int(((label == given) & (own <= limit)).sum())
-    quotas = _quotas(joint, counts)
+    quotas = label_quotas(joint, counts)
     several = np.count_nonzero(counts) > 1
     labels = [given for given in range(num_classes) if several and counts[given] > 1]
     rankings: list[list[_Ranking]] = []
@@ -252,7 +262,7 @@ def _survey(
             if len(found):
                 limits[given] = max(limits[given], float(found.max()))
     thresholds = [
-        max(float(total / count), 2 * _MARGIN) if count else _NEVER
+        max(float(total / count), 2 * MARGIN) if count else NEVER
         for total, count in zip(sums, counts.tolist(), strict=True)
     ]
     return counts, thresholds, limits
@@ -267,7 +277,7 @@ def _confident_joint(voxels: _Voxels, thresholds: list[float]) -> NDArray[np.int
     best = voxels.of_class(0)
     for index, threshold in enumerate(thresholds):
         probs = voxels.of_class(index)
-        confident = probs >= threshold - _MARGIN
+        confident = probs >= threshold - MARGIN
         if index > 0:
             first.masked_fill_(confident & (passed == 0), index)
             likeliest.masked_fill_(probs > best, index)
@@ -279,33 +289,3 @@ def _confident_joint(voxels: _Voxels, thresholds: list[float]) -> NDArray[np.int
     found: NDArray[np.int64] = cell.bincount(minlength=num_classes**2 + 1).cpu().numpy()
     joint: NDArray[np.int64] = found[:-1].reshape(num_classes, num_classes)
     return joint
-
-
-def _quotas(joint: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Estimated number of voxels by label and true class, whole numbers, at least one label right per class.
-
-    Memory layout and order of operations decide the last bit of a quotient and so, where two residuals are
-    equal, which of them is rounded up; both follow cleanlab.
-    """
-    joint = np.asfortranarray(joint)
-    np.fill_diagonal(joint, joint.diagonal().clip(min=1))
-    calibrated = (joint.T / joint.sum(1) * counts).T
-    calibrated = calibrated / max(float(np.sum(calibrated)), 1e-100) * counts.sum()
-    rounded = np.array([_round_to_total(row) for row in calibrated])
-    diagonal = rounded.diagonal()
-    kept = np.maximum(diagonal, 1)
-    others = np.maximum(np.count_nonzero(rounded, axis=1) - 1, 1)
-    quotas: NDArray[np.float64] = (rounded - ((kept - diagonal) / others)[:, None]).clip(min=0)
-    np.fill_diagonal(quotas, kept)
-    return quotas.astype(np.int64)
-
-
-def _round_to_total(row: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Whole numbers near those of a row, with its sum."""
-    rounded = row.round()
-    total = row.sum().round()
-    while (missing := int(total - rounded.sum())) != 0:
-        residual = np.argsort(row - rounded)
-        order = residual[::-1] if missing > 0 else residual
-        rounded[order[: abs(missing)]] += np.sign(missing)
-    return rounded

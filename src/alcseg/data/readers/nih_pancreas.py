@@ -5,11 +5,11 @@
 
 What is relied on, since the headers of the labels do not say where their voxels lie: voxel (i, j, k) of a
 label is column i and row j of the k-th slice by instance number, no axis reversed. So pair the public scripts
-the files (those of RSTN and of MC-Net: pixel data by instance number with the label array as stored), and so fits
-that converters which reverse the rows of a scan on the way to NIfTI call for a flip of the label along that
-axis. Here slices are ordered by position, and those of the label go with them, whichever way the instance
-numbers run. The header of a label is not used. Where a label would fit soft tissue much better flipped, a
-warning says so: look at such a case before you train on it.
+the files (those of RSTN and of MC-Net: pixel data by instance number with the label array as stored), and so
+fits that converters which reverse the rows of a scan on the way to NIfTI call for a flip of the label along
+that axis. Here slices are ordered by position, and those of the label go with them, whichever way the
+instance numbers run. The header of a label is not used. Where a label would fit soft tissue much better
+flipped, a warning says so: look at such a case before you train on it.
 
 The files keep whole scans in HU; clipping to [-125, 275] HU and resampling to 1 mm are settings of the preset
 `nih`. Nothing is cropped. The literature's own files are cropped around the label with a margin of 25 voxels,

@@ -91,6 +91,7 @@ class TrainerSettings:
         validate_every: Steps between validations on clean validation cases; `null`: a tenth of the run; 0:
             never.
         checkpoint_every: Steps between checkpoints; `null`: a twentieth of the run.
+        snapshot_every: Steps between weights that are kept, in snapshots/step-<n>/; `null`: none are.
         log_every: Steps between rows of metrics.csv.
         val_hq: HQ training cases held out where the dataset has no validation split; `null`: a fifth, at
             least one.
@@ -106,6 +107,7 @@ class TrainerSettings:
     poly_power: float = 0.9
     validate_every: int | None = None
     checkpoint_every: int | None = None
+    snapshot_every: int | None = None
     log_every: int = 10
     val_hq: int | None = None
     precision: Literal["auto", "32", "bf16"] = "auto"
@@ -152,6 +154,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "trainer.poly_power": (0, math.inf),
     "trainer.validate_every": (0, math.inf),
     "trainer.checkpoint_every": (1, math.inf),
+    "trainer.snapshot_every": (1, math.inf),
     "trainer.log_every": (1, math.inf),
     "trainer.val_hq": (0, math.inf),
     "trainer.devices": (1, math.inf),

@@ -1,7 +1,8 @@
 """A run on disk: what training writes and prediction reads.
 
 `config.yaml`, `plan.json`, `run.json`, `checkpoints/last.ckpt`, `model.safetensors`, `teacher.safetensors`,
-`metrics.csv`, TensorBoard events, `train.log`, `progress.png` and `DONE`. Where a run has several stages,
+`metrics.csv`, TensorBoard events, `train.log`, `progress.png` and `DONE`; `snapshots/step-<n>/` with weights
+on the way, where `trainer.snapshot_every` asks for them. Where a run has several stages,
 those before the last keep theirs in `stages/<stage>/` and `checkpoints/<stage>/`, with the labels they hand
 on. Nothing in it is an absolute path, so a run folder can be moved.
 """
@@ -80,6 +81,12 @@ class RunFolder:
     def checkpoint_path(self) -> Path:
         """What a resumed training reads."""
         return self.path / "checkpoints" / self.stage / "last.ckpt"
+
+    @property
+    def snapshots(self) -> dict[int, Path]:
+        """Steps after which weights were kept, and the folders that hold them."""
+        folders = (self.stage_path / "snapshots").glob("step-*")
+        return dict(sorted((int(folder.name.removeprefix("step-")), folder) for folder in folders))
 
     @property
     def metrics_path(self) -> Path:

@@ -312,6 +312,43 @@ def _add_evaluate(verbs: Verbs) -> ArgumentParser:
     return verb
 
 
+def _add_benchmark(verbs: Verbs) -> ArgumentParser:
+    verb = _verb(
+        verbs,
+        "benchmark",
+        "train and score the rows of a plan",
+        "Called again it goes on: done runs stay, failed ones are tried again. Exit code 3 if some failed.",
+    )
+    verb.add_argument("plan", metavar="PLAN", help="name of a shipped plan, or a YAML file")
+    verb.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder of the benchmark")
+    verb.add_argument(
+        "--data", type=Path, metavar="PATH", help="files that the datasets of the plan are imported from"
+    )
+    verb.add_argument(
+        "--launcher", default="local", choices=("local", "slurm"), help="this machine, or jobs of SLURM"
+    )
+    verb.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="runs side by side, by default one per GPU, else one; 0 works in this process",
+    )
+    verb.add_argument(
+        "--slurm",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="what submitit passes to SLURM, such as partition=gpu gpus_per_node=1 timeout_min=600",
+    )
+    verb.add_argument(
+        "--dry-run", action="store_true", help="print runs, time and room on the disk, and stop"
+    )
+    _add_device(verb)
+    _add_workers(verb, "data loading processes per run; changes speed, never results")
+    return verb
+
+
 def _add_methods(verbs: Verbs) -> ArgumentParser:
     verb = _verb(verbs, "methods", "list the training methods, or every setting of one")
     verb.add_argument("name", nargs="?", metavar="NAME", help="a method")
@@ -336,6 +373,7 @@ ADDERS = (
     _add_predict,
     _add_correct,
     _add_evaluate,
+    _add_benchmark,
     _add_methods,
     _add_doctor,
 )

@@ -12,6 +12,7 @@ from alcseg.errors import UsageError
 __all__ = ["VERBS", "build_parser", "parse"]
 
 VERBS = {
+    "benchmark": ("alcseg.benchmark.command", "benchmark"),
     "check": ("alcseg.commands.check", "check"),
     "correct": ("alcseg.commands.correct", "correct"),
     "corrupt": ("alcseg.commands.corrupt", "corrupt"),

@@ -189,6 +189,21 @@ def _failures(result: Any) -> list[RenderableType]:
     return [_table(rows, {"case": "failed case", "message": "why"}), ""]
 
 
+def _benchmark(result: Any) -> list[RenderableType]:
+    columns = {"run": "run", "state": "state", "dice": "Dice", "train_s": "trained (s)"}
+    if result.cost is not None:
+        columns |= {"estimated_hours": "estimated (h)"}
+    states = Counter(line.state for line in result.runs)
+    facts: dict[str, Any] = {"title": result.title, "out": result.out, "runs": dict(states)}
+    if result.cost is not None:
+        cost = document(result.cost)
+        facts |= {name: cost[name] for name in ("total_hours", "disk_gib", "free_gib")}
+        facts["not estimated"] = len(cost["not_estimated"])
+    failed = [{"run": run, "why": message} for run, message in result.failed.items()]
+    tables = [_table(failed, {"run": "failed run", "why": "why"}), ""] if failed else []
+    return [_table(document(result.runs), columns), "", *tables, *_facts(facts)]
+
+
 def _methods(result: Any) -> list[RenderableType]:
     if not hasattr(result, "methods"):
         return _one_method(result)
@@ -231,6 +246,7 @@ def _demo(result: Any) -> list[RenderableType]:
 
 
 _VIEWS: dict[str, Callable[[Any], list[RenderableType]]] = {
+    "benchmark": _benchmark,
     "check": _check,
     "correct": _correct,
     "demo": _demo,

@@ -100,11 +100,21 @@ def load_networks(run: RunFolder, device: torch.device | str = "cpu") -> Network
     return Networks(predict=exported["model"], teacher=exported.get("teacher"))
 
 
-def load_weights(method: Method, run: RunFolder, device: torch.device | str) -> dict[str, nn.Module]:
-    """The networks that a method exports, with the weights of a run's stage, in evaluation mode."""
+def load_weights(
+    method: Method, run: RunFolder, device: torch.device | str, snapshot: Path | None = None
+) -> dict[str, nn.Module]:
+    """The networks that a method exports, with the weights of a run's stage, in evaluation mode.
+
+    Args:
+        method: Of the run.
+        run: The run at the stage.
+        device: Where the networks go.
+        snapshot: One of the run's `snapshots` in place of its last weights.
+    """
     exported = method.export_networks()
     for name, network in exported.items():
-        _load(network, run.weights_path(name))
+        path = run.weights_path(name)
+        _load(network, path if snapshot is None else snapshot / path.name)
         network.to(device).eval()
     return exported
 

@@ -23,7 +23,7 @@ from alcseg.methods import Method
 from alcseg.run_folder import RunFolder
 from alcseg.training.validation import validation_dice
 
-__all__ = ["Checkpoints", "GracefulStop", "MetricsFile", "StepProgress", "Validation", "write_weights"]
+__all__ = ["Checkpoints", "GracefulStop", "MetricsFile", "Snapshots", "StepProgress", "Validation"]
 
 _LINE_SECONDS = 30.0  # between progress lines where there is no terminal
 
@@ -154,16 +154,39 @@ class Checkpoints(Callback):
         partial = path.with_name(f".partial-{path.name}")
         trainer.save_checkpoint(partial)
         if trainer.is_global_zero:
-            write_weights(self.run, method)  # first: weights may be newer than the checkpoint, never older
+            # First: weights may be newer than the checkpoint, never older.
+            _write_weights(self.run.stage_path, method)
             os.replace(partial, path)
         self.saved = method.done
 
 
-def write_weights(run: RunFolder, method: Method) -> None:
+class Snapshots(Callback):
+    """Weights on the way, `snapshots/step-<n>/`, for looking back at a training.
+
+    Args:
+        run: The run folder.
+        every: Steps between snapshots.
+    """
+
+    def __init__(self, run: RunFolder, every: int) -> None:
+        self.run = run
+        self.every = every
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, method: lightning.LightningModule, *_: Any
+    ) -> None:
+        """Keep the weights where it is due and after the last step."""
+        fitted = _method(method)
+        due = fitted.done % self.every == 0 or fitted.done == fitted.task.steps
+        if due and trainer.is_global_zero:
+            _write_weights(self.run.stage_path / "snapshots" / f"step-{fitted.done}", fitted)
+
+
+def _write_weights(folder: Path, method: Method) -> None:
     """Write `model.safetensors` and, if there is one, `teacher.safetensors`."""
     for name, network in method.export_networks().items():
         weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-        with atomic_path(run.weights_path(name)) as partial:
+        with atomic_path(folder / f"{name}.safetensors") as partial:
             safetensors.torch.save_file(weights, partial)
 
 

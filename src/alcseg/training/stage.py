@@ -21,7 +21,14 @@ from alcseg.files import write_text
 from alcseg.inference.load import build_method, load_weights
 from alcseg.methods import Method, Stage
 from alcseg.run_folder import RunFolder
-from alcseg.training.callbacks import Checkpoints, GracefulStop, MetricsFile, StepProgress, Validation
+from alcseg.training.callbacks import (
+    Checkpoints,
+    GracefulStop,
+    MetricsFile,
+    Snapshots,
+    StepProgress,
+    Validation,
+)
 from alcseg.training.cases import stream_sizes
 from alcseg.training.datamodule import StreamData
 from alcseg.training.handed_on import StoredProbabilities, relabel_held_out
@@ -86,6 +93,8 @@ def fit_stage(
     ]
     if val_cases and settings.trainer.validate_every:
         callbacks.insert(0, Validation(val_cases, plan.patch, settings.trainer.validate_every, metrics))
+    if settings.trainer.snapshot_every:
+        callbacks.append(Snapshots(run, settings.trainer.snapshot_every))
     title = " ".join([settings.method, *([stage.name] if stage.name else []), f"({run.path.name})"])
     if logger.isEnabledFor(logging.INFO):
         callbacks.append(StepProgress(title))

@@ -1,0 +1,133 @@
+"""What the runs of a plan will cost, before they are begun: time, and room on the disk."""
+
+import dataclasses
+import json
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from alcseg.benchmark.datasets import DatasetPaths, check_source
+from alcseg.benchmark.plan import BenchmarkPlan, Run
+from alcseg.commands.progress import track
+from alcseg.config import Settings
+from alcseg.data.folder import DatasetFolder
+from alcseg.data.nifti import read_grid
+from alcseg.data.plan import Plan
+from alcseg.inference.device import pick_device
+from alcseg.inference.load import build_method
+from alcseg.training.estimate import estimate_cost
+from alcseg.training.fit import complete_settings, plan_run
+
+__all__ = ["PlanCost", "estimate_plan"]
+
+logger = logging.getLogger(__name__)
+
+_CACHE_BYTES = 3  # per voxel of a cached case: float16 image, uint8 label
+_SOURCE_FACTOR = 2.5  # dataset folder and cache, in sizes of the source
+_MANY = 1_000_000  # steps, so that hours rounded to two digits still tell a step
+_RUN_COPIES = 3  # of the networks in a run: weights, and weights and momentum in the checkpoint
+
+
+@dataclass
+class PlanCost:
+    """Expected cost of what is left of a plan.
+
+    Attributes:
+        hours: Of each run, while it has the machine for itself; without prediction and scoring.
+        total_hours: Of all that could be estimated.
+        disk_gib: Room that datasets, cache and runs will take.
+        free_gib: Room there is.
+        not_estimated: Runs whose patch is planned from a dataset that is not made yet.
+    """
+
+    hours: dict[str, float] = field(default_factory=dict)
+    total_hours: float = 0.0
+    disk_gib: float = 0.0
+    free_gib: float = 0.0
+    not_estimated: list[str] = field(default_factory=list)
+
+
+def estimate_plan(
+    plan: BenchmarkPlan, runs: Sequence[Run], data: Path | None, out: Path, device: str
+) -> PlanCost:
+    """Estimate the cost of some runs.
+
+    One step of `hl_sup` is measured per network and patch; other methods follow by the ratios of
+    `alcseg methods`, or are measured themselves where none is known.
+    """
+    chosen = pick_device(device)
+    cost = PlanCost()
+    measured: dict[str, float] = {}
+    ratios = json.loads(resources.files("alcseg.methods").joinpath("costs.json").read_text("utf-8"))["cost"]
+    run_bytes = 0
+    for run in track(runs, "Estimating runs"):
+        settings = complete_settings(run.resolve(), chosen)
+        voxels = _plan(run, settings, out)
+        if voxels is None:
+            cost.not_estimated.append(run.id)
+            continue
+        cost.hours[run.id] = round(_hours(settings, voxels, chosen, ratios, measured), 3)
+        run_bytes += _run_bytes(settings, voxels)
+    cost.total_hours = round(sum(cost.hours.values()), 2)
+    cost.disk_gib = round((run_bytes + _data_bytes(plan, data, out)) / 2**30, 2)
+    place = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    cost.free_gib = round(shutil.disk_usage(place).free / 2**30, 2)
+    return cost
+
+
+def _plan(run: Run, settings: Settings, out: Path) -> Plan | None:
+    """The plan of a run, or one with its patch where the dataset is not there yet."""
+    paths = DatasetPaths(out, run.dataset)
+    if paths.made:
+        return plan_run(DatasetFolder.open(paths.training(run.row)), settings)
+    if settings.data.patch is None:
+        return None
+    names = ("background", "foreground")
+    return Plan((1.0, 1.0, 1.0), settings.data.patch, "zscore", None, (0, 1), names, ("image",))
+
+
+def _hours(
+    settings: Settings, plan: Plan, device: torch.device, ratios: dict[str, float], measured: dict[str, float]
+) -> float:
+    """Hours of a run, by a measurement that equal ones share."""
+    ratio = ratios.get(settings.method)
+    base = settings
+    if ratio is not None and "hl_sup" in ratios:
+        base = dataclasses.replace(settings, method="hl_sup", method_args={})
+    else:
+        ratio = 1.0
+    key = json.dumps([base.method, base.method_args, base.network.__dict__, base.data.__dict__, plan.patch])
+    if key not in measured:
+        logger.info("measuring a step of %s", base.method)
+        one = dataclasses.replace(base, trainer=dataclasses.replace(base.trainer, steps=_MANY))
+        measured[key] = estimate_cost(one, plan, device).hours / _MANY  # the stages of the method included
+    return ratio * measured[key] * (settings.trainer.steps or 0)
+
+
+def _run_bytes(settings: Settings, plan: Plan) -> int:
+    state = build_method(settings.to_dict(), plan).state_dict().values()
+    weights: int = sum(tensor.numel() * tensor.element_size() for tensor in state)
+    every, steps = settings.trainer.snapshot_every, settings.trainer.steps or 0
+    return weights * (_RUN_COPIES + (steps // every if every else 0))
+
+
+def _data_bytes(plan: BenchmarkPlan, data: Path | None, out: Path) -> int:
+    """Room for datasets and cache that are not there yet."""
+    check_source(plan, data, out)
+    total = 0.0
+    for spec in plan.datasets:
+        paths = DatasetPaths(out, spec)
+        if paths.made:
+            folder = DatasetFolder.open(paths.given)
+            train = [row for row in folder.rows if row.split != "test"]
+            shapes = [read_grid(folder.image_paths(row.case_id)[0])[0] for row in train]
+            total += _CACHE_BYTES * sum(int(np.prod(shape)) for shape in shapes)
+        elif spec.phantoms is None and data is not None:
+            total += _SOURCE_FACTOR * sum(path.stat().st_size for path in data.rglob("*") if path.is_file())
+    return int(total)

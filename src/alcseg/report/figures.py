@@ -11,7 +11,7 @@ import io
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,22 +21,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from alcseg.errors import DataError, ShapeError
+from alcseg.report.drawing import (
+    CONTOUR_STYLES,
+    INK,
+    SERIES,
+    contour_style,
+    cut,
+    largest_slice,
+    outline,
+    tidy,
+)
 from alcseg.types import FloatArray, LabelMap, Spacing
 
 __all__ = ["case_panels", "paired_plot", "png_bytes", "png_data_uri", "training_curves"]
-
-# Okabe and Ito, 2008; one fixed meaning each throughout a report.
-LineStyle: TypeAlias = Literal["solid", "dashed", "dotted"]
-
-CONTOUR_STYLES: dict[str, tuple[str, LineStyle]] = {
-    "clean": ("#F0E442", "solid"),
-    "given": ("#D55E00", "dashed"),
-    "refined": ("#56B4E9", "solid"),
-    "predicted": ("#56B4E9", "solid"),
-}
-_SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_INK = "#222222"
-_GRID = "#dddddd"
 
 # Plane: name, the axis looked along, (horizontal, vertical) axes, letters at left, right, bottom and top.
 # Radiological convention: the patient's right is on the reader's left; in a sagittal slice anterior is.
@@ -91,8 +88,8 @@ def case_panels(
     grid = figure.subplots(3, columns, gridspec_kw={"height_ratios": heights}, squeeze=False)
     top = max(float(np.percentile(uncertainty, 99.9)), 1e-12) if uncertainty is not None else 1.0
     for row, (name, along, axes, letters) in enumerate(_PLANES):
-        index = _largest_slice(foreground, along)
-        gray = _cut(image, along, index)
+        index = largest_slice(foreground, along)
+        gray = cut(image, along, index)
         extent = (0.0, gray.shape[1] * spacing[axes[0]], 0.0, gray.shape[0] * spacing[axes[1]])
         for column in range(columns):
             panel = grid[row, column]
@@ -103,18 +100,18 @@ def case_panels(
             for spine in panel.spines.values():
                 spine.set_visible(False)
         _orientation_letters(grid[row, 0], letters)
-        grid[row, 0].set_ylabel(f"{name}  ·  slice {index + 1}", fontsize=8, color=_INK)
+        grid[row, 0].set_ylabel(f"{name}  ·  slice {index + 1}", fontsize=8, color=INK)
         for style_index, (key, label) in enumerate(contours.items()):
-            _outline(grid[row, 1], _cut(label, along, index), extent, _contour_style(key, style_index))
+            outline(grid[row, 1], cut(label, along, index), extent, contour_style(key, style_index))
         if uncertainty is not None:
-            values = _cut(uncertainty, along, index)
+            values = cut(uncertainty, along, index)
             strength = np.clip(values / top, 0.0, 1.0)
             grid[row, 2].imshow(
                 values, cmap="inferno", vmin=0.0, vmax=top, origin="lower", extent=extent,
                 alpha=np.sqrt(strength) * 0.9, interpolation="nearest",
             )  # fmt: skip
     for panel, text in zip(grid[0], ("Image", "Labels", "Uncertainty"), strict=False):
-        panel.set_title(text, fontsize=9, color=_INK)
+        panel.set_title(text, fontsize=9, color=INK)
     if uncertainty is not None:
         overlay = ScalarMappable(Normalize(0.0, top), "inferno")  # the slices are see-through, the bar is not
         bar = figure.colorbar(overlay, ax=list(grid[:, 2]), shrink=0.6, pad=0.02, aspect=30)
@@ -122,7 +119,7 @@ def case_panels(
         bar.outline.set_visible(False)
     handles = [
         Line2D([], [], color=style[0], linestyle=style[1], linewidth=2, label=key)
-        for key, style in ((key, _contour_style(key, i)) for i, key in enumerate(contours))
+        for key, style in ((key, contour_style(key, i)) for i, key in enumerate(contours))
     ]
     legend = figure.legend(
         handles=handles, loc="outside lower center", ncols=max(len(handles), 1), fontsize=8, framealpha=1.0,
@@ -130,7 +127,7 @@ def case_panels(
     )  # fmt: skip
     legend.set_in_layout(True)
     if title:
-        figure.suptitle(title, fontsize=10, color=_INK)
+        figure.suptitle(title, fontsize=10, color=INK)
     return figure
 
 
@@ -162,23 +159,23 @@ def training_curves(runs: Mapping[str, Path | Sequence[Mapping[str, str]]]) -> F
             steps, values = _series(rows, key)
             if len(steps) and np.any(values > 0):
                 label = "total" if key == "loss" else key
-                color = _INK if key == "loss" else _SERIES[(index - 1) % len(_SERIES)]
+                color = INK if key == "loss" else SERIES[(index - 1) % len(SERIES)]
                 upper.plot(
                     steps, _smooth(values), color=color, linewidth=1.8 if key == "loss" else 1.1, label=label
                 )
         for key, label, color in (
-            ("val_dice", "student", _SERIES[0]),
-            ("val_dice_teacher", "teacher", _SERIES[1]),
+            ("val_dice", "student", SERIES[0]),
+            ("val_dice_teacher", "teacher", SERIES[1]),
         ):
             steps, values = _series(rows, key)
             if len(steps):
                 lower.plot(steps, values, color=color, marker="o", markersize=3, linewidth=1.4, label=label)
         upper.set_yscale("log")
-        upper.set_title(name, fontsize=10, color=_INK)
+        upper.set_title(name, fontsize=10, color=INK)
         lower.set_ylim(0, 1)
         lower.set_xlabel("step", fontsize=8)
         for axes in (upper, lower):
-            _tidy(axes)
+            tidy(axes)
             if axes.has_data():
                 axes.legend(fontsize=7, frameon=False, loc="best")
     grid[0, 0].set_ylabel("loss (smoothed, log scale)", fontsize=8)
@@ -202,7 +199,7 @@ def paired_plot(before: Mapping[str, float], after: Mapping[str, float], *, quan
         axes.plot(
             [before[case], after[case]],
             [row, row],
-            color="#999999" if better else _SERIES[1],
+            color="#999999" if better else SERIES[1],
             linewidth=1.6,
             zorder=1,
         )
@@ -217,13 +214,13 @@ def paired_plot(before: Mapping[str, float], after: Mapping[str, float], *, quan
         zorder=2,
     )
     axes.scatter(
-        [after[c] for c in cases], rows, s=36, marker="o", color=_SERIES[0], label="refined", zorder=3
+        [after[c] for c in cases], rows, s=36, marker="o", color=SERIES[0], label="refined", zorder=3
     )
     axes.set_yticks(list(rows), cases, fontsize=7)
     axes.set_xlim(0, 1)
     axes.set_ylim(-0.8, len(cases) - 0.2)
     axes.set_xlabel(f"{quantity} against the clean label", fontsize=8)
-    _tidy(axes)
+    tidy(axes)
     figure.legend(loc="outside upper right", ncols=2, fontsize=8, frameon=False)
     return figure
 
@@ -241,40 +238,6 @@ def png_data_uri(png: bytes) -> str:
 
 
 _NOT_A_TERM = frozenset({"step", "loss", "lr", "val_dice", "val_dice_teacher", "time_s", "epoch", "ramp"})
-
-
-def _largest_slice(foreground: Any, along: int) -> int:
-    """Index of the slice with most foreground; the middle one if there is none."""
-    if not foreground.any():
-        return int(foreground.shape[along] // 2)
-    others = tuple(axis for axis in range(3) if axis != along)
-    return int(foreground.sum(axis=others).argmax())
-
-
-def _cut(volume: Any, along: int, index: int) -> Any:
-    """A slice as rows (vertical axis) by columns (horizontal axis), in radiological view."""
-    return np.take(volume, index, axis=along).T[
-        :, ::-1
-    ]  # right, or anterior in a sagittal slice, to the reader's left
-
-
-def _contour_style(name: str, index: int) -> tuple[str, LineStyle]:
-    dashes: tuple[LineStyle, ...] = ("solid", "dashed", "dotted")
-    return CONTOUR_STYLES.get(name, (_SERIES[index % len(_SERIES)], dashes[index % len(dashes)]))
-
-
-def _outline(
-    axes: Axes, label: Any, extent: tuple[float, float, float, float], style: tuple[str, str]
-) -> None:
-    """Draw the boundary of each label value; `extent` is left, right, bottom, top in mm."""
-    rows, columns = label.shape
-    x = (np.arange(columns) + 0.5) * extent[1] / columns
-    y = (np.arange(rows) + 0.5) * extent[3] / rows
-    for value in np.unique(label):
-        if value > 0:
-            axes.contour(
-                x, y, label == value, levels=[0.5], colors=style[0], linestyles=style[1], linewidths=1.3
-            )
 
 
 def _orientation_letters(axes: Axes, letters: str) -> None:
@@ -313,13 +276,3 @@ def _smooth(values: FloatArray) -> FloatArray:
     weights = np.convolve(np.ones(len(values)), kernel, mode="same")
     result: FloatArray = np.convolve(values, kernel, mode="same") / weights
     return result
-
-
-def _tidy(axes: Axes) -> None:
-    axes.grid(color=_GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=7, colors=_INK, length=2)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color("#888888")

@@ -19,8 +19,8 @@ from alcseg.report.records import Benchmark, DatasetEntry, RowEntry, Values
 from alcseg.types import FloatArray
 
 __all__ = [
-    "Cell", "Column", "DataTable", "Interval", "Line", "Number", "Stat", "cost_table", "label_table", "missing_table",
-    "paper_table", "results_table",
+    "Cell", "Column", "DataTable", "Interval", "Line", "Number", "Stat", "cost_table", "label_table",
+    "missing_table", "paper_table", "results_table",
 ]  # fmt: skip
 
 Direction: TypeAlias = Literal["up", "down", ""]
@@ -159,8 +159,7 @@ def results_table(benchmark: Benchmark, dataset: DatasetEntry) -> DataTable | No
         if paper is not None and row.name in published:
             numbers = dict(zip(PAPER_METRICS, published[row.name], strict=True))
             cells = [Stat(numbers[metric]) if metric in numbers else None for metric in metrics]
-            name = row.title if dice is None else ""
-            label = f"{name} paper{f' ({remark})' if remark else ''}".strip()
+            label = f"{row.title}, paper" + (f" ({remark})" if remark else "")
             lines.append(Line((label, *cells, None, None, None), published=True))
     return DataTable(
         f"results-{dataset.name}",
@@ -284,8 +283,9 @@ def cost_table(benchmark: Benchmark) -> DataTable | None:
 
 def missing_table(benchmark: Benchmark) -> DataTable | None:
     """Runs of the plan without a result; None if there are all."""
-    titles = {entry.name: entry.title for entry in (*benchmark.datasets, *benchmark.rows)}
-    lines = [Line((titles[dataset], titles[row], seed, why)) for dataset, row, seed, why in benchmark.missing]
+    titles = {dataset.name: dataset.title for dataset in benchmark.datasets}
+    names = {row.name: row.title for row in benchmark.rows}
+    lines = [Line((titles[dataset], names[row], seed, why)) for dataset, row, seed, why in benchmark.missing]
     if not lines:
         return None
     columns = (

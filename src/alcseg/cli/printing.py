@@ -200,7 +200,9 @@ def _benchmark(result: Any) -> list[RenderableType]:
         facts |= {name: cost[name] for name in ("total_hours", "disk_gib", "free_gib")}
         facts["not estimated"] = len(cost["not_estimated"])
     failed = [{"run": run, "why": message} for run, message in result.failed.items()]
-    tables = [_table(failed, {"run": "failed run", "why": "why"}), ""] if failed else []
+    tables: list[RenderableType] = []
+    if failed:
+        tables = [_table(failed, {"run": "failed run", "why": "why"}), ""]
     return [_table(document(result.runs), columns), "", *tables, *_facts(facts)]
 
 

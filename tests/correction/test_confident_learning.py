@@ -78,7 +78,8 @@ def test_cuts_found_by_counting_digits_are_the_same(
     monkeypatch.setattr(confident_learning, "_HOLD", 0)
     monkeypatch.setattr(confident_learning, "_BLOCK", 100)
     label, probs = problem(1, num_classes, 1000)
-    flags = find_label_issues(torch.from_numpy(label), torch.from_numpy(probs), prune=prune)
+    chunks = [(torch.from_numpy(label), torch.from_numpy(probs))]
+    (flags,) = stream_label_issues(chunks, num_classes=num_classes, prune=prune)
     assert 0 < flags.sum() < 1000
     np.testing.assert_array_equal(flags.numpy(), reference(label, probs, prune))
 

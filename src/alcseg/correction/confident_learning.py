@@ -7,8 +7,9 @@ labels, say how many labels of each class are wrong, and so many of the least cr
 
 Differences from the paper: flags equal those of `find_label_issues` in cleanlab >= 2.6 with its default
 options, but of voxels with equal scores at a cut the first are flagged. With fewer than two classes among the
-labels nothing is flagged. All of it takes three passes over the voxels, and a few more to find cuts by
-counting (`KthSmallest`), so a dataset can be read volume by volume.
+labels nothing is flagged. A stream takes three passes over the voxels, and a few more to find cuts by
+counting (`KthSmallest`), so a dataset can be read volume by volume; its thresholds are exact sums, those in
+memory rounded ones, which differ in the last bit at most.
 
 Public code consulted to settle doubts: cleanlab 2.9 (order of operations where the last bit decides).
 """

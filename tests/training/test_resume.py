@@ -57,6 +57,7 @@ def test_killed_and_interrupted_runs_end_bit_identical(
     assert not (killed / "DONE").exists()
     assert torch.load(killed / "checkpoints" / "last.ckpt", weights_only=True)["done"] == 4
 
+    handler = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
         train = Method.training_step
 
@@ -71,7 +72,7 @@ def test_killed_and_interrupted_runs_end_bit_identical(
     assert "Interrupted" in result.err
     # The step under way is finished and gets a checkpoint of its own.
     assert torch.load(stopped / "checkpoints" / "last.ckpt", weights_only=True)["done"] == 3
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
 
     for run in (undisturbed, killed, stopped):
         assert alcseg(*words, "--out", run).code == 0

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from alcseg.correction.confident_joint import MARGIN, NEVER, label_quotas
+from alcseg.correction.order_statistics import kth_smallest
 
 __all__ = ["issues_at_once"]
 
@@ -95,12 +96,7 @@ def _among_lowest(scores: Tensor, labeled: Tensor, doubtful: Tensor, quota: int)
     if quota >= len(position):
         return torch.ones_like(own, dtype=torch.bool)
     values = scores[position]
-    cut = _kth(values, quota)
+    cut = kth_smallest(values, quota)
     room = quota - int((values < cut).count_nonzero())
     last = position[values == cut][room - 1]
     return (own < cut) | ((own == cut) & (doubtful <= last))
-
-
-def _kth(values: Tensor, rank: int) -> Tensor:
-    # On a GPU `kthvalue` gives a whole vector to one block, which is slower than sorting it.
-    return values.sort().values[rank - 1] if values.is_cuda else values.kthvalue(rank).values

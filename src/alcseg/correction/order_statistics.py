@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-__all__ = ["KthSmallest"]
+__all__ = ["KthSmallest", "kth_smallest"]
 
 _DIGIT = 16  # bits that one pass settles
 _HIGHEST = 2**63 - 1
@@ -65,7 +65,7 @@ class KthSmallest:
         if self._histogram is None:
             values = torch.cat(self._found)
             self._found = []
-            self._cut = float(_kth(values, self._rank))
+            self._cut = float(kth_smallest(values, self._rank))
             self._rank -= int((values < self._cut).sum())
             self.takes_all_ties = int((values == self._cut).sum()) == self._rank
             self.done = True
@@ -106,6 +106,7 @@ def _from_ordered(key: int) -> float:
     return float(torch.tensor(bits, dtype=torch.int64).view(torch.float64))
 
 
-def _kth(values: Tensor, rank: int) -> Tensor:
+def kth_smallest(values: Tensor, rank: int) -> Tensor:
+    """The value at a rank, from 1, of values `(N,)` in memory."""
     # On a GPU `kthvalue` gives a whole vector to one block, which is slower than sorting it.
     return values.sort().values[rank - 1] if values.is_cuda else values.kthvalue(rank).values

@@ -14,7 +14,7 @@ from alcseg.methods import Method, Stage, Task, available_methods, stage_seed
 from alcseg.networks import build_network
 from alcseg.run_folder import RunFolder
 
-__all__ = ["Networks", "build_method", "create_method", "load_networks", "load_weights"]
+__all__ = ["Networks", "build_method", "create_method", "load_networks", "load_weights", "make_task"]
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,13 @@ def create_method(config: dict[str, Any]) -> Method:
     return methods[name][0](**arguments)
 
 
-def build_method(config: dict[str, Any], plan: Plan, stage: Stage | None = None) -> Method:
-    """Build the method of a run with fresh weights.
+def make_task(config: dict[str, Any], plan: Plan, stage: Stage | None = None) -> Task:
+    """What the method of a run is trained on.
 
     Args:
         config: Resolved settings as in `config.yaml`.
         plan: Of the run.
         stage: One of the run's; its last where None.
-
-    Raises:
-        CheckpointError: If the method is not installed.
     """
     network, trainer = config["network"], config["trainer"]
 
@@ -70,7 +67,7 @@ def build_method(config: dict[str, Any], plan: Plan, stage: Stage | None = None)
             network["name"], in_channels=len(plan.channel_names), num_classes=plan.num_classes, **settings
         )
 
-    task = Task(
+    return Task(
         build_network=network_builder,
         num_classes=plan.num_classes,
         steps=trainer["steps"] if stage is None else stage.steps,
@@ -83,7 +80,20 @@ def build_method(config: dict[str, Any], plan: Plan, stage: Stage | None = None)
         in_channels=len(plan.channel_names),
         patch=plan.patch,
     )
-    return create_method(config).prepare(task)
+
+
+def build_method(config: dict[str, Any], plan: Plan, stage: Stage | None = None) -> Method:
+    """Build the method of a run with fresh weights.
+
+    Args:
+        config: Resolved settings as in `config.yaml`.
+        plan: Of the run.
+        stage: One of the run's; its last where None.
+
+    Raises:
+        CheckpointError: If the method is not installed.
+    """
+    return create_method(config).prepare(make_task(config, plan, stage))
 
 
 def load_networks(run: RunFolder, device: torch.device | str = "cpu") -> Networks:

@@ -16,7 +16,7 @@ from alcseg.data.plan import Plan, make_plan
 from alcseg.errors import ConfigError
 from alcseg.files import write_json, write_text
 from alcseg.inference.device import pick_device
-from alcseg.inference.load import build_method, create_method
+from alcseg.inference.load import create_method, make_task
 from alcseg.run_folder import RunFolder
 from alcseg.training.cases import choose_cases, stream_cases
 from alcseg.training.handed_on import with_handed_labels
@@ -64,8 +64,8 @@ def fit(
     """
     chosen = pick_device(device)
     settings = complete_settings(settings, chosen)
-    method_streams = create_method(settings.to_dict()).streams
-    train_rows, val_rows = choose_cases(folder, method_streams, val_hq=settings.trainer.val_hq)
+    method = create_method(settings.to_dict())
+    train_rows, val_rows = choose_cases(folder, method.streams, val_hq=settings.trainer.val_hq)
     plan = plan_run(folder, settings)
     augmentation(settings).check(plan.patch)
     run = open_run(out, settings, overwrite=overwrite)
@@ -82,12 +82,13 @@ def fit(
 
     for name in ("lightning.pytorch", "lightning.fabric"):  # their advice is about scripts
         logging.getLogger(name).setLevel(logging.WARNING)
-    streams = stream_cases(method_streams, train_cases)
+    streams = stream_cases(method.streams, train_cases)
     relabeled: Mapping[str, Sequence[CachedCase]] = streams
     names = {stream: [case.case_id for case in cases] for stream, cases in streams.items()}
+    method.task = make_task(settings.to_dict(), plan)  # stages are planned before networks are built
     reached = ""
     with log_to(run.log_path) if first_process else nullcontext():
-        for stage in build_method(settings.to_dict(), plan).plan_stages(names):
+        for stage in method.plan_stages(names):
             own = run.at_stage(stage.name)
             if not own.finished:
                 known = relabeled if stage.relabeled else streams

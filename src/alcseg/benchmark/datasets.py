@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from alcseg.commands.corrupt import corrupt
 from alcseg.commands.evaluate import evaluate
 from alcseg.commands.import_dataset import import_dataset
 from alcseg.data.folder import DatasetFolder
+from alcseg.data.halving import halve_dataset
 from alcseg.data.phantoms import write_phantoms
 from alcseg.errors import ConfigError, DataError, UsageError
 from alcseg.files import read_json, write_json
@@ -47,8 +48,13 @@ class DatasetPaths:
         """The source as a dataset folder; several corrupted datasets may share it."""
         if self.spec.corrupt is None:
             return self.given
-        made = json.dumps(_source_recipe(self.spec), sort_keys=True)
-        return self.out / "datasets" / f".imported-{hashlib.sha256(made.encode()).hexdigest()[:8]}"
+        return self.out / "datasets" / f".imported-{_digest(_source_recipe(self.spec))}"
+
+    @property
+    def full(self) -> "DatasetPaths":
+        """The same at full resolution, where `spec` is halved."""
+        whole = replace(self.spec, name=f".full-{_digest(_recipe(self.spec))}", halve=False)
+        return DatasetPaths(self.out, whole)
 
     @property
     def clean_labels(self) -> Path:
@@ -137,6 +143,14 @@ def make_datasets(plan: BenchmarkPlan, data: Path | None, out: Path) -> None:
 def _make(paths: DatasetPaths, data: Path | None) -> None:
     spec = paths.spec
     source = paths.imported / _MADE
+    if spec.halve:
+        _make(paths.full, data)
+        logger.info("dataset %s: halving the resolution", spec.name)
+        halve_dataset(paths.full.given, paths.given, overwrite=True)
+        if spec.corrupt is not None:
+            halve_dataset(paths.full.imported, paths.imported, overwrite=True)
+            write_json(source, _source_recipe(spec))
+        return
     if spec.corrupt is None or not source.is_file():
         logger.info("dataset %s: importing", spec.name)
         if spec.phantoms is not None:
@@ -154,7 +168,14 @@ def _make(paths: DatasetPaths, data: Path | None) -> None:
 def _source_recipe(spec: DatasetSpec) -> dict[str, Any]:
     """What decides on the imported dataset, as JSON keeps it."""
     recipe: dict[str, Any] = json.loads(
-        json.dumps({"format": spec.format, "import": spec.importing, "phantoms": spec.phantoms})
+        json.dumps(
+            {
+                "format": spec.format,
+                "import": spec.importing,
+                "phantoms": spec.phantoms,
+                "halve": spec.halve,
+            }
+        )
     )
     return recipe
 
@@ -162,6 +183,10 @@ def _source_recipe(spec: DatasetSpec) -> dict[str, Any]:
 def _recipe(spec: DatasetSpec) -> dict[str, Any]:
     """What decides on the dataset, as JSON keeps it."""
     return _source_recipe(spec) | {"corrupt": json.loads(json.dumps(spec.corrupt))}
+
+
+def _digest(recipe: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _tuples(options: Mapping[str, Any]) -> dict[str, Any]:

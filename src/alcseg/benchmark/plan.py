@@ -55,6 +55,7 @@ class DatasetSpec:
         format: Layout of the source, as `alcseg import --format`.
         importing: Further options of `alcseg import`; stands as `import` in the file.
         corrupt: Options of `alcseg corrupt`; None takes the labels as they come.
+        halve: Train and score at half the resolution; labels are corrupted before.
         phantoms: Counts of generated cases in place of a source.
         preset: Of the training.
         set: Settings for all rows on this dataset.
@@ -66,6 +67,7 @@ class DatasetSpec:
     format: str = "auto"
     importing: dict[str, Any] = field(default_factory=dict)
     corrupt: dict[str, Any] | None = None
+    halve: bool = False
     phantoms: dict[str, Any] | None = None
     preset: str | None = None
     set: dict[str, Any] = field(default_factory=dict)

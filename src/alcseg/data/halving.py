@@ -55,9 +55,8 @@ def halve_dataset(source: Path, target: Path, *, overwrite: bool = False) -> Non
 
 
 def halve_image(image: FloatArray) -> FloatArray:
-    """Mean over blocks of 2x2x2 voxels, `(X, Y, Z)` to `(X//2, Y//2, Z//2)`; an odd last plane is left out."""
-    mean: FloatArray = _blocks(image).mean(axis=0, dtype=np.float32)
-    return mean
+    """Means of blocks of 2x2x2 voxels, `(X, Y, Z)` to `(X//2, Y//2, Z//2)`; an odd last plane is left out."""
+    return np.asarray(_blocks(image).mean(axis=0, dtype=np.float32))
 
 
 def halve_label(label: LabelMap, *, background: int = 0) -> LabelMap:

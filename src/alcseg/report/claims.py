@@ -11,10 +11,12 @@ from itertools import pairwise
 
 import numpy as np
 
+from alcseg.report.entries import DatasetEntry
 from alcseg.report.intervals import crossed_interval, nested_interval
 from alcseg.report.paper import PAPER_TABLES
-from alcseg.report.records import Benchmark, DatasetEntry, Values
-from alcseg.report.tables import Column, DataTable, Interval, Line, Number
+from alcseg.report.records import Benchmark
+from alcseg.report.table import Column, DataTable, Interval, Line, Number
+from alcseg.report.values import Values
 
 __all__ = ["Finding", "claims_table", "findings"]
 
@@ -129,9 +131,13 @@ def _finding(claim: str, data: str, gain: Values | None, paper: float | None, wo
         return Finding(claim, data, None, None, paper, "undecided", f"{words}: not run")
     points = 100 * gain.array
     seeds, cases = points.shape
-    extent = f"{words}; {cases} cases, {seeds} {'seed' if seeds == 1 else 'seeds'}"
     interval = crossed_interval(points)
+    extent = _extent(words, seeds, cases)
     return Finding(claim, data, float(points.mean()), interval, paper, _verdict(interval), extent)
+
+
+def _extent(words: str, seeds: int, cases: int) -> str:
+    return f"{words}; {cases} cases, {seeds} {'seed' if seeds == 1 else 'seeds'}"
 
 
 def _verdict(interval: tuple[float, float]) -> str:
@@ -147,7 +153,7 @@ def _gain(benchmark: Benchmark, dataset: DatasetEntry, better: str, worse: str) 
 
 
 def _paper_gain(benchmark: Benchmark, dataset: DatasetEntry, better: str, worse: str) -> float | None:
-    table = PAPER_TABLES.get(str(benchmark.plan.get("reference") or ""))
+    table = PAPER_TABLES.get(benchmark.reference)
     rows = {} if table is None or dataset.hq_percent is None else table.rows.get(int(dataset.hq_percent), {})
     return rows[better][0] - rows[worse][0] if better in rows and worse in rows else None
 
@@ -162,21 +168,22 @@ def _whole_order(benchmark: Benchmark, dataset: DatasetEntry, steps: Sequence[Fi
 
 
 def _refined_against_generated(benchmark: Benchmark, dataset: DatasetEntry) -> Finding:
-    """On the patches that were selected, with the seed as the outer and the patch as the inner unit."""
-    by_seed: dict[int, list[float]] = {}
+    """On the patches that were selected: their mean by case, since patches of a case are alike."""
+    by_seed: dict[int, dict[str, list[float]]] = {}
     for run in benchmark.runs:
         if run.dataset == dataset.name:
             for label in run.pseudo_labels:
                 gain = 100 * (label.refined - label.generated)
                 if label.selected and not np.isnan(gain):
-                    by_seed.setdefault(run.seed, []).append(gain)
+                    by_seed.setdefault(run.seed, {}).setdefault(label.case_id, []).append(gain)
     claim = "Refined labels are better than directly generated ones"
     if not by_seed:
         why = "no selected patch was recorded"
         return Finding(claim, dataset.title, None, None, None, "undecided", why)
-    groups = [np.array(gains) for gains in by_seed.values()]
+    groups = [np.array([np.mean(gains) for gains in cases.values()]) for cases in by_seed.values()]
     interval = nested_interval(groups)
-    seeds = "seed" if len(groups) == 1 else "seeds"
+    cases = len(set().union(*by_seed.values()))
+    words = "refined minus generated on selected patches"
     return Finding(
         claim,
         dataset.title,
@@ -184,7 +191,7 @@ def _refined_against_generated(benchmark: Benchmark, dataset: DatasetEntry) -> F
         interval,
         None,
         _verdict(interval),
-        f"refined minus generated; {sum(map(len, groups))} selected patches, {len(groups)} {seeds}",
+        _extent(words, len(groups), cases),
     )
 
 
@@ -215,6 +222,8 @@ def _across_datasets(benchmark: Benchmark) -> Iterator[Finding]:
         published = [_paper_gain(benchmark, dataset, "alc", "mean_teacher") for dataset in (few, more)]
         paper = published[0] - published[1] if published[0] is not None and published[1] is not None else None
         change = gains[0].minus(gains[1]) if gains[0] and gains[1] else None
+        if gains[0] and gains[1] and change is None:
+            continue  # no case in common, so nothing to pair
         words = f"ALC minus Mean Teacher at {few.hq_percent:g} % less that at {more.hq_percent:g} %"
         data = f"{few.title}, {more.title}"
         yield _finding("The gain shrinks with more HQ labels", data, change, paper, words)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from alcseg.metrics import holm, paired_test
-from alcseg.report.records import Values
+from alcseg.report.values import Values
 from alcseg.types import FloatArray
 
 __all__ = ["corrected_p_values", "crossed_interval", "nested_interval"]

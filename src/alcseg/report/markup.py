@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import isnan
 
 from alcseg.report.html import Table, format_value
-from alcseg.report.tables import Cell, DataTable, Interval, Line, Number, Stat
+from alcseg.report.table import Cell, DataTable, Interval, Line, Number, Stat
 
 __all__ = ["to_csv", "to_html", "to_latex", "to_markdown"]
 
@@ -19,6 +19,8 @@ _LATEX_ESCAPES = str.maketrans(
         ">": "$>$", "–": "--", "α": r"$\alpha$", "β": r"$\beta$", "−": "$-$",
     }
 )  # fmt: skip
+
+_MARKDOWN_ESCAPES = str.maketrans({"<": "&lt;"} | {mark: f"\\{mark}" for mark in "\\`*_|[]"})
 
 
 def to_markdown(table: DataTable) -> str:
@@ -123,7 +125,7 @@ def _styled(line: Line, cell: Cell, escape: Callable[[str], str], best: str, pub
 
 
 def _markdown_text(text: str) -> str:
-    return text.replace("|", "\\|").replace("*", "\\*").replace("_", "\\_").replace("<", "&lt;")
+    return text.translate(_MARKDOWN_ESCAPES)
 
 
 def _latex(text: str) -> str:

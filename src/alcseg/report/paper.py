@@ -38,22 +38,20 @@ class PaperTable:
     official_split: bool
     rows: Mapping[int, Mapping[str, Values]]
 
-    def remark(self, train_cases: int, test_cases: int, preset: str = "") -> str:
+    def remark(self, train_cases: int, test_cases: int, *, split: str = "test", halved: bool = False) -> str:
         """Why the paper's values are not of the same experiment as ours; empty if nothing is known to differ.
 
         Args:
             train_cases: Of our split, HQ and LQ.
             test_cases: Of our split.
-            preset: Of our runs.
+            split: What we scored: `test` or `val`.
+            halved: Whether our volumes have half the resolution.
         """
-        remarks = []
-        if (train_cases, test_cases) != (self.train_cases, self.test_cases):
-            remarks.append("other test set" if self.official_split else "other split")
-        elif not self.official_split:
-            remarks.append("other split")
-        if "half" in preset:
-            remarks.append("full resolution")
-        return ", ".join(remarks)
+        same = (train_cases, test_cases) == (self.train_cases, self.test_cases) and split == "test"
+        remarks = ["other split"]
+        if self.official_split and train_cases == self.train_cases:
+            remarks = [] if same else ["other test set"]
+        return ", ".join(remarks + (["full resolution"] if halved else []))
 
 
 PAPER_TABLES: dict[str, PaperTable] = {

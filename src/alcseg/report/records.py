@@ -6,176 +6,19 @@ runs/<dataset>/<row>/seed-<k>/     a run folder with `record.json`, `pred/`, `ev
                                    asks for them, `lq-eval/`, `corrected-eval/`, `pseudo_labels.csv`
 """
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from alcseg.errors import DataError
-from alcseg.files import read_json
-from alcseg.report.scores import Scores, read_scores
-from alcseg.types import FloatArray
+from alcseg.report.entries import DatasetEntry, RowEntry, RunEntry, read_yaml
+from alcseg.report.scores import Scores
+from alcseg.report.values import Values
 
-__all__ = ["Benchmark", "DatasetEntry", "PseudoLabel", "RowEntry", "RunEntry", "Values", "is_benchmark"]
-
-
-@dataclass(frozen=True)
-class DatasetEntry:
-    """One dataset of a plan.
-
-    Attributes:
-        name: Of its folder.
-        title: As a table shows it.
-        path: Dataset folder.
-        hq_percent: Percentage of training cases with trusted labels, where the plan states it.
-        preset: Of the runs on it.
-    """
-
-    name: str
-    title: str
-    path: Path
-    hq_percent: float | None
-    preset: str
-
-    @cached_property
-    def given(self) -> Scores | None:
-        """Given LQ labels against the clean ones."""
-        return _scores(self.path / "given-eval")
-
-
-@dataclass(frozen=True)
-class RowEntry:
-    """One row of a plan.
-
-    Attributes:
-        name: Of its folder.
-        title: As a table shows it.
-        method: As `alcseg methods` lists it.
-        upper_bound: Trained on clean labels only, which the others do not have; it never counts as best.
-    """
-
-    name: str
-    title: str
-    method: str
-    upper_bound: bool
-
-
-@dataclass(frozen=True)
-class PseudoLabel:
-    """Quality of the labels of one LQ patch at one step, Dice against the clean label."""
-
-    step: int
-    selected: bool
-    given: float
-    generated: float
-    refined: float
-
-
-@dataclass(frozen=True)
-class Values:
-    """One number per seed and case.
-
-    Attributes:
-        seeds: Of the runs, rising.
-        cases: That all these runs were scored on, by name.
-        array: `(seeds, cases)`.
-    """
-
-    seeds: tuple[int, ...]
-    cases: tuple[str, ...]
-    array: FloatArray
-
-    def minus(self, other: "Values") -> "Values | None":
-        """Difference over the seeds and cases that both have; None if there are none."""
-        seeds = tuple(seed for seed in self.seeds if seed in other.seeds)
-        cases = tuple(case for case in self.cases if case in other.cases)
-        if not seeds or not cases:
-            return None
-        return Values(seeds, cases, self._part(seeds, cases) - other._part(seeds, cases))
-
-    def _part(self, seeds: tuple[int, ...], cases: tuple[str, ...]) -> FloatArray:
-        rows, columns = [self.seeds.index(seed) for seed in seeds], [self.cases.index(case) for case in cases]
-        part: FloatArray = self.array[np.ix_(rows, columns)]
-        return part
-
-
-@dataclass(frozen=True)
-class RunEntry:
-    """One run.
-
-    Attributes:
-        path: Run folder.
-        dataset: Name of the dataset.
-        row: Name of the row.
-        seed: Of the run.
-        record: Content of `record.json`.
-    """
-
-    path: Path
-    dataset: str
-    row: str
-    seed: int
-    record: Mapping[str, Any] = field(repr=False)
-
-    @property
-    def done(self) -> bool:
-        """Whether it came to its end."""
-        return self.record.get("status") == "done"
-
-    @cached_property
-    def test(self) -> Scores | None:
-        """Scores on the test cases."""
-        return _scores(self.path / "eval")
-
-    @cached_property
-    def lq(self) -> Scores | None:
-        """What the network says of the LQ training images, against the clean labels."""
-        return _scores(self.path / "lq-eval")
-
-    @cached_property
-    def corrected(self) -> Scores | None:
-        """Corrected LQ labels against the clean ones."""
-        return _scores(self.path / "corrected-eval")
-
-    @cached_property
-    def settings(self) -> dict[str, Any]:
-        """Every setting of the run by its dotted name; without `config.yaml` those that the row sets."""
-        config = self.path / "config.yaml"
-        resolved = _read_yaml(config) if config.is_file() else {}
-        flat = {
-            f"{section}.{name}": value
-            for section, entries in resolved.items()
-            if isinstance(entries, dict)
-            for name, value in entries.items()
-        }
-        return flat | dict(self.record.get("settings") or {})
-
-    @cached_property
-    def pseudo_labels(self) -> tuple[PseudoLabel, ...]:
-        """Quality of pseudo-labels over the training; empty where it was not recorded."""
-        path = self.path / "pseudo_labels.csv"
-        if not path.is_file():
-            return ()
-        with path.open(newline="", encoding="utf-8") as stream:
-            try:
-                return tuple(
-                    PseudoLabel(
-                        int(row["step"]),
-                        row["selected"].strip().lower() in ("1", "true", "yes"),
-                        *(float(row[f"dice_{kind}"] or "nan") for kind in ("given", "generated", "refined")),
-                    )
-                    for row in csv.DictReader(stream)
-                )
-            except (KeyError, ValueError) as error:
-                raise DataError(
-                    f"{path}: expected step, selected, dice_given, dice_generated and dice_refined, "
-                    f"got {error!r}. Restore the file or train the run again."
-                ) from None
+__all__ = ["Benchmark", "is_benchmark"]
 
 
 @dataclass(frozen=True)
@@ -208,15 +51,22 @@ class Benchmark:
             raise DataError(
                 f"{path}: expected plan.yaml and runs/ of `alcseg benchmark`, found none. Check the path."
             )
-        plan = _read_yaml(path / "plan.yaml")
-        datasets = tuple(_dataset(path, name, entry) for name, entry in _mapping(plan, "datasets").items())
-        rows = tuple(_row(entry) for entry in plan.get("rows") or ())
+        plan = read_yaml(path / "plan.yaml")
+        try:
+            entries = _mapping(plan, "datasets").items()
+            datasets = tuple(DatasetEntry.of_plan(path, name, entry or {}) for name, entry in entries)
+            rows = tuple(RowEntry.of_plan(entry) for entry in plan.get("rows") or ())
+        except (AttributeError, TypeError, ValueError) as error:
+            raise DataError(
+                f"{path / 'plan.yaml'}: expected a plan as `alcseg benchmark` writes it ({error}). "
+                "Call `alcseg benchmark` again."
+            ) from None
         order = {
             (dataset.name, row.name): (i, j)
             for i, dataset in enumerate(datasets)
             for j, row in enumerate(rows)
         }
-        runs = [_run(record) for record in sorted(path.glob("runs/*/*/seed-*/record.json"))]
+        runs = [RunEntry.read(record) for record in sorted(path.glob("runs/*/*/seed-*/record.json"))]
         known = [run for run in runs if (run.dataset, run.row) in order]
         known.sort(key=lambda run: (order[run.dataset, run.row], run.seed))
         return cls(path, plan, datasets, rows, tuple(known))
@@ -237,6 +87,11 @@ class Benchmark:
         return tuple(int(seed) for seed in self.plan.get("seeds") or (0,))
 
     @property
+    def reference(self) -> str:
+        """Word of the published table to print beside ours; empty for none."""
+        return str(self.plan.get("reference") or "")
+
+    @property
     def missing(self) -> tuple[tuple[str, str, int, str], ...]:
         """Dataset, row, seed of each run without result, and why."""
         found = {(run.dataset, run.row, run.seed): run for run in self.runs}
@@ -254,10 +109,10 @@ class Benchmark:
         return tuple(missing)
 
     def row(self, word: str) -> RowEntry | None:
-        """The row of that name; else the first of that method, if it saw the labels as given."""
+        """The row of that name; else the only one of that method which saw the labels as given."""
         named = [row for row in self.rows if row.name == word]
         same_method = [row for row in self.rows if row.method == word and not row.upper_bound]
-        return next(iter(named + same_method), None)
+        return named[0] if named else same_method[0] if len(same_method) == 1 else None
 
     def done(self, dataset: str, row: str) -> tuple[RunEntry, ...]:
         """Finished runs of a row that were scored, by seed."""
@@ -291,7 +146,7 @@ class Benchmark:
         """Number of HQ, LQ and test cases; zeros where no run tells."""
         for run in self.runs:
             if run.dataset == dataset and run.done:
-                hq, lq, test = (_count(run.record.get(f"{kind}_cases")) for kind in ("hq", "lq", "test"))
+                hq, lq, test = (int(run.record.get(f"{kind}_cases") or 0) for kind in ("hq", "lq", "test"))
                 return hq, lq, test
         return 0, 0, 0
 
@@ -301,59 +156,8 @@ def is_benchmark(path: Path) -> bool:
     return (Path(path) / "plan.yaml").is_file()
 
 
-def _run(path: Path) -> RunEntry:
-    record = read_json(path)
-    try:
-        return RunEntry(path.parent, str(record["dataset"]), str(record["row"]), int(record["seed"]), record)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path}: expected dataset, row and seed of a run, got {error!r}. Remove the run and repeat it."
-        ) from None
-
-
-def _dataset(root: Path, name: str, entry: Mapping[str, Any]) -> DatasetEntry:
-    percent = entry.get("hq_percent")
-    return DatasetEntry(
-        name,
-        str(entry.get("title") or name),
-        root / "datasets" / name,
-        None if percent is None else float(percent),
-        str(entry.get("preset") or ""),
-    )
-
-
-def _row(entry: str | Mapping[str, Any]) -> RowEntry:
-    values: Mapping[str, Any] = {"row": entry} if isinstance(entry, str) else entry
-    name = str(values.get("row") or values.get("method"))
-    return RowEntry(
-        name,
-        str(values.get("title") or name),
-        str(values.get("method") or name),
-        upper_bound=values.get("labels") == "clean",
-    )
-
-
-def _scores(folder: Path) -> Scores | None:
-    return read_scores(folder) if (folder / "per_case.csv").is_file() else None
-
-
-def _count(value: Any) -> int:
-    """A number of cases, which a record may also list by name."""
-    return len(value) if isinstance(value, list) else int(value or 0)
-
-
 def _mapping(plan: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = plan.get(key) or {}
     if not isinstance(value, dict):
         raise DataError(f"plan.yaml: expected names and settings under '{key}', got {value!r}.")
     return value
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not valid YAML ({error}). Repair or replace it.") from None
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: expected names and values, got {type(content).__name__}. Replace the file.")
-    return content

@@ -57,7 +57,7 @@ def read_scores(evaluation: Path) -> Scores:
                     cases = values.setdefault(row["metric"], {})
                     cases.setdefault(row["case_id"], {})[row["class"]] = float(row["value"])
                     units[row["metric"]] = row["unit"]
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, csv.Error) as error:
             raise DataError(f"{path}: expected a table of scores, got {error!r}. Evaluate again.") from None
     if "dice" not in values:
         raise DataError(f"{path}: expected scores, found none. Was the evaluation finished?")

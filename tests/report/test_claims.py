@@ -1,0 +1,76 @@
+"""Verdicts on the paper's claims from paired intervals."""
+
+import pytest
+
+from alcseg.report.claims import claims_table, findings
+from alcseg.report.records import Benchmark
+
+
+def found(fake, dataset="Toy, 10 % HQ"):
+    return {entry.claim: entry for entry in findings(Benchmark.open(fake.root)) if entry.data == dataset}
+
+
+def test_a_gain_on_every_case_and_seed_is_a_yes(fake):
+    finding = found(fake)["ALC is better than ALC w/o LR"]
+    # By case 2, 1 and 3 points, the same for both seeds.
+    assert finding.difference == pytest.approx(2.0)
+    assert finding.interval[0] >= 1.0 - 1e-9
+    assert finding.interval[1] <= 3.0 + 1e-9
+    assert finding.verdict == "yes"
+    assert finding.paper == pytest.approx(88.87 - 87.31)
+    assert finding.why == "ALC minus ALC w/o LR; 3 cases, 2 seeds"
+
+
+def test_a_loss_on_every_case_is_a_no(fake):
+    for seed in (0, 1):
+        fake.add_run("few", "alc", seed, dice=(0.70, 0.60, 0.50))
+    found_here = found(fake)
+    assert found_here["ALC is better than ALC w/o LR"].verdict == "no"
+    assert found_here["The order is ALC > ALC w/o LR > Mean Teacher"].verdict == "no"
+
+
+def test_seeds_that_disagree_are_undecided(fake):
+    fake.add_run("few", "alc", 0, dice=(0.70, 0.60, 0.50))
+    finding = found(fake)["ALC is better than ALC w/o LR"]
+    assert finding.interval[0] < 0 < finding.interval[1]
+    assert finding.verdict == "undecided"
+
+
+def test_wanting_runs_are_undecided(empty):
+    empty.add_run("few", "alc", 0)
+    finding = found(empty)["ALC is better than ALC w/o LR"]
+    assert (finding.difference, finding.interval, finding.verdict) == (None, None, "undecided")
+    assert "not run" in finding.why
+
+
+def test_no_claims_without_any_run(empty):
+    assert claims_table(Benchmark.open(empty.root)) is None
+
+
+def test_the_gain_shrinks_is_paired_over_the_datasets(fake):
+    for seed in (0, 1):  # ALC minus Mean Teacher: 10 points on `few`, here 4
+        fake.add_run(
+            "more", "alc", seed, dice=[round(d + 0.05 + 0.02 * seed + 0.04, 4) for d in (0.7, 0.6, 0.5)]
+        )
+    finding = found(fake, "Toy, 10 % HQ, Toy, 20 % HQ")["The gain shrinks with more HQ labels"]
+    assert finding.difference == pytest.approx(6.0)
+    assert finding.verdict == "yes"
+    assert finding.paper == pytest.approx((88.87 - 83.79) - (89.29 - 87.51))
+
+
+@pytest.mark.parametrize(("gain", "verdict"), [(0.05, "yes"), (-0.05, "no"), (0.0, "undecided")])
+def test_refined_against_generated(fake, gain, verdict):
+    for seed in (0, 1):
+        fake.add_pseudo_labels("few", seed, gain=gain)
+    finding = found(fake)["Refined labels are better than directly generated ones"]
+    assert finding.difference == pytest.approx(100 * gain)
+    assert finding.verdict == verdict
+    assert finding.why.endswith("2 cases, 2 seeds")
+
+
+def test_the_table_shows_signs(fake):
+    line = next(
+        line for line in claims_table(Benchmark.open(fake.root)).lines if line.cells[0].startswith("ALC is")
+    )
+    assert [line.cells[i].text for i in (2, 4)] == ["+2.00", "+1.56"]
+    assert line.cells[5] == "yes"

@@ -1,0 +1,110 @@
+"""What is read from a benchmark's folder, and what is said of damaged files."""
+
+import numpy as np
+import pytest
+
+from alcseg.errors import DataError
+from alcseg.report.pseudo_labels import read_pseudo_labels
+from alcseg.report.records import Benchmark
+from alcseg.report.scores import read_scores
+
+
+def test_entries_come_in_the_order_of_the_plan(fake):
+    found = Benchmark.open(fake.root)
+    assert [dataset.title for dataset in found.datasets] == ["Toy, 10 % HQ", "Toy, 20 % HQ"]
+    assert [row.name for row in found.rows] == ["mean_teacher", "alc_wo_lr", "alc", "oracle"]
+    assert [row.upper_bound for row in found.rows] == [False, False, False, True]
+    assert [(run.dataset, run.row, run.seed) for run in found.runs[:3]] == [
+        ("few", "mean_teacher", 0),
+        ("few", "mean_teacher", 1),
+        ("few", "alc_wo_lr", 0),
+    ]
+    assert found.cases("few") == (2, 6, 3)
+    assert found.missing == ()
+
+
+def test_values_are_by_seed_and_case(fake):
+    values = Benchmark.open(fake.root).values("few", "alc", "dice")
+    assert values.seeds == (0, 1)
+    assert values.cases == ("case_a", "case_b", "case_c")
+    assert values.array == pytest.approx(np.array([[0.80, 0.70, 0.60], [0.82, 0.72, 0.62]]))
+
+
+def test_missing_and_failed_runs_are_told_apart(empty):
+    empty.add_run("few", "alc", 0)
+    empty.add_run("few", "alc", 1, status="failed", error="ResourceError: no room")
+    found = Benchmark.open(empty.root)
+    assert ("few", "alc", 0, "not run") not in found.missing
+    assert ("few", "alc", 1, "ResourceError: no room") in found.missing
+    assert ("more", "oracle", 1, "not run") in found.missing
+    assert len(found.missing) == 15  # of 2 datasets, 4 rows, 2 seeds one is done
+    assert found.values("few", "alc", "dice").seeds == (0,)
+
+
+def test_a_method_stands_for_its_only_row(empty):
+    rows = [{"row": "mine", "title": "Mine", "method": "alc"}]
+    empty.write_plan(rows=rows)
+    assert Benchmark.open(empty.root).row("alc").name == "mine"
+    empty.write_plan(rows=[*rows, {"row": "other", "title": "Other", "method": "alc"}])
+    assert Benchmark.open(empty.root).row("alc") is None  # which of them is not ours to say
+
+
+def test_settings_are_flat(fake):
+    run = Benchmark.open(fake.root).done("few", "alc")[0]
+    assert run.settings["method.alpha"] == 5.0
+    assert run.settings["data.lq_batch"] == 20
+
+
+def test_pseudo_labels_of_empty_patches_are_nan(fake):
+    fake.add_pseudo_labels("few", 0)
+    path = fake.path("few", "alc", 0) / "pseudo_labels.csv"
+    labels = read_pseudo_labels(path)
+    assert len(labels) == 12
+    assert (labels[0].step, labels[0].case_id, labels[0].selected) == (10, "train_a", True)
+    assert labels[0].refined == pytest.approx(0.35)
+    path.write_text(path.read_text().replace("0.5,0.3,", "0.5,,", 1))
+    assert np.isnan(read_pseudo_labels(path)[0].generated)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"row": "alc"}'])
+def test_a_damaged_record_is_named(fake, text):
+    path = fake.path("few", "alc", 1) / "record.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=r"few/alc/seed-1/record\.json"):
+        Benchmark.open(fake.root)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "case_id,class\na,b\n", "case_id,class,metric,value,unit,status\na,b,dice"]
+)
+def test_a_damaged_table_of_scores_is_named(fake, text):
+    path = fake.path("few", "alc", 1) / "eval" / "per_case.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=r"few/alc/seed-1/eval/per_case\.csv"):
+        read_scores(path.parent)
+
+
+@pytest.mark.parametrize("text", ["step,selected\n1,1\n", "step,case_id,selected\n1"])
+def test_a_damaged_table_of_pseudo_labels_is_named(fake, text):
+    path = fake.path("few", "alc", 1) / "pseudo_labels.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=r"seed-1/pseudo_labels\.csv"):
+        read_pseudo_labels(path)
+
+
+@pytest.mark.parametrize("text", ["rows: [", "just words", "datasets: [1]", "rows: 3", "rows: [3]"])
+def test_a_damaged_plan_is_named(fake, text):
+    (fake.root / "plan.yaml").write_text(text)
+    with pytest.raises(DataError, match=r"plan\.yaml"):
+        Benchmark.open(fake.root)
+
+
+def test_another_folder_is_refused(tmp_path):
+    with pytest.raises(DataError, match="alcseg benchmark"):
+        Benchmark.open(tmp_path)
+
+
+def test_classes_that_neither_holds_are_left_out(fake):
+    path = fake.path("few", "alc", 0) / "eval" / "per_case.csv"
+    path.write_text(path.read_text() + "case_a,tail,dice,nan,fraction,both_empty\n")
+    assert read_scores(path.parent).by_case("dice")["case_a"] == pytest.approx(0.8)

@@ -1,0 +1,54 @@
+"""Tables beside the results: label quality, costs, missing runs."""
+
+import csv
+import io
+
+import pytest
+
+from alcseg.report.costs import cost_table
+from alcseg.report.label_quality import label_table
+from alcseg.report.markup import to_csv
+from alcseg.report.missing import missing_table
+from alcseg.report.records import Benchmark
+
+
+def rows(table):
+    return list(csv.DictReader(io.StringIO(to_csv(table))))
+
+
+def test_labels_as_given_predicted_and_corrected(fake):
+    for seed in (0, 1):
+        predicted = {"train_a": 0.6, "train_b": 0.6 + 0.1 * seed}
+        fake.write_scores(fake.path("few", "alc", seed) / "lq-eval", predicted)
+        fake.write_scores(fake.path("few", "alc", seed) / "corrected-eval", {"train_a": 0.7, "train_b": 0.5})
+    fake.write_scores(fake.path("few", "oracle", 0) / "lq-eval", {"train_a": 0.95, "train_b": 0.95})
+    benchmark = Benchmark.open(fake.root)
+    table = label_table(benchmark, benchmark.datasets[0])
+    found = {row["labels"]: row for row in rows(table)}
+    assert float(found["as given"]["dice"]) == pytest.approx(35.0)
+    assert float(found["predicted by ALC"]["dice"]) == pytest.approx(62.5)  # of 60 and 65
+    assert float(found["predicted by ALC"]["dice_std"]) == pytest.approx(12.5**0.5, rel=1e-5)
+    assert float(found["corrected by ALC"]["dice"]) == pytest.approx(60.0)
+    assert [line.cells[0] for line in table.lines if line.cells[1].best] == ["predicted by ALC"]
+    assert label_table(benchmark, benchmark.datasets[1]) is None  # the given labels alone say nothing
+
+
+def test_time_per_step_and_memory(fake):
+    fake.add_run("few", "alc", 0, train_s=30.0)  # 300 ms a step, the other seed 600
+    fake.add_run("few", "oracle", 0, peak_gpu_memory_mib=1024)
+    found = rows(cost_table(Benchmark.open(fake.root)))
+    alc = next(row for row in found if (row["dataset"], row["method"]) == ("Toy, 10 % HQ", "ALC"))
+    assert float(alc["ms_per_step"]) == pytest.approx(450.0)
+    assert float(alc["ms_per_step_std"]) == pytest.approx(300 / 2**0.5, rel=1e-5)
+    assert float(alc["peak_memory_gib"]) == pytest.approx(2.0)
+    assert alc["peak_gpu_memory_gib"] == ""
+    assert float(found[3]["peak_gpu_memory_gib"]) == pytest.approx(1.0)
+
+
+def test_tables_of_an_unfinished_benchmark(empty):
+    assert cost_table(Benchmark.open(empty.root)) is None
+    assert len(rows(missing_table(Benchmark.open(empty.root)))) == 16
+
+
+def test_nothing_is_missing(fake):
+    assert missing_table(Benchmark.open(fake.root)) is None

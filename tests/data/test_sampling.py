@@ -11,6 +11,7 @@ import torch
 from alcseg.data.cache import CachedCase
 from alcseg.data.sampling import StepDataset, StepSampler, stream_case
 from alcseg.data.transforms import Augmentation
+from alcseg.files import write_json
 
 MakeCase = Callable[..., CachedCase]
 EVERYTHING = Augmentation((0, 1, 2), (0, 1), 0.2, 0.2)
@@ -128,3 +129,33 @@ def test_the_sampler_counts_the_steps_still_to_do() -> None:
     assert list(sampler) == [3, 4, 5]
     assert len(sampler) == 3
     assert len(StepSampler(6, 6)) == 0
+
+
+def test_distances_belong_to_the_whole_volume_and_go_with_the_label(make_case: MakeCase) -> None:
+    case = make_case("a", (20, 8, 4))
+    label = np.zeros((20, 8, 4), np.uint8)
+    label[2:6, 3:6] = 1
+    np.save(f"{case.stem}.label.npy", label)
+    write_json(Path(f"{case.stem}.json"), {"spacing": [2.0, 2.0, 2.0]})
+    data = StepDataset({"hq": [case]}, {"hq": 4}, (4, 4, 4), EVERYTHING, seed=0, distance_classes=2)
+    nearest = set()
+    for step in range(10):
+        patches = data[step]["hq"]
+        assert patches.distance is not None
+        assert patches.distance.shape == (4, 1, 4, 4, 4)
+        assert torch.equal(patches.distance[:, 0] < 0, patches.label == 1)
+        nearest |= set(patches.distance.flatten(1).min(1).values.tolist())
+    # A patch without foreground still knows how far it lies from the organ outside of it.
+    assert max(nearest) > 0
+    assert np.isfinite(max(nearest))
+
+
+def test_padding_is_infinitely_far(make_case: MakeCase) -> None:
+    case = make_case("a", (4, 4, 2))
+    np.save(f"{case.stem}.label.npy", np.eye(4, dtype=np.uint8)[..., None].repeat(2, 2))
+    write_json(Path(f"{case.stem}.json"), {"spacing": [1.0, 1.0, 1.0]})
+    patches = StepDataset({"hq": [case]}, {"hq": 1}, (4, 4, 4), Augmentation(), seed=0, distance_classes=2)[
+        0
+    ]["hq"]
+    assert patches.distance is not None
+    assert torch.isinf(patches.distance[0, 0]).sum() == 4 * 4 * 2

@@ -14,7 +14,7 @@ def pair(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_off_is_the_identity(pair: tuple[np.ndarray, np.ndarray], rng: np.random.Generator) -> None:
-    image, label = Augmentation()(*pair, rng)
+    image, label = Augmentation()(*pair, rng=rng)
     assert np.array_equal(image, pair[0])
     assert np.array_equal(label, pair[1])
 
@@ -25,7 +25,7 @@ def test_flips_and_turns_are_joint_and_reach_all_positions(
     augmentation = Augmentation(flip_axes=(2,), rotate_plane=(0, 1))
     seen = set()
     for _ in range(80):
-        image, label = augmentation(*pair, rng)
+        image, label = augmentation(*pair, rng=rng)
         assert image.flags.c_contiguous
         assert np.array_equal(label, image[0] > 0)
         seen.add(image.tobytes())
@@ -37,7 +37,7 @@ def test_intensities_change_within_their_limits(
 ) -> None:
     augmentation = Augmentation(intensity_scale=0.2, intensity_shift=0.1)
     for _ in range(20):
-        image, label = augmentation(*pair, rng)
+        image, label = augmentation(*pair, rng=rng)
         slope, offset = np.polyfit(pair[0].ravel(), image.ravel(), 1)
         assert 0.8 <= slope <= 1.2
         assert -0.1 <= offset <= 0.1

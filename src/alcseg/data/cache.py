@@ -1,7 +1,8 @@
 """Preprocessed cases as memory maps: built once per dataset and plan, shared by all runs that use them.
 
 Each case is `<case>-<hash>.image.npy` (float16, `(C, X, Y, Z)`), `.label.npy` (uint8, `(X, Y, Z)`) and
-`.json`, written last; the hash is that of its source files, the folder is named by that of the preprocessing.
+`.json`, written last; `.label.distance.npy` joins them where a method asks for it. The hash is that of the
+source files, the folder is named by that of the preprocessing.
 A case with its JSON is used as it is; an interrupted build goes on with the missing ones. Patches are read
 from the maps; whole volumes never stay in memory.
 """
@@ -21,8 +22,9 @@ from numpy.typing import NDArray
 from alcseg.data.folder import CaseRow, DatasetFolder
 from alcseg.data.plan import Plan
 from alcseg.data.preprocess import PREPROCESS_VERSION, preprocess_images, preprocess_label
+from alcseg.distances import signed_distance
 from alcseg.errors import LabelError, ResourceError
-from alcseg.files import atomic_path, file_hash, write_json
+from alcseg.files import atomic_path, file_hash, read_json, write_json
 
 __all__ = ["CachedCase", "build_cache", "data_hash"]
 
@@ -56,6 +58,20 @@ class CachedCase:
             self.label_path or f"{self.stem}.label.npy", mmap_mode="r"
         )
         return label
+
+    def distance(self, num_classes: int) -> NDArray[np.float16]:
+        """Memory map `(K - 1, X, Y, Z)`: signed distance in mm to the boundary of each foreground class.
+
+        Computed from the label at the first call and kept beside it; see `signed_distance`.
+        """
+        path = (self.label_path or Path(f"{self.stem}.label.npy")).with_suffix(".distance.npy")
+        if not path.is_file():
+            label = self.label()
+            spacing = read_json(Path(f"{self.stem}.json"))["spacing"]
+            maps = [signed_distance(label == value, spacing) for value in range(1, num_classes)]
+            _save(path, np.stack(maps).astype(np.float16))
+        distance: NDArray[np.float16] = np.load(path, mmap_mode="r")
+        return distance
 
 
 def build_cache(
@@ -131,7 +147,7 @@ def _read_record(case: CachedCase) -> dict[str, Any] | None:
         record: dict[str, Any] = json.loads(Path(f"{case.stem}.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return None
-    return record if record["source_hash"] == case.source_hash else None
+    return record if record["source_hash"] == case.source_hash and "spacing" in record else None
 
 
 def _build_case(folder: DatasetFolder, case: CachedCase, plan: Plan) -> dict[str, Any]:
@@ -151,6 +167,7 @@ def _build_case(folder: DatasetFolder, case: CachedCase, plan: Plan) -> dict[str
         record = {
             "source_hash": case.source_hash,
             "shape": list(label.shape),
+            "spacing": list(grid.spacing),
             "foreground_voxels": int(np.count_nonzero(label)),
         }
         write_json(Path(f"{case.stem}.json"), record)

@@ -8,6 +8,7 @@ their order, nor a killed and resumed run changes a batch.
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,12 +31,15 @@ class Patches:
         label: Class indices as given, `(B, X, Y, Z)` int64.
         case_ids: Name of each patch's case.
         slots: Number of each patch in the batch over all processes, `(B,)`.
+        distance: Signed distance in mm to the given boundary of each foreground class in the whole volume,
+            `(B, K - 1, X, Y, Z)` float32; for methods with `needs_distance`.
     """
 
     image: Tensor
     label: Tensor
     case_ids: list[str]
     slots: Tensor
+    distance: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.case_ids)
@@ -72,6 +76,7 @@ class StepDataset(Dataset[dict[str, Patches]]):
         seed: Of the run.
         foreground_fraction: Share of patches centered on a random foreground voxel of the given label; 0
             crops uniformly.
+        distance_classes: Classes, background counted, where patches carry distances to the given boundaries.
         rank: Which process this is.
         world_size: Number of processes; each takes an equal block of the slots.
     """
@@ -85,6 +90,7 @@ class StepDataset(Dataset[dict[str, Patches]]):
         *,
         seed: int,
         foreground_fraction: float = 0.0,
+        distance_classes: int | None = None,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
@@ -94,6 +100,7 @@ class StepDataset(Dataset[dict[str, Patches]]):
         self.augmentation = augmentation
         self.seed = seed
         self.foreground_fraction = foreground_fraction
+        self.distance_classes = distance_classes
         self.rank = rank
         self.world_size = world_size
 
@@ -105,21 +112,28 @@ class StepDataset(Dataset[dict[str, Patches]]):
         cases, size = self.streams[stream], self.sizes[stream]
         share = size // self.world_size
         slots = range(self.rank * share, (self.rank + 1) * share)
-        images, labels, names = [], [], []
+        images, labels, distances, names = [], [], [], []
         for slot in slots:
             case = cases[stream_case(self.seed, stream, step * size + slot, len(cases))]
             rng = np.random.default_rng([self.seed, zlib.crc32(stream.encode()), step, slot])
-            image, label = self._crop(case, rng)
-            image, label = self.augmentation(image, label, rng)
+            image, label, *distance = self.augmentation(*self._crop(case, rng), rng=rng)
             images.append(torch.from_numpy(image))
             labels.append(torch.from_numpy(label.astype(np.int64)))  # a copy: the cache is read-only
+            distances += [torch.from_numpy(maps.astype(np.float32)) for maps in distance]
             names.append(case.case_id)
-        return Patches(torch.stack(images), torch.stack(labels), names, torch.tensor(list(slots)))
+        return Patches(
+            torch.stack(images),
+            torch.stack(labels),
+            names,
+            torch.tensor(list(slots)),
+            torch.stack(distances) if distances else None,
+        )
 
-    def _crop(
-        self, case: CachedCase, rng: np.random.Generator
-    ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Random crop; a volume smaller than the patch is centered in its minimum (image) and background."""
+    def _crop(self, case: CachedCase, rng: np.random.Generator) -> tuple[NDArray[Any], ...]:
+        """Random crop of image, label and, where asked for, distances.
+
+        A volume smaller than the patch is centered in its minimum (image), background, and infinity.
+        """
         image, label = case.image(), case.label()
         center = None
         if rng.random() < self.foreground_fraction:
@@ -140,10 +154,15 @@ class StepDataset(Dataset[dict[str, Patches]]):
             padding.append((0, 0))
         crop = np.asarray(image[(slice(None), *window)], dtype=np.float32)
         mask = np.asarray(label[tuple(window)])
+        maps = []
+        if self.distance_classes is not None:
+            distance = case.distance(self.distance_classes)
+            maps.append(np.asarray(distance[(slice(None), *window)]))
         if any(amount for pair in padding for amount in pair):
             floors = image.reshape(len(image), -1).min(1)
             crop = np.stack(
                 [np.pad(c, padding, constant_values=float(low)) for c, low in zip(crop, floors, strict=True)]
             )
             mask = np.pad(mask, padding)
-        return crop, mask
+            maps = [np.pad(part, [(0, 0), *padding], constant_values=np.inf) for part in maps]
+        return crop, mask, *maps

@@ -1,6 +1,7 @@
 """Augmentation of a patch, applied jointly to image and label."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,18 +41,22 @@ class Augmentation:
             )
 
     def __call__(
-        self, image: NDArray[np.float32], label: NDArray[np.uint8], rng: np.random.Generator
-    ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Change `image` `(C, X, Y, Z)` and `label` `(X, Y, Z)` alike, as `rng` says."""
+        self, image: NDArray[np.float32], *maps: NDArray[Any], rng: np.random.Generator
+    ) -> tuple[NDArray[Any], ...]:
+        """Turn and flip `image` `(C, X, Y, Z)` and `maps` `(..., X, Y, Z)` alike, as `rng` says.
+
+        Returns:
+            Image and maps; intensities change in the image alone.
+        """
+        arrays: list[NDArray[Any]] = [image, *maps]
         if self.rotate_plane is not None:
             turns = int(rng.integers(4))
-            a, b = self.rotate_plane
-            image, label = np.rot90(image, turns, (a + 1, b + 1)), np.rot90(label, turns, (a, b))
-        flips = [axis for axis in self.flip_axes if rng.integers(2)]
-        image = np.flip(image, tuple(axis + 1 for axis in flips))
-        label = np.flip(label, tuple(flips))
+            a, b = (axis - 3 for axis in self.rotate_plane)
+            arrays = [np.rot90(array, turns, (a, b)) for array in arrays]
+        flips = tuple(axis - 3 for axis in self.flip_axes if rng.integers(2))
+        image, *others = (np.flip(array, flips) for array in arrays)
         if self.intensity_scale or self.intensity_shift:
             scale = 1 + rng.uniform(-self.intensity_scale, self.intensity_scale)
             shift = rng.uniform(-self.intensity_shift, self.intensity_shift)
             image = (image * scale + shift).astype(np.float32)
-        return np.ascontiguousarray(image, dtype=np.float32), np.ascontiguousarray(label)
+        return np.ascontiguousarray(image, dtype=np.float32), *map(np.ascontiguousarray, others)

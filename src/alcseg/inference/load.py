@@ -79,6 +79,8 @@ def make_task(config: dict[str, Any], plan: Plan, stage: Stage | None = None) ->
         poly_power=trainer["poly_power"],
         in_channels=len(plan.channel_names),
         patch=plan.patch,
+        # A case keeps its own along an axis that the plan leaves; the finest of the others stands for it.
+        spacing=tuple(step or min(filter(None, plan.spacing), default=1.0) for step in plan.spacing),
     )
 
 

@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from alcseg.data.sampling import Patches
+from alcseg.distances import signed_distance
 from alcseg.errors import AlcsegError, ConfigError
 from alcseg.methods._processes import gather_patches, spread
+from alcseg.types import Spacing
 
 __all__ = ["Batch", "Card", "HeldOut", "Method", "Stage", "Task", "batch_statistics", "seed_of", "stage_seed"]
 
@@ -81,6 +83,7 @@ class Task:
         poly_power: The learning rate falls as (1 - step/steps)^power.
         in_channels: Channels of an image.
         patch: Side lengths of a patch in voxels.
+        spacing: Voxel size in mm of the patches.
         stage: Name of the stage, where a run has several.
     """
 
@@ -94,6 +97,7 @@ class Task:
     poly_power: float = 0.9
     in_channels: int = 1
     patch: tuple[int, int, int] = (96, 96, 96)
+    spacing: Spacing = (1.0, 1.0, 1.0)
     stage: str = ""
 
 
@@ -110,6 +114,7 @@ class Method(lightning.LightningModule):
             others where a setting asks for it.
         terms: Names of the loss terms, in the order they are logged.
         readings: Names of what else is logged; see `note`.
+        needs_distance: Whether patches carry distances to the given boundaries.
         done: Optimizer steps taken so far.
         last_terms: Unweighted terms of the last step, `loss`, and what was noted, detached.
     """
@@ -118,6 +123,7 @@ class Method(lightning.LightningModule):
     streams: tuple[str, ...]
     terms: ClassVar[tuple[str, ...]]
     readings: ClassVar[tuple[str, ...]] = ()
+    needs_distance: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -208,6 +214,19 @@ class Method(lightning.LightningModule):
         """Ramp-up `ramp_max * exp(-5 (1 - min(t / (ramp_fraction T), 1))^2)` at this step."""
         progress = min(self.done / (ramp_fraction * self.task.steps), 1.0) if ramp_fraction > 0 else 1.0
         return ramp_max * math.exp(-5 * (1 - progress) ** 2)
+
+    def distance_to_given(self, patches: Patches) -> Tensor:
+        """Signed distance in mm to the given boundaries, `(B, K - 1, X, Y, Z)`.
+
+        Where the patches do not carry it, it is measured within each patch, without what lies outside.
+        """
+        if patches.distance is not None:
+            return patches.distance
+        maps = [
+            [signed_distance(label == value, self.task.spacing) for value in range(1, self.task.num_classes)]
+            for label in patches.label.cpu().numpy()
+        ]
+        return torch.from_numpy(np.array(maps)).to(patches.image.device)
 
     def input_noise(self, patches: Patches, name: str, *, std: float, clip: float) -> Tensor:
         """Clipped Gaussian noise of the shape of `patches.image`, seeded per step, slot and `name`."""

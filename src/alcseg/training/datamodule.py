@@ -26,6 +26,7 @@ class StreamData(lightning.LightningDataModule):
         seed: Of the run.
         steps: Steps of the whole run.
         foreground_fraction: See `StepDataset`.
+        distance_classes: See `StepDataset`.
         workers: Processes that read patches; 0 reads in the main one.
     """
 
@@ -39,6 +40,7 @@ class StreamData(lightning.LightningDataModule):
         seed: int,
         steps: int,
         foreground_fraction: float = 0.0,
+        distance_classes: int | None = None,
         workers: int = 0,
     ) -> None:
         super().__init__()
@@ -49,6 +51,7 @@ class StreamData(lightning.LightningDataModule):
         self.seed = seed
         self.steps = steps
         self.foreground_fraction = foreground_fraction
+        self.distance_classes = distance_classes
         self.workers = workers
 
     def train_dataloader(self) -> DataLoader[dict[str, Patches]]:
@@ -69,6 +72,7 @@ class StreamData(lightning.LightningDataModule):
             self.augmentation,
             seed=self.seed,
             foreground_fraction=self.foreground_fraction,
+            distance_classes=self.distance_classes,
             rank=trainer.global_rank,
             world_size=trainer.world_size,
         )

@@ -80,6 +80,7 @@ def fit_stage(
         seed=method.task.seed,
         steps=stage.steps,
         foreground_fraction=settings.data.foreground_fraction,
+        distance_classes=plan.num_classes if method.needs_distance else None,
         workers=workers,
     )
     metrics = MetricsFile(

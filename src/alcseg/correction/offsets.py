@@ -1,0 +1,133 @@
+"""How far a given boundary is off, and the given label moved by as much.
+
+A label drawn too large or too small still knows the shape of the organ, and a weak prediction m is enough to
+tell by how much it is off. With d_c the signed distance to the given boundary of class c, negative inside,
+the given label moved by o is {d_c <= o}, and the best offset is
+
+    o_c = argmax_o  2 sum_v m_c(v) [d_c(v) <= o] / (sum_v m_c(v) + sum_v [d_c(v) <= o]).
+
+All offsets are tried at once: both sums are cumulative histograms of d_c. They add up over patches, so what
+patches of one volume say can be gathered in the course of a training.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from alcseg.errors import ConfigError
+
+__all__ = ["Agreement", "Offsets", "measure_agreement", "move_label", "offset_steps"]
+
+
+@dataclass(frozen=True, eq=False)
+class Offsets:
+    """Where boundaries belong, for B volumes and the K - 1 foreground classes.
+
+    Attributes:
+        mm: `(B, K - 1)`, positive where the given label is drawn too small.
+        dice: Soft Dice of the prediction with the label moved by it, `(B, K - 1)`; 0 where the class has no
+            voxel.
+        given: Soft Dice with the label as given, `(B, K - 1)`.
+    """
+
+    mm: Tensor
+    dice: Tensor
+    given: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """Sums that tell how well a prediction agrees with the given label at each offset; they may be added.
+
+    Attributes:
+        steps: Offsets tried, mm, `(O,)`, ascending.
+        overlap: Predicted probability inside the moved label, `(B, K - 1, O)`.
+        size: Voxels of the moved label, `(B, K - 1, O)`.
+        mass: Predicted probability everywhere, `(B, K - 1)`.
+    """
+
+    steps: Tensor
+    overlap: Tensor
+    size: Tensor
+    mass: Tensor
+
+    def decayed_into(self, newer: "Agreement", decay: float) -> "Agreement":
+        """`newer` plus `decay` times this one."""
+        return Agreement(
+            self.steps,
+            decay * self.overlap + newer.overlap,
+            decay * self.size + newer.size,
+            decay * self.mass + newer.mass,
+        )
+
+    def best(self, *, tolerance_mm: float = 0.0) -> Offsets:
+        """The offset of highest soft Dice; 0 where that is within `tolerance_mm` or no other one is better."""
+        total = self.size + self.mass.unsqueeze(-1)
+        dice = torch.where(self.size > 0, 2 * self.overlap / total.clamp_min(1e-6), 0.0)
+        zero = int(self.steps.abs().argmin())
+        value, index = dice.max(-1)
+        index = torch.where(value > dice[..., zero], index, zero)
+        offset = self._between_steps(dice, index)
+        offset = torch.where(offset.abs() <= tolerance_mm, 0.0, offset)
+        return Offsets(offset, value, dice[..., zero])
+
+    def _between_steps(self, dice: Tensor, index: Tensor) -> Tensor:
+        """Vertex of the parabola through the best value and its two neighbors."""
+        last = len(self.steps) - 1
+        low, mid, high = (
+            dice.gather(-1, (index + shift).clamp(0, last).unsqueeze(-1)).squeeze(-1) for shift in (-1, 0, 1)
+        )
+        bend = low - 2 * mid + high
+        inner = (index > 0) & (index < last) & (bend < 0)
+        shift = torch.where(inner, 0.5 * (low - high) / torch.where(inner, bend, 1.0), 0.0)
+        step = self.steps[1] - self.steps[0]
+        return self.steps[index] + shift.clamp(-0.5, 0.5) * step
+
+
+def offset_steps(limit_mm: float, step_mm: float) -> Tensor:
+    """Offsets to try, `(O,)` float32: whole multiples of `step_mm` from -`limit_mm` to `limit_mm`.
+
+    Raises:
+        ConfigError: Unless 0 < `step_mm` <= `limit_mm`.
+    """
+    if not 0 < step_mm <= limit_mm:
+        raise ConfigError(
+            f"expected a step in mm of at most the limit, got step {step_mm} and limit {limit_mm}."
+        )
+    count = math.floor(limit_mm / step_mm + 1e-6)
+    return torch.arange(-count, count + 1, dtype=torch.float32) * step_mm
+
+
+def measure_agreement(probs: Tensor, distance: Tensor, steps: Tensor) -> Agreement:
+    """Sums over all voxels of each volume or patch.
+
+    Args:
+        probs: Class probabilities, `(B, K, X, Y, Z)`.
+        distance: Signed distance in mm to the given boundary of each foreground class, `(B, K - 1, X, Y, Z)`;
+            infinite where the label lacks the class.
+        steps: Offsets to try, mm, `(O,)` ascending.
+    """
+    foreground = probs[:, 1:].flatten(2).float()
+    # A voxel joins the moved label at the first offset that is at least its distance.
+    joins = torch.bucketize(distance.flatten(2).contiguous(), steps.to(distance.dtype))
+    bins = joins.new_zeros((*joins.shape[:2], len(steps) + 1), dtype=torch.float32)
+    overlap = bins.scatter_add(2, joins, foreground).cumsum(2)[..., :-1]
+    size = bins.scatter_add(2, joins, torch.ones_like(foreground)).cumsum(2)[..., :-1]
+    return Agreement(steps, overlap, size, foreground.sum(2))
+
+
+def move_label(distance: Tensor, offset: Tensor) -> Tensor:
+    """The given label with its boundaries moved, `(B, X, Y, Z)` int64.
+
+    Where moved classes meet, a voxel goes to the one into which it reaches deepest; so equal offsets leave
+    the border between two classes where it was.
+
+    Args:
+        distance: Signed distance in mm to the given boundary of each foreground class, `(B, K - 1, X, Y, Z)`.
+        offset: In mm, `(B, K - 1)`, or one per voxel, of the shape of `distance`.
+    """
+    depth = distance - (offset[..., None, None, None] if offset.ndim == 2 else offset)
+    nearest, index = depth.min(1)
+    return torch.where(nearest <= 0, index + 1, 0)

@@ -16,6 +16,8 @@ __all__ = ["ADDERS", "PRINT_OPTIONS", "add_print_options"]
 PRINT_OPTIONS = ("json", "verbose", "quiet", "debug")
 """Options of the command line itself; every other one belongs to the verb's function."""
 
+_NOISE_MODELS = "noise models"  # stands for their list until the help is shown
+
 Verbs: TypeAlias = "argparse._SubParsersAction[Any]"
 
 
@@ -30,6 +32,26 @@ class _HelpFormatter(argparse.HelpFormatter):
         if stated and default != argparse.SUPPRESS:
             return f"{action.help} (default: %(default)s)"
         return action.help
+
+
+class _NoiseHelpFormatter(_HelpFormatter):
+    """Help that ends with the noise models; they are imported only when it is shown."""
+
+    def add_text(self, text: str | None) -> None:
+        if text != _NOISE_MODELS:
+            super().add_text(text)
+            return
+        from alcseg.noise import NOISE_MODELS
+
+        self.start_section("noise models, what --size measures, and its range without --size")
+        for name, model in NOISE_MODELS.items():
+            amount = model.amount
+            ranges = {} if amount is None else amount.ranges
+            stated = " or ".join(f"{low:g} {high:g} {unit}" for unit, (low, high) in ranges.items())
+            size = "No --size" if amount is None else f"--size: {amount.meaning}; {stated}"
+            text = f"{model.summary}. {size}.".replace("%", "%%")
+            self.add_argument(argparse.Action([], name, metavar=name, help=text))
+        self.end_section()
 
 
 def _verb(verbs: Verbs, name: str, summary: str, description: str = "") -> ArgumentParser:
@@ -107,6 +129,13 @@ def _add_import(verbs: Verbs) -> ArgumentParser:
         help="layout of the source",
     )
     verb.add_argument(
+        "--test",
+        dest="test_source",
+        type=Path,
+        metavar="PATH",
+        help="folder of the same layout, all of whose cases test",
+    )
+    verb.add_argument(
         "--val-fraction", type=fraction, default=0.0, metavar="F", help="share of cases for validation"
     )
     verb.add_argument(
@@ -170,6 +199,8 @@ def _add_corrupt(verbs: Verbs) -> ArgumentParser:
         "simulate label noise on the training cases",
         "Writes a new dataset with noise.json; clean labels are kept in labelsClean/ for evaluation only.",
     )
+    verb.formatter_class = _NoiseHelpFormatter
+    verb.epilog = _NOISE_MODELS
     verb.add_argument("dataset", type=Path, metavar="DATASET", help="dataset folder with clean labels")
     verb.add_argument("target", type=Path, metavar="DST", help="dataset folder to make")
     which = verb.add_argument_group("which cases keep their clean label").add_mutually_exclusive_group(
@@ -178,24 +209,25 @@ def _add_corrupt(verbs: Verbs) -> ArgumentParser:
     which.add_argument("--hq-fraction", type=fraction, metavar="F", help="a drawn share")
     which.add_argument("--hq-first", type=int, metavar="N", help="the first N in the order of the dataset")
     which.add_argument("--hq-list", type=Path, metavar="FILE", help="the case ids in a text file, one a line")
-    verb.add_argument(
-        "--model", default="cube", choices=("ball", "cube"), help="shape that dilates or erodes"
-    )
+    verb.add_argument("--model", default="cube", metavar="MODEL", help="kind of noise, see the list below")
     verb.add_argument(
         "--size",
         type=number,
         nargs=2,
         metavar=("LO", "HI"),
-        default=(3, 15),
         action=AsTuple,
-        help="range of the cube's side or the ball's radius",
+        help="range of the amount; without it the model's own, see the list below",
     )
-    verb.add_argument("--unit", default="voxel", choices=("voxel", "mm"), help="unit of --size")
+    verb.add_argument(
+        "--unit",
+        choices=("voxel", "mm", "percent"),
+        help="unit of --size (default: voxel for ball and cube, else mm, percent where there is no other)",
+    )
     verb.add_argument(
         "--keep-nonempty",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="erode less where a class would vanish",
+        help="do less where a class would vanish",
     )
     _add_seed(verb, "the noise, mixed with each case id")
     _add_workers(verb, "processes beside this one; 0 works in this one")
@@ -323,6 +355,9 @@ def _add_benchmark(verbs: Verbs) -> ArgumentParser:
     verb.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder of the benchmark")
     verb.add_argument(
         "--data", type=Path, metavar="PATH", help="files that the datasets of the plan are imported from"
+    )
+    verb.add_argument(
+        "--test-data", type=Path, metavar="PATH", help="test cases, for plans whose datasets say test_data"
     )
     verb.add_argument(
         "--launcher", default="local", choices=("local", "slurm"), help="this machine, or jobs of SLURM"

@@ -10,7 +10,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation, ornt_transform
+
 from alcseg.commands.progress import track
+from alcseg.data.case import Volume, affine_spacing
 from alcseg.data.folder import CaseRow, DatasetFolder, write_cases, write_dataset_json
 from alcseg.data.nifti import shorten
 from alcseg.data.splits import draw_hq, read_hq_list
@@ -18,7 +21,16 @@ from alcseg.data.writer import write_label
 from alcseg.errors import UsageError
 from alcseg.files import link_or_copy, output_folder, require_apart, write_json
 from alcseg.metrics.overlap import dice
-from alcseg.noise import NOISE_MODELS, Unit, case_generator, check_size, corrupt_label
+from alcseg.noise import (
+    NOISE_MODELS,
+    OtherLabels,
+    Unit,
+    case_generator,
+    corrupt_label,
+    offset_mm_mean,
+    resolve_size,
+)
+from alcseg.types import LabelMap, Spacing
 
 __all__ = ["CorruptResult", "corrupt"]
 
@@ -40,7 +52,7 @@ class CorruptResult:
         worst_dice: The lowest of these.
         worst_case: Whose it is.
         unchanged: Cases whose draw was the identity.
-        reduced: Cases whose size was reduced so that no class vanished.
+        reduced: Cases where less was done than drawn so that no class vanished.
     """
 
     dataset: Path
@@ -59,9 +71,10 @@ class _Noise:
 
     source: DatasetFolder
     target: Path
+    candidates: tuple[str, ...]
     model: str
-    size: tuple[float, float]
-    unit: Unit
+    size: tuple[float, float] | None
+    unit: Unit | None
     keep_nonempty: bool
     seed: int
 
@@ -78,6 +91,7 @@ class _Noise:
             rng=case_generator(self.seed, case_id),
             background=background,
             keep_nonempty=self.keep_nonempty,
+            others=self._others(label, case_id),
         )
         write_label(self.target / "labelsTr" / label.path.name, noisy, label)
         _copy(label.path, self.target / _CLEAN)
@@ -94,10 +108,26 @@ class _Noise:
             "size_drawn": record.size_drawn,
             "unit": record.unit,
             "seed": self.seed,
+            "weakened": record.weakened,
+            "details": record.details,
+            "offset_mm_mean": offset_mm_mean(noisy != background, label.array != background, label.spacing),
             # A label without any foreground cannot be spoiled this way and counts as equal.
             "dice_to_clean": fmean(per_class.values()) if per_class else 1.0,
             "dice_per_class": per_class,
         }
+
+    def _others(self, label: Volume, case_id: str) -> OtherLabels:
+        """Clean labels of the other labeled training cases, turned like `label`."""
+        wanted = io_orientation(label.affine)
+
+        def read(other_id: str) -> tuple[LabelMap, Spacing]:
+            other = self.source.read_label(other_id)
+            turn = ornt_transform(io_orientation(other.affine), wanted)
+            affine = other.affine @ inv_ornt_aff(turn, other.shape)
+            return apply_orientation(other.array, turn), affine_spacing(affine)
+
+        # Sorted, so that the order of the cases changes no draw.
+        return OtherLabels(tuple(sorted(set(self.candidates) - {case_id})), read)
 
 
 def corrupt(
@@ -108,8 +138,8 @@ def corrupt(
     hq_first: int | None = None,
     hq_list: Path | None = None,
     model: str = "cube",
-    size: tuple[float, float] = (3, 15),
-    unit: Unit = "voxel",
+    size: tuple[float, float] | None = None,
+    unit: Unit | None = None,
     keep_nonempty: bool = True,
     seed: int = 0,
     overwrite: bool = False,
@@ -128,9 +158,10 @@ def corrupt(
         hq_first: The first so many training cases keep their label.
         hq_list: Text file with the cases that keep their label, one a line. Exactly one of the three counts.
         model: Name from `NOISE_MODELS`.
-        size: Smallest and largest size: side of the cube, radius of the ball.
-        unit: Unit of `size`, `voxel` or `mm`.
-        keep_nonempty: Erode less where a class would vanish.
+        size: Smallest and largest size; what it measures is the model's to say, see its `amount`. None takes
+            the model's own range.
+        unit: Unit of `size`: `voxel`, `mm` or `percent`. None takes the model's own.
+        keep_nonempty: Do less where a class would vanish.
         seed: Of the HQ draw and, mixed with the case id, of the noise.
         overwrite: Replace a target folder that is not empty.
         workers: Processes beside this one; 0 works in this one.
@@ -141,7 +172,7 @@ def corrupt(
         DataError: If a label cannot be read or a case of the list is unknown.
     """
     dataset, target = Path(dataset), Path(target)
-    size = (size[0], size[1])
+    size = None if size is None else (size[0], size[1])
     _check_options(model, size, unit, workers)
     source = DatasetFolder.open(dataset)
     _require_clean(source)
@@ -158,7 +189,7 @@ def corrupt(
     with output_folder(target, overwrite=overwrite) as root:
         for row in source.rows:
             _place(source, row, root, with_label=row.case_id not in lq)
-        noise = _Noise(source, root, model, size, unit, keep_nonempty, seed)
+        noise = _Noise(source, root, tuple(candidates), model, size, unit, keep_nonempty, seed)
         manifest = dict(
             zip(lq, track(_apply_all(noise, lq, workers), "Corrupting labels", len(lq)), strict=True)
         )
@@ -169,14 +200,12 @@ def corrupt(
     return _result(target, len(hq), manifest)
 
 
-def _check_options(model: str, size: tuple[float, float], unit: Unit, workers: int) -> None:
+def _check_options(model: str, size: tuple[float, float] | None, unit: Unit | None, workers: int) -> None:
     if model not in NOISE_MODELS:
         raise UsageError(f"--model: expected one of {', '.join(NOISE_MODELS)}, got '{model}'.")
-    if unit not in ("voxel", "mm"):
-        raise UsageError(f"--unit: expected voxel or mm, got '{unit}'.")
     if workers < 0:
         raise UsageError(f"--workers: expected at least 0, got {workers}.")
-    check_size(size, unit)
+    resolve_size(NOISE_MODELS[model], size, unit)
 
 
 def _require_clean(source: DatasetFolder) -> None:
@@ -252,5 +281,5 @@ def _result(target: Path, hq: int, manifest: dict[str, dict[str, Any]]) -> Corru
         worst_dice=found[worst],
         worst_case=worst,
         unchanged=tuple(case_id for case_id, entry in manifest.items() if entry["operation"] == "none"),
-        reduced=tuple(case_id for case_id, entry in manifest.items() if entry["size"] < entry["size_drawn"]),
+        reduced=tuple(case_id for case_id, entry in manifest.items() if entry["weakened"]),
     )

@@ -1,26 +1,38 @@
-"""Simulated label noise: one model per file, each maps a foreground mask to a worse one on the same grid.
+"""Simulated label noise: one model per file, each maps a label map to a worse one on the same grid.
 
-To add a model, write `noise/<name>.py` with one function that fits `NoiseModel` and add its line to
-`NOISE_MODELS`.
+To add a model, write `noise/<name>.py` with a `NoiseModel` and add its line to `NOISE_MODELS`.
 """
 
-from alcseg.noise.ball import ball
-from alcseg.noise.corrupt import NoiseRecord, case_generator, check_size, corrupt_label
-from alcseg.noise.cube import cube
-from alcseg.noise.model import NoiseModel, Operation, Unit
+from alcseg.noise.ball import BALL
+from alcseg.noise.corrupt import (
+    NoiseRecord,
+    case_generator,
+    check_size,
+    corrupt_label,
+    resolve_size,
+)
+from alcseg.noise.cube import CUBE
+from alcseg.noise.distance import offset_mm_mean
+from alcseg.noise.model import Amount, NoiseContext, NoiseModel, Operation, OtherLabels, Outcome, Unit
 
 __all__ = [
     "NOISE_MODELS",
+    "Amount",
+    "NoiseContext",
     "NoiseModel",
     "NoiseRecord",
     "Operation",
+    "OtherLabels",
+    "Outcome",
     "Unit",
     "case_generator",
     "check_size",
     "corrupt_label",
+    "offset_mm_mean",
+    "resolve_size",
 ]
 
 NOISE_MODELS: dict[str, NoiseModel] = {
-    "ball": ball,
-    "cube": cube,
+    "ball": BALL,
+    "cube": CUBE,
 }

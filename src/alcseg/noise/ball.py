@@ -14,10 +14,11 @@ import numpy as np
 from scipy import ndimage
 
 from alcseg.errors import UsageError
-from alcseg.noise.model import Operation, Unit, bounding_box, check_spacing
+from alcseg.noise.foreground import ForegroundNoise
+from alcseg.noise.model import Amount, Operation, Unit, bounding_box, check_spacing
 from alcseg.types import Mask, Spacing
 
-__all__ = ["ball"]
+__all__ = ["BALL", "ball"]
 
 _SLACK = 1e-9  # relative: a voxel at exactly the radius is reached although 3 * 0.1 is not exactly 0.3
 
@@ -54,3 +55,14 @@ def ball(foreground: Mask, *, spacing: Spacing, size: float, unit: Unit, operati
         kept = ndimage.distance_transform_edt(padded, sampling=steps) > reach
         result[box] = kept[(slice(1, -1),) * foreground.ndim]
     return result
+
+
+BALL = ForegroundNoise(
+    ball,
+    summary="the whole surface drawn too large or too small by one distance",
+    amount=Amount(
+        "radius of the ball, which is how far the surface moves (percent: of the inscribed radius)",
+        {"voxel": (3, 15), "mm": (3, 15), "percent": (15, 45)},
+    ),
+    sizes_per_shift=1.0,
+)

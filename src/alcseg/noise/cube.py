@@ -13,10 +13,11 @@ import numpy as np
 from scipy import ndimage
 
 from alcseg.errors import UsageError
-from alcseg.noise.model import Operation, Unit, bounding_box, check_spacing
+from alcseg.noise.foreground import ForegroundNoise
+from alcseg.noise.model import Amount, Operation, Unit, bounding_box, check_spacing
 from alcseg.types import Mask, Spacing
 
-__all__ = ["cube"]
+__all__ = ["CUBE", "cube"]
 
 _FILTER_FROM = 9  # side in voxels from which a separable minimum filter beats an erosion by the full cube
 
@@ -67,3 +68,14 @@ def _sides(size: float, unit: Unit, spacing: Spacing) -> tuple[int, ...]:
             "Round --size or measure it with --unit mm."
         )
     return (int(size),) * len(spacing)
+
+
+CUBE = ForegroundNoise(
+    cube,
+    summary="dilation or erosion with a cube, as in the literature",
+    amount=Amount(
+        "side of the cube, twice the shift of the surface (percent: that shift, of the inscribed radius)",
+        {"voxel": (3, 15), "mm": (3, 15), "percent": (15, 45)},
+    ),
+    sizes_per_shift=2.0,
+)

@@ -1,0 +1,94 @@
+"""Distances from a surface in mm: to move it by a given amount, and to say how far it moved."""
+
+import math
+
+import numpy as np
+from scipy import ndimage
+
+from alcseg.noise.model import NoiseContext, bounding_box
+from alcseg.types import FloatArray, Mask, Spacing
+
+__all__ = ["amount_mm", "inscribed_radius", "margin", "offset_mm_mean", "signed_distance"]
+
+
+def signed_distance(foreground: Mask, spacing: Spacing) -> FloatArray:
+    """Distance in mm of every voxel center from the surface of `foreground`, negative inside.
+
+    The surface runs between voxels, half a step from the centers on either side, so that a threshold at d
+    moves it by d and not by half a step less. The nearest voxel is found between centers, so where steps are
+    unequal a distance may be too large by half of their difference. Outside of the array is background.
+
+    Args:
+        foreground: Bool, any number of axes, not empty.
+        spacing: Voxel size in mm, one value per axis.
+    """
+    padded = np.pad(foreground, 1)
+    distance = _to_voxels(padded, spacing) - _to_voxels(~padded, spacing)
+    return distance[(slice(1, -1),) * foreground.ndim]
+
+
+def _to_voxels(target: Mask, spacing: Spacing) -> FloatArray:
+    """Distance to the nearest voxel of `target`, counted from the faces of that voxel; 0 in the target."""
+    nearest = ndimage.distance_transform_edt(
+        ~target, sampling=spacing, return_distances=False, return_indices=True
+    )
+    squared = np.zeros(target.shape, dtype=np.float32)
+    for axis, step in enumerate(spacing):
+        shape = [-1 if other == axis else 1 for other in range(target.ndim)]
+        steps = np.abs(nearest[axis] - np.arange(target.shape[axis]).reshape(shape))
+        squared += (np.maximum(steps - 0.5, 0.0) * step).astype(np.float32) ** 2
+    return np.sqrt(squared)
+
+
+def inscribed_radius(foreground: Mask, spacing: Spacing) -> float:
+    """Radius in mm of the largest ball within a non-empty `foreground`: its half thickness."""
+    box = bounding_box(foreground, (0,) * foreground.ndim)
+    return -float(signed_distance(foreground[box], spacing).min())
+
+
+def amount_mm(foreground: Mask, context: NoiseContext) -> float:
+    """The size as a distance in mm; percents are those of the inscribed radius."""
+    if context.unit == "percent":
+        return context.size / 100.0 * inscribed_radius(foreground, context.spacing)
+    return context.size * (min(context.spacing) if context.unit == "voxel" else 1.0)
+
+
+def margin(distance_mm: float, spacing: Spacing) -> tuple[int, ...]:
+    """Voxels per axis that hold `distance_mm`, and one more."""
+    return tuple(math.ceil(distance_mm / step) + 1 for step in spacing)
+
+
+def offset_mm_mean(noisy: Mask, clean: Mask, spacing: Spacing) -> float | None:
+    """Mean signed distance of the noisy surface from the clean one; positive where drawn too large.
+
+    The distance map of the clean foreground is sampled at every voxel face of the noisy surface, weighted by
+    the area of the face. Between two equal masks it is 0 up to the half steps of unequal voxels.
+
+    Args:
+        noisy: Foreground as drawn, bool, `(X, Y, Z)`.
+        clean: True foreground, same shape.
+        spacing: Voxel size in mm, one value per axis.
+
+    Returns:
+        Offset in mm; None if one of the masks is empty.
+    """
+    if not noisy.any() or not clean.any():
+        return None
+    box = bounding_box(noisy | clean, (0,) * clean.ndim)
+    noisy = np.pad(noisy[box], 1)
+    distance = signed_distance(np.pad(clean[box], 1), spacing)
+    total = area = 0.0
+    for axis, step in enumerate(spacing):
+        low, high = _shifted(axis, clean.ndim)
+        face = noisy[low] != noisy[high]
+        face_mm2 = math.prod(spacing) / step
+        total += face_mm2 * float((distance[low][face] + distance[high][face]).sum(dtype=np.float64)) / 2.0
+        area += face_mm2 * int(face.sum())
+    return total / area
+
+
+def _shifted(axis: int, ndim: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    everything = [slice(None)] * ndim
+    low, high = list(everything), list(everything)
+    low[axis], high[axis] = slice(None, -1), slice(1, None)
+    return tuple(low), tuple(high)

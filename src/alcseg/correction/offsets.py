@@ -11,6 +11,7 @@ patches of one volume say can be gathered in the course of a training.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -53,6 +54,21 @@ class Agreement:
     size: Tensor
     mass: Tensor
 
+    def of(self, index: int) -> "Agreement":
+        """That of one volume."""
+        part = slice(index, index + 1)
+        return Agreement(self.steps, self.overlap[part], self.size[part], self.mass[part])
+
+    @classmethod
+    def stack(cls, each: Sequence["Agreement"]) -> "Agreement":
+        """Those of several volumes as one; their steps are the same."""
+        return cls(
+            each[0].steps,
+            torch.cat([one.overlap for one in each]),
+            torch.cat([one.size for one in each]),
+            torch.cat([one.mass for one in each]),
+        )
+
     def decayed_into(self, newer: "Agreement", decay: float) -> "Agreement":
         """`newer` plus `decay` times this one."""
         return Agreement(
@@ -63,7 +79,7 @@ class Agreement:
         )
 
     def best(self, *, tolerance_mm: float = 0.0) -> Offsets:
-        """The offset of highest soft Dice; 0 where that is within `tolerance_mm` or no other one is better."""
+        """The offset of highest soft Dice; 0 where it is within `tolerance_mm` or no other is better."""
         total = self.size + self.mass.unsqueeze(-1)
         dice = torch.where(self.size > 0, 2 * self.overlap / total.clamp_min(1e-6), 0.0)
         zero = int(self.steps.abs().argmin())

@@ -4,6 +4,7 @@ import importlib.metadata
 from typing import Any
 
 from alcseg.methods.alc import ALC
+from alcseg.methods.alc_aligned import ALCAligned
 from alcseg.methods.base import Method, Stage, Task, stage_seed
 from alcseg.methods.decoupled import Decoupled
 from alcseg.methods.kdem import KDEM
@@ -21,6 +22,7 @@ __all__ = ["METHODS", "Method", "Stage", "Task", "available_methods", "stage_see
 
 METHODS: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "alc": (ALC, {}),
+    "alc_aligned": (ALCAligned, {}),
     "alc_wo_lr": (ALC, {"label_refinement": False}),
     "alc_wo_ls": (ALC, {"select_fraction": 1.0}),
     "decoupled": (Decoupled, {}),

@@ -1,0 +1,190 @@
+"""ALC with aligned labels: the given LQ label is moved to where the teacher sees the boundary, not replaced.
+
+The idea is this project's own; see docs/explanation/alignment.md for its derivation and limits. As in ALC
+(arXiv:2503.12218) a teacher predicts T noisy copies of every LQ patch, and their fusion refines its label.
+But a teacher that is too weak to draw the organ still tells by how much a given boundary is off, and the
+given label then supplies the shape. For every LQ case the soft Dice of the averaged passes with the given
+label at every offset is gathered over the patches of the whole training, older ones fading (`Agreement` in
+correction/offsets.py). The best offset per class moves the label, and the patch learns from that. Where even
+the best offset agrees badly, it learns from the refined label as in ALC.
+
+    L = L_HQ + lambda(t) (alpha L_LQ + beta L_noisy + L_con)
+
+L_LQ is over all LQ patches; with `aligned_on=selected` over the K least uncertain, the others keep their
+given labels in L_noisy.
+
+Differences from the paper of ALC: the target of L_LQ; it is over all patches; lambda rises to its end value
+within `ramp_fraction` of the run and is larger, since aligned labels are right much earlier than refined
+ones.
+"""
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from alcseg.correction.offsets import Agreement, Offsets, measure_agreement, move_label, offset_steps
+from alcseg.correction.refine import Refined, refine
+from alcseg.data.sampling import Patches
+from alcseg.errors import ConfigError
+from alcseg.losses.consistency import consistency_loss
+from alcseg.losses.segmentation import segmentation_loss
+from alcseg.methods._ema import ema_decay_at, ema_update, make_teacher
+from alcseg.methods._selection import least_uncertain, patch_uncertainty
+from alcseg.methods.base import Batch, Card, Method, batch_statistics
+
+__all__ = ["ALCAligned"]
+
+_STEPS_PER_VOXEL = 2
+
+
+class ALCAligned(Method):
+    """Mean Teacher whose LQ patches learn from their given labels, moved by one offset per case and class.
+
+    Args:
+        passes: Perturbed teacher predictions per patch, T.
+        aligned_on: `all` LQ patches, or the `selected` least uncertain ones.
+        select_fraction: Share of the LQ patches that is selected; at least one patch.
+        limit_voxels: Largest offset that is tried, in voxels of the finest spacing.
+        tolerance_voxels: A label whose offset is at most this is left as it is.
+        memory_decay: What earlier patches of a case still count when it is visited again.
+        min_agreement: Soft Dice below which an offset is not trusted.
+        fallback: Label of a patch without a trusted offset: `refined`, or as `given`.
+        alpha: Weight of the aligned-label term.
+        beta: Weight of the given-label term, with `aligned_on=selected`.
+        ramp_max: Largest value of the ramp lambda.
+        ramp_fraction: Share of the run over which lambda rises.
+        ema_decay: Of the teacher's average, after its warm-up.
+        noise_std: Standard deviation of the teacher's input noise, in those of the image.
+        noise_clip: The noise is cut off at plus and minus this.
+    """
+
+    card = Card("this project", "student, EMA teacher", "student")
+    streams = ("hq", "lq")
+    terms = ("hq", "lq", "noisy", "con")
+    readings = ("agreement", "offset_mm", "trusted")
+    needs_distance = True
+
+    def __init__(
+        self,
+        *,
+        passes: int = 4,
+        aligned_on: Literal["all", "selected"] = "all",
+        select_fraction: float = 0.5,
+        limit_voxels: float = 7.0,
+        tolerance_voxels: float = 0.5,
+        memory_decay: float = 0.8,
+        min_agreement: float = 0.3,
+        fallback: Literal["refined", "given"] = "refined",
+        alpha: float = 5.0,
+        beta: float = 1.0,
+        ramp_max: float = 0.2,
+        ramp_fraction: float = 0.4,
+        ema_decay: float = 0.99,
+        noise_std: float = 0.1,
+        noise_clip: float = 0.2,
+    ) -> None:
+        super().__init__()
+        if passes < 1:
+            raise ConfigError(f"method.passes: expected at least 1, got {passes}.")
+        if limit_voxels < 1:
+            raise ConfigError(f"method.limit_voxels: expected at least 1, got {limit_voxels}.")
+        self.keep_settings()
+
+    def build_networks(self) -> None:
+        """A trained student and its frozen average."""
+        self.student = self.task.build_network()
+        self.teacher = make_teacher(self.student)
+        self.agreements: dict[str, Agreement] = {}  # of each LQ case, one volume each
+
+    def training_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """`hq`, `lq` on aligned labels, `noisy` on given ones where not all are aligned, `con`."""
+        hq, lq = batch["hq"], batch["lq"]
+        passes = self._teacher_passes(lq)
+        refined = refine(passes)
+        target = self._aligned_label(refined, lq)
+        share = self.settings.select_fraction if self.settings.aligned_on == "selected" else 1.0
+        selected, rest = least_uncertain(patch_uncertainty(refined), share)
+
+        logits = self.spread(self.student, torch.cat([hq.image, lq.image]))
+        hq_logits, lq_logits = logits[: len(hq)], logits[len(hq) :]
+        terms = {
+            "hq": segmentation_loss(hq_logits, hq.label),
+            "lq": segmentation_loss(lq_logits[selected], target[selected]),
+        }
+        if len(rest):
+            terms["noisy"] = segmentation_loss(lq_logits[rest], lq.label[rest])
+        terms["con"] = consistency_loss(lq_logits, refined.mean)
+        return terms
+
+    def term_weights(self) -> dict[str, float]:
+        """The ramp stands before all terms but `hq`."""
+        settings = self.settings
+        ramp = self.ramp(settings.ramp_max, settings.ramp_fraction)
+        return {"lq": ramp * settings.alpha, "noisy": ramp * settings.beta, "con": ramp}
+
+    def after_step(self) -> None:
+        """The teacher follows."""
+        decay = ema_decay_at(self.done, self.settings.ema_decay)
+        ema_update(self.teacher, self.student, decay)
+
+    def export_networks(self) -> dict[str, nn.Module]:
+        """The student, and the teacher that corrects labels."""
+        return {"model": self.student, "teacher": self.teacher}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what is known of each case."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["alc_aligned"] = {
+            case_id: [known.overlap, known.size, known.mass] for case_id, known in self.agreements.items()
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take it up again."""
+        super().on_load_checkpoint(checkpoint)
+        steps = self._offset_steps()
+        self.agreements = {
+            case_id: Agreement(steps, *sums) for case_id, sums in checkpoint["alc_aligned"].items()
+        }
+
+    def _teacher_passes(self, patches: Patches) -> list[Tensor]:
+        """Log-probabilities of T passes, each `(B, K, X, Y, Z)` float32 and one BatchNorm population."""
+        passes = []
+        with batch_statistics(self.teacher) as teacher:
+            for t in range(self.settings.passes):
+                noise = self.input_noise(
+                    patches, f"pass-{t}", std=self.settings.noise_std, clip=self.settings.noise_clip
+                )
+                logits = self.spread(teacher, patches.image + noise)
+                passes.append(logits.float().log_softmax(1))
+        return passes
+
+    def _aligned_label(self, refined: Refined, patches: Patches) -> Tensor:
+        """Targets `(B, X, Y, Z)`: moved labels, and refined or given ones where no offset is trusted."""
+        distance = self.distance_to_given(patches)
+        found = self._offsets(refined.mean, distance, patches.case_ids)
+        # The worst class of a case decides; one that its label lacks has no say unless it lacks them all.
+        present = torch.isfinite(distance).flatten(2).any(2)
+        worst = torch.where(present, found.dice, 1.0).amin(1)
+        trusted = present.any(1) & (worst >= self.settings.min_agreement)
+        self.note(
+            agreement=found.dice.mean(), offset_mm=found.mm.abs().mean(), trusted=trusted.float().mean()
+        )
+        otherwise = refined.label if self.settings.fallback == "refined" else patches.label
+        return torch.where(trusted[:, None, None, None], move_label(distance, found.mm), otherwise)
+
+    def _offsets(self, mean: Tensor, distance: Tensor, case_ids: list[str]) -> Offsets:
+        """Best offsets of the patches' cases by all that was seen of them, `(B, K - 1)`."""
+        seen = measure_agreement(mean, distance, self._offset_steps().to(mean.device))
+        for index, case_id in enumerate(case_ids):
+            newer = seen.of(index)
+            older = self.agreements.get(case_id)
+            self.agreements[case_id] = (
+                newer if older is None else older.decayed_into(newer, self.settings.memory_decay)
+            )
+        gathered = Agreement.stack([self.agreements[case_id] for case_id in case_ids])
+        return gathered.best(tolerance_mm=self.settings.tolerance_voxels * min(self.task.spacing))
+
+    def _offset_steps(self) -> Tensor:
+        voxel = min(self.task.spacing)
+        return offset_steps(self.settings.limit_voxels * voxel, voxel / _STEPS_PER_VOXEL)

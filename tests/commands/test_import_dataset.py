@@ -318,3 +318,20 @@ def test_case_names_and_values_that_cannot_be_files(msd, tmp_path):
     change_label(msd, LABEL.astype(np.int16) * -1)
     with pytest.raises(LabelError, match=r"tiny_003.* 0 and above, found -1\. Import with --label-map=-1=0"):
         import_dataset(msd, tmp_path / "again")
+
+
+def test_test_cases_may_lie_in_a_folder_of_their_own(tmp_path):
+    for name in ("A", "B"):
+        write_h5(tmp_path / "src" / name / "mri_norm2.h5")
+    (tmp_path / "src/test.list").write_text("B\n")
+    write_h5(tmp_path / "more/C/mri_norm2.h5")
+    folder = import_dataset(tmp_path / "src", tmp_path / "out", test_source=tmp_path / "more")
+    assert [(row.case_id, row.split) for row in folder.rows] == [
+        ("B", "train"),
+        ("A", "train"),
+        ("C", "test"),
+    ]
+    with pytest.raises(UsageError, match="either a folder of test cases or --test-fraction"):
+        import_dataset(tmp_path / "src", tmp_path / "x", test_source=tmp_path / "more", test_fraction=0.5)
+    with pytest.raises(DataError, match="expected each case name once, found 'A'"):
+        import_dataset(tmp_path / "src", tmp_path / "x", test_source=tmp_path / "src")

@@ -68,10 +68,7 @@ def _explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, AlcsegError):
         return f"{type(error).__name__}: {_one_line(error)}", error.exit_code
     if isinstance(error, KeyboardInterrupt):
-        return (
-            "Interrupted. What was finished is kept; `alcseg train` goes on with the same command.",
-            _INTERRUPTED,
-        )
+        return "Interrupted. What was finished is kept; the same command goes on.", _INTERRUPTED
     if isinstance(error, OSError) and error.errno in _RESOURCE_ERRNO:
         where = f": {error.filename}" if error.filename else ""
         return (

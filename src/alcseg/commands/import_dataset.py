@@ -34,6 +34,7 @@ def import_dataset(
     target: Path,
     *,
     format: str = "auto",
+    test_source: Path | None = None,
     val_fraction: float = 0.0,
     test_fraction: float = 0.0,
     seed: int = 0,
@@ -54,6 +55,7 @@ def import_dataset(
         source: Folder to import.
         target: Dataset folder to make.
         format: Name of the layout, or `auto`.
+        test_source: Folder of the same layout, all of whose cases test; those of `source` do not then.
         val_fraction: Share of the HQ cases drawn for validation; at 0 the source's own stay. Cases that share
             a group with an LQ case train.
         test_fraction: The same for the test. Cases that stay do not count into the shares.
@@ -81,6 +83,7 @@ def import_dataset(
                 source,
                 dataset,
                 format=format,
+                test_source=test_source,
                 val_fraction=val_fraction,
                 test_fraction=test_fraction,
                 seed=seed,
@@ -96,6 +99,15 @@ def import_dataset(
     if spacing is not None and not reader.uses_spacing:
         raise UsageError(f"{source}: expected no --spacing, since these files state their own. Leave it out.")
     found = reader.scan(source, options)
+    if test_source is not None:
+        if test_fraction:
+            raise UsageError(
+                f"expected either a folder of test cases or --test-fraction, got {test_source} and "
+                f"{test_fraction:g}. Leave out one."
+            )
+        train = [replace(case, split=None) if case.split == "test" else case for case in found.cases]
+        test = [replace(case, split="test") for case in reader.scan(Path(test_source), options).cases]
+        found = replace(found, cases=(*train, *test))
     _require_unique(found.cases, source)
     labels = _mapped_labels(found.labels, options.label_map)
     draw = partial(

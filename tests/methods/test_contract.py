@@ -174,6 +174,7 @@ def test_patches_say_nothing_of_quality(name: str, make_batch: MakeBatch) -> Non
             "label",
             "case_ids",
             "slots",
+            "distance",  # of the given label alone
         }
 
 

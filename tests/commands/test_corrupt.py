@@ -9,6 +9,7 @@ from alcseg.commands.corrupt import corrupt
 from alcseg.data.folder import CaseRow, DatasetFolder, write_cases, write_dataset_json
 from alcseg.errors import DataError, UsageError
 from alcseg.metrics import dice
+from alcseg.noise import NOISE_MODELS
 
 LABELS = {"background": 0, "thick": 100, "thin": 7}
 AFFINE = np.diag([1.0, 1.0, 2.0, 1.0])
@@ -104,9 +105,10 @@ def test_workers_change_nothing(dataset: Path, tmp_path: Path) -> None:
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
-@pytest.mark.parametrize("model", ["ball", "cube"])
+@pytest.mark.parametrize("model", NOISE_MODELS)
 def test_order_of_cases_changes_nothing(dataset: Path, tmp_path: Path, model: str) -> None:
-    arguments = {"model": model, "size": (2, 4), "unit": "mm", "seed": 4, "hq_fraction": 0.4}
+    unit = None if NOISE_MODELS[model].amount is None else "percent"
+    arguments = {"model": model, "unit": unit, "seed": 4, "hq_fraction": 0.4}
     corrupt(dataset, tmp_path / "given", **arguments)
     write_cases(dataset, reversed(rows()))
     corrupt(dataset, tmp_path / "reversed", **arguments)
@@ -133,6 +135,36 @@ def test_hq_list(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="absent"):
         corrupt(dataset, tmp_path / "other", hq_list=tmp_path / "absent.txt")
     assert not (tmp_path / "other").exists()
+
+
+def test_another_case_is_read_in_the_direction_of_this_one(dataset: Path, tmp_path: Path) -> None:
+    for name in ("c2", "c3", "c4"):
+        path = dataset / f"labelsTr/{name}.nii.gz"
+        save(path, voxels(dataset / "labelsTr/c2.nii.gz"))
+    # The same label once more, stored with its first axis from right to left.
+    flipped = AFFINE @ np.array([[-1, 0, 0, 15], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    for folder, tail in (("imagesTr", "_0000"), ("labelsTr", "")):
+        path = dataset / folder / f"c3{tail}.nii.gz"
+        nib.save(nib.Nifti1Image(voxels(path)[::-1].copy(), flipped), path)
+    names = tmp_path / "hq.txt"
+    names.write_text("c0\nc1\n")
+    corrupt(dataset, tmp_path / "noisy", hq_list=names, model="other_case", seed=2)
+    manifest = json.loads((tmp_path / "noisy" / "noise.json").read_text())
+    twins = {"c2", "c3", "c4"}
+    same = [entry for name, entry in manifest.items() if entry["details"].get("case_id") in twins - {name}]
+    assert same
+    assert all(entry["dice_to_clean"] == 1 for entry in same)
+
+
+def test_offset_and_details_are_written(dataset: Path, tmp_path: Path) -> None:
+    corrupt(
+        dataset, tmp_path / "noisy", hq_first=2, model="ball", size=(2, 2), unit="mm", keep_nonempty=False
+    )
+    for entry in json.loads((tmp_path / "noisy" / "noise.json").read_text()).values():
+        assert (entry["details"], entry["weakened"]) == ({}, False)
+        # 2 mm are two voxels of 1 mm or one of 2 mm, less in oblique directions.
+        sign = 1 if entry["operation"] == "dilate" else -1
+        assert entry["offset_mm_mean"] * sign == pytest.approx(2, abs=0.8)
 
 
 def test_identity_is_reported(dataset: Path, tmp_path: Path) -> None:
@@ -162,6 +194,8 @@ def test_kept_classes_are_reported(dataset: Path, tmp_path: Path) -> None:
         {"hq_first": 5},
         {"hq_first": 1, "model": "star"},
         {"hq_first": 1, "size": (4, 2)},
+        {"hq_first": 1, "model": "other_case", "size": (1, 2)},
+        {"hq_first": 1, "model": "class_swap", "unit": "mm"},
         {"hq_first": 1, "workers": -1},
     ],
 )

@@ -384,6 +384,21 @@ def _add_benchmark(verbs: Verbs) -> ArgumentParser:
     return verb
 
 
+def _add_report(verbs: Verbs) -> ArgumentParser:
+    verb = _verb(
+        verbs,
+        "report",
+        "make tables, figures and one page of a benchmark or a run",
+        "Reads records, computes nothing anew; an unfinished benchmark is shown as far as it is.",
+    )
+    verb.add_argument(
+        "folder", type=Path, metavar="DIR", help="folder of a benchmark, finished or not, or a run folder"
+    )
+    verb.add_argument("--out", type=Path, metavar="DIR", help="folder of the report, by default DIR/report")
+    _add_overwrite(verb)
+    return verb
+
+
 def _add_methods(verbs: Verbs) -> ArgumentParser:
     verb = _verb(verbs, "methods", "list the training methods, or every setting of one")
     verb.add_argument("name", nargs="?", metavar="NAME", help="a method")
@@ -409,6 +424,7 @@ ADDERS = (
     _add_correct,
     _add_evaluate,
     _add_benchmark,
+    _add_report,
     _add_methods,
     _add_doctor,
 )

@@ -22,11 +22,11 @@ from alcseg.errors import UsageError
 from alcseg.files import link_or_copy, output_folder, require_apart, write_json
 from alcseg.metrics.overlap import dice
 from alcseg.noise import (
-    NOISE_MODELS,
     OtherLabels,
     Unit,
     case_generator,
     corrupt_label,
+    noise_model,
     offset_mm_mean,
     resolve_size,
 )
@@ -84,7 +84,7 @@ class _Noise:
         background, *classes = self.source.label_values
         noisy, record = corrupt_label(
             label.array,
-            model=NOISE_MODELS[self.model],
+            model=noise_model(self.model),
             size=self.size,
             unit=self.unit,
             spacing=label.spacing,
@@ -157,7 +157,7 @@ def corrupt(
         hq_fraction: Share of the labeled training cases drawn to keep their label, rounded, at least one.
         hq_first: The first so many training cases keep their label.
         hq_list: Text file with the cases that keep their label, one a line. Exactly one of the three counts.
-        model: Name from `NOISE_MODELS`.
+        model: Name from `NOISE_MODELS`, or `mixture:NAME,NAME`.
         size: Smallest and largest size; what it measures is the model's to say, see its `amount`. None takes
             the model's own range.
         unit: Unit of `size`: `voxel`, `mm` or `percent`. None takes the model's own.
@@ -201,11 +201,9 @@ def corrupt(
 
 
 def _check_options(model: str, size: tuple[float, float] | None, unit: Unit | None, workers: int) -> None:
-    if model not in NOISE_MODELS:
-        raise UsageError(f"--model: expected one of {', '.join(NOISE_MODELS)}, got '{model}'.")
     if workers < 0:
         raise UsageError(f"--workers: expected at least 0, got {workers}.")
-    resolve_size(NOISE_MODELS[model], size, unit)
+    resolve_size(noise_model(model), size, unit)
 
 
 def _require_clean(source: DatasetFolder) -> None:

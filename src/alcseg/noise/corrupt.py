@@ -23,7 +23,7 @@ from alcseg.types import LabelMap, Spacing
 
 __all__ = ["NoiseRecord", "case_generator", "check_size", "corrupt_label", "resolve_size"]
 
-_PERCENT_STEP = 5.0  # by how much a size in percent shrinks per attempt to keep every class
+_PERCENT_STEP = 10.0  # by how much a size in percent shrinks per attempt to keep every class
 _REDRAWS = 8  # attempts of a model without an amount before the label stays as it is
 
 

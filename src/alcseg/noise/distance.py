@@ -28,16 +28,19 @@ def signed_distance(foreground: Mask, spacing: Spacing) -> FloatArray:
 
 
 def _to_voxels(target: Mask, spacing: Spacing) -> FloatArray:
-    """Distance to the nearest voxel of `target`, counted from the faces of that voxel; 0 in the target."""
+    """Distance to the nearest voxel of `target`, less half a step in its direction; 0 in the target."""
     nearest = ndimage.distance_transform_edt(
         ~target, sampling=spacing, return_distances=False, return_indices=True
     )
     squared = np.zeros(target.shape, dtype=np.float32)
+    weighted = np.zeros(target.shape, dtype=np.float32)
     for axis, step in enumerate(spacing):
         shape = [-1 if other == axis else 1 for other in range(target.ndim)]
-        steps = np.abs(nearest[axis] - np.arange(target.shape[axis]).reshape(shape))
-        squared += (np.maximum(steps - 0.5, 0.0) * step).astype(np.float32) ** 2
-    return np.sqrt(squared)
+        away = (nearest[axis] - np.arange(target.shape[axis]).reshape(shape)).astype(np.float32) * step
+        squared += away**2
+        weighted += (away * step) ** 2
+    distance = np.sqrt(squared)
+    return np.where(target, 0.0, distance - 0.5 * np.sqrt(weighted) / np.maximum(distance, 1e-6))
 
 
 def inscribed_radius(foreground: Mask, spacing: Spacing) -> float:

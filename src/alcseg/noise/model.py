@@ -105,6 +105,9 @@ class NoiseModel(ABC):
     amount: Amount | None
     """What its size measures; None where there is no more or less."""
 
+    needs_others: bool = False
+    """Whether it cannot work without labels of other cases."""
+
     @abstractmethod
     def __call__(self, label: LabelMap, context: NoiseContext) -> Outcome:
         """Spoil one label map.

@@ -10,8 +10,9 @@ import yaml
 
 from alcseg.benchmark.datasets import check_source, make_datasets
 from alcseg.benchmark.estimate import PlanCost, estimate_plan
-from alcseg.benchmark.launch import LAUNCHERS, Work, count_jobs, launch_local, launch_slurm
-from alcseg.benchmark.plan import BenchmarkPlan, Run, read_plan
+from alcseg.benchmark.launch import LAUNCHERS, Work, count_jobs, launch_local, launch_slurm, make_executor
+from alcseg.benchmark.plan import BenchmarkPlan, Run
+from alcseg.benchmark.plan_file import read_plan
 from alcseg.benchmark.run import RunPaths, State, find_state
 from alcseg.errors import UsageError
 from alcseg.files import read_json
@@ -64,6 +65,7 @@ def benchmark(
     *,
     out: Path,
     data: Path | None = None,
+    test_data: Path | None = None,
     launcher: str = "local",
     jobs: int | None = None,
     slurm: Sequence[str] = (),
@@ -77,6 +79,7 @@ def benchmark(
         plan: Name of a shipped plan, or a file.
         out: Folder of the benchmark; given again, it goes on.
         data: Folder with the files that the plan's datasets are imported from.
+        test_data: Folder with the test cases of datasets that say `test_data: true`.
         launcher: `local`, or `slurm` through submitit.
         jobs: Runs side by side; None: one per GPU, else one; 0: in this process, one after the other.
         slurm: `KEY=VALUE` options of the jobs, such as `partition=gpu`.
@@ -96,19 +99,22 @@ def benchmark(
     states = {run.id: find_state(RunPaths(out, run), checked) for run in checked.runs}
     left = tuple(run for run in checked.runs if states[run.id] != "done")
     if dry_run:
-        cost = estimate_plan(checked, left, data, out, device)
+        sources = [folder for folder in (data, test_data) if folder is not None]
+        check_source(checked, data, out, test_data=test_data, needed=False)
+        cost = estimate_plan(checked, left, sources, out, device)
         lines = [_line(run, states[run.id], out, cost.hours.get(run.id)) for run in checked.runs]
         return BenchmarkResult(out, checked.title, lines, cost=cost)
     side_by_side = count_jobs(device, jobs)
-    check_source(checked, data, out)
+    executor = make_executor(out, jobs=jobs, options=options) if launcher == "slurm" else None
+    check_source(checked, data, out, test_data=test_data)
     out.mkdir(parents=True, exist_ok=True)
     checked.write(out / "plan.yaml")
-    make_datasets(checked, data, out)
+    make_datasets(checked, data, out, test_data=test_data)
     work = Work(checked, out, left, device, workers)
     tell = _Progress(len(checked.runs), len(checked.runs) - len(left), out)
     tell.begin()
     if left and launcher == "slurm":
-        launch_slurm(work, jobs=jobs, options=options, report=tell.ended)
+        launch_slurm(work, executor=executor, report=tell.ended)
     elif left:
         launch_local(work, jobs=side_by_side, report=tell.ended)
     return _result(checked, out, tell.failed)
@@ -133,7 +139,8 @@ class _Progress:
             return
         self.done += 1
         dice = _dice(RunPaths(self.out, run))
-        logger.info("%d of %d done: %s, Dice %.4f", self.done, self.total, run.id, dice or float("nan"))
+        score = "no Dice" if dice is None else f"Dice {dice:.4f}"
+        logger.info("%d of %d done: %s, %s", self.done, self.total, run.id, score)
 
 
 def _result(plan: BenchmarkPlan, out: Path, failed: Mapping[str, str]) -> BenchmarkResult:

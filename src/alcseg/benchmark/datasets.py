@@ -90,36 +90,51 @@ class DatasetPaths:
         return True
 
 
-def check_source(plan: BenchmarkPlan, data: Path | None, out: Path) -> None:
+def check_source(
+    plan: BenchmarkPlan,
+    data: Path | None,
+    out: Path,
+    *,
+    test_data: Path | None = None,
+    needed: bool = True,
+) -> None:
     """Refuse a plan whose data cannot be found, before anything is computed.
 
+    Unless `needed`, the folders may be left open.
+
     Raises:
-        UsageError: If `--data` is needed and not given, or is not a folder.
+        UsageError: If `--data` or `--test-data` is needed and not given, or is no folder, or of no use.
         ConfigError: If a dataset is there already but made in another way.
     """
-    open_specs = [spec for spec in plan.datasets if not DatasetPaths(out, spec).made]
-    if not any(spec.phantoms is None for spec in open_specs):
-        return
-    if data is None:
-        raise UsageError(
-            f"expected --data PATH with the files of dataset '{open_specs[0].name}' "
-            f"({open_specs[0].format}), got none. Name the folder."
-        )
-    if not data.exists():
-        raise UsageError(f"--data {data}: expected a folder with the source files, found none.")
+    specs = [spec for spec in plan.datasets if not DatasetPaths(out, spec).made and spec.phantoms is None]
+    if test_data is not None and not any(spec.test_data for spec in plan.datasets):
+        raise UsageError("--test-data: expected a dataset of the plan with 'test_data: true', found none.")
+    for flag, folder, needy in (
+        ("--data", data, specs),
+        ("--test-data", test_data, [spec for spec in specs if spec.test_data]),
+    ):
+        if needed and needy and folder is None:
+            raise UsageError(
+                f"expected {flag} PATH with the files of dataset '{needy[0].name}' "
+                f"({needy[0].format}), got none. Name the folder."
+            )
+        if needy and folder is not None and not folder.exists():
+            raise UsageError(f"{flag} {folder}: expected a folder with the source files, found none.")
 
 
-def make_datasets(plan: BenchmarkPlan, data: Path | None, out: Path) -> None:
+def make_datasets(
+    plan: BenchmarkPlan, data: Path | None, out: Path, *, test_data: Path | None = None
+) -> None:
     """Make the datasets that are not there yet, and score their given LQ labels.
 
     Raises:
         DataError: If the source cannot be used, or leaves nothing to score.
     """
-    check_source(plan, data, out)
+    check_source(plan, data, out, test_data=test_data)
     for spec in plan.datasets:
         paths = DatasetPaths(out, spec)
         if not paths.made:
-            _make(paths, data)
+            _make(paths, data, test_data)
             folder = DatasetFolder.open(paths.given)
             if not folder.select(split=plan.evaluate.split):
                 raise DataError(
@@ -140,11 +155,11 @@ def make_datasets(plan: BenchmarkPlan, data: Path | None, out: Path) -> None:
             )
 
 
-def _make(paths: DatasetPaths, data: Path | None) -> None:
+def _make(paths: DatasetPaths, data: Path | None, test_data: Path | None) -> None:
     spec = paths.spec
     source = paths.imported / _MADE
     if spec.halve:
-        _make(paths.full, data)
+        _make(paths.full, data, test_data)
         logger.info("dataset %s: halving the resolution", spec.name)
         halve_dataset(paths.full.given, paths.given, overwrite=True)
         if spec.corrupt is not None:
@@ -156,7 +171,8 @@ def _make(paths: DatasetPaths, data: Path | None) -> None:
         if spec.phantoms is not None:
             write_phantoms(paths.imported, **_tuples(spec.phantoms), overwrite=True)
         elif data is not None:
-            options = _tuples(spec.importing)
+            test_source = test_data if spec.test_data else None
+            options = _tuples(spec.importing) | {"test_source": test_source}
             import_dataset(data, paths.imported, format=spec.format, **options, overwrite=True)
         if spec.corrupt is not None:
             write_json(source, _source_recipe(spec))
@@ -177,7 +193,8 @@ def _source_recipe(spec: DatasetSpec) -> dict[str, Any]:
             }
         )
     )
-    return recipe
+    # Only where it is asked for, so that datasets made before there was the key are still known.
+    return recipe | ({"test_data": True} if spec.test_data else {})
 
 
 def _recipe(spec: DatasetSpec) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from alcseg.benchmark.datasets import DatasetPaths, check_source
-from alcseg.benchmark.plan import BenchmarkPlan, Run
+from alcseg.benchmark.datasets import DatasetPaths
+from alcseg.benchmark.plan import BenchmarkPlan, DatasetSpec, Run
 from alcseg.commands.progress import track
 from alcseg.config import Settings
 from alcseg.data.folder import DatasetFolder
@@ -44,6 +44,7 @@ class PlanCost:
         disk_gib: Room that datasets, cache and runs will take.
         free_gib: Room there is.
         not_estimated: Runs whose patch is planned from a dataset that is not made yet.
+        left_out: What the numbers do not hold, a sentence each.
     """
 
     hours: dict[str, float] = field(default_factory=dict)
@@ -51,15 +52,23 @@ class PlanCost:
     disk_gib: float = 0.0
     free_gib: float = 0.0
     not_estimated: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
 
 def estimate_plan(
-    plan: BenchmarkPlan, runs: Sequence[Run], data: Path | None, out: Path, device: str
+    plan: BenchmarkPlan, runs: Sequence[Run], sources: Sequence[Path], out: Path, device: str
 ) -> PlanCost:
-    """Estimate the cost of some runs.
+    """Estimate the cost of some runs; what cannot be known yet is said in `left_out`.
 
     One step of `hl_sup` is measured per network and patch; other methods follow by the ratios of
     `alcseg methods`, or are measured themselves where none is known.
+
+    Args:
+        plan: The benchmark.
+        runs: Those of its runs that are left.
+        sources: Folders that datasets will be imported from, as far as they were named.
+        out: Folder of the benchmark.
+        device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
     """
     chosen = pick_device(device)
     cost = PlanCost()
@@ -74,8 +83,15 @@ def estimate_plan(
             continue
         cost.hours[run.id] = round(_hours(settings, voxels, chosen, ratios, measured), 3)
         run_bytes += _run_bytes(settings, voxels)
+    if cost.not_estimated:
+        cost.left_out.append(
+            f"time of {len(cost.not_estimated)} run(s): no patch is set, and the dataset to plan it from is "
+            "not made yet"
+        )
+    if not sources and any(_imports(spec, out) for spec in plan.datasets):
+        cost.left_out.append("room for datasets and cache: --data is not given")
     cost.total_hours = round(sum(cost.hours.values()), 2)
-    cost.disk_gib = round((run_bytes + _data_bytes(plan, data, out)) / 2**30, 2)
+    cost.disk_gib = round((run_bytes + _data_bytes(plan, sources, out)) / 2**30, 2)
     place = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
     cost.free_gib = round(shutil.disk_usage(place).free / 2**30, 2)
     return cost
@@ -102,10 +118,13 @@ def _hours(
         base = dataclasses.replace(settings, method="hl_sup", method_args={})
     else:
         ratio = 1.0
-    key = json.dumps([base.method, base.method_args, base.network.__dict__, base.data.__dict__, plan.patch])
+    trainer = base.trainer
+    key = json.dumps(
+        [base.method, base.method_args, vars(base.network), vars(base.data), trainer.precision, plan.patch]
+    )
     if key not in measured:
         logger.info("measuring a step of %s", base.method)
-        one = dataclasses.replace(base, trainer=dataclasses.replace(base.trainer, steps=_MANY))
+        one = dataclasses.replace(base, trainer=dataclasses.replace(trainer, steps=_MANY))
         measured[key] = estimate_cost(one, plan, device).hours / _MANY  # the stages of the method included
     return ratio * measured[key] * (settings.trainer.steps or 0)
 
@@ -117,9 +136,9 @@ def _run_bytes(settings: Settings, plan: Plan) -> int:
     return weights * (_RUN_COPIES + (steps // every if every else 0))
 
 
-def _data_bytes(plan: BenchmarkPlan, data: Path | None, out: Path) -> int:
+def _data_bytes(plan: BenchmarkPlan, sources: Sequence[Path], out: Path) -> int:
     """Room for datasets and cache that are not there yet."""
-    check_source(plan, data, out)
+    stored = sum(path.stat().st_size for source in sources for path in source.rglob("*") if path.is_file())
     total = 0.0
     for spec in plan.datasets:
         paths = DatasetPaths(out, spec)
@@ -128,6 +147,10 @@ def _data_bytes(plan: BenchmarkPlan, data: Path | None, out: Path) -> int:
             train = [row for row in folder.rows if row.split != "test"]
             shapes = [read_grid(folder.image_paths(row.case_id)[0])[0] for row in train]
             total += _CACHE_BYTES * sum(int(np.prod(shape)) for shape in shapes)
-        elif spec.phantoms is None and data is not None:
-            total += _SOURCE_FACTOR * sum(path.stat().st_size for path in data.rglob("*") if path.is_file())
+        elif spec.phantoms is None:
+            total += _SOURCE_FACTOR * stored
     return int(total)
+
+
+def _imports(spec: DatasetSpec, out: Path) -> bool:
+    return spec.phantoms is None and not DatasetPaths(out, spec).made

@@ -18,12 +18,13 @@ from typing import Any
 
 import torch
 
-from alcseg.benchmark.plan import BenchmarkPlan, Run, read_plan
+from alcseg.benchmark.plan import BenchmarkPlan, Run
+from alcseg.benchmark.plan_file import read_plan
 from alcseg.benchmark.run import RunPaths, execute, fail
 from alcseg.errors import DataError, ResourceError, UsageError
 from alcseg.files import read_json
 
-__all__ = ["LAUNCHERS", "Work", "count_jobs", "launch_local", "launch_slurm"]
+__all__ = ["LAUNCHERS", "Work", "count_jobs", "launch_local", "launch_slurm", "make_executor"]
 
 logger = logging.getLogger(__name__)
 
@@ -103,22 +104,18 @@ def launch_local(work: Work, *, jobs: int, report: Report) -> None:
             raise
 
 
-def launch_slurm(work: Work, *, jobs: int | None, options: Mapping[str, Any], report: Report) -> None:
-    """Compute every run as a job of an array, and wait for all of them.
-
-    A job that reaches its time limit is submitted again and goes on from its last checkpoint.
+def make_executor(out: Path, *, jobs: int | None, options: Mapping[str, Any]) -> Any:
+    """What submits jobs, with its options checked.
 
     Args:
-        work: What to compute; `out` has to be seen by all machines.
+        out: Folder of the benchmark, seen by all machines.
         jobs: Most jobs at once.
-        options: Of `submitit.AutoExecutor.update_parameters`, and `cluster`: `slurm` or, for a trial on this
-            machine, `local`.
-        report: Called at the end of every run.
+        options: Of `submitit.AutoExecutor.update_parameters`, those of SLURM with or without `slurm_`, and
+            `cluster`: `slurm` or, for a trial on this machine, `local`.
 
     Raises:
         ResourceError: If submitit is not installed.
-        UsageError: If an option is unknown, or there is no SLURM here.
-        KeyboardInterrupt: After all jobs were canceled.
+        UsageError: If an option is unknown or wrong, or there is no SLURM here.
     """
     try:
         import submitit
@@ -126,15 +123,35 @@ def launch_slurm(work: Work, *, jobs: int | None, options: Mapping[str, Any], re
         raise ResourceError(
             "--launcher slurm: expected the package submitit, found none. pip install 'alcseg[slurm]'"
         ) from None
-    settings = dict(options)
+    generic = submitit.AutoExecutor._typed_parameters()
+    settings: dict[str, Any] = {"name": "alcseg", "timeout_min": 24 * 60}
+    for key, value in options.items():
+        bare = key in generic or key == "cluster" or key.startswith(("slurm_", "local_"))
+        settings[key if bare else f"slurm_{key}"] = value
     cluster = str(settings.pop("cluster", "slurm"))
+    if jobs is not None:
+        settings["slurm_array_parallelism"] = max(1, jobs)
     try:
-        executor = submitit.AutoExecutor(folder=work.out / "slurm", cluster=cluster)
-        if jobs is not None and cluster == "slurm":
-            settings["slurm_array_parallelism"] = max(1, jobs)
-        executor.update_parameters(**{"name": "alcseg", "timeout_min": 24 * 60} | settings)
-    except (NameError, RuntimeError, ValueError, TypeError) as error:
+        executor = submitit.AutoExecutor(folder=out / "slurm", cluster=cluster)
+        executor.update_parameters(**settings)
+    except (AssertionError, NameError, RuntimeError, TypeError, ValueError) as error:
         raise UsageError(f"--slurm: {' '.join(str(error).split())}") from None
+    return executor
+
+
+def launch_slurm(work: Work, *, executor: Any, report: Report) -> None:
+    """Compute every run as a job of an array, and wait for all of them.
+
+    A job that reaches its time limit is submitted again and goes on from its last checkpoint.
+
+    Args:
+        work: What to compute.
+        executor: Of `make_executor`.
+        report: Called at the end of every run.
+
+    Raises:
+        KeyboardInterrupt: After all jobs were canceled.
+    """
     with executor.batch():
         submitted = [
             executor.submit(_Job(str(work.out), run.id, work.device, work.workers)) for run in work.runs
@@ -150,7 +167,7 @@ def launch_slurm(work: Work, *, jobs: int | None, options: Mapping[str, Any], re
                         waiting.remove(entry)
                         report(run, _job_record(work, run, job))
                 if waiting:
-                    time.sleep(_POLL_S if cluster == "slurm" else 0.2)
+                    time.sleep(_POLL_S if executor.cluster == "slurm" else 0.2)
         except KeyboardInterrupt:
             for _, job in waiting:
                 job.cancel()

@@ -1,0 +1,97 @@
+"""Runs in processes of their own: side by side, as jobs of submitit, stopped by Ctrl-C."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from alcseg.benchmark.launch import Work, _ended, count_jobs, make_executor
+from alcseg.benchmark.plan_file import read_plan
+from alcseg.errors import UsageError
+
+
+def records(out):
+    return {path.parts[-3]: json.loads(path.read_text()) for path in out.glob("runs/*/*/seed-*/record.json")}
+
+
+def words(plan, out, *more):
+    command = [sys.executable, "-m", "alcseg", "benchmark", plan, "--out", out, "--device", "cpu", *more]
+    return [str(word) for word in command]
+
+
+def test_jobs_are_one_per_gpu_or_as_asked(monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
+    assert [count_jobs(device, None) for device in ("auto", "cuda", "cuda:1", "cpu")] == [4, 4, 1, 1]
+    assert [count_jobs("auto", jobs) for jobs in (0, 3)] == [0, 3]
+
+
+def test_a_killed_process_is_recorded_as_failed(content, write, tmp_path):
+    plan = read_plan(write(content))
+    record = _ended(Work(plan, tmp_path, plan.runs), plan.runs[0], -signal.SIGKILL)
+    assert record["status"] == "failed"
+    assert "SIGKILL. Out of memory, most likely" in record["error"]
+    assert records(tmp_path) == {"hl_sup": record}
+    with pytest.raises(KeyboardInterrupt):
+        _ended(Work(plan, tmp_path, plan.runs), plan.runs[0], 130)
+
+
+def test_options_of_slurm_need_no_prefix_and_are_checked(tmp_path):
+    pytest.importorskip("submitit")
+    options = {"cluster": "local", "partition": "gpu", "slurm_qos": "high", "gpus_per_node": 1}
+    executor = make_executor(tmp_path / "out", jobs=2, options=options)
+    assert executor.cluster == "local"
+    with pytest.raises(UsageError, match=r"--slurm: .*'partitoin'"):
+        make_executor(tmp_path / "out", jobs=None, options={"cluster": "local", "partitoin": "gpu"})
+    with pytest.raises(UsageError, match=r"--slurm: .*timeout_min"):
+        make_executor(tmp_path / "out", jobs=None, options={"cluster": "local", "timeout_min": "long"})
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("launcher", [["--jobs", "2"], ["--launcher", "slurm", "--slurm", "cluster=local"]])
+def test_runs_in_other_processes_end_alike(content, write, tmp_path, launcher):
+    if "slurm" in launcher:
+        pytest.importorskip("submitit")
+    content["rows"] = [
+        "h_sup",
+        "hl_sup",
+        {"row": "broken", "method": "h_sup", "set": {"data.spacing": [90] * 3}},
+    ]
+    told = subprocess.run(
+        words(write(content), tmp_path / "out", *launcher), capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 3, told.stderr
+    found = {row: record["status"] for row, record in records(tmp_path / "out").items()}
+    assert found == {"h_sup": "done", "hl_sup": "done", "broken": "failed"}
+    assert "tiny/broken/seed-0" in told.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_ctrl_c_stops_all_runs_after_their_step_and_the_next_call_goes_on(content, write, tmp_path):
+    content["rows"] = ["h_sup", "hl_sup"]
+    content["set"] |= {"trainer.steps": 300, "trainer.checkpoint_every": 300}
+    command = words(write(content), tmp_path / "out", "--jobs", "2")
+    roots = [tmp_path / f"out/runs/tiny/{row}/seed-0" for row in content["rows"]]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not all(_steps(root) > 1 for root in roots):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 130, err
+    assert records(tmp_path / "out") == {}
+    reached = [_steps(root) for root in roots]
+    assert all((root / "checkpoints/last.ckpt").is_file() for root in roots)
+    assert all(steps < 300 for steps in reached)
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert {record["steps"] for record in records(tmp_path / "out").values()} == {300}
+    # The table of every run goes on where it was: no step is there twice.
+    assert [len((root / "metrics.csv").read_text().splitlines()) for root in roots] == [301, 301]
+
+
+def _steps(root):
+    path = root / "metrics.csv"
+    return len(path.read_text().splitlines()) - 1 if path.is_file() else 0

@@ -198,7 +198,7 @@ def _benchmark(result: Any) -> list[RenderableType]:
     if result.cost is not None:
         cost = document(result.cost)
         facts |= {name: cost[name] for name in ("total_hours", "disk_gib", "free_gib")}
-        facts["not estimated"] = len(cost["not_estimated"])
+        facts["not counted"] = "; ".join(cost["left_out"]) or "nothing"
     failed = [{"run": run, "why": message} for run, message in result.failed.items()]
     tables: list[RenderableType] = []
     if failed:

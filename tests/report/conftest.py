@@ -105,7 +105,7 @@ class Fake:
         (root / "dataset.json").write_text(json.dumps(names | {"numTraining": 2}))
         lines = []
         clean = box((3, 3, 2), (9, 7, 6))
-        noisy = {"train_a": box((2, 2, 1), (10, 8, 7)), "train_b": box((4, 4, 3), (8, 6, 5))}
+        noisy = {"train_a": box((2, 2, 1), (10, 8, 7)), "train_b": box((4, 4, 2), (8, 6, 6))}
         for case, label in noisy.items():
             write_nifti(root / f"imagesTr/{case}_0000.nii.gz", rng.random(clean.shape, dtype=np.float32))
             write_nifti(root / f"labelsTr/{case}.nii.gz", label)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -33,7 +34,7 @@ from alcseg.report.drawing import (
 )
 from alcseg.types import FloatArray, LabelMap, Spacing
 
-__all__ = ["case_panels", "paired_plot", "png_bytes", "png_data_uri", "training_curves"]
+__all__ = ["case_panels", "paired_plot", "png_bytes", "png_data_uri", "svg_bytes", "training_curves"]
 
 # Plane: name, the axis looked along, (horizontal, vertical) axes, letters at left, right, bottom and top.
 # Radiological convention: the patient's right is on the reader's left; in a sagittal slice anterior is.
@@ -229,6 +230,14 @@ def png_bytes(figure: Figure, *, dpi: int = 110) -> bytes:
     """The figure as a PNG file; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def svg_bytes(figure: Figure) -> bytes:
+    """The figure as an SVG file; the same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    with rc_context({"svg.hashsalt": "alcseg"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()
 
 

@@ -121,7 +121,7 @@ def _remark(
         return ""
     hq, lq, test = benchmark.cases(dataset.name)
     remarks = [paper.remark(hq + lq, test, split=benchmark.split, halved=dataset.halved)]
-    remarks += ["distances in voxels"] if units.get("hd95") == "mm" else []
+    remarks += ["voxels"] if units.get("hd95") == "mm" else []
     return ", ".join(filter(None, remarks))
 
 

@@ -1,0 +1,77 @@
+"""Fig. 1 of the paper: what dilation and erosion make of a label."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from alcseg.data.folder import DatasetFolder
+from alcseg.errors import DataError
+from alcseg.files import read_json
+from alcseg.report.cases import read_upright
+from alcseg.report.drawing import (
+    COLUMN_INCH,
+    CONTOUR_STYLES,
+    INK,
+    POINTS,
+    contour_legend,
+    cut,
+    focus,
+    largest_slice,
+    outline,
+    show_slice,
+)
+from alcseg.report.entries import DatasetEntry
+
+__all__ = ["noise_figure"]
+
+_WORDS = {"dilate": "dilated", "erode": "eroded"}
+_AXIAL = 2
+
+
+def noise_figure(dataset: DatasetEntry) -> Figure | None:
+    """A dilated and an eroded case, clean and noisy outlines over the image; None where there are none.
+
+    Of each kind it is the case of median Dice, so neither the mildest nor the worst.
+
+    Raises:
+        DataError: If a file of the dataset is damaged.
+    """
+    shown = list(_typical(dataset.path))
+    if not shown:
+        return None
+    folder = DatasetFolder.open(dataset.path)
+    figure = Figure(figsize=(COLUMN_INCH, COLUMN_INCH / 2 + 0.7), layout="constrained")
+    for axes, (case_id, entry) in zip(figure.subplots(1, 2, squeeze=False)[0], shown, strict=False):
+        name = f"{case_id}{folder.file_ending}"
+        paths = {"clean": dataset.path / "labelsClean" / name, "given": dataset.path / "labelsTr" / name}
+        case = read_upright(folder.image_paths(case_id)[0], paths)
+        index = largest_slice(case.labels["clean"] > 0, _AXIAL)
+        extent = show_slice(axes, case.image, _AXIAL, index, case.spacing)
+        slices = {key: cut(label, _AXIAL, index) for key, label in case.labels.items()}
+        for key, label in slices.items():
+            outline(axes, label, extent, CONTOUR_STYLES[key], width=1.0)
+        focus(axes, (slices["clean"] > 0) | (slices["given"] > 0), extent)
+        word = _WORDS[str(entry["operation"])]
+        title = f"{word}, {float(entry['size']):g} {entry.get('unit', 'voxel')}s"
+        axes.set_title(f"{title}\nDice {float(entry['dice_to_clean']):.2f}", fontsize=POINTS, color=INK)
+    contour_legend(figure, {"clean": CONTOUR_STYLES["clean"], "as given": CONTOUR_STYLES["given"]})
+    return figure
+
+
+def _typical(dataset: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Of each operation the case of median Dice and its entry in `noise.json`."""
+    path = dataset / "noise.json"
+    if not path.is_file() or not (dataset / "labelsClean").is_dir():
+        return
+    noise = read_json(path)
+    for operation in _WORDS:
+        try:
+            cases = [case for case, entry in noise.items() if entry["operation"] == operation]
+            cases.sort(key=lambda case: (float(noise[case]["dice_to_clean"]), case))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{path}: expected the manifest of `alcseg corrupt`, got {error!r}.") from None
+        if cases:
+            case = cases[len(cases) // 2]
+            yield case, noise[case]

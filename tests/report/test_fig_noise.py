@@ -1,0 +1,49 @@
+"""Fig. 1: which cases are shown, and where."""
+
+import json
+
+import numpy as np
+import pytest
+
+from alcseg.errors import DataError
+from alcseg.report.fig_noise import noise_figure
+from alcseg.report.records import Benchmark
+
+
+def dataset(fake):
+    return Benchmark.open(fake.root).datasets[0]
+
+
+def test_a_dilated_and_an_eroded_case(fake):
+    fake.add_images()
+    figure = noise_figure(dataset(fake))
+    assert [axes.get_title() for axes in figure.axes] == [
+        "dilated, 3 voxels\nDice 0.40",
+        "eroded, 3 voxels\nDice 0.29",
+    ]
+    for axes, grown in zip(figure.axes, (True, False), strict=True):
+        clean, given = (np.ptp(lines.get_paths()[0].vertices, axis=0) for lines in axes.collections)
+        assert (given > clean).all() == grown
+
+
+def test_the_median_case_of_a_kind_is_shown(fake):
+    fake.add_images()
+    path = fake.root / "datasets" / "few" / "noise.json"
+    noise = json.loads(path.read_text())
+    noise |= {
+        "mild": noise["train_a"] | {"dice_to_clean": 0.9},
+        "strong": noise["train_a"] | {"dice_to_clean": 0.1},
+    }
+    path.write_text(json.dumps(noise))
+    assert "Dice 0.40" in noise_figure(dataset(fake)).axes[0].get_title()
+
+
+def test_no_noise_no_figure(fake):
+    assert noise_figure(dataset(fake)) is None
+
+
+def test_a_damaged_manifest_is_named(fake):
+    fake.add_images()
+    (fake.root / "datasets" / "few" / "noise.json").write_text('{"train_a": {}}')
+    with pytest.raises(DataError, match=r"few/noise\.json"):
+        noise_figure(dataset(fake))

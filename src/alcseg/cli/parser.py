@@ -22,6 +22,7 @@ VERBS = {
     "import": ("alcseg.commands.import_dataset", "import_dataset"),
     "methods": ("alcseg.commands.methods", "methods"),
     "predict": ("alcseg.commands.predict", "predict"),
+    "report": ("alcseg.commands.report", "report"),
     "train": ("alcseg.commands.train", "train"),
 }
 """Module and function behind each verb."""

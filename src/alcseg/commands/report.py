@@ -1,0 +1,59 @@
+"""`alcseg report`: the records of a benchmark or a run to tables, figures and one page."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alcseg.errors import DataError
+from alcseg.files import output_folder, require_apart
+from alcseg.report.pages import write_benchmark_report, write_run_report
+from alcseg.report.records import Benchmark, is_benchmark
+from alcseg.run_folder import RunFolder
+
+__all__ = ["ReportResult", "report"]
+
+
+@dataclass(frozen=True)
+class ReportResult:
+    """What a report holds.
+
+    Attributes:
+        page: Everything on one page.
+        shown: Names of its tables and figures, which also stand beside it as files.
+        not_done: Runs of the benchmark without a result, and why.
+    """
+
+    page: Path
+    shown: list[str]
+    not_done: dict[str, str] = field(default_factory=dict)
+
+
+def report(folder: Path, *, out: Path | None = None, overwrite: bool = False) -> ReportResult:
+    """Make tables and figures of what a benchmark or a training left on disk; nothing is computed anew.
+
+    Args:
+        folder: Of `alcseg benchmark`, finished or not, or a run folder.
+        out: Folder of the report; None: `report` in `folder`.
+        overwrite: Replace an output folder that is not empty.
+
+    Raises:
+        DataError: If `folder` is neither, or a record in it is damaged.
+        UsageError: If `out` holds something, is the input, holds it or lies in it.
+    """
+    folder = Path(folder)
+    target = folder / "report" if out is None else Path(out)
+    if target.resolve() != (folder / "report").resolve():
+        require_apart(target, folder)
+    if is_benchmark(folder):
+        benchmark = Benchmark.open(folder)
+        with output_folder(target, overwrite=overwrite) as partial:
+            shown = write_benchmark_report(benchmark, partial)
+        not_done = {f"{dataset}/{row}/seed-{seed}": why for dataset, row, seed, why in benchmark.missing}
+        return ReportResult(target / "report.html", shown, not_done)
+    if not (folder / "run.json").is_file():
+        raise DataError(
+            f"{folder}: expected plan.yaml of `alcseg benchmark` or run.json of `alcseg train`, "
+            "found neither. Check the path."
+        )
+    run = RunFolder.open(folder)
+    with output_folder(target, overwrite=overwrite) as partial:
+        return ReportResult(target / "report.html", write_run_report(run, partial))

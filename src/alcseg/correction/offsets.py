@@ -2,12 +2,15 @@
 
 A label drawn too large or too small still knows the shape of the organ, and a weak prediction m is enough to
 tell by how much it is off. With d_c the signed distance to the given boundary of class c, negative inside,
-the given label moved by o is {d_c <= o}, and the best offset is
+the given label moved by o is {d_c <= o}, and the best offset has the fewest voxels on the wrong side,
 
-    o_c = argmax_o  2 sum_v m_c(v) [d_c(v) <= o] / (sum_v m_c(v) + sum_v [d_c(v) <= o]).
+    o_c = argmin_o  sum_v |m_c(v) - [d_c(v) <= o]| = argmax_o  sum_v (2 m_c(v) - 1) [d_c(v) <= o].
 
-All offsets are tried at once: both sums are cumulative histograms of d_c. They add up over patches, so what
+All offsets are tried at once: the sums are cumulative histograms of d_c. They add up over patches, so what
 patches of one volume say can be gathered in the course of a training.
+
+Why not the highest soft Dice D: its best set holds every voxel of m > D / 2, and so is too large wherever the
+prediction is unsure; trained on such labels a network draws too large and confirms them.
 """
 
 import math
@@ -22,14 +25,17 @@ from alcseg.errors import ConfigError
 __all__ = ["Agreement", "Offsets", "measure_agreement", "move_label", "offset_steps"]
 
 
+_TIE = 1e-3  # voxels per mm: decides between offsets that are equally good
+
+
 @dataclass(frozen=True, eq=False)
 class Offsets:
     """Where boundaries belong, for B volumes and the K - 1 foreground classes.
 
     Attributes:
         mm: `(B, K - 1)`, positive where the given label is drawn too small.
-        dice: Soft Dice of the prediction with the label moved by it, `(B, K - 1)`; 0 where the class has no
-            voxel.
+        dice: Soft Dice of the prediction with the label moved by it, `(B, K - 1)`: how far to trust it; 0
+            where the class has no voxel.
         given: Soft Dice with the label as given, `(B, K - 1)`.
     """
 
@@ -79,27 +85,18 @@ class Agreement:
         )
 
     def best(self, *, tolerance_mm: float = 0.0) -> Offsets:
-        """The offset of highest soft Dice; 0 where it is within `tolerance_mm` or no other is better."""
+        """The offset with the fewest voxels on the wrong side; 0 where it is within `tolerance_mm`.
+
+        Of equally good ones it is the smallest.
+        """
         total = self.size + self.mass.unsqueeze(-1)
         dice = torch.where(self.size > 0, 2 * self.overlap / total.clamp_min(1e-6), 0.0)
         zero = int(self.steps.abs().argmin())
-        value, index = dice.max(-1)
-        index = torch.where(value > dice[..., zero], index, zero)
-        offset = self._between_steps(dice, index)
-        offset = torch.where(offset.abs() <= tolerance_mm, 0.0, offset)
-        return Offsets(offset, value, dice[..., zero])
-
-    def _between_steps(self, dice: Tensor, index: Tensor) -> Tensor:
-        """Vertex of the parabola through the best value and its two neighbors."""
-        last = len(self.steps) - 1
-        low, mid, high = (
-            dice.gather(-1, (index + shift).clamp(0, last).unsqueeze(-1)).squeeze(-1) for shift in (-1, 0, 1)
-        )
-        bend = low - 2 * mid + high
-        inner = (index > 0) & (index < last) & (bend < 0)
-        shift = torch.where(inner, 0.5 * (low - high) / torch.where(inner, bend, 1.0), 0.0)
-        step = self.steps[1] - self.steps[0]
-        return self.steps[index] + shift.clamp(-0.5, 0.5) * step
+        right = 2 * self.overlap - self.size - _TIE * self.steps.abs()
+        index = right.argmax(-1)
+        index = torch.where(self.steps[index].abs() <= tolerance_mm, zero, index)
+        at = dice.gather(-1, index.unsqueeze(-1)).squeeze(-1)
+        return Offsets(self.steps[index], at, dice[..., zero])
 
 
 def offset_steps(limit_mm: float, step_mm: float) -> Tensor:

@@ -3,8 +3,8 @@
 The idea is this project's own; see docs/explanation/alignment.md for its derivation and limits. As in ALC
 (arXiv:2503.12218) a teacher predicts T noisy copies of every LQ patch, and their fusion refines its label.
 But a teacher that is too weak to draw the organ still tells by how much a given boundary is off, and the
-given label then supplies the shape. For every LQ case the soft Dice of the averaged passes with the given
-label at every offset is gathered over the patches of the whole training, older ones fading (`Agreement` in
+given label then supplies the shape. For every LQ case it is gathered over the patches of the whole training, older
+ones fading, how well the averaged passes agree with the given label at every offset (`Agreement` in
 correction/offsets.py). The best offset per class moves the label, and the patch learns from that. Where even
 the best offset agrees badly, it learns from the refined label as in ALC.
 
@@ -72,7 +72,7 @@ class ALCAligned(Method):
         aligned_on: Literal["all", "selected"] = "all",
         select_fraction: float = 0.5,
         limit_voxels: float = 7.0,
-        tolerance_voxels: float = 0.5,
+        tolerance_voxels: float = 1.0,
         memory_decay: float = 0.8,
         min_agreement: float = 0.3,
         fallback: Literal["refined", "given"] = "refined",

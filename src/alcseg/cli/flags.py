@@ -308,6 +308,13 @@ def _add_correct(verbs: Verbs) -> ArgumentParser:
     )
     _add_output(verb, what="dataset folder to make")
     verb.add_argument(
+        "--how",
+        default="auto",
+        choices=("auto", "refined", "aligned"),
+        help="aligned moves the given label to where the network sees the boundary, refined replaces it; "
+        "auto aligns where the run has a teacher",
+    )
+    verb.add_argument(
         "--replace",
         default="all",
         choices=("all", "confident"),

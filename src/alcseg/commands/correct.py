@@ -17,6 +17,7 @@ from alcseg.data.folder import CaseRow, DatasetFolder
 from alcseg.data.writer import write_map
 from alcseg.errors import DataError, UsageError
 from alcseg.files import output_folder, require_apart, write_json, write_text
+from alcseg.inference.aligned import ClassOffset, align_label, describe_offsets, write_offsets
 from alcseg.inference.calibration import Calibration, VoxelReliability, calibrate
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import load_networks
@@ -30,6 +31,12 @@ __all__ = ["CorrectResult", "correct"]
 
 logger = logging.getLogger(__name__)
 
+_REASONS = {
+    "aligned": "the label was moved to where the fused passes see the boundary",
+    "given": "the label agrees with the fused passes within a voxel and stays",
+    "refined": "fused passes replace the label",
+}
+
 
 @dataclass
 class CorrectResult:
@@ -40,6 +47,8 @@ class CorrectResult:
         corrected: LQ cases whose label was refined.
         pseudo_labeled: Unlabeled cases that got a label.
         failed: Message of each case that could not be refined; its label stays as it came.
+        how: `refined` or `aligned`.
+        offsets: How each class of each LQ case was drawn, where labels were aligned.
         calibration: How uncertainty relates to true Dice, or why that is unknown.
         record: The content of `correct.json`.
     """
@@ -48,6 +57,8 @@ class CorrectResult:
     corrected: list[str] = field(default_factory=list)
     pseudo_labeled: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    how: str = "refined"
+    offsets: list[ClassOffset] = field(default_factory=list)
     calibration: Calibration | None = None
     record: dict[str, Any] = field(default_factory=dict)
 
@@ -57,6 +68,7 @@ def correct(
     dataset: Path,
     *,
     out: Path,
+    how: str = "auto",
     replace: str = "all",
     nnunet: bool = False,
     passes: int = 4,
@@ -64,9 +76,11 @@ def correct(
     device: str = "auto",
     overwrite: bool = False,
 ) -> CorrectResult:
-    """Refine the label of every LQ training case by T perturbed passes; HQ, validation and test labels stay.
+    """Correct the label of every LQ training case by T perturbed passes; HQ, validation and test labels stay.
 
-    The teacher answers where the run has one, else the network that predicts. Unlabeled training cases get
+    The teacher answers where the run has one, else the network that predicts. `refined` takes its word for
+    the new label. `aligned` moves the given label to where it sees the boundary, leaves labels alone that
+    are right within a voxel, and takes the refined one where the two do not agree at any offset. Unlabeled training cases get
     the refined label as a pseudo label and keep their quality. Held-out HQ cases, those of split val and
     those that the run left out of training, calibrate how uncertainty relates to true Dice; test cases are
     never used.
@@ -75,6 +89,7 @@ def correct(
         run: Run folder of `train`.
         dataset: Dataset folder; only read.
         out: The new dataset folder.
+        how: `refined`, `aligned`, or `auto`: aligned where the run has a teacher.
         replace: `all` replaces every voxel; `confident` keeps the given label where a refined voxel would
             more often be wrong than right by the calibration.
         nnunet: Number the labels consecutively; the old values are noted in `dataset.json`.
@@ -88,6 +103,8 @@ def correct(
         DataError: If run and dataset do not fit, there is nothing to correct, every case failed, or
             `confident` has no held-out HQ case to calibrate with.
     """
+    if how not in ("auto", "refined", "aligned"):
+        raise UsageError(f"--how: expected auto, refined or aligned, got '{how}'.")
     if replace not in ("all", "confident"):
         raise UsageError(f"--replace: expected all or confident, got '{replace}'.")
     if passes < 2:
@@ -105,17 +122,19 @@ def correct(
     where = pick_device(device)
     networks = load_networks(folder, where)
     predictor = Predictor(networks.teacher or networks.predict, folder.plan, where)
-    how = Perturbation.like_method(folder.config["method"], passes=passes, seed=seed)
+    perturbation = Perturbation.like_method(folder.config["method"], passes=passes, seed=seed)
+    if how == "auto":
+        how = "refined" if networks.teacher is None else "aligned"
     trained = _trained_cases(folder, source)
     begun = time.perf_counter()
     with output_folder(out, overwrite=overwrite) as partial:
-        result = CorrectResult(out)
+        result = CorrectResult(out, how=how)
         held_out = [
             row
             for row in source.rows
             if row.quality == "hq" and row.split in ("train", "val") and row.case_id not in trained
         ]
-        calibration = _calibrate(predictor, source, held_out, how)
+        calibration = _calibrate(predictor, source, held_out, perturbation)
         result.calibration = calibration
         if replace == "confident" and not calibration.usable:
             raise DataError(
@@ -125,7 +144,7 @@ def correct(
             )
         target = CorrectedDataset.of(partial, source, consecutive=nnunet)
         threshold = calibration.threshold if replace == "confident" else float("inf")
-        job = _Job(predictor, source, target, how, threshold, trained)
+        job = _Job(predictor, source, target, perturbation, how == "aligned", threshold, trained)
         records, audit = _refine_cases(job, rows, result, run=str(run), method=folder.method)
         for row in source.rows:
             if row.case_id not in result.corrected and row.case_id not in result.pseudo_labeled:
@@ -133,6 +152,8 @@ def correct(
             target.take_images(row.case_id)
         target.finish()
         write_ranking(partial / "ranking.csv", rank_cases(records, calibration))
+        if how == "aligned":
+            write_offsets(partial / "offsets.csv", result.offsets)
         write_text(partial / "audit.jsonl", "".join(json.dumps(line) + "\n" for line in audit))
         result.record = {
             "versions": versions(),
@@ -140,7 +161,9 @@ def correct(
             "dataset": str(dataset),
             "method": folder.method,
             "network": "teacher" if networks.teacher is not None else "predict",
-            "perturbation": dataclasses.asdict(how),
+            "perturbation": dataclasses.asdict(perturbation),
+            "how": how,
+            "offsets": describe_offsets(result.offsets),
             "replace": replace,
             "nnunet": nnunet,
             "ranking": calibration.note,
@@ -163,7 +186,8 @@ class _Job:
     predictor: Predictor
     source: DatasetFolder
     target: CorrectedDataset
-    how: Perturbation
+    perturbation: Perturbation
+    aligns: bool
     threshold: float
     trained: frozenset[str]
 
@@ -184,8 +208,9 @@ def _refine_cases(
             "quality": row.quality,
         }
         try:
-            found, entry = _refine_case(job, row)
+            found, offsets, entry = _correct_case(job, row)
             records += found
+            result.offsets += offsets
             line |= entry
             (result.corrected if row.quality == "lq" else result.pseudo_labeled).append(row.case_id)
         except DataError as error:
@@ -199,21 +224,26 @@ def _refine_cases(
     return records, audit
 
 
-def _refine_case(job: _Job, row: CaseRow) -> tuple[list[ClassRecord], dict[str, Any]]:
-    """Write the labels and the uncertainty map of one case; its records and its line in the audit trail."""
+def _correct_case(job: _Job, row: CaseRow) -> tuple[list[ClassRecord], Sequence[ClassOffset], dict[str, Any]]:
+    """Write the labels and the uncertainty map of one case; what was found, and its line in the audit trail."""
     case = job.source.read(row.case_id)
-    refined = job.predictor.refine(case.images, row.case_id, job.how)
+    refined = job.predictor.refine(case.images, row.case_id, job.perturbation)
     given = None if case.label is None else case.label.array
-    written = refined.label
+    corrected = refined.label
+    offsets: Sequence[ClassOffset] = ()
+    if job.aligns and case.label is not None:
+        aligned = align_label(refined, case.label, job.predictor.plan, row.case_id)
+        corrected, offsets = aligned.label, aligned.offsets
+    written = corrected
     kept = 0
     if given is not None and np.isfinite(job.threshold):
         doubtful = refined.uncertainty > job.threshold
-        written = np.where(doubtful, given, refined.label)
-        kept = int((doubtful & (given != refined.label)).sum())
+        written = np.where(doubtful, given, corrected)
+        kept = int((doubtful & (given != corrected)).sum())
     records = compare_labels(
         row.case_id,
         given,
-        refined.label,
+        corrected,
         written,
         refined.uncertainty,
         spacing=case.images[0].spacing,
@@ -224,26 +254,33 @@ def _refine_case(job: _Job, row: CaseRow) -> tuple[list[ClassRecord], dict[str, 
     if case.label is not None:
         job.target.take_label(row.case_id, into="labelsGiven")
     write_map(job.target.root / "uncertainty" / f"{row.case_id}.nii.gz", refined.uncertainty, case.images[0])
-    reason = (
-        "no label was given: pseudo label from the fused passes"
-        if given is None
-        else "fused passes replace the label"
-    )
+    how = offsets[0].label if offsets else "refined"
+    if given is None:
+        reason = "no label was given: pseudo label from the fused passes"
+    else:
+        reason = _REASONS[how]
     if np.isfinite(job.threshold) and given is not None:
         reason += f" where u <= {job.threshold:.3g}"
-    return records, {
-        "action": "pseudo_labeled" if given is None else "refined",
-        "voxels_changed": int((written != (job.source.label_values[0] if given is None else given)).sum()),
-        "voxels_kept_as_uncertain": kept,
-        "classes": {
-            record.class_name: {
-                "added_mm3": round(record.added_mm3, 3),
-                "removed_mm3": round(record.removed_mm3, 3),
-            }
-            for record in records
+    return (
+        records,
+        offsets,
+        {
+            "action": "pseudo_labeled" if given is None else how,
+            "voxels_changed": int(
+                (written != (job.source.label_values[0] if given is None else given)).sum()
+            ),
+            "voxels_kept_as_uncertain": kept,
+            "classes": {
+                record.class_name: {
+                    "added_mm3": round(record.added_mm3, 3),
+                    "removed_mm3": round(record.removed_mm3, 3),
+                }
+                for record in records
+            },
+            "drawn_mm": {one.class_name: round(one.drawn_mm, 3) for one in offsets},
+            "reason": reason,
         },
-        "reason": reason,
-    }
+    )
 
 
 def _calibrate(

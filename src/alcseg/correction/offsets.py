@@ -1,4 +1,4 @@
-"""How far a given boundary is off, and the given label moved by as much.
+"""How far a given boundary is off, how sharply it still tells the shape, and the given label moved.
 
 A label drawn too large or too small still knows the shape of the organ, and a weak prediction m is enough to
 tell by how much it is off. With d_c the signed distance to the given boundary of class c, negative inside,
@@ -6,8 +6,13 @@ the given label moved by o is {d_c <= o}, and the best offset has the fewest vox
 
     o_c = argmin_o  sum_v |m_c(v) - [d_c(v) <= o]| = argmax_o  sum_v (2 m_c(v) - 1) [d_c(v) <= o].
 
-All offsets are tried at once: the sums are cumulative histograms of d_c. They add up over patches, so what
-patches of one volume say can be gathered in the course of a training.
+Across the moved boundary m falls from one to zero within a width s_c, that of the likeliest
+
+    m_c(v) ~ Phi((o_c - d_c(v)) / s_c).
+
+It is the blur of the network and the error of the drawn shape together; clean labels of other cases tell the
+first. All offsets are tried at once: the sums are cumulative histograms of d_c. They add up over patches, so
+what patches of one volume say can be gathered in the course of a training.
 
 Why not the highest soft Dice D: its best set holds every voxel of m > D / 2, and so is too large wherever the
 prediction is unsure; trained on such labels a network draws too large and confirms them.
@@ -26,6 +31,7 @@ __all__ = ["Agreement", "Offsets", "measure_agreement", "move_label", "offset_st
 
 
 _TIE = 1e-3  # voxels per mm: decides between offsets that are equally good
+_WIDTHS = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +43,14 @@ class Offsets:
         dice: Soft Dice of the prediction with the label moved by it, `(B, K - 1)`: how far to trust it; 0
             where the class has no voxel.
         given: Soft Dice with the label as given, `(B, K - 1)`.
+        width_mm: Within which the prediction changes across the moved boundary, one standard deviation,
+            `(B, K - 1)`.
     """
 
     mm: Tensor
     dice: Tensor
     given: Tensor
+    width_mm: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +105,20 @@ class Agreement:
         index = right.argmax(-1)
         index = torch.where(self.steps[index].abs() <= tolerance_mm, zero, index)
         at = dice.gather(-1, index.unsqueeze(-1)).squeeze(-1)
-        return Offsets(self.steps[index], at, dice[..., zero])
+        offset = self.steps[index]
+        return Offsets(offset, at, dice[..., zero], self._width(offset))
+
+    def _width(self, offset: Tensor) -> Tensor:
+        """The likeliest width of a boundary at `offset`, of a grid from half a step to all that was tried."""
+        step = float(self.steps[1] - self.steps[0])
+        widths = torch.logspace(math.log10(step / 2), math.log10(4 * float(self.steps[-1])), _WIDTHS)
+        widths = widths.to(offset.device)
+        middle = (self.steps[1:] + self.steps[:-1]) / 2
+        voxels, mass = self.size.diff(dim=-1), self.overlap.diff(dim=-1)
+        reach = (offset[..., None, None] - middle) / widths[:, None]  # (B, K - 1, widths, shells)
+        inside, outside = torch.special.log_ndtr(reach), torch.special.log_ndtr(-reach)
+        likelihood = (mass.unsqueeze(-2) * inside + (voxels - mass).unsqueeze(-2) * outside).sum(-1)
+        return widths[likelihood.argmax(-1)]
 
 
 def offset_steps(limit_mm: float, step_mm: float) -> Tensor:

@@ -70,10 +70,12 @@ class RefinedCase:
     Attributes:
         label: Refined label in the dataset's own values, `(X, Y, Z)`.
         uncertainty: u per voxel, float32, `(X, Y, Z)`.
+        fused: The weighted average of the passes, on the model grid.
     """
 
     label: NDArray[np.int64]
     uncertainty: NDArray[np.float32]
+    fused: Prediction
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +121,8 @@ class Predictor:
         """
         array, grid = preprocess_images(images, self.plan)
         fused, uncertainty = self._fuse(torch.from_numpy(array), case_id, how)
-        label = Prediction(fused.numpy(), grid, self.plan.label_values).label()
-        return RefinedCase(label, grid.map_to_source(uncertainty.numpy()))
+        prediction = Prediction(fused.numpy(), grid, self.plan.label_values)
+        return RefinedCase(prediction.label(), grid.map_to_source(uncertainty.numpy()), prediction)
 
     def uncertainty(self, images: tuple[Volume, ...], case_id: str, how: Perturbation) -> NDArray[np.float32]:
         """Uncertainty per voxel on the source grid, `(X, Y, Z)`.

@@ -1,12 +1,16 @@
-"""ALC with aligned labels: the given LQ label is moved to where the teacher sees the boundary, not replaced.
+"""ALC with aligned labels: the given LQ label is evidence, moved to where the teacher sees the boundary.
 
-The idea is this project's own; see docs/explanation/alignment.md for its derivation and limits. As in ALC
-(arXiv:2503.12218) a teacher predicts T noisy copies of every LQ patch, and their fusion refines its label.
-But a teacher that is too weak to draw the organ still tells by how much a given boundary is off, and the
-given label then supplies the shape. For every LQ case it is gathered over the patches of the whole training, older
-ones fading, how well the averaged passes agree with the given label at every offset (`Agreement` in
-correction/offsets.py). The best offset per class moves the label, and the patch learns from that. Where even
-the best offset agrees badly, it learns from the refined label as in ALC.
+The idea is this project's own; docs/explanation/alignment.md derives it and shows its limits. As in ALC
+(arXiv:2503.12218) a teacher predicts T noisy copies of every LQ patch. But a teacher that is too weak to draw
+the organ still tells by how much a given boundary is off, and the given label then supplies the shape. For
+every LQ case it is gathered over the patches of the whole training, older ones fading, how well the average m
+of the passes agrees with the given label at every offset (`Agreement`, correction/offsets.py). That gives the
+offset o of each class and how far the drawn shape is off, sigma, when the blur of the teacher on HQ patches
+is taken away. The target of the patch is the most probable class of the posterior
+
+    q ~ m P(given label | o, sigma)                                       (correction/alignment.py)
+
+which is the moved label where sigma is small, and the label that ALC would refine where it is large.
 
     L = L_HQ + lambda(t) (alpha L_LQ + beta L_noisy + L_con)
 
@@ -15,7 +19,9 @@ given labels in L_noisy.
 
 Differences from the paper of ALC: the target of L_LQ; it is over all patches; lambda rises to its end value
 within `ramp_fraction` of the run and is larger, since aligned labels are right much earlier than refined
-ones.
+ones. One more teacher pass per step, over the HQ patches, measures its blur.
+
+Cite: the paper of ALC (see `alc.py`) and this software.
 """
 
 from typing import Any, Literal
@@ -23,8 +29,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from alcseg.correction.offsets import Agreement, Offsets, measure_agreement, move_label, offset_steps
-from alcseg.correction.refine import Refined, refine
+from alcseg.correction.alignment import STEPS_PER_VOXEL, posterior, shape_error
+from alcseg.correction.offsets import Agreement, Offsets, measure_agreement, offset_steps
+from alcseg.correction.refine import refine
 from alcseg.data.sampling import Patches
 from alcseg.errors import ConfigError
 from alcseg.losses.consistency import consistency_loss
@@ -35,8 +42,6 @@ from alcseg.methods.base import Batch, Card, Method, batch_statistics
 
 __all__ = ["ALCAligned"]
 
-_STEPS_PER_VOXEL = 2
-
 
 class ALCAligned(Method):
     """Mean Teacher whose LQ patches learn from their given labels, moved by one offset per case and class.
@@ -46,10 +51,8 @@ class ALCAligned(Method):
         aligned_on: `all` LQ patches, or the `selected` least uncertain ones.
         select_fraction: Share of the LQ patches that is selected; at least one patch.
         limit_voxels: Largest offset that is tried, in voxels of the finest spacing.
-        tolerance_voxels: A label whose offset is at most this is left as it is.
+        tolerance_voxels: Offsets up to this count as 0.
         memory_decay: What earlier patches of a case still count when it is visited again.
-        min_agreement: Soft Dice below which an offset is not trusted.
-        fallback: Label of a patch without a trusted offset: `refined`, or as `given`.
         alpha: Weight of the aligned-label term.
         beta: Weight of the given-label term, with `aligned_on=selected`.
         ramp_max: Largest value of the ramp lambda.
@@ -62,7 +65,7 @@ class ALCAligned(Method):
     card = Card("this project", "student, EMA teacher", "student")
     streams = ("hq", "lq")
     terms = ("hq", "lq", "noisy", "con")
-    readings = ("agreement", "offset_mm", "trusted")
+    readings = ("agreement", "offset_mm", "shape_mm", "blur_mm")
     needs_distance = True
 
     def __init__(
@@ -74,8 +77,6 @@ class ALCAligned(Method):
         limit_voxels: float = 7.0,
         tolerance_voxels: float = 1.0,
         memory_decay: float = 0.8,
-        min_agreement: float = 0.3,
-        fallback: Literal["refined", "given"] = "refined",
         alpha: float = 5.0,
         beta: float = 1.0,
         ramp_max: float = 0.2,
@@ -95,14 +96,14 @@ class ALCAligned(Method):
         """A trained student and its frozen average."""
         self.student = self.task.build_network()
         self.teacher = make_teacher(self.student)
-        self.agreements: dict[str, Agreement] = {}  # of each LQ case, one volume each
+        self.agreements: dict[str, Agreement] = {}  # of each case, one volume each
 
     def training_terms(self, batch: Batch) -> dict[str, Tensor]:
         """`hq`, `lq` on aligned labels, `noisy` on given ones where not all are aligned, `con`."""
         hq, lq = batch["hq"], batch["lq"]
-        passes = self._teacher_passes(lq)
-        refined = refine(passes)
-        target = self._aligned_label(refined, lq)
+        refined = refine(self._teacher_passes(lq, self.settings.passes))
+        blur = self._blur(hq)
+        target = self._aligned_label(refined.mean, lq, blur)
         share = self.settings.select_fraction if self.settings.aligned_on == "selected" else 1.0
         selected, rest = least_uncertain(patch_uncertainty(refined), share)
 
@@ -147,11 +148,11 @@ class ALCAligned(Method):
             case_id: Agreement(steps, *sums) for case_id, sums in checkpoint["alc_aligned"].items()
         }
 
-    def _teacher_passes(self, patches: Patches) -> list[Tensor]:
-        """Log-probabilities of T passes, each `(B, K, X, Y, Z)` float32 and one BatchNorm population."""
+    def _teacher_passes(self, patches: Patches, count: int) -> list[Tensor]:
+        """Log-probabilities of passes, each `(B, K, X, Y, Z)` float32 and one BatchNorm population."""
         passes = []
         with batch_statistics(self.teacher) as teacher:
-            for t in range(self.settings.passes):
+            for t in range(count):
                 noise = self.input_noise(
                     patches, f"pass-{t}", std=self.settings.noise_std, clip=self.settings.noise_clip
                 )
@@ -159,32 +160,36 @@ class ALCAligned(Method):
                 passes.append(logits.float().log_softmax(1))
         return passes
 
-    def _aligned_label(self, refined: Refined, patches: Patches) -> Tensor:
-        """Targets `(B, X, Y, Z)`: moved labels, and refined or given ones where no offset is trusted."""
-        distance = self.distance_to_given(patches)
-        found = self._offsets(refined.mean, distance, patches.case_ids)
-        # The worst class of a case decides; one that its label lacks has no say unless it lacks them all.
-        present = torch.isfinite(distance).flatten(2).any(2)
-        worst = torch.where(present, found.dice, 1.0).amin(1)
-        trusted = present.any(1) & (worst >= self.settings.min_agreement)
-        self.note(
-            agreement=found.dice.mean(), offset_mm=found.mm.abs().mean(), trusted=trusted.float().mean()
-        )
-        otherwise = refined.label if self.settings.fallback == "refined" else patches.label
-        return torch.where(trusted[:, None, None, None], move_label(distance, found.mm), otherwise)
+    def _blur(self, hq: Patches) -> Tensor:
+        """Width of the teacher's boundaries on clean labels, mm, per class `(K - 1,)`."""
+        (log_probs,) = self._teacher_passes(hq, 1)
+        return self._offsets(log_probs.exp(), hq).width_mm.mean(0)
 
-    def _offsets(self, mean: Tensor, distance: Tensor, case_ids: list[str]) -> Offsets:
-        """Best offsets of the patches' cases by all that was seen of them, `(B, K - 1)`."""
-        seen = measure_agreement(mean, distance, self._offset_steps().to(mean.device))
-        for index, case_id in enumerate(case_ids):
+    def _aligned_label(self, mean: Tensor, lq: Patches, blur: Tensor) -> Tensor:
+        """Most probable class by prediction and given label, `(B, X, Y, Z)`."""
+        found = self._offsets(mean, lq)
+        shape = shape_error(found.width_mm, blur, min(self.task.spacing))
+        self.note(
+            agreement=found.dice.mean(),
+            offset_mm=found.mm.abs().mean(),
+            shape_mm=shape.mean(),
+            blur_mm=blur.mean(),
+        )
+        return posterior(mean, self.distance_to_given(lq), found.mm, shape).argmax(1)
+
+    def _offsets(self, mean: Tensor, patches: Patches) -> Offsets:
+        """Offsets and widths of the patches' cases by all that was seen of them, `(B, K - 1)`."""
+        steps = self._offset_steps().to(mean.device)
+        seen = measure_agreement(mean, self.distance_to_given(patches), steps)
+        for index, case_id in enumerate(patches.case_ids):
             newer = seen.of(index)
             older = self.agreements.get(case_id)
             self.agreements[case_id] = (
                 newer if older is None else older.decayed_into(newer, self.settings.memory_decay)
             )
-        gathered = Agreement.stack([self.agreements[case_id] for case_id in case_ids])
+        gathered = Agreement.stack([self.agreements[case_id] for case_id in patches.case_ids])
         return gathered.best(tolerance_mm=self.settings.tolerance_voxels * min(self.task.spacing))
 
     def _offset_steps(self) -> Tensor:
         voxel = min(self.task.spacing)
-        return offset_steps(self.settings.limit_voxels * voxel, voxel / _STEPS_PER_VOXEL)
+        return offset_steps(self.settings.limit_voxels * voxel, voxel / STEPS_PER_VOXEL)

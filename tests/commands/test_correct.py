@@ -287,3 +287,33 @@ def test_what_does_not_fit_is_named_and_nothing_is_written(
         correct(make_run(), solvable_dataset, out=out)
     assert not out.exists()
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".partial")]
+
+
+def test_aligned_labels_are_moved_and_the_offsets_are_told(
+    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path, read_values: Read
+) -> None:
+    # The LQ labels of this dataset are dilated by a voxel or more, and the network sees the truth.
+    result = correct(make_run(), solvable_dataset, out=tmp_path / "out", how="aligned", passes=2)
+    with (tmp_path / "out" / "offsets.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {(row["case_id"], row["class"]) for row in rows} == {
+        (case_id, name) for case_id in ("lq_0", "lq_1") for name in ("left", "right")
+    }
+    assert all(float(row["agreement"]) >= float(row["agreement_as_given"]) for row in rows)
+    for case_id in ("lq_0", "lq_1"):
+        clean = read_values(solvable_dataset / "labelsClean" / f"{case_id}.nii.gz") > 0
+        given = read_values(solvable_dataset / "labelsTr" / f"{case_id}.nii.gz") > 0
+        written = read_values(tmp_path / "out" / "labelsTr" / f"{case_id}.nii.gz") > 0
+        assert (written != clean).sum() < (given != clean).sum()
+    assert result.how == "aligned"
+    assert len(result.record["offsets"]) == 2
+
+
+def test_auto_aligns_only_where_there_is_a_teacher(
+    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path
+) -> None:
+    result = correct(make_run(), solvable_dataset, out=tmp_path / "out", passes=2)
+    assert result.how == "refined"
+    assert not (tmp_path / "out" / "offsets.csv").exists()
+    with pytest.raises(UsageError, match="expected auto, refined or aligned, got 'both'"):
+        correct(make_run(), solvable_dataset, out=tmp_path / "other", how="both")

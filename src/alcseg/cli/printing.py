@@ -173,7 +173,7 @@ def _correct(result: Any) -> list[RenderableType]:
         "pseudo labeled": len(result.pseudo_labeled),
         "failed": len(result.failed),
         "how": result.how,
-        "labels were": "; ".join(describe_offsets(result.offsets)) or None,
+        "labels were": "; ".join(result.record["offsets"]) or None,
         "calibration": None if result.calibration is None else result.calibration.note,
         "ranking": f"{ranking} ({len(worst)} cases, the first {_RANKED_CASES} above)"
         if len(worst) > _RANKED_CASES

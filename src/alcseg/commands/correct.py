@@ -17,7 +17,14 @@ from alcseg.data.folder import CaseRow, DatasetFolder
 from alcseg.data.writer import write_map
 from alcseg.errors import DataError, UsageError
 from alcseg.files import output_folder, require_apart, write_json, write_text
-from alcseg.inference.aligned import ClassOffset, align_label, describe_offsets, write_offsets
+from alcseg.inference.aligned import (
+    ClassOffset,
+    CleanReference,
+    align_case,
+    align_label,
+    describe_offsets,
+    write_offsets,
+)
 from alcseg.inference.calibration import Calibration, VoxelReliability, calibrate
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import load_networks
@@ -33,9 +40,10 @@ logger = logging.getLogger(__name__)
 
 _REASONS = {
     "aligned": "the label was moved to where the fused passes see the boundary",
-    "given": "the label agrees with the fused passes within a voxel and stays",
+    "given": "the fused passes agree with the label as with clean ones; it stays",
     "refined": "fused passes replace the label",
 }
+"""By what was written, as in `ClassOffset.label`."""
 
 
 @dataclass
@@ -79,8 +87,9 @@ def correct(
     """Correct the label of every LQ training case by T perturbed passes; HQ, validation and test labels stay.
 
     The teacher answers where the run has one, else the network that predicts. `refined` takes its word for
-    the new label. `aligned` moves the given label to where it sees the boundary, leaves labels alone that
-    are right within a voxel, and takes the refined one where the two do not agree at any offset. Unlabeled training cases get
+    the new label. `aligned` moves the given label to where it sees the boundary, weighs the two by how far
+    the drawn shape is off, and leaves labels alone that it agrees with as well as with those of held-out HQ
+    cases. Unlabeled training cases get
     the refined label as a pseudo label and keep their quality. Held-out HQ cases, those of split val and
     those that the run left out of training, calibrate how uncertainty relates to true Dice; test cases are
     never used.
@@ -134,7 +143,7 @@ def correct(
             for row in source.rows
             if row.quality == "hq" and row.split in ("train", "val") and row.case_id not in trained
         ]
-        calibration = _calibrate(predictor, source, held_out, perturbation)
+        calibration, reference = _calibrate(predictor, source, held_out, perturbation)
         result.calibration = calibration
         if replace == "confident" and not calibration.usable:
             raise DataError(
@@ -144,7 +153,8 @@ def correct(
             )
         target = CorrectedDataset.of(partial, source, consecutive=nnunet)
         threshold = calibration.threshold if replace == "confident" else float("inf")
-        job = _Job(predictor, source, target, perturbation, how == "aligned", threshold, trained)
+        clean = reference if how == "aligned" else None
+        job = _Job(predictor, source, target, perturbation, clean, threshold, trained)
         records, audit = _refine_cases(job, rows, result, run=str(run), method=folder.method)
         for row in source.rows:
             if row.case_id not in result.corrected and row.case_id not in result.pseudo_labeled:
@@ -187,7 +197,7 @@ class _Job:
     source: DatasetFolder
     target: CorrectedDataset
     perturbation: Perturbation
-    aligns: bool
+    clean: CleanReference | None
     threshold: float
     trained: frozenset[str]
 
@@ -225,14 +235,14 @@ def _refine_cases(
 
 
 def _correct_case(job: _Job, row: CaseRow) -> tuple[list[ClassRecord], Sequence[ClassOffset], dict[str, Any]]:
-    """Write the labels and the uncertainty map of one case; what was found, and its line in the audit trail."""
+    """Write labels and uncertainty map of one case; what was found, and its line in the audit trail."""
     case = job.source.read(row.case_id)
     refined = job.predictor.refine(case.images, row.case_id, job.perturbation)
     given = None if case.label is None else case.label.array
     corrected = refined.label
     offsets: Sequence[ClassOffset] = ()
-    if job.aligns and case.label is not None:
-        aligned = align_label(refined, case.label, job.predictor.plan, row.case_id)
+    if job.clean is not None and case.label is not None:
+        aligned = align_label(refined, case.label, job.predictor.plan, row.case_id, job.clean)
         corrected, offsets = aligned.label, aligned.offsets
     written = corrected
     kept = 0
@@ -255,10 +265,7 @@ def _correct_case(job: _Job, row: CaseRow) -> tuple[list[ClassRecord], Sequence[
         job.target.take_label(row.case_id, into="labelsGiven")
     write_map(job.target.root / "uncertainty" / f"{row.case_id}.nii.gz", refined.uncertainty, case.images[0])
     how = offsets[0].label if offsets else "refined"
-    if given is None:
-        reason = "no label was given: pseudo label from the fused passes"
-    else:
-        reason = _REASONS[how]
+    reason = "no label was given: pseudo label from the fused passes" if given is None else _REASONS[how]
     if np.isfinite(job.threshold) and given is not None:
         reason += f" where u <= {job.threshold:.3g}"
     return (
@@ -285,9 +292,9 @@ def _correct_case(job: _Job, row: CaseRow) -> tuple[list[ClassRecord], Sequence[
 
 def _calibrate(
     predictor: Predictor, source: DatasetFolder, rows: Sequence[CaseRow], how: Perturbation
-) -> Calibration:
+) -> tuple[Calibration, CleanReference]:
     """Refine held-out HQ cases and compare with their labels, which are not changed."""
-    points, used = [], []
+    points, used, aligned = [], [], []
     voxels = VoxelReliability()
     for row in track(rows, "Calibrating on held-out cases"):
         try:
@@ -299,6 +306,7 @@ def _calibrate(
         if case.label is None:
             continue
         used.append(row.case_id)
+        aligned.append(align_case(refined, case.label, predictor.plan))
         voxels.add(refined.uncertainty, refined.label != case.label.array)
         for name, value in list(source.labels.items())[1:]:
             mask = refined.label == value
@@ -310,7 +318,8 @@ def _calibrate(
                     dice(mask, case.label.array == value),
                 )
             )
-    return calibrate(points, voxels, cases=tuple(used))
+    reference = CleanReference.of(aligned, len(source.labels) - 1)
+    return calibrate(points, voxels, cases=tuple(used)), reference
 
 
 def _trained_cases(folder: RunFolder, source: DatasetFolder) -> frozenset[str]:

@@ -11,7 +11,7 @@ The given label, drawn with that offset and that error, says of a voxel at signe
 
 and the posterior over the classes k is q_k ~ m_k P(k). Where a label errs by its offset alone, sigma is small
 and q is the label, moved. Where it errs in its shape, sigma is large and q leans on the prediction; for a
-label that tells nothing q is the refined label of ALC.
+label that tells nothing q is the prediction, and its argmax the refined label of ALC.
 """
 
 from dataclasses import dataclass
@@ -25,11 +25,23 @@ from alcseg.correction.offsets import Offsets, measure_agreement, offset_steps
 from alcseg.distances import signed_distance
 from alcseg.types import Spacing
 
-__all__ = ["STEPS_PER_VOXEL", "AlignedCase", "align", "label_distances", "posterior", "shape_error"]
+__all__ = [
+    "MIN_AGREEMENT",
+    "STEPS_PER_VOXEL",
+    "AlignedCase",
+    "align",
+    "label_distances",
+    "posterior",
+    "shape_error",
+]
 
 STEPS_PER_VOXEL = 2
 """Offsets tried per voxel."""
 
+MIN_AGREEMENT = 0.3
+"""Soft Dice below which a label and a prediction have nothing to do with each other."""
+
+_BOUNDLESS = 1e6  # mm
 _SMALLEST = 1e-6  # of a probability, so that logarithms stay finite
 _LOWEST = -1e4  # of a logarithm: that of no probability in float32, and less than any other sum
 
@@ -71,13 +83,18 @@ def align(
     distance = torch.from_numpy(label_distances(label, len(probs), spacing))[None]
     steps = offset_steps(limit_voxels * voxel, voxel / STEPS_PER_VOXEL)
     found = measure_agreement(m, distance, steps).best(tolerance_mm=tolerance_voxels * voxel)
-    shape = shape_error(found.width_mm, blur_mm, voxel)
+    shape = shape_error(found, blur_mm, voxel)
     return AlignedCase(posterior(m, distance, found.mm, shape)[0], found)
 
 
-def shape_error(width_mm: Tensor, blur_mm: Tensor | float, voxel_mm: float) -> Tensor:
-    """Sigma in mm: what of a width is not the blur of the network; at least half a voxel."""
-    return (width_mm.square() - blur_mm**2).clamp_min((voxel_mm / 2) ** 2).sqrt()
+def shape_error(found: Offsets, blur_mm: Tensor | float, voxel_mm: float) -> Tensor:
+    """The sigma in mm, `(B, K - 1)`: what of the width is not the blur of the network, at least half a
+    voxel.
+
+    Where even the best offset agrees worse than `MIN_AGREEMENT` the label tells nothing: sigma has no bounds.
+    """
+    shape = (found.width_mm.square() - blur_mm**2).clamp_min((voxel_mm / 2) ** 2).sqrt()
+    return torch.where(found.dice >= MIN_AGREEMENT, shape, _BOUNDLESS)
 
 
 def label_distances(

@@ -168,11 +168,11 @@ class ALCAligned(Method):
     def _aligned_label(self, mean: Tensor, lq: Patches, blur: Tensor) -> Tensor:
         """Most probable class by prediction and given label, `(B, X, Y, Z)`."""
         found = self._offsets(mean, lq)
-        shape = shape_error(found.width_mm, blur, min(self.task.spacing))
+        shape = shape_error(found, blur, min(self.task.spacing))
         self.note(
             agreement=found.dice.mean(),
             offset_mm=found.mm.abs().mean(),
-            shape_mm=shape.mean(),
+            shape_mm=shape.median(),
             blur_mm=blur.mean(),
         )
         return posterior(mean, self.distance_to_given(lq), found.mm, shape).argmax(1)

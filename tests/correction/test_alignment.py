@@ -1,0 +1,83 @@
+"""The posterior of a prediction and a given label: the moved label, the prediction, or between."""
+
+import numpy as np
+import pytest
+import torch
+
+from alcseg.correction.alignment import align, label_distances, posterior, shape_error
+from alcseg.correction.offsets import Offsets
+
+SPACING = (1.0, 1.0, 1.0)
+
+
+def ball(radius: float, center: tuple[float, float, float] = (12, 12, 12)) -> np.ndarray:
+    grid = np.indices((25, 25, 25))
+    return sum((axis - middle) ** 2 for axis, middle in zip(grid, center, strict=True)) <= radius**2
+
+
+def blurred(mask: np.ndarray, width: float) -> np.ndarray:
+    """What a network of this blur says of `mask`, `(2, X, Y, Z)`."""
+    distance = torch.from_numpy(label_distances(mask.astype(np.uint8), 2, SPACING)[0])
+    inside = torch.special.ndtr(-distance / width).numpy()
+    return np.stack([1 - inside, inside]).astype(np.float32)
+
+
+def dice(first: np.ndarray, second: np.ndarray) -> float:
+    return 2 * float(np.sum(first & second)) / float(first.sum() + second.sum())
+
+
+@pytest.mark.parametrize("drawn", [-3, 3])
+def test_a_label_of_right_shape_is_moved_not_replaced(drawn: int) -> None:
+    # The network misses a part of the organ; the label, drawn too large or small, has all of it.
+    truth, given = ball(8), ball(8 + drawn).astype(np.uint8)
+    hole = ball(4, (12, 12, 20))
+    probs = np.where(hole, np.array([0.7, 0.3], np.float32)[:, None, None, None], blurred(truth, 1.5))
+    aligned = align(probs.astype(np.float32), given, SPACING, blur_mm=1.5)
+    assert aligned.offsets.mm.item() == pytest.approx(-drawn, abs=1)
+    assert dice(aligned.probs.argmax(0).numpy() == 1, truth) > dice(probs[1] > 0.5, truth) + 0.01
+
+
+def test_a_label_that_tells_nothing_gives_way_to_the_prediction() -> None:
+    truth, nonsense = ball(7, (7, 7, 12)), ball(7, (19, 19, 12)).astype(np.uint8)
+    aligned = align(blurred(truth, 1.0), nonsense, SPACING, blur_mm=1.0)
+    assert aligned.offsets.dice.item() < 0.3
+    assert dice(aligned.probs.argmax(0).numpy() == 1, truth) > 0.9
+
+
+@pytest.mark.parametrize("width", [1.0, 2.0, 3.0])
+def test_the_width_of_a_clean_boundary_is_the_blur_of_the_network(width: float) -> None:
+    truth = ball(8)
+    found = align(blurred(truth, width), truth.astype(np.uint8), SPACING).offsets
+    assert found.mm.item() == 0
+    assert found.width_mm.item() == pytest.approx(width, rel=0.15)
+
+
+def test_the_posterior_is_a_product_of_two_opinions() -> None:
+    # One voxel on the moved boundary: the label says 1/2, so the prediction decides as it stands.
+    probs = torch.tensor([0.3, 0.7]).view(1, 2, 1, 1, 1)
+    distance = torch.full((1, 1, 1, 1, 1), 2.0)
+    on = posterior(probs, distance, torch.tensor([[2.0]]), torch.tensor([[1.5]]))
+    assert on.flatten().tolist() == pytest.approx([0.3, 0.7])
+    # One width outside, Phi(-1) = 0.1587, and 0.7 * 0.1587 / (0.7 * 0.1587 + 0.3 * 0.8413) = 0.3057.
+    off = posterior(probs, distance, torch.tensor([[0.5]]), torch.tensor([[1.5]]))
+    assert off[0, 1].item() == pytest.approx(0.3057, abs=1e-3)
+
+
+def test_three_classes_sum_to_one_and_an_absent_class_stays_absent() -> None:
+    generator = torch.Generator().manual_seed(0)
+    probs = torch.rand(1, 3, 5, 5, 5, generator=generator).softmax(1)
+    label = np.zeros((5, 5, 5), np.uint8)
+    label[2:, 1:4] = 1
+    distance = torch.from_numpy(label_distances(label, 3, SPACING))[None]
+    q = posterior(probs, distance, torch.zeros(1, 2), torch.ones(1, 2))
+    assert torch.allclose(q.sum(1), torch.ones(1, 5, 5, 5))
+    assert float(q[:, 2].max()) == 0
+
+
+def test_shape_error_is_what_the_blur_does_not_explain() -> None:
+    def found(width: float, dice: float = 0.8) -> Offsets:
+        return Offsets(*(torch.tensor([[value]]) for value in (0.0, dice, dice, width)))
+
+    assert shape_error(found(5.0), 3.0, 1.0).item() == 4  # sqrt(5^2 - 3^2)
+    assert shape_error(found(2.0), 3.0, 1.0).item() == 0.5  # never below half a voxel
+    assert shape_error(found(5.0, dice=0.2), 3.0, 1.0).item() > 1000  # tells nothing

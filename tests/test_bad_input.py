@@ -385,6 +385,26 @@ def test_output_folder_in_use(verb, trained, sound, tmp_path, alcseg):
     assert [path.name for path in out.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.parametrize("verb", ["import", "corrupt", "train", "predict", "correct", "evaluate"])
+def test_output_folder_that_cannot_be_made(verb, trained, sound, tmp_path, alcseg):
+    (tmp_path / "file").write_text("precious")
+    out = tmp_path / "file" / "out"
+    words = {
+        "import": ("import", sound, out),
+        "corrupt": ("corrupt", sound, out, "--hq-first", 1),
+        "train": ("train", sound, *TRAIN, "--out", out),
+        "predict": ("predict", trained(), sound / "imagesTr", "--out", out, "--device", "cpu"),
+        "correct": ("correct", trained(), sound, "--out", out, "--device", "cpu"),
+        "evaluate": ("evaluate", sound / "labelsTr", sound / "labelsTr", "--out", out),
+    }[verb]
+    if verb == "corrupt":
+        write_table(sound, {"lq_0": "hq"})
+    result = alcseg(*words, "-q")
+    write_table(sound, {})
+    assert_one_line(result, 5, "ResourceError", str(tmp_path / "file"), "can be made", "Choose another one")
+    assert (tmp_path / "file").read_text() == "precious"
+
+
 def test_disk_full_while_caching(sound, tmp_path, alcseg, monkeypatch):
     saved = []
 

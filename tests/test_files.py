@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from alcseg.errors import DataError, UsageError
+from alcseg.errors import DataError, ResourceError, UsageError
 from alcseg.files import (
     atomic_path,
     link_or_copy,
+    make_folder,
     output_folder,
     read_json,
     remove_output,
@@ -52,6 +53,26 @@ def test_a_folder_with_files_is_kept_unless_told(tmp_path: Path) -> None:
     with output_folder(out, overwrite=True) as partial:
         (partial / "new").write_text("y")
     assert [path.name for path in out.iterdir()] == ["new"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    below = tmp_path / "file" / "deep" / "out"
+    with pytest.raises(ResourceError, match="file/deep/out: expected a folder that can be made"):
+        make_folder(below)
+    with pytest.raises(ResourceError, match=f"'Not a directory' at {tmp_path}"), output_folder(below):
+        pass
+    with pytest.raises(ResourceError), atomic_path(below):
+        pass
+    with pytest.raises(ResourceError):
+        link_or_copy(tmp_path / "file", below)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that is there and takes nothing")
+def test_a_folder_that_takes_nothing_is_named() -> None:
+    with pytest.raises(ResourceError, match="/proc/out: expected a folder"), output_folder(Path("/proc/out")):
+        pass
 
 
 def test_the_working_folder_is_never_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alcseg.errors import DataError, UsageError
+from alcseg.errors import DataError, ResourceError, UsageError
 
 __all__ = [
     "atomic_path",
     "file_hash",
     "link_or_copy",
+    "make_folder",
     "output_folder",
     "read_json",
     "remove_output",
@@ -25,13 +26,39 @@ __all__ = [
 ]
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it; one that is there stays.
+
+    Raises:
+        ResourceError: If it cannot be made, such as below a file or where nobody may write.
+    """
+    with _explained(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Say of a folder that could not be made what one can do about it."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or path
+        raise ResourceError(
+            f"{path}: expected a folder that can be made, found '{error.strerror}' at {where}. "
+            "Choose another one, or free space on its disk."
+        ) from error
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; it becomes `path` when the block ends well.
 
     The temporary name keeps the ending of `path`, since some writers choose the format by it.
+
+    Raises:
+        ResourceError: If the folder is not there and cannot be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     handle, name = tempfile.mkstemp(prefix=".partial-", suffix="-" + path.name, dir=path.parent)
     os.close(handle)
     partial = Path(name)
@@ -80,6 +107,7 @@ def output_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
     Raises:
         UsageError: If the folder holds something and `overwrite` is not set.
+        ResourceError: If the folder cannot be made.
     """
     path = path.absolute()
     if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
@@ -88,8 +116,9 @@ def output_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
             "Choose another folder or pass --overwrite."
         )
     _refuse_working_place(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".partial-{path.name}-", dir=path.parent))
+    make_folder(path.parent)
+    with _explained(path):
+        partial = Path(tempfile.mkdtemp(prefix=f".partial-{path.name}-", dir=path.parent))
     try:
         yield partial
         partial.chmod(0o755)
@@ -140,7 +169,7 @@ def _refuse_working_place(path: Path) -> None:
 
 def link_or_copy(source: Path, target: Path) -> None:
     """Make `target` the same file as `source`: a hard link where the disk allows, else a copy."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     try:
         os.link(source.resolve(), target)
     except OSError:

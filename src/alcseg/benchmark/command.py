@@ -15,7 +15,7 @@ from alcseg.benchmark.plan import BenchmarkPlan, Run
 from alcseg.benchmark.plan_file import read_plan
 from alcseg.benchmark.run import RunPaths, State, find_state
 from alcseg.errors import UsageError
-from alcseg.files import read_json
+from alcseg.files import make_folder, read_json
 
 __all__ = ["BenchmarkResult", "RunLine", "benchmark"]
 
@@ -107,7 +107,7 @@ def benchmark(
     side_by_side = count_jobs(device, jobs)
     executor = make_executor(out, jobs=jobs, options=options) if launcher == "slurm" else None
     check_source(checked, data, out, test_data=test_data)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     checked.write(out / "plan.yaml")
     make_datasets(checked, data, out, test_data=test_data)
     work = Work(checked, out, left, device, workers)

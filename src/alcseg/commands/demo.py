@@ -18,7 +18,7 @@ from alcseg.commands.predict import predict
 from alcseg.commands.train import train
 from alcseg.data.phantoms import write_phantoms
 from alcseg.errors import UsageError
-from alcseg.files import write_json
+from alcseg.files import make_folder, write_json
 from alcseg.machine import peak_memory_mib, timestamp, versions
 from alcseg.report.scores import read_scores
 
@@ -268,4 +268,4 @@ def _prepare(out: Path, *, overwrite: bool) -> None:
             shutil.rmtree(part)
         else:
             part.unlink(missing_ok=True)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)

@@ -15,7 +15,7 @@ from alcseg.commands.progress import track
 from alcseg.data.case import Volume
 from alcseg.data.writer import write_label, write_map
 from alcseg.errors import DataError, UsageError
-from alcseg.files import write_json
+from alcseg.files import make_folder, write_json
 from alcseg.inference.device import pick_device
 from alcseg.inference.inputs import InputCase, find_inputs
 from alcseg.inference.load import load_networks
@@ -81,6 +81,7 @@ def predict(
     Raises:
         UsageError: If an option is wrong, the folder holds files, or an output would replace an input.
         DataError: If nothing was found, or every case failed.
+        ResourceError: If the folder cannot be made.
     """
     if window not in WINDOWS:
         raise UsageError(f"--window: expected one of {', '.join(WINDOWS)}, got '{window}'.")
@@ -92,6 +93,7 @@ def predict(
     where = pick_device(device)
     predictor = Predictor(_choose_network(folder, network, where), folder.plan, where, window)
     how = Perturbation.like_method(folder.config["method"], passes=passes, seed=seed)
+    make_folder(out)
 
     begun = time.perf_counter()
     result = PredictResult(out)

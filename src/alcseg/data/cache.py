@@ -24,7 +24,7 @@ from alcseg.data.plan import Plan
 from alcseg.data.preprocess import PREPROCESS_VERSION, preprocess_images, preprocess_label
 from alcseg.distances import signed_distance
 from alcseg.errors import LabelError, ResourceError
-from alcseg.files import atomic_path, file_hash, read_json, write_json
+from alcseg.files import atomic_path, file_hash, make_folder, read_json, write_json
 
 __all__ = ["CachedCase", "build_cache", "data_hash"]
 
@@ -95,12 +95,12 @@ def build_cache(
         One entry per row, in order.
 
     Raises:
-        ResourceError: If the disk is full or too small for what is missing.
+        ResourceError: If the folder cannot be made, or the disk is full or too small for what is missing.
         LabelError: If no training label of the dataset has foreground.
     """
     plan_hash = _plan_hash(plan)
     target = root / plan_hash
-    target.mkdir(parents=True, exist_ok=True)
+    make_folder(target)
     cases = []
     foreground = False
     for row in track(rows):

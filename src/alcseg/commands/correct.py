@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 _REASONS = {
     "aligned": "the label was moved to where the fused passes see the boundary",
-    "given": "the fused passes agree with the label as with clean ones; it stays",
+    "given": "the label stays: the fused passes agree with it as with clean ones, or miss the organ",
     "refined": "fused passes replace the label",
 }
 """By what was written, as in `ClassOffset.label`."""

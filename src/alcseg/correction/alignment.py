@@ -88,8 +88,7 @@ def align(
 
 
 def shape_error(found: Offsets, blur_mm: Tensor | float, voxel_mm: float) -> Tensor:
-    """The sigma in mm, `(B, K - 1)`: what of the width is not the blur of the network, at least half a
-    voxel.
+    """The sigma in mm, `(B, K - 1)`: what of the width is not the network's blur, at least half a voxel.
 
     Where even the best offset agrees worse than `MIN_AGREEMENT` the label tells nothing: sigma has no bounds.
     """

@@ -32,6 +32,9 @@ __all__ = [
 
 COLUMNS = ("case_id", "class", "drawn_mm", "shape_mm", "agreement", "agreement_as_given", "label")
 
+_LOST = 0.1
+"""A prediction of less than this share of the given volume has missed the organ."""
+
 
 @dataclass(frozen=True)
 class ClassOffset:
@@ -45,8 +48,8 @@ class ClassOffset:
         shape_mm: By how much the drawn shape is off beside that; nan likewise.
         agreement: Soft Dice of the prediction with the label moved by it.
         agreement_as_given: Soft Dice with the label as given.
-        label: What was written: `aligned`, or `given` where the prediction agrees with the label as well as
-            with clean ones; `refined` where it is nan for every class.
+        label: What was written: `aligned`; `given` where the prediction agrees with the label as well as with
+            clean ones, or has missed the organ; `refined` where it is nan for every class.
     """
 
     case_id: str
@@ -140,7 +143,13 @@ def align_label(
         there and agreement >= MIN_AGREEMENT
         for there, agreement in zip(present, found.dice[0].tolist(), strict=True)
     ]
-    if not any(told):
+    lost = [
+        there and (refined.label == value).sum() < _LOST * (given.array == value).sum()
+        for there, value in zip(present, values, strict=True)
+    ]
+    if any(present) and not any(told) and any(lost):
+        how, label = "given", given.array.astype(np.int64)  # the fault is the network's
+    elif not any(told):
         how, label = "refined", refined.label
     elif all(clean):
         how, label = "given", given.array.astype(np.int64)

@@ -40,7 +40,7 @@ def passes_of(method: Method, patches: Patches) -> list[torch.Tensor]:
 
 
 def test_terms_are_equations_1_and_8_to_10(make_method: Make, batch: dict[str, Patches]) -> None:
-    method = apart(make_method("alc", **PLAIN))
+    method = apart(make_method("alc", select_fraction=0.5, **PLAIN))
     hq, lq = batch["hq"], batch["lq"]
     passes = passes_of(method, lq)
     refined = refine(passes)
@@ -62,7 +62,7 @@ def test_terms_are_equations_1_and_8_to_10(make_method: Make, batch: dict[str, P
 
 
 def test_given_labels_of_selected_patches_reach_no_loss(make_method: Make, batch: dict[str, Patches]) -> None:
-    method = apart(make_method("alc", **PLAIN))
+    method = apart(make_method("alc", select_fraction=0.5, **PLAIN))
     order = refine(passes_of(method, batch["lq"])).uncertainty.mean((1, 2, 3)).argsort()
     before = method.training_terms(batch)
     batch["lq"].label[order[:2]] = 1

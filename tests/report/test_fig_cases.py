@@ -41,7 +41,7 @@ def test_panels(fake):
     assert [axes.get_title() for axes in grid[0]] == [
         "image", "truth", "ALC\nmean 71.0 %", "ALC w/o LR\nmean 69.0 %", "Mean Teacher\nmean 61.0 %",
     ]  # fmt: skip
-    assert [axes.get_ylabel() for axes in grid[:, 0]] == ["best: case_a", "median: case_b", "worst: case_c"]
+    assert [axes.get_ylabel() for axes in grid[:, 0]] == ["best\ncase_a", "median\ncase_b", "worst\ncase_c"]
     assert grid[1, 2].texts[0].get_text() == "70.0 %"
     # The truth is 3..9 along x, the prediction lacks its last millimetre, in the worst case only circled.
     circles = [[any(isinstance(patch, Ellipse) for patch in axes.patches) for axes in row] for row in grid]

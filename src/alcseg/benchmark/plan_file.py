@@ -30,6 +30,7 @@ __all__ = ["plan_names", "read_plan"]
 
 _TITLES = {
     "alc": "ALC",
+    "alc_aligned": "ALC aligned",
     "alc_wo_lr": "ALC w/o LR",
     "alc_wo_ls": "ALC w/o LS",
     "decoupled": "Decoupled",

@@ -17,9 +17,11 @@ which is the moved label where sigma is small, and the label that ALC would refi
 L_LQ is over all LQ patches; with `aligned_on=selected` over the K least uncertain, the others keep their
 given labels in L_noisy.
 
-Differences from the paper of ALC: the target of L_LQ; it is over all patches; lambda rises to its end value
-within `ramp_fraction` of the run and is larger, since aligned labels are right much earlier than refined
-ones. One more teacher pass per step, over the HQ patches, measures its blur.
+Differences from the paper: that is ALC's, from which this differs in the target of L_LQ; it is over all
+patches; lambda rises to its end value within `ramp_fraction` of the run and is larger, since aligned labels
+are right much earlier than refined ones. One more teacher pass per step, over the HQ patches, measures its
+blur. `target=moved` takes the moved label alone, without the posterior: better where labels err by an offset
+only, useless where they err in their shape (results/beyond.md).
 
 Cite: the paper of ALC (see `alc.py`) and this software.
 """
@@ -29,8 +31,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from alcseg.correction.alignment import STEPS_PER_VOXEL, posterior, shape_error
-from alcseg.correction.offsets import Agreement, Offsets, measure_agreement, offset_steps
+from alcseg.correction.alignment import MIN_AGREEMENT, STEPS_PER_VOXEL, posterior, shape_error
+from alcseg.correction.offsets import Agreement, Offsets, measure_agreement, move_label, offset_steps
 from alcseg.correction.refine import refine
 from alcseg.data.sampling import Patches
 from alcseg.errors import ConfigError
@@ -48,6 +50,7 @@ class ALCAligned(Method):
 
     Args:
         passes: Perturbed teacher predictions per patch, T.
+        target: `posterior`, or the `moved` label alone.
         aligned_on: `all` LQ patches, or the `selected` least uncertain ones.
         select_fraction: Share of the LQ patches that is selected; at least one patch.
         limit_voxels: Largest offset that is tried, in voxels of the finest spacing.
@@ -72,6 +75,7 @@ class ALCAligned(Method):
         self,
         *,
         passes: int = 4,
+        target: Literal["posterior", "moved"] = "posterior",
         aligned_on: Literal["all", "selected"] = "all",
         select_fraction: float = 0.5,
         limit_voxels: float = 7.0,
@@ -175,7 +179,11 @@ class ALCAligned(Method):
             shape_mm=shape.median(),
             blur_mm=blur.mean(),
         )
-        return posterior(mean, self.distance_to_given(lq), found.mm, shape).argmax(1)
+        distance = self.distance_to_given(lq)
+        if self.settings.target == "posterior":
+            return posterior(mean, distance, found.mm, shape).argmax(1)
+        trusted = (found.dice >= MIN_AGREEMENT).all(1)[:, None, None, None]
+        return torch.where(trusted, move_label(distance, found.mm), mean.argmax(1))
 
     def _offsets(self, mean: Tensor, patches: Patches) -> Offsets:
         """Offsets and widths of the patches' cases by all that was seen of them, `(B, K - 1)`."""

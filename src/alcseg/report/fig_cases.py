@@ -37,6 +37,8 @@ _METHODS = 4
 _CIRCLES = 2  # more would hide what they point at
 _ERROR_COLOR = "#E69F00"
 
+_NAME_LENGTH = 12  # letters that fit beside a row
+
 
 def best_rows(benchmark: Benchmark, dataset: DatasetEntry) -> list[tuple[RowEntry, RunEntry]]:
     """The four rows of highest mean Dice, best first, upper bounds aside, each with its first run."""
@@ -84,7 +86,7 @@ def cases_figure(benchmark: Benchmark, dataset: DatasetEntry) -> Figure | None:
         dice = {row.name: run.test.by_case("dice").get(case_id) for row, run in shown if run.test}
         labels = {key: path for key, path in paths[case_id].items() if path is not None}
         _draw_case(line, folder.image_paths(case_id)[0], labels, dice, circled=word == "worst")
-        line[0].set_ylabel(f"{word}: {case_id}", fontsize=POINTS, color=INK)
+        line[0].set_ylabel(f"{word}\n{_short(case_id)}", fontsize=POINTS, color=INK)
     means = [benchmark.values(dataset.name, row.name, "dice") for row, _ in shown]
     titles = [
         f"{row.title}\nmean {100 * values.array.mean():.1f} %" if values else row.title
@@ -166,3 +168,8 @@ def _circle(axes: Axes, wrong: Any, extent: Extent) -> None:
                 linestyle="dashed",
             )
         )  # fmt: skip
+
+
+def _short(case_id: str) -> str:
+    """A case name that fits beside its row."""
+    return case_id if len(case_id) <= _NAME_LENGTH else f"{case_id[:_NAME_LENGTH]}…"

@@ -1,0 +1,68 @@
+"""ALC with aligned labels: what patches learn from, and what is remembered of each case."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from alcseg.data.sampling import Patches
+from alcseg.methods import Method
+
+Make = Callable[..., Method]
+SIDE = 16
+
+
+def block(margin: int) -> np.ndarray:
+    label = np.zeros((SIDE, SIDE, SIDE), np.int64)
+    label[margin:-margin, margin:-margin, margin:-margin] = 1
+    return label
+
+
+def probs_of(label: np.ndarray, sure: float = 0.95) -> Tensor:
+    inside = torch.from_numpy(np.where(label == 1, sure, 1 - sure).astype(np.float32))
+    return torch.stack([1 - inside, inside])[None]
+
+
+def patches_of(label: np.ndarray, case_id: str = "case") -> Patches:
+    image = torch.zeros(1, 1, SIDE, SIDE, SIDE)
+    return Patches(image, torch.from_numpy(label)[None], [case_id], torch.arange(1))
+
+
+@pytest.mark.parametrize("target", ["posterior", "moved"])
+def test_a_label_drawn_too_large_is_moved_to_where_the_teacher_sees_the_boundary(
+    target: str, make_method: Make
+) -> None:
+    method = make_method("alc_aligned", target=target)
+    found = method._aligned_label(probs_of(block(5)), patches_of(block(3)), torch.zeros(1))
+    assert torch.equal(found[0], torch.from_numpy(block(5)))
+    assert float(method.noted["offset_mm"]) == pytest.approx(2, abs=0.5)
+
+
+def test_a_label_elsewhere_gives_way_to_the_prediction(make_method: Make) -> None:
+    elsewhere = np.zeros((SIDE, SIDE, SIDE), np.int64)
+    elsewhere[:4, :4, :4] = 1
+    truth = block(5)
+    found = make_method("alc_aligned")._aligned_label(probs_of(truth), patches_of(elsewhere), torch.zeros(1))
+    assert torch.equal(found[0], torch.from_numpy(truth))
+
+
+def test_what_was_seen_of_a_case_counts_at_its_next_visit(make_method: Make) -> None:
+    method = make_method("alc_aligned")
+    for _ in range(4):
+        method._offsets(probs_of(block(5)), patches_of(block(3)))
+    # The teacher sees nothing this time; the case is remembered, a new one is not known.
+    blank = probs_of(np.zeros((SIDE, SIDE, SIDE), np.int64), sure=0.5)
+    assert method._offsets(blank, patches_of(block(3))).mm.item() == pytest.approx(-2, abs=0.5)
+    assert method._offsets(blank, patches_of(block(3), "new")).mm.item() == 0
+
+
+def test_checkpoints_hold_what_is_known_of_the_cases(make_method: Make) -> None:
+    method, other = make_method("alc_aligned"), make_method("alc_aligned")
+    method._offsets(probs_of(block(5)), patches_of(block(3)))
+    checkpoint: dict = {"loops": {}}
+    method.on_save_checkpoint(checkpoint)
+    other.on_load_checkpoint(checkpoint)
+    assert torch.equal(other.agreements["case"].overlap, method.agreements["case"].overlap)
+    assert torch.equal(other.agreements["case"].best().mm, method.agreements["case"].best().mm)

@@ -30,7 +30,7 @@ def dice(first: np.ndarray, second: np.ndarray) -> float:
 def test_a_label_of_right_shape_is_moved_not_replaced(drawn: int) -> None:
     # The network misses a part of the organ; the label, drawn too large or small, has all of it.
     truth, given = ball(8), ball(8 + drawn).astype(np.uint8)
-    hole = ball(4, (12, 12, 20))
+    hole = ball(6, (12, 12, 19))
     probs = np.where(hole, np.array([0.7, 0.3], np.float32)[:, None, None, None], blurred(truth, 1.5))
     aligned = align(probs.astype(np.float32), given, SPACING, blur_mm=1.5)
     assert aligned.offsets.mm.item() == pytest.approx(-drawn, abs=1)
@@ -44,12 +44,14 @@ def test_a_label_that_tells_nothing_gives_way_to_the_prediction() -> None:
     assert dice(aligned.probs.argmax(0).numpy() == 1, truth) > 0.9
 
 
-@pytest.mark.parametrize("width", [1.0, 2.0, 3.0])
-def test_the_width_of_a_clean_boundary_is_the_blur_of_the_network(width: float) -> None:
+@pytest.mark.parametrize("width", [1.0, 2.0])
+def test_the_width_of_a_clean_boundary_is_the_error_of_the_network(width: float) -> None:
     truth = ball(8)
-    found = align(blurred(truth, width), truth.astype(np.uint8), SPACING).offsets
+    wrong = np.random.default_rng(0).random(truth.shape) < blurred(truth, width)[1]
+    probs = np.stack([~wrong, wrong]).astype(np.float32)
+    found = align(probs, truth.astype(np.uint8), SPACING).offsets
     assert found.mm.item() == 0
-    assert found.width_mm.item() == pytest.approx(width, rel=0.15)
+    assert found.width_mm.item() == pytest.approx(width, rel=0.2)
 
 
 def test_the_posterior_is_a_product_of_two_opinions() -> None:

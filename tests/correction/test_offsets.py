@@ -39,6 +39,7 @@ def test_a_ball_drawn_too_large_or_small_is_found_and_undone(drawn: int) -> None
 def test_sums_are_those_of_the_definition() -> None:
     generator = torch.Generator().manual_seed(0)
     probs = torch.rand(1, 3, 9, 9, 9, generator=generator).softmax(1)
+    predicted = probs.argmax(1)[0]
     first = ball(3, (3, 4, 4), 9)
     second = ball(2, (7, 4, 4), 9) & ~first
     distance = distances(first, second)
@@ -47,10 +48,8 @@ def test_sums_are_those_of_the_definition() -> None:
         for kind in range(2):
             inside = distance[0, kind] <= step
             assert found.size[0, kind, index] == inside.sum()
-            assert found.overlap[0, kind, index] == pytest.approx(
-                float(probs[0, kind + 1][inside].sum()), rel=1e-4
-            )
-    assert found.mass[0].tolist() == pytest.approx(probs[0, 1:].sum((1, 2, 3)).tolist(), rel=1e-4)
+            assert found.overlap[0, kind, index] == (predicted[inside] == kind + 1).sum()
+    assert found.mass[0].tolist() == [(predicted == kind).sum() for kind in (1, 2)]
 
 
 def test_sums_of_patches_add_up_to_those_of_the_volume() -> None:
@@ -76,7 +75,7 @@ def test_a_weak_prediction_is_enough() -> None:
 
 
 def test_an_unsure_prediction_does_not_enlarge_the_label() -> None:
-    # 0.4 everywhere near the organ: the set of highest soft Dice would hold all of it, the likeliest none.
+    # 0.4 everywhere near the organ: the Dice with probabilities would take all of it in.
     probs = one_hot(np.where(ball(11), 0.4, 0.0) + 0.6 * ball(7))
     found = measure_agreement(probs, distances(ball(9)), STEPS).best()
     assert found.mm.item() == pytest.approx(-2, abs=0.5)
@@ -113,3 +112,17 @@ def test_steps_hold_zero_and_the_limits() -> None:
     assert offset_steps(1.0, 0.5).tolist() == [-1.0, -0.5, 0.0, 0.5, 1.0]
     with pytest.raises(ConfigError, match="at most the limit"):
         offset_steps(1.0, 2.0)
+
+
+def test_a_prediction_that_misses_half_of_the_organ_does_not_shrink_the_label_to_it() -> None:
+    truth = ball(8)
+    half = truth.copy()
+    half[:, :, :12] = False
+    found = measure_agreement(one_hot(half), distances(truth), STEPS).best(tolerance_mm=1.0)
+    assert found.mm.item() == 0
+
+
+def test_where_nothing_is_predicted_the_label_stays_and_is_not_trusted() -> None:
+    found = measure_agreement(one_hot(np.zeros((25, 25, 25))), distances(ball(8)), STEPS).best()
+    assert found.mm.item() == 0
+    assert found.dice.item() == 0

@@ -1,7 +1,7 @@
 """The given label of a case as evidence: moved to where a prediction sees the boundary, and weighed with it.
 
 A prediction m gives one offset o_c and one width s_c per class (`offsets.py`). On clean labels the width is
-r_c, the blur of the network alone, so the drawn shape itself is off by
+r_c, the error of the network alone, so the drawn shape itself is off by
 
     sigma_c = sqrt(s_c^2 - r_c^2),    at least half a voxel.
 
@@ -39,7 +39,7 @@ STEPS_PER_VOXEL = 2
 """Offsets tried per voxel."""
 
 MIN_AGREEMENT = 0.3
-"""Soft Dice below which a label and a prediction have nothing to do with each other."""
+"""Dice below which a label and a prediction have nothing to do with each other."""
 
 _BOUNDLESS = 1e6  # mm
 _SMALLEST = 1e-6  # of a probability, so that logarithms stay finite

@@ -1,21 +1,24 @@
 """How far a given boundary is off, how sharply it still tells the shape, and the given label moved.
 
-A label drawn too large or too small still knows the shape of the organ, and a weak prediction m is enough to
-tell by how much it is off. With d_c the signed distance to the given boundary of class c, negative inside,
-the given label moved by o is {d_c <= o}, and the best offset has the fewest voxels on the wrong side,
+A label drawn too large or too small still knows the shape of the organ, and a weak prediction is enough to
+tell by how much it is off. With h_c(v) one where the network's most probable class is c, and d_c the signed
+distance to the given boundary of c, negative inside, the given label moved by o is {d_c <= o}, and the best
+offset agrees best,
 
-    o_c = argmin_o  sum_v |m_c(v) - [d_c(v) <= o]| = argmax_o  sum_v (2 m_c(v) - 1) [d_c(v) <= o].
+    o_c = argmax_o  2 sum_v h_c(v) [d_c(v) <= o] / (sum_v h_c(v) + sum_v [d_c(v) <= o]).
 
-Across the moved boundary m falls from one to zero within a width s_c, that of the likeliest
+Across the moved boundary h falls from one to zero within a width s_c, that of the likeliest
 
-    m_c(v) ~ Phi((o_c - d_c(v)) / s_c).
+    h_c(v) ~ Phi((o_c - d_c(v)) / s_c).
 
-It is the blur of the network and the error of the drawn shape together; clean labels of other cases tell the
+It is the error of the network and that of the drawn shape together; clean labels of other cases tell the
 first. All offsets are tried at once: the sums are cumulative histograms of d_c. They add up over patches, so
 what patches of one volume say can be gathered in the course of a training.
 
-Why not the highest soft Dice D: its best set holds every voxel of m > D / 2, and so is too large wherever the
-prediction is unsure; trained on such labels a network draws too large and confirms them.
+Why not the Dice with probabilities m: its best set holds every voxel of m > D / 2, and so is too large
+wherever the prediction is unsure; a network trained on such labels draws too large and confirms them. Why not
+the fewest voxels on the wrong side: where the network misses a part of the organ it shrinks the label, and
+where it misses all of it to nothing.
 """
 
 import math
@@ -30,7 +33,7 @@ from alcseg.errors import ConfigError
 __all__ = ["Agreement", "Offsets", "measure_agreement", "move_label", "offset_steps"]
 
 
-_TIE = 1e-3  # voxels per mm: decides between offsets that are equally good
+_TIE = 1e-6  # Dice per mm: decides between offsets that are equally good
 _WIDTHS = 40
 
 
@@ -40,9 +43,9 @@ class Offsets:
 
     Attributes:
         mm: `(B, K - 1)`, positive where the given label is drawn too small.
-        dice: Soft Dice of the prediction with the label moved by it, `(B, K - 1)`: how far to trust it; 0
-            where the class has no voxel.
-        given: Soft Dice with the label as given, `(B, K - 1)`.
+        dice: Of the prediction and the label moved by it, `(B, K - 1)`: how far to trust it; 0 where the
+            class has no voxel.
+        given: Dice with the label as given, `(B, K - 1)`.
         width_mm: Within which the prediction changes across the moved boundary, one standard deviation,
             `(B, K - 1)`.
     """
@@ -59,9 +62,9 @@ class Agreement:
 
     Attributes:
         steps: Offsets tried, mm, `(O,)`, ascending.
-        overlap: Predicted probability inside the moved label, `(B, K - 1, O)`.
+        overlap: Predicted voxels inside the moved label, `(B, K - 1, O)`.
         size: Voxels of the moved label, `(B, K - 1, O)`.
-        mass: Predicted probability everywhere, `(B, K - 1)`.
+        mass: Predicted voxels everywhere, `(B, K - 1)`.
     """
 
     steps: Tensor
@@ -94,15 +97,14 @@ class Agreement:
         )
 
     def best(self, *, tolerance_mm: float = 0.0) -> Offsets:
-        """The offset with the fewest voxels on the wrong side; 0 where it is within `tolerance_mm`.
+        """The offset of the highest Dice; 0 where it is within `tolerance_mm`.
 
         Of equally good ones it is the smallest.
         """
         total = self.size + self.mass.unsqueeze(-1)
         dice = torch.where(self.size > 0, 2 * self.overlap / total.clamp_min(1e-6), 0.0)
         zero = int(self.steps.abs().argmin())
-        right = 2 * self.overlap - self.size - _TIE * self.steps.abs()
-        index = right.argmax(-1)
+        index = (dice - _TIE * self.steps.abs()).argmax(-1)
         index = torch.where(self.steps[index].abs() <= tolerance_mm, zero, index)
         at = dice.gather(-1, index.unsqueeze(-1)).squeeze(-1)
         offset = self.steps[index]
@@ -144,7 +146,8 @@ def measure_agreement(probs: Tensor, distance: Tensor, steps: Tensor) -> Agreeme
             infinite where the label lacks the class.
         steps: Offsets to try, mm, `(O,)` ascending.
     """
-    foreground = probs[:, 1:].flatten(2).float()
+    classes = torch.arange(1, probs.shape[1], device=probs.device).view(1, -1, 1)
+    foreground = (probs.argmax(1).flatten(1).unsqueeze(1) == classes).float()
     # A voxel joins the moved label at the first offset that is at least its distance.
     joins = torch.bucketize(distance.flatten(2).contiguous(), steps.to(distance.dtype))
     bins = joins.new_zeros((*joins.shape[:2], len(steps) + 1), dtype=torch.float32)

@@ -46,8 +46,8 @@ class ClassOffset:
         drawn_mm: How far outside of the boundary the label was drawn: positive too large, negative too small,
             0 within a voxel; nan where label and prediction have nothing to do with each other.
         shape_mm: By how much the drawn shape is off beside that; nan likewise.
-        agreement: Soft Dice of the prediction with the label moved by it.
-        agreement_as_given: Soft Dice with the label as given.
+        agreement: Dice of the prediction and the label moved by it.
+        agreement_as_given: Dice with the label as given.
         label: What was written: `aligned`; `given` where the prediction agrees with the label as well as with
             clean ones, or has missed the organ; `refined` where it is nan for every class.
     """
@@ -80,7 +80,7 @@ class CleanReference:
 
     Attributes:
         blur_mm: Mean width of the boundaries.
-        agreement: Lowest soft Dice; a label with less is not taken for clean.
+        agreement: Lowest Dice; a label with less is not taken for clean.
     """
 
     blur_mm: tuple[float, ...]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from alcseg.noise._classes import relabel
-from alcseg.noise.distance import amount_mm, margin, signed_distance
+from alcseg.noise.distance import amount_mm, margin, surface_distance
 from alcseg.noise.model import Amount, NoiseContext, NoiseModel, Outcome, bounding_box, slice_axis
 from alcseg.types import LabelMap
 
@@ -53,7 +53,7 @@ class SliceOffset(NoiseModel):
                 continue
             used.append(offset)
             around = bounding_box(slices[index], margin(max(offset, 0.0), plane))
-            drawn[index][around] = signed_distance(slices[index][around], plane) < offset
+            drawn[index][around] = surface_distance(slices[index][around], plane) < offset
         result = relabel(label, changed, spacing=context.spacing, background=context.background)
         details = {
             "axis": axis,

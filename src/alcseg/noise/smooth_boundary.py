@@ -15,7 +15,7 @@ import numpy as np
 from scipy import ndimage
 
 from alcseg.noise._classes import relabel
-from alcseg.noise.distance import amount_mm, inscribed_radius, margin, signed_distance
+from alcseg.noise.distance import amount_mm, inscribed_radius, margin, surface_distance
 from alcseg.noise.model import Amount, NoiseContext, NoiseModel, Outcome, bounding_box
 from alcseg.types import FloatArray, LabelMap, Spacing
 
@@ -46,7 +46,7 @@ class SmoothBoundary(NoiseModel):
         std_mm = amount_mm(foreground, context)
         correlation_mm = self.correlation * inscribed_radius(foreground, context.spacing)
         box = bounding_box(foreground, margin(_CLIP * std_mm, context.spacing))
-        distance = signed_distance(foreground[box], context.spacing)
+        distance = surface_distance(foreground[box], context.spacing)
         field = _unit_field(distance.shape, correlation_mm, context.spacing, context.rng)
         displacement = std_mm * np.clip(field, -_CLIP, _CLIP)
         changed = np.zeros_like(foreground)

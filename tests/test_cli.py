@@ -59,9 +59,11 @@ def test_help_is_light(verb):
         "heavy = ('torch', 'numpy', 'lightning', 'monai', 'rich'); "
         "print([name for name in heavy if name in sys.modules], file=sys.stderr)"
     )
+    # The noise models describe themselves in the help of `corrupt`, and they compute with numpy.
+    needed = ["numpy"] if verb == "corrupt" else []
     done = subprocess.run([sys.executable, "-c", program, verb], capture_output=True, text=True, check=True)
     assert done.stdout.startswith(f"usage: alcseg {verb}")
-    assert done.stderr.strip() == "[]"
+    assert done.stderr.strip() == str(needed)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="os.times counts no child processes there")
@@ -98,7 +100,7 @@ def test_no_words_show_the_verbs(alcseg):
         (["corrupt", "a", "b", "--hq-first", "2", "--hq-fraction", "0.1"], "not allowed with"),
         (["import", "a", "b", "--val-fraction", "10"], "fraction from 0 to 1"),
         (["import", "a", "b", "--label-map", "255"], "255=1"),
-        (["corrupt", "a", "b", "--hq-first", "2", "--model", "bal"], "choose from"),
+        (["corrupt", "a", "b", "--hq-first", "2", "--model", "bal"], "expected one of ball"),
     ],
 )
 def test_usage_errors_are_one_line_and_code_2(alcseg, words, hint):

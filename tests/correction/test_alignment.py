@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from alcseg.correction.alignment import align, label_distances, posterior, shape_error
-from alcseg.correction.offsets import Offsets
+from alcseg.correction.offsets import Offsets, move_label
 
 SPACING = (1.0, 1.0, 1.0)
 
@@ -35,6 +35,15 @@ def test_a_label_of_right_shape_is_moved_not_replaced(drawn: int) -> None:
     aligned = align(probs.astype(np.float32), given, SPACING, blur_mm=1.5)
     assert aligned.offsets.mm.item() == pytest.approx(-drawn, abs=1)
     assert dice(aligned.probs.argmax(0).numpy() == 1, truth) > dice(probs[1] > 0.5, truth) + 0.01
+
+
+def test_without_weighing_the_label_is_moved_and_nothing_else() -> None:
+    truth, given = ball(8), ball(10)
+    aligned = align(blurred(truth, 1.0), given.astype(np.uint8), SPACING, weigh=False)
+    distance = torch.from_numpy(label_distances(given.astype(np.uint8), 2, SPACING))[None]
+    moved = move_label(distance, aligned.offsets.mm)[0]
+    assert torch.equal(aligned.probs.argmax(0), moved)
+    assert int(moved.sum()) < given.sum()
 
 
 def test_a_label_that_tells_nothing_gives_way_to_the_prediction() -> None:

@@ -55,7 +55,7 @@ class CorrectResult:
         corrected: LQ cases whose label was refined.
         pseudo_labeled: Unlabeled cases that got a label.
         failed: Message of each case that could not be refined; its label stays as it came.
-        how: `refined` or `aligned`.
+        how: `refined`, `aligned` or `posterior`.
         offsets: How each class of each LQ case was drawn, where labels were aligned.
         calibration: How uncertainty relates to true Dice, or why that is unknown.
         record: The content of `correct.json`.
@@ -87,9 +87,9 @@ def correct(
     """Correct the label of every LQ training case by T perturbed passes; HQ, validation and test labels stay.
 
     The teacher answers where the run has one, else the network that predicts. `refined` takes its word for
-    the new label. `aligned` moves the given label to where it sees the boundary, weighs the two by how far
-    the drawn shape is off, and leaves labels alone that it agrees with as well as with those of held-out HQ
-    cases. Unlabeled training cases get
+    the new label. `aligned` moves the given label to where it sees the boundary, `posterior` also weighs the
+    two by how far the drawn shape is off; both leave labels alone that the network agrees with as well as
+    with those of held-out HQ cases. Unlabeled training cases get
     the refined label as a pseudo label and keep their quality. Held-out HQ cases, those of split val and
     those that the run left out of training, calibrate how uncertainty relates to true Dice; test cases are
     never used.
@@ -98,7 +98,7 @@ def correct(
         run: Run folder of `train`.
         dataset: Dataset folder; only read.
         out: The new dataset folder.
-        how: `refined`, `aligned`, or `auto`: aligned where the run has a teacher.
+        how: `refined`, `aligned`, `posterior`, or `auto`: aligned where the run has a teacher.
         replace: `all` replaces every voxel; `confident` keeps the given label where a refined voxel would
             more often be wrong than right by the calibration.
         nnunet: Number the labels consecutively; the old values are noted in `dataset.json`.
@@ -112,8 +112,8 @@ def correct(
         DataError: If run and dataset do not fit, there is nothing to correct, every case failed, or
             `confident` has no held-out HQ case to calibrate with.
     """
-    if how not in ("auto", "refined", "aligned"):
-        raise UsageError(f"--how: expected auto, refined or aligned, got '{how}'.")
+    if how not in ("auto", "refined", "aligned", "posterior"):
+        raise UsageError(f"--how: expected auto, refined, aligned or posterior, got '{how}'.")
     if replace not in ("all", "confident"):
         raise UsageError(f"--replace: expected all or confident, got '{replace}'.")
     if passes < 2:
@@ -153,8 +153,7 @@ def correct(
             )
         target = CorrectedDataset.of(partial, source, consecutive=nnunet)
         threshold = calibration.threshold if replace == "confident" else float("inf")
-        clean = reference if how == "aligned" else None
-        job = _Job(predictor, source, target, perturbation, clean, threshold, trained)
+        job = _Job(predictor, source, target, perturbation, how, reference, threshold, trained)
         records, audit = _refine_cases(job, rows, result, run=str(run), method=folder.method)
         for row in source.rows:
             if row.case_id not in result.corrected and row.case_id not in result.pseudo_labeled:
@@ -162,7 +161,7 @@ def correct(
             target.take_images(row.case_id)
         target.finish()
         write_ranking(partial / "ranking.csv", rank_cases(records, calibration))
-        if how == "aligned":
+        if how != "refined":
             write_offsets(partial / "offsets.csv", result.offsets)
         write_text(partial / "audit.jsonl", "".join(json.dumps(line) + "\n" for line in audit))
         result.record = {
@@ -197,7 +196,8 @@ class _Job:
     source: DatasetFolder
     target: CorrectedDataset
     perturbation: Perturbation
-    clean: CleanReference | None
+    how: str
+    reference: CleanReference
     threshold: float
     trained: frozenset[str]
 
@@ -241,8 +241,9 @@ def _correct_case(job: _Job, row: CaseRow) -> tuple[list[ClassRecord], Sequence[
     given = None if case.label is None else case.label.array
     corrected = refined.label
     offsets: Sequence[ClassOffset] = ()
-    if job.clean is not None and case.label is not None:
-        aligned = align_label(refined, case.label, job.predictor.plan, row.case_id, job.clean)
+    if job.how != "refined" and case.label is not None:
+        plan, weigh = job.predictor.plan, job.how == "posterior"
+        aligned = align_label(refined, case.label, plan, row.case_id, job.reference, weigh=weigh)
         corrected, offsets = aligned.label, aligned.offsets
     written = corrected
     kept = 0

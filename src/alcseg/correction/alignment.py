@@ -64,6 +64,7 @@ def align(
     label: NDArray[np.unsignedinteger],
     spacing: Spacing,
     *,
+    weigh: bool = True,
     blur_mm: float = 0.0,
     limit_voxels: float = 7.0,
     tolerance_voxels: float = 1.0,
@@ -74,6 +75,8 @@ def align(
         probs: Class probabilities m, `(K, X, Y, Z)`.
         label: Classes 0..K-1 as given, `(X, Y, Z)`.
         spacing: Voxel size in mm.
+        weigh: False gives the moved label alone, as sharp as the grid allows; a class that agrees with the
+            prediction at no offset stays where it is.
         blur_mm: r, the width found with clean labels of other cases; 0 takes all of it for an error of shape.
         limit_voxels: Largest offset that is tried, in voxels of the finest spacing.
         tolerance_voxels: Offsets up to this count as 0.
@@ -83,8 +86,11 @@ def align(
     distance = torch.from_numpy(label_distances(label, len(probs), spacing))[None]
     steps = offset_steps(limit_voxels * voxel, voxel / STEPS_PER_VOXEL)
     found = measure_agreement(m, distance, steps).best(tolerance_mm=tolerance_voxels * voxel)
-    shape = shape_error(found, blur_mm, voxel)
-    return AlignedCase(posterior(m, distance, found.mm, shape)[0], found)
+    if weigh:
+        return AlignedCase(posterior(m, distance, found.mm, shape_error(found, blur_mm, voxel))[0], found)
+    offset = torch.where(found.dice >= MIN_AGREEMENT, found.mm, 0.0)
+    sharp = torch.full_like(offset, voxel / 2)
+    return AlignedCase(posterior(torch.ones_like(m), distance, offset, sharp)[0], found)
 
 
 def shape_error(found: Offsets, blur_mm: Tensor | float, voxel_mm: float) -> Tensor:

@@ -96,24 +96,34 @@ class CleanReference:
         return cls(tuple(widths.mean(0).tolist()), tuple(agreements.amin(0).tolist()))
 
 
-def align_case(refined: RefinedCase, given: Volume, plan: Plan, *, blur_mm: float = 0.0) -> AlignedCase:
+def align_case(
+    refined: RefinedCase, given: Volume, plan: Plan, *, weigh: bool = True, blur_mm: float = 0.0
+) -> AlignedCase:
     """Align the given label of a case with the fused passes, on the model grid.
 
     Args:
         refined: What the passes say.
         given: The label as it came, on the grid of the images.
         plan: Of the run.
+        weigh: See `align`.
         blur_mm: See `align`.
 
     Raises:
         LabelError: If the label holds a value that the plan does not know.
     """
     grid = refined.fused.grid
-    return align(refined.fused.probs, preprocess_label(given, plan, grid), grid.spacing, blur_mm=blur_mm)
+    classes = preprocess_label(given, plan, grid)
+    return align(refined.fused.probs, classes, grid.spacing, weigh=weigh, blur_mm=blur_mm)
 
 
 def align_label(
-    refined: RefinedCase, given: Volume, plan: Plan, case_id: str, reference: CleanReference
+    refined: RefinedCase,
+    given: Volume,
+    plan: Plan,
+    case_id: str,
+    reference: CleanReference,
+    *,
+    weigh: bool = False,
 ) -> AlignedLabel:
     """The label to write for a case: aligned, or as given where it is as good as a clean one.
 
@@ -123,12 +133,13 @@ def align_label(
         plan: Of the run.
         case_id: The case.
         reference: What clean labels look like.
+        weigh: Weigh the moved label against the prediction instead of taking it as it is.
 
     Raises:
         LabelError: If the label holds a value that the plan does not know.
     """
     blur = sum(reference.blur_mm) / len(reference.blur_mm)
-    aligned = align_case(refined, given, plan, blur_mm=blur)
+    aligned = align_case(refined, given, plan, weigh=weigh, blur_mm=blur)
     found = aligned.offsets
     values = plan.label_values[1:]
     present = [bool((given.array == value).any()) for value in values]

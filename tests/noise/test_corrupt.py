@@ -79,6 +79,9 @@ def test_size_without_unit_counts_as_before_in_voxels_and_percent_is_a_unit_too(
     assert resolve_size(cube, None, None) == ((3, 15), "voxel")
     assert resolve_size(cube, (2, 4), None) == ((2, 4), "voxel")
     assert resolve_size(cube, (2, 4), "percent") == ((2, 4), "percent")
+    ball = NOISE_MODELS["ball"]
+    assert resolve_size(ball, None, None) == ((15, 45), "percent")
+    assert resolve_size(ball, (2, 4), None) == ((2, 4), "voxel")
     with pytest.raises(UsageError, match="expected one of voxel, mm, percent"):
         resolve_size(cube, (2, 4), "inch")
 
@@ -143,8 +146,8 @@ def test_empty_label_stays_empty() -> None:
 
 
 def test_draws_are_half_dilations_and_uniform_sizes() -> None:
-    label = np.zeros((12, 12, 12), np.uint8)
-    label[5, 5, 5] = 1
+    label = np.zeros((3, 3, 3), np.uint8)
+    label[1, 1, 1] = 1
     drawn = [
         corrupt_label(
             label,

@@ -17,8 +17,8 @@ test scans included, and give away where the pancreas is; scores on them and on 
 
 Split: there is no official one. The first 62 scans by number train, the rest tests: 20 of the 82 that were
 given out at first, 18 of the 80 that are there without 0025 and 0070; public scripts find these two folders
-empty or skip them. They are said to repeat 0002, which we could not check: in copies that have them they share
-its group, so that `alcseg check` reports what the split divides.
+empty or skip them. They are said to repeat 0002, which we could not check; in copies that have them they
+share its group, so that `alcseg check` reports what the split divides.
 `train.list` and `test.list` beside the folders, with names that end in the number, replace order and split.
 
 Source:

@@ -117,3 +117,11 @@ def test_wrong_arrays_and_spacings_are_refused():
         ModelGrid.between((2, 3, 4), np.eye(4), (1.0, 0.0, 1.0))
     with pytest.raises(GeometryError, match="three independent axes"):
         ModelGrid.between((2, 3, 4), np.diag([1.0, 0.0, 1.0, 1.0]))
+
+
+def test_probabilities_are_not_written_to() -> None:
+    grid = ModelGrid.between((3, 4, 5), np.eye(4))
+    probs = np.random.default_rng(0).random((2, 3, 4, 5)).astype(np.float32)
+    before = probs.copy()
+    grid.labels_from_probabilities(probs)
+    assert np.array_equal(probs, before)

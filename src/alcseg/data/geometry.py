@@ -143,7 +143,7 @@ class ModelGrid:
             candidate = self.map_to_source(probs[index])
             better = candidate > best
             winner[better] = index
-            np.maximum(best, candidate, out=best)
+            best = np.maximum(best, candidate)  # a new array: the first may be a view of `probs`
         return winner
 
     @property

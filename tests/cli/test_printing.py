@@ -30,6 +30,8 @@ class Corrected:
     calibration: Note | None
     pseudo_labeled: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    how: str = "refined"
+    record: dict[str, list[str]] = field(default_factory=lambda: {"offsets": []})
 
 
 @pytest.fixture

@@ -333,5 +333,5 @@ def test_test_cases_may_lie_in_a_folder_of_their_own(tmp_path):
     ]
     with pytest.raises(UsageError, match="either a folder of test cases or --test-fraction"):
         import_dataset(tmp_path / "src", tmp_path / "x", test_source=tmp_path / "more", test_fraction=0.5)
-    with pytest.raises(DataError, match="expected each case name once, found 'A'"):
+    with pytest.raises(DataError, match="expected each case name once"):
         import_dataset(tmp_path / "src", tmp_path / "x", test_source=tmp_path / "src")

@@ -2,11 +2,13 @@
 
     python benchmarks/alignment_noise.py RUN DATASET
 
-Labels of the validation cases, which the run has not seen, are corrupted by each model at its default size;
-the network of RUN, its teacher where it has one, aligns them. Prints mean Dice against the clean labels, over
-cases and classes. The blur of the network comes from the clean labels of the other validation cases.
+Labels of the validation cases, which the run has not seen, are corrupted by each model, three times over, at
+its default size in percent of the organ; the network of RUN, its teacher where it has one, aligns them.
+Prints mean Dice against the clean labels, over cases and classes. How the network sees clean labels comes
+from the other validation cases.
 """
 
+import itertools
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,15 +17,17 @@ from statistics import fmean
 import numpy as np
 import torch
 
-from alcseg.correction.alignment import align, label_distances
-from alcseg.correction.offsets import move_label
+from alcseg.correction.alignment import align
 from alcseg.data.folder import DatasetFolder
 from alcseg.data.preprocess import preprocess_label
+from alcseg.inference.aligned import clean_labels
 from alcseg.inference.load import load_networks
 from alcseg.inference.predictor import Predictor
 from alcseg.metrics.overlap import dice
-from alcseg.noise import NOISE_MODELS, case_generator, corrupt_label
+from alcseg.noise import NOISE_MODELS, OtherLabels, case_generator, corrupt_label
 from alcseg.run_folder import RunFolder
+
+SEEDS = 3
 
 
 def mean_dice(label: np.ndarray, truth: np.ndarray, classes: int) -> float:
@@ -43,40 +47,46 @@ def main(run_path: str, dataset_path: str) -> None:
         preprocess_label(case.label, run.plan, found.grid)
         for case, found in zip(cases, predictions, strict=True)
     ]
-    widths = [
-        align(found.probs, truth, found.grid.spacing).offsets.width_mm.mean().item()
+    seen = [
+        align(found.probs, truth, found.grid.spacing)
         for found, truth in zip(predictions, truths, strict=True)
     ]
-    print("| noise model | as given | predicted | moved | posterior |\n|---|---|---|---|---|")
-    models = {"none": None} | {
-        name: model for name, model in NOISE_MODELS.items() if not model.needs_others and name != "mixture"
-    }
+    labels = {case.case_id: case.label for case in cases}
+    print("| noise model | as given | predicted | moved | posterior | aligned |\n|---|---|---|---|---|---|")
+    models = {"none": None} | {name: model for name, model in NOISE_MODELS.items() if name != "mixture"}
+    totals: list[list[float]] = []
     for name, model in models.items():
         rows = []
-        for index, (case, found, truth) in enumerate(zip(cases, predictions, truths, strict=True)):
+        for seed, index in itertools.product(range(SEEDS if model else 1), range(len(cases))):
+            case, found, truth = cases[index], predictions[index], truths[index]
             noisy = case.label
             if model is not None:
+                others = OtherLabels(
+                    tuple(sorted(set(labels) - {case.case_id})),
+                    lambda case_id: (labels[case_id].array, labels[case_id].spacing),
+                )
+                percent = "percent" if model.amount and "percent" in model.amount.ranges else None
                 array, _ = corrupt_label(
                     noisy.array,
                     model=model,
+                    size=model.amount.ranges["percent"] if percent else None,
+                    unit=percent,
                     spacing=noisy.spacing,
-                    rng=case_generator(0, f"{name}/{case.case_id}"),
+                    rng=case_generator(seed, f"{name}/{case.case_id}"),
+                    others=others,
                 )
                 noisy = replace(noisy, array=array)
             given = preprocess_label(noisy, run.plan, found.grid)
-            blur = fmean(width for other, width in enumerate(widths) if other != index)
-            aligned = align(found.probs, given, found.grid.spacing, blur_mm=blur)
-            distance = torch.from_numpy(label_distances(given, classes, found.grid.spacing))[None]
-            answers = (
-                given,
-                found.probs.argmax(0),
-                move_label(distance, aligned.offsets.mm)[0].numpy(),
-                aligned.probs.argmax(0).numpy(),
-            )
+            clean = clean_labels([other for number, other in enumerate(seen) if number != index])
+            answers = [given, found.probs.argmax(0)]
+            for target in ("moved", "posterior", "aligned"):
+                aligned = align(found.probs, given, found.grid.spacing, clean=clean, target=target)
+                answers.append(aligned.probs.argmax(0).numpy())
             rows.append([mean_dice(answer, truth, classes) for answer in answers])
-        print(
-            f"| {name} | " + " | ".join(f"{fmean(column):.3f}" for column in zip(*rows, strict=True)) + " |"
-        )
+        totals.append([fmean(column) for column in zip(*rows, strict=True)])
+        print(f"| {name} | " + " | ".join(f"{value:.3f}" for value in totals[-1]) + " |", flush=True)
+    means = [fmean(column) for column in zip(*totals, strict=True)]
+    print("| mean | " + " | ".join(f"{value:.3f}" for value in means) + " |")
 
 
 if __name__ == "__main__":

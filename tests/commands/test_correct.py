@@ -289,13 +289,11 @@ def test_what_does_not_fit_is_named_and_nothing_is_written(
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".partial")]
 
 
-def test_labels_weighed_with_the_prediction_are_better_and_the_offsets_are_told(
+def test_aligned_labels_are_better_and_the_offsets_are_told(
     make_run: MakeRun, solvable_dataset: Path, tmp_path: Path, read_values: Read
 ) -> None:
-    # The LQ labels are dilated by a voxel, and the network sees the truth. Without clean labels
-    # of other cases to compare with, no label counts as clean.
-    set_quality(solvable_dataset, {f"val_{index}": "lq" for index in range(3)})
-    result = correct(make_run(), solvable_dataset, out=tmp_path / "out", how="posterior", passes=2)
+    # The LQ labels are dilated by a voxel, and the network sees the truth.
+    result = correct(make_run(), solvable_dataset, out=tmp_path / "out", how="aligned", passes=2)
     with (tmp_path / "out" / "offsets.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert {(row["case_id"], row["class"]) for row in rows} == {
@@ -307,8 +305,19 @@ def test_labels_weighed_with_the_prediction_are_better_and_the_offsets_are_told(
         given = read_values(solvable_dataset / "labelsTr" / f"{case_id}.nii.gz") > 0
         written = read_values(tmp_path / "out" / "labelsTr" / f"{case_id}.nii.gz") > 0
         assert (written != clean).sum() < (given != clean).sum()
-    assert result.how == "posterior"
+    assert result.how == "aligned"
     assert len(result.record["offsets"]) == 2
+    assert result.record["clean_labels"]["held_out"]
+    assert all(value > 0.9 for value in result.record["clean_labels"]["agreement"].values())
+
+
+def test_without_held_out_cases_clean_labels_are_those_that_were_trained_on(
+    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path
+) -> None:
+    set_quality(solvable_dataset, {f"val_{index}": "lq" for index in range(3)})
+    result = correct(make_run(), solvable_dataset, out=tmp_path / "out", how="aligned", passes=2)
+    assert not result.record["clean_labels"]["held_out"]
+    assert all(value > 0.9 for value in result.record["clean_labels"]["agreement"].values())
 
 
 def test_auto_aligns_only_where_there_is_a_teacher(
@@ -317,5 +326,5 @@ def test_auto_aligns_only_where_there_is_a_teacher(
     result = correct(make_run(), solvable_dataset, out=tmp_path / "out", passes=2)
     assert result.how == "refined"
     assert not (tmp_path / "out" / "offsets.csv").exists()
-    with pytest.raises(UsageError, match="expected auto, refined, aligned or posterior, got 'both'"):
+    with pytest.raises(UsageError, match="expected auto, refined or aligned, got 'both'"):
         correct(make_run(), solvable_dataset, out=tmp_path / "other", how="both")

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from alcseg.correction.alignment import align, label_distances, posterior, shape_error
+from alcseg.correction.alignment import (
+    CleanLabels,
+    align,
+    aligned_label,
+    errs_by_offset,
+    label_distances,
+    posterior,
+    shape_error,
+)
 from alcseg.correction.offsets import Offsets, move_label
 
 SPACING = (1.0, 1.0, 1.0)
@@ -26,20 +34,27 @@ def dice(first: np.ndarray, second: np.ndarray) -> float:
     return 2 * float(np.sum(first & second)) / float(first.sum() + second.sum())
 
 
+def clean(agreement: float, blur_mm: float) -> CleanLabels:
+    return CleanLabels(torch.tensor([agreement]), torch.tensor([blur_mm]))
+
+
+@pytest.mark.parametrize("target", ["aligned", "posterior"])
 @pytest.mark.parametrize("drawn", [-3, 3])
-def test_a_label_of_right_shape_is_moved_not_replaced(drawn: int) -> None:
+def test_a_label_of_right_shape_is_moved_not_replaced(drawn: int, target: str) -> None:
     # The network misses a part of the organ; the label, drawn too large or small, has all of it.
     truth, given = ball(8), ball(8 + drawn).astype(np.uint8)
     hole = ball(6, (12, 12, 19))
     probs = np.where(hole, np.array([0.7, 0.3], np.float32)[:, None, None, None], blurred(truth, 1.5))
-    aligned = align(probs.astype(np.float32), given, SPACING, blur_mm=1.5)
+    aligned = align(probs.astype(np.float32), given, SPACING, clean=clean(0.95, 1.5), target=target)
     assert aligned.offsets.mm.item() == pytest.approx(-drawn, abs=1)
     assert dice(aligned.probs.argmax(0).numpy() == 1, truth) > dice(probs[1] > 0.5, truth) + 0.01
 
 
-def test_without_weighing_the_label_is_moved_and_nothing_else() -> None:
+@pytest.mark.parametrize("reference", [None, clean(0.95, 1.0)])
+def test_a_label_that_errs_by_its_offset_is_moved_and_nothing_else(reference: CleanLabels | None) -> None:
     truth, given = ball(8), ball(10)
-    aligned = align(blurred(truth, 1.0), given.astype(np.uint8), SPACING, weigh=False)
+    aligned = align(blurred(truth, 1.0), given.astype(np.uint8), SPACING, clean=reference)
+    assert aligned.how == "moved"
     distance = torch.from_numpy(label_distances(given.astype(np.uint8), 2, SPACING))[None]
     moved = move_label(distance, aligned.offsets.mm)[0]
     assert torch.equal(aligned.probs.argmax(0), moved)
@@ -48,7 +63,8 @@ def test_without_weighing_the_label_is_moved_and_nothing_else() -> None:
 
 def test_a_label_that_tells_nothing_gives_way_to_the_prediction() -> None:
     truth, nonsense = ball(7, (7, 7, 12)), ball(7, (19, 19, 12)).astype(np.uint8)
-    aligned = align(blurred(truth, 1.0), nonsense, SPACING, blur_mm=1.0)
+    aligned = align(blurred(truth, 1.0), nonsense, SPACING, clean=clean(0.9, 1.0))
+    assert aligned.how == "posterior"
     assert aligned.offsets.dice.item() < 0.3
     assert dice(aligned.probs.argmax(0).numpy() == 1, truth) > 0.9
 
@@ -85,10 +101,68 @@ def test_three_classes_sum_to_one_and_an_absent_class_stays_absent() -> None:
     assert float(q[:, 2].max()) == 0
 
 
-def test_shape_error_is_what_the_blur_does_not_explain() -> None:
-    def found(width: float, dice: float = 0.8) -> Offsets:
-        return Offsets(*(torch.tensor([[value]]) for value in (0.0, dice, dice, width)))
+def found(width: float = 1.0, dice: float = 0.8, present: bool = True) -> Offsets:
+    values = (torch.tensor([[value]]) for value in (0.0, dice, dice, width))
+    return Offsets(*values, torch.tensor([[present]]))
 
+
+def test_a_missing_slice_is_filled_in_where_the_prediction_is_sure() -> None:
+    truth = ball(8)
+    given = truth.copy()
+    given[:, :, 8:14] = False  # the middle of the organ: the agreement falls, and Phi there is nothing
+    probs = blurred(truth, 0.5)
+    aligned = align(probs, given.astype(np.uint8), SPACING, clean=clean(0.95, 0.5))
+    assert aligned.how == "posterior"
+    assert dice(given, truth) < 0.8
+    assert dice(aligned.probs.argmax(0).numpy() == 1, truth) > 0.95
+
+
+def test_clean_labels_tell_what_agreement_to_expect() -> None:
+    # 0.9 and 0.8 of the first class; the second is in one case only.
+    values = torch.tensor([[0.9, 0.7], [0.8, 0.0]])
+    seen = Offsets(values, values, values, 10 * values, torch.tensor([[True, True], [True, False]]))
+    expected = CleanLabels.of(seen)
+    assert expected.agreement.tolist() == pytest.approx([0.85, 0.7])
+    assert expected.blur_mm.tolist() == pytest.approx([8.5, 7.0])
+
+
+@pytest.mark.parametrize(
+    ("dice", "present", "expected"), [(0.86, True, True), (0.84, True, False), (0.0, False, True)]
+)
+def test_a_label_that_agrees_like_a_clean_one_errs_by_its_offset(
+    dice: float, present: bool, expected: bool
+) -> None:
+    # Clean ones agree by 0.9, and 0.05 below that is as good; a class that the label lacks is not asked.
+    assert errs_by_offset(found(dice=dice, present=present), clean(0.9, 1.0)).item() is expected
+
+
+def test_patches_of_a_case_are_treated_like_the_case() -> None:
+    truth, given = ball(8), ball(10).astype(np.uint8)
+    probs = blurred(truth, 1.0)
+    distance = torch.from_numpy(label_distances(given, 2, SPACING))[None]
+    for agreement, expected in ((0.9, "moved"), (1.1, "posterior")):
+        case = align(probs, given, SPACING, clean=clean(agreement, 1.0))
+        assert case.how == expected
+        patch = aligned_label(
+            torch.from_numpy(probs)[None],
+            distance,
+            case.offsets,
+            clean(agreement, 1.0),
+            1.0,
+            target="aligned",
+        )
+        assert torch.equal(patch[0], case.probs.argmax(0))
+
+
+def test_gross_errors_bound_what_a_label_can_say() -> None:
+    # Far outside of the drawn boundary P(class) = g / 2 = 0.1, and 0.9 * 0.1 and 0.1 * 0.9 are equal.
+    probs = torch.tensor([0.1, 0.9]).view(1, 2, 1, 1, 1)
+    distance = torch.full((1, 1, 1, 1, 1), 50.0)
+    q = posterior(probs, distance, torch.zeros(1, 1), torch.ones(1, 1), 0.2)
+    assert q.flatten().tolist() == pytest.approx([0.5, 0.5])
+
+
+def test_shape_error_is_what_the_blur_does_not_explain() -> None:
     assert shape_error(found(5.0), 3.0, 1.0).item() == 4  # sqrt(5^2 - 3^2)
     assert shape_error(found(2.0), 3.0, 1.0).item() == 0.5  # never below half a voxel
     assert shape_error(found(5.0, dice=0.2), 3.0, 1.0).item() > 1000  # tells nothing

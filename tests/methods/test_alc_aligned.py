@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from alcseg.correction.alignment import CleanLabels
 from alcseg.data.sampling import Patches
 from alcseg.methods import Method
 
@@ -30,12 +31,15 @@ def patches_of(label: np.ndarray, case_id: str = "case") -> Patches:
     return Patches(image, torch.from_numpy(label)[None], [case_id], torch.arange(1))
 
 
-@pytest.mark.parametrize("target", ["posterior", "moved"])
+CLEAN = CleanLabels(torch.tensor([0.9]), torch.zeros(1))
+
+
+@pytest.mark.parametrize("target", ["aligned", "posterior", "moved"])
 def test_a_label_drawn_too_large_is_moved_to_where_the_teacher_sees_the_boundary(
     target: str, make_method: Make
 ) -> None:
     method = make_method("alc_aligned", target=target)
-    found = method._aligned_label(probs_of(block(5)), patches_of(block(3)), torch.zeros(1))
+    found = method._aligned_label(probs_of(block(5)), patches_of(block(3)), CLEAN)
     assert torch.equal(found[0], torch.from_numpy(block(5)))
     assert float(method.noted["offset_mm"]) == pytest.approx(2, abs=0.5)
 
@@ -44,25 +48,30 @@ def test_a_label_elsewhere_gives_way_to_the_prediction(make_method: Make) -> Non
     elsewhere = np.zeros((SIDE, SIDE, SIDE), np.int64)
     elsewhere[:4, :4, :4] = 1
     truth = block(5)
-    found = make_method("alc_aligned")._aligned_label(probs_of(truth), patches_of(elsewhere), torch.zeros(1))
+    found = make_method("alc_aligned")._aligned_label(probs_of(truth), patches_of(elsewhere), CLEAN)
     assert torch.equal(found[0], torch.from_numpy(truth))
 
 
 def test_what_was_seen_of_a_case_counts_at_its_next_visit(make_method: Make) -> None:
     method = make_method("alc_aligned")
     for _ in range(4):
-        method._offsets(probs_of(block(5)), patches_of(block(3)))
+        method._remember(probs_of(block(5)), patches_of(block(3)))
     # The teacher sees nothing this time; the case is remembered, a new one is not known.
     blank = probs_of(np.zeros((SIDE, SIDE, SIDE), np.int64), sure=0.5)
-    assert method._offsets(blank, patches_of(block(3))).mm.item() == pytest.approx(-2, abs=0.5)
-    assert method._offsets(blank, patches_of(block(3), "new")).mm.item() == 0
+    method._remember(blank, patches_of(block(3)))
+    method._remember(blank, patches_of(block(3), "new"))
+    known, new = method._offsets(["case", "new"]).mm.flatten().tolist()
+    assert known == pytest.approx(-2, abs=0.5)
+    assert new == 0
 
 
 def test_checkpoints_hold_what_is_known_of_the_cases(make_method: Make) -> None:
     method, other = make_method("alc_aligned"), make_method("alc_aligned")
-    method._offsets(probs_of(block(5)), patches_of(block(3)))
+    method._remember(probs_of(block(5)), patches_of(block(3)))
+    method.clean_cases["clean"] = None
     checkpoint: dict = {"loops": {}}
     method.on_save_checkpoint(checkpoint)
     other.on_load_checkpoint(checkpoint)
     assert torch.equal(other.agreements["case"].overlap, method.agreements["case"].overlap)
+    assert other.clean_cases == {"clean": None}
     assert torch.equal(other.agreements["case"].best().mm, method.agreements["case"].best().mm)

@@ -310,9 +310,9 @@ def _add_correct(verbs: Verbs) -> ArgumentParser:
     verb.add_argument(
         "--how",
         default="auto",
-        choices=("auto", "refined", "aligned", "posterior"),
-        help="aligned moves the given label to where the network sees the boundary, posterior also weighs "
-        "the two, refined replaces the label; auto aligns where the run has a teacher",
+        choices=("auto", "refined", "aligned"),
+        help="aligned moves the given label to where the network sees the boundary and weighs the two where "
+        "its shape is off; refined replaces the label; auto aligns where the run has a teacher",
     )
     verb.add_argument(
         "--replace",

@@ -13,15 +13,16 @@ import numpy as np
 
 from alcseg.commands._corrected_dataset import CorrectedDataset
 from alcseg.commands.progress import track
+from alcseg.correction.alignment import CleanLabels
 from alcseg.data.folder import CaseRow, DatasetFolder
 from alcseg.data.writer import write_map
 from alcseg.errors import DataError, UsageError
 from alcseg.files import output_folder, require_apart, write_json, write_text
 from alcseg.inference.aligned import (
     ClassOffset,
-    CleanReference,
     align_case,
     align_label,
+    clean_labels,
     describe_offsets,
     write_offsets,
 )
@@ -39,8 +40,10 @@ __all__ = ["CorrectResult", "correct"]
 logger = logging.getLogger(__name__)
 
 _REASONS = {
-    "aligned": "the label was moved to where the fused passes see the boundary",
-    "given": "the label stays: the fused passes agree with it as with clean ones, or miss the organ",
+    "moved": "the label was moved to where the network sees the boundary",
+    "posterior": "the label errs in its shape: it was weighed with the prediction",
+    "given": "the label stays: the network agrees with it as with clean ones, or misses the organ",
+    "predicted": "the label has nothing to do with the prediction, which replaces it",
     "refined": "fused passes replace the label",
 }
 """By what was written, as in `ClassOffset.label`."""
@@ -55,7 +58,7 @@ class CorrectResult:
         corrected: LQ cases whose label was refined.
         pseudo_labeled: Unlabeled cases that got a label.
         failed: Message of each case that could not be refined; its label stays as it came.
-        how: `refined`, `aligned` or `posterior`.
+        how: `refined` or `aligned`.
         offsets: How each class of each LQ case was drawn, where labels were aligned.
         calibration: How uncertainty relates to true Dice, or why that is unknown.
         record: The content of `correct.json`.
@@ -87,18 +90,18 @@ def correct(
     """Correct the label of every LQ training case by T perturbed passes; HQ, validation and test labels stay.
 
     The teacher answers where the run has one, else the network that predicts. `refined` takes its word for
-    the new label. `aligned` moves the given label to where it sees the boundary, `posterior` also weighs the
-    two by how far the drawn shape is off; both leave labels alone that the network agrees with as well as
-    with those of held-out HQ cases. Unlabeled training cases get
-    the refined label as a pseudo label and keep their quality. Held-out HQ cases, those of split val and
-    those that the run left out of training, calibrate how uncertainty relates to true Dice; test cases are
-    never used.
+    the new label. `aligned` moves the given label to where it sees the boundary, and weighs it with the
+    prediction where it agrees less with it than clean labels do; see `alcseg.correction.alignment`. What
+    clean labels do is seen on held-out HQ cases, those of split val and those that the run left out of
+    training, and for want of them on the HQ cases it was trained on. Held-out HQ cases also calibrate how
+    uncertainty relates to true Dice. Test cases are never used. Unlabeled training cases get the refined
+    label as a pseudo label and keep their quality.
 
     Args:
         run: Run folder of `train`.
         dataset: Dataset folder; only read.
         out: The new dataset folder.
-        how: `refined`, `aligned`, `posterior`, or `auto`: aligned where the run has a teacher.
+        how: `refined`, `aligned`, or `auto`: aligned where the run has a teacher.
         replace: `all` replaces every voxel; `confident` keeps the given label where a refined voxel would
             more often be wrong than right by the calibration.
         nnunet: Number the labels consecutively; the old values are noted in `dataset.json`.
@@ -112,8 +115,8 @@ def correct(
         DataError: If run and dataset do not fit, there is nothing to correct, every case failed, or
             `confident` has no held-out HQ case to calibrate with.
     """
-    if how not in ("auto", "refined", "aligned", "posterior"):
-        raise UsageError(f"--how: expected auto, refined, aligned or posterior, got '{how}'.")
+    if how not in ("auto", "refined", "aligned"):
+        raise UsageError(f"--how: expected auto, refined or aligned, got '{how}'.")
     if replace not in ("all", "confident"):
         raise UsageError(f"--replace: expected all or confident, got '{replace}'.")
     if passes < 2:
@@ -143,8 +146,12 @@ def correct(
             for row in source.rows
             if row.quality == "hq" and row.split in ("train", "val") and row.case_id not in trained
         ]
-        calibration, reference = _calibrate(predictor, source, held_out, perturbation)
+        calibration = _calibrate(predictor, source, held_out, perturbation)
         result.calibration = calibration
+        clean = None
+        if how == "aligned":
+            hq = [row for row in source.select(split="train") if row.quality == "hq"]
+            clean = _see_clean_labels(predictor, source, held_out or hq)
         if replace == "confident" and not calibration.usable:
             raise DataError(
                 f"{dataset}: --replace confident expects held-out HQ cases for its threshold, found none. "
@@ -153,7 +160,7 @@ def correct(
             )
         target = CorrectedDataset.of(partial, source, consecutive=nnunet)
         threshold = calibration.threshold if replace == "confident" else float("inf")
-        job = _Job(predictor, source, target, perturbation, how, reference, threshold, trained)
+        job = _Job(predictor, source, target, perturbation, how, clean, threshold, trained)
         records, audit = _refine_cases(job, rows, result, run=str(run), method=folder.method)
         for row in source.rows:
             if row.case_id not in result.corrected and row.case_id not in result.pseudo_labeled:
@@ -172,6 +179,13 @@ def correct(
             "network": "teacher" if networks.teacher is not None else "predict",
             "perturbation": dataclasses.asdict(perturbation),
             "how": how,
+            "clean_labels": None
+            if clean is None
+            else {
+                "held_out": bool(held_out),
+                "agreement": dict(zip(folder.plan.label_names[1:], clean.agreement.tolist(), strict=True)),
+                "blur_mm": dict(zip(folder.plan.label_names[1:], clean.blur_mm.tolist(), strict=True)),
+            },
             "offsets": describe_offsets(result.offsets),
             "replace": replace,
             "nnunet": nnunet,
@@ -197,7 +211,7 @@ class _Job:
     target: CorrectedDataset
     perturbation: Perturbation
     how: str
-    reference: CleanReference
+    clean: CleanLabels | None
     threshold: float
     trained: frozenset[str]
 
@@ -241,9 +255,9 @@ def _correct_case(job: _Job, row: CaseRow) -> tuple[list[ClassRecord], Sequence[
     given = None if case.label is None else case.label.array
     corrected = refined.label
     offsets: Sequence[ClassOffset] = ()
-    if job.how != "refined" and case.label is not None:
-        plan, weigh = job.predictor.plan, job.how == "posterior"
-        aligned = align_label(refined, case.label, plan, row.case_id, job.reference, weigh=weigh)
+    if job.how == "aligned" and case.label is not None:
+        prediction = job.predictor.predict(case.images)
+        aligned = align_label(prediction, case.label, job.predictor.plan, row.case_id, job.clean)
         corrected, offsets = aligned.label, aligned.offsets
     written = corrected
     kept = 0
@@ -291,11 +305,26 @@ def _correct_case(job: _Job, row: CaseRow) -> tuple[list[ClassRecord], Sequence[
     )
 
 
+def _see_clean_labels(
+    predictor: Predictor, source: DatasetFolder, rows: Sequence[CaseRow]
+) -> CleanLabels | None:
+    """How the network sees the labels of HQ cases; one that cannot be read tells nothing."""
+    seen = []
+    for row in track(rows, "Looking at clean labels"):
+        try:
+            case = source.read(row.case_id)
+            if case.label is not None:
+                seen.append(align_case(predictor.predict(case.images), case.label, predictor.plan))
+        except DataError as error:
+            logger.warning("HQ case '%s' is left out of the reference: %s", row.case_id, error)
+    return clean_labels(seen)
+
+
 def _calibrate(
     predictor: Predictor, source: DatasetFolder, rows: Sequence[CaseRow], how: Perturbation
-) -> tuple[Calibration, CleanReference]:
+) -> Calibration:
     """Refine held-out HQ cases and compare with their labels, which are not changed."""
-    points, used, aligned = [], [], []
+    points, used = [], []
     voxels = VoxelReliability()
     for row in track(rows, "Calibrating on held-out cases"):
         try:
@@ -307,7 +336,6 @@ def _calibrate(
         if case.label is None:
             continue
         used.append(row.case_id)
-        aligned.append(align_case(refined, case.label, predictor.plan))
         voxels.add(refined.uncertainty, refined.label != case.label.array)
         for name, value in list(source.labels.items())[1:]:
             mask = refined.label == value
@@ -319,8 +347,7 @@ def _calibrate(
                     dice(mask, case.label.array == value),
                 )
             )
-    reference = CleanReference.of(aligned, len(source.labels) - 1)
-    return calibrate(points, voxels, cases=tuple(used)), reference
+    return calibrate(points, voxels, cases=tuple(used))
 
 
 def _trained_cases(folder: RunFolder, source: DatasetFolder) -> frozenset[str]:

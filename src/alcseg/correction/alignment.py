@@ -1,49 +1,91 @@
-"""The given label of a case as evidence: moved to where a prediction sees the boundary, and weighed with it.
+"""The given label of a case as evidence: moved to where a prediction sees the boundary, or weighed with it.
 
-A prediction m gives one offset o_c and one width s_c per class (`offsets.py`). On clean labels the width is
-r_c, the error of the network alone, so the drawn shape itself is off by
+A prediction m gives one offset o_c per class, the Dice D_c of the moved label with it, and the width s_c
+within which it changes across the moved boundary (`offsets.py`). Clean labels of other cases tell what the
+network is to blame for: they agree with its predictions by R_c on average, within a width r_c.
 
-    sigma_c = sqrt(s_c^2 - r_c^2),    at least half a voxel.
+**A label that errs by its offset alone** agrees, once moved, as well as a clean one: D_c >= R_c - 0.05. It is
+moved, and nothing else is done to it.
 
-The given label, drawn with that offset and that error, says of a voxel at signed distance d_c
+**Any other label** errs in its shape as well, by
 
-    P(class c) = Phi((o_c - d_c) / sigma_c),    P(background) = prod_c (1 - P(class c)),
+    sigma_c = sqrt(s_c^2 - r_c^2),    at least half a voxel,
 
-and the posterior over the classes k is q_k ~ m_k P(k). Where a label errs by its offset alone, sigma is small
-and q is the label, moved. Where it errs in its shape, sigma is large and q leans on the prediction; for a
-label that tells nothing q is the prediction, and its argmax the refined label of ALC.
+and here and there it is plainly wrong: with probability g = 0.3 what it says of a voxel is the toss of a
+coin. Of a voxel at signed distance d_c it then says
+
+    P(class c) = (1 - g) Phi((o_c - d_c) / sigma_c) + g / 2,    P(background) = prod_c (1 - P(class c)),
+
+and the posterior over the classes k is q_k ~ m_k P(k). Without g a slice that is missing could not be told
+from background: deep outside of the drawn boundary Phi is nothing, however sure the network is.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from alcseg.correction.offsets import Offsets, measure_agreement, offset_steps
+from alcseg.correction.offsets import Offsets, measure_agreement, move_label, offset_steps
+from alcseg.correction.refine import most_probable
 from alcseg.distances import signed_distance
 from alcseg.types import Spacing
 
 __all__ = [
+    "GROSS_SHARE",
     "MIN_AGREEMENT",
     "STEPS_PER_VOXEL",
+    "TOLERANCE",
     "AlignedCase",
+    "CleanLabels",
+    "Target",
     "align",
+    "aligned_label",
+    "errs_by_offset",
     "label_distances",
     "posterior",
     "shape_error",
 ]
 
+Target = Literal["aligned", "moved", "posterior"]
+"""`moved` moves every label, `posterior` weighs it with the prediction, `aligned` decides by case."""
+
 STEPS_PER_VOXEL = 2
 """Offsets tried per voxel."""
+
+TOLERANCE = 0.05
+"""A moved label whose Dice with the prediction is less than this below that of clean ones is as good."""
+
+GROSS_SHARE = 0.3
+"""The g above."""
 
 MIN_AGREEMENT = 0.3
 """Dice below which a label and a prediction have nothing to do with each other."""
 
 _BOUNDLESS = 1e6  # mm
 _SMALLEST = 1e-6  # of a probability, so that logarithms stay finite
-_LOWEST = -1e4  # of a logarithm: that of no probability in float32, and less than any other sum
+
+
+@dataclass(frozen=True, eq=False)
+class CleanLabels:
+    """How a network sees clean labels, per foreground class, `(K - 1,)`.
+
+    Attributes:
+        agreement: R, mean Dice of its predictions with them.
+        blur_mm: r, mean width in mm within which its predictions change across their boundaries.
+    """
+
+    agreement: Tensor
+    blur_mm: Tensor
+
+    @classmethod
+    def of(cls, found: Offsets) -> "CleanLabels":
+        """From clean labels and predictions of several cases; a class that none of them has gets 0 and 0."""
+        there = found.present.float()
+        share = there / there.sum(0).clamp_min(1)
+        return cls((found.dice * share).sum(0), (found.width_mm * share).sum(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +93,14 @@ class AlignedCase:
     """A given label, aligned.
 
     Attributes:
-        probs: Posterior q, `(K, X, Y, Z)` float32; its argmax is the aligned label.
+        probs: `(K, X, Y, Z)` float32; its argmax is the aligned label.
         offsets: Of the one case, `(1, K - 1)`.
+        how: `moved` or `posterior`.
     """
 
     probs: Tensor
     offsets: Offsets
+    how: Literal["moved", "posterior"]
 
 
 def align(
@@ -64,8 +108,8 @@ def align(
     label: NDArray[np.unsignedinteger],
     spacing: Spacing,
     *,
-    weigh: bool = True,
-    blur_mm: float = 0.0,
+    clean: CleanLabels | None = None,
+    target: Target = "aligned",
     limit_voxels: float = 7.0,
     tolerance_voxels: float = 1.0,
 ) -> AlignedCase:
@@ -75,9 +119,9 @@ def align(
         probs: Class probabilities m, `(K, X, Y, Z)`.
         label: Classes 0..K-1 as given, `(X, Y, Z)`.
         spacing: Voxel size in mm.
-        weigh: False gives the moved label alone, as sharp as the grid allows; a class that agrees with the
-            prediction at no offset stays where it is.
-        blur_mm: r, the width found with clean labels of other cases; 0 takes all of it for an error of shape.
+        clean: How the network sees clean labels of other cases; without it labels are taken to err by their
+            offset alone.
+        target: `aligned` decides for this case, the others do not.
         limit_voxels: Largest offset that is tried, in voxels of the finest spacing.
         tolerance_voxels: Offsets up to this count as 0.
     """
@@ -86,11 +130,44 @@ def align(
     distance = torch.from_numpy(label_distances(label, len(probs), spacing))[None]
     steps = offset_steps(limit_voxels * voxel, voxel / STEPS_PER_VOXEL)
     found = measure_agreement(m, distance, steps).best(tolerance_mm=tolerance_voxels * voxel)
-    if weigh:
-        return AlignedCase(posterior(m, distance, found.mm, shape_error(found, blur_mm, voxel))[0], found)
-    offset = torch.where(found.dice >= MIN_AGREEMENT, found.mm, 0.0)
-    sharp = torch.full_like(offset, voxel / 2)
-    return AlignedCase(posterior(torch.ones_like(m), distance, offset, sharp)[0], found)
+    moves = target == "moved" or clean is None or (target == "aligned" and bool(errs_by_offset(found, clean)))
+    if clean is None or moves:
+        offset = torch.where(found.dice >= MIN_AGREEMENT, found.mm, 0.0)
+        sharp = torch.full_like(offset, voxel / 2)
+        return AlignedCase(posterior(torch.ones_like(m), distance, offset, sharp)[0], found, "moved")
+    shape = shape_error(found, clean.blur_mm, voxel)
+    return AlignedCase(posterior(m, distance, found.mm, shape, GROSS_SHARE)[0], found, "posterior")
+
+
+def aligned_label(
+    probs: Tensor, distance: Tensor, found: Offsets, clean: CleanLabels, voxel_mm: float, *, target: Target
+) -> Tensor:
+    """What patches learn from, `(B, X, Y, Z)` int64.
+
+    Args:
+        probs: Class probabilities m, `(B, K, X, Y, Z)`.
+        distance: Signed distance in mm to the given boundary of each foreground class, `(B, K - 1, X, Y, Z)`.
+        found: Of the cases that the patches are from.
+        clean: How the network sees clean labels.
+        voxel_mm: Finest spacing.
+        target: As in `align`.
+    """
+    if target == "moved":
+        return move_label(distance, found.mm)
+    shape = shape_error(found, clean.blur_mm, voxel_mm)
+    weighed = most_probable(posterior(probs, distance, found.mm, shape, GROSS_SHARE))
+    if target == "posterior":
+        return weighed
+    moves = errs_by_offset(found, clean)[:, None, None, None]
+    return torch.where(moves, move_label(distance, found.mm), weighed)
+
+
+def errs_by_offset(found: Offsets, clean: CleanLabels) -> Tensor:
+    """Whether each label, moved, agrees with the prediction as well as clean ones do, `(B,)` bool.
+
+    Every class that the label has must agree.
+    """
+    return ((found.dice >= clean.agreement - TOLERANCE) | ~found.present).all(1)
 
 
 def shape_error(found: Offsets, blur_mm: Tensor | float, voxel_mm: float) -> Tensor:
@@ -109,22 +186,24 @@ def label_distances(
     return np.stack([signed_distance(label == value, spacing) for value in range(1, num_classes)])
 
 
-def posterior(probs: Tensor, distance: Tensor, offset: Tensor, shape: Tensor) -> Tensor:
+def posterior(probs: Tensor, distance: Tensor, offset: Tensor, shape: Tensor, gross: float = 0.0) -> Tensor:
     """The posterior q, `(B, K, X, Y, Z)`; sums to one over classes.
+
+    A class that the given label lacks, infinitely far everywhere, has none.
 
     Args:
         probs: Class probabilities m, `(B, K, X, Y, Z)`.
         distance: Signed distance in mm to the given boundary of each foreground class, `(B, K - 1, X, Y, Z)`.
         offset: In mm, `(B, K - 1)`, or one per voxel, of the shape of `distance`.
         shape: sigma in mm, `(B, K - 1)`.
+        gross: g, the share of voxels of which the label tells nothing.
     """
-    reach = (_per_voxel(offset) - distance) / _per_voxel(shape)
-    inside = torch.special.log_ndtr(reach)
-    outside = torch.special.log_ndtr(-reach).sum(1, keepdim=True)
-    given = torch.cat([outside, inside], 1).clamp_min(
-        _LOWEST
-    )  # a class that the label lacks is infinitely far
-    return (probs.clamp_min(_SMALLEST).log() + given).softmax(1)
+    inside = torch.special.ndtr((_per_voxel(offset) - distance) / _per_voxel(shape))
+    inside = ((1 - gross) * inside + gross / 2) * ~distance.isposinf()
+    given = torch.cat([(1 - inside).prod(1, keepdim=True), inside], 1)
+    weighed = probs.clamp_min(_SMALLEST) * given
+    total = weighed.sum(1, keepdim=True)
+    return torch.where(total > 0, weighed / total.clamp_min(torch.finfo(total.dtype).tiny), probs)
 
 
 def _per_voxel(values: Tensor) -> Tensor:

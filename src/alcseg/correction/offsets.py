@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from alcseg.correction.refine import most_probable
 from alcseg.errors import ConfigError
 
 __all__ = ["Agreement", "Offsets", "measure_agreement", "move_label", "offset_steps"]
@@ -48,12 +49,14 @@ class Offsets:
         given: Dice with the label as given, `(B, K - 1)`.
         width_mm: Within which the prediction changes across the moved boundary, one standard deviation,
             `(B, K - 1)`.
+        present: Whether the given label has the class within reach of the largest offset, `(B, K - 1)` bool.
     """
 
     mm: Tensor
     dice: Tensor
     given: Tensor
     width_mm: Tensor
+    present: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +111,7 @@ class Agreement:
         index = torch.where(self.steps[index].abs() <= tolerance_mm, zero, index)
         at = dice.gather(-1, index.unsqueeze(-1)).squeeze(-1)
         offset = self.steps[index]
-        return Offsets(offset, at, dice[..., zero], self._width(offset))
+        return Offsets(offset, at, dice[..., zero], self._width(offset), self.size[..., -1] > 0)
 
     def _width(self, offset: Tensor) -> Tensor:
         """The likeliest width of a boundary at `offset`, of a grid from half a step to all that was tried."""
@@ -147,7 +150,7 @@ def measure_agreement(probs: Tensor, distance: Tensor, steps: Tensor) -> Agreeme
         steps: Offsets to try, mm, `(O,)` ascending.
     """
     classes = torch.arange(1, probs.shape[1], device=probs.device).view(1, -1, 1)
-    foreground = (probs.argmax(1).flatten(1).unsqueeze(1) == classes).float()
+    foreground = (most_probable(probs).flatten(1).unsqueeze(1) == classes).float()
     # A voxel joins the moved label at the first offset that is at least its distance.
     joins = torch.bucketize(distance.flatten(2).contiguous(), steps.to(distance.dtype))
     bins = joins.new_zeros((*joins.shape[:2], len(steps) + 1), dtype=torch.float32)

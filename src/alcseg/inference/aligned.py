@@ -1,6 +1,7 @@
 """The given label of a case aligned with what a network says of it, and what that tells of a whole set."""
 
 import csv
+import dataclasses
 import io
 import math
 from collections.abc import Sequence
@@ -12,20 +13,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from alcseg.correction.alignment import MIN_AGREEMENT, AlignedCase, align, shape_error
+from alcseg.correction.alignment import MIN_AGREEMENT, AlignedCase, CleanLabels, align, shape_error
+from alcseg.correction.offsets import Offsets
 from alcseg.data.case import Volume
 from alcseg.data.plan import Plan
 from alcseg.data.preprocess import preprocess_label
 from alcseg.files import write_text
-from alcseg.inference.predictor import Prediction, RefinedCase
+from alcseg.inference.predictor import Prediction
 
 __all__ = [
     "COLUMNS",
     "AlignedLabel",
     "ClassOffset",
-    "CleanReference",
     "align_case",
     "align_label",
+    "clean_labels",
     "describe_offsets",
     "write_offsets",
 ]
@@ -48,8 +50,9 @@ class ClassOffset:
         shape_mm: By how much the drawn shape is off beside that; nan likewise.
         agreement: Dice of the prediction and the label moved by it.
         agreement_as_given: Dice with the label as given.
-        label: What was written: `aligned`; `given` where the prediction agrees with the label as well as with
-            clean ones, or has missed the organ; `refined` where it is nan for every class.
+        label: What was written: `moved`, where the label errs by its offset alone; `posterior`, where it was
+            weighed with the prediction; `given`, where it needs no move or the prediction has missed the
+            organ; `predicted`, where the two have nothing to do with each other.
     """
 
     case_id: str
@@ -74,99 +77,61 @@ class AlignedLabel:
     offsets: tuple[ClassOffset, ...]
 
 
-@dataclass(frozen=True)
-class CleanReference:
-    """How a network sees clean labels of cases that it was not trained on, one value per foreground class.
-
-    Attributes:
-        blur_mm: Mean width of the boundaries.
-        agreement: Lowest Dice; a label with less is not taken for clean.
-    """
-
-    blur_mm: tuple[float, ...]
-    agreement: tuple[float, ...]
-
-    @classmethod
-    def of(cls, cases: Sequence[AlignedCase], count: int) -> "CleanReference":
-        """From cases with clean labels; without any, everything is put down to the label."""
-        if not cases:
-            return cls((0.0,) * count, (float("inf"),) * count)
-        widths = torch.cat([case.offsets.width_mm for case in cases])
-        agreements = torch.cat([case.offsets.given for case in cases])
-        return cls(tuple(widths.mean(0).tolist()), tuple(agreements.amin(0).tolist()))
-
-
 def align_case(
-    refined: RefinedCase, given: Volume, plan: Plan, *, weigh: bool = True, blur_mm: float = 0.0
+    prediction: Prediction, given: Volume, plan: Plan, *, clean: CleanLabels | None = None
 ) -> AlignedCase:
-    """Align the given label of a case with the fused passes, on the model grid.
+    """Align the given label of a case with a prediction, on the model grid.
 
     Args:
-        refined: What the passes say.
+        prediction: One plain pass: perturbed ones are worse at the same cost.
         given: The label as it came, on the grid of the images.
         plan: Of the run.
-        weigh: See `align`.
-        blur_mm: See `align`.
+        clean: See `align`.
 
     Raises:
         LabelError: If the label holds a value that the plan does not know.
     """
-    grid = refined.fused.grid
-    classes = preprocess_label(given, plan, grid)
-    return align(refined.fused.probs, classes, grid.spacing, weigh=weigh, blur_mm=blur_mm)
+    grid = prediction.grid
+    return align(prediction.probs, preprocess_label(given, plan, grid), grid.spacing, clean=clean)
 
 
 def align_label(
-    refined: RefinedCase,
-    given: Volume,
-    plan: Plan,
-    case_id: str,
-    reference: CleanReference,
-    *,
-    weigh: bool = False,
+    prediction: Prediction, given: Volume, plan: Plan, case_id: str, clean: CleanLabels | None
 ) -> AlignedLabel:
-    """The label to write for a case: aligned, or as given where it is as good as a clean one.
+    """The label to write for a case: moved, weighed with the prediction, or as given.
 
     Args:
-        refined: What the passes say.
+        prediction: One plain pass.
         given: The label as it came, on the grid of the images.
         plan: Of the run.
         case_id: The case.
-        reference: What clean labels look like.
-        weigh: Weigh the moved label against the prediction instead of taking it as it is.
+        clean: How the network sees clean labels; None where it is not known.
 
     Raises:
         LabelError: If the label holds a value that the plan does not know.
     """
-    blur = sum(reference.blur_mm) / len(reference.blur_mm)
-    aligned = align_case(refined, given, plan, weigh=weigh, blur_mm=blur)
-    found = aligned.offsets
-    values = plan.label_values[1:]
-    present = [bool((given.array == value).any()) for value in values]
-    clean = [
-        not there or (offset == 0 and agreement >= least)
-        for there, offset, agreement, least in zip(
-            present, found.mm[0].tolist(), found.given[0].tolist(), reference.agreement, strict=True
-        )
-    ]
-    shape = shape_error(found, blur, min(refined.fused.grid.spacing))[0].tolist()
+    aligned = align_case(prediction, given, plan, clean=clean)
+    found, spacing = aligned.offsets, prediction.grid.spacing
+    predicted = prediction.label()
+    sizes = [((given.array == value).sum(), (predicted == value).sum()) for value in plan.label_values[1:]]
+    present = [drawn > 0 for drawn, _ in sizes]
     told = [
         there and agreement >= MIN_AGREEMENT
         for there, agreement in zip(present, found.dice[0].tolist(), strict=True)
     ]
-    lost = [
-        there and (refined.label == value).sum() < _LOST * (given.array == value).sum()
-        for there, value in zip(present, values, strict=True)
-    ]
-    if any(present) and not any(told) and any(lost):
-        how, label = "given", given.array.astype(np.int64)  # the fault is the network's
+    lost = any(drawn > 0 and seen < _LOST * drawn for drawn, seen in sizes)
+    label = given.array.astype(np.int64)
+    if not any(told) and lost:
+        how = "given"  # the fault is the network's
     elif not any(told):
-        how, label = "refined", refined.label
-    elif all(clean):
-        how, label = "given", given.array.astype(np.int64)
+        how, label = "predicted", predicted
+    elif aligned.how == "moved" and not found.mm[0].any():
+        how = "given"
     else:
-        how = "aligned"
-        label = Prediction(aligned.probs.numpy(), refined.fused.grid, plan.label_values).label()
+        how = aligned.how
+        label = Prediction(aligned.probs.numpy(), prediction.grid, plan.label_values).label()
+    blur = clean.blur_mm if clean is not None else 0.0
+    shape = shape_error(found, blur, min(spacing))[0].tolist()
     offsets = tuple(
         ClassOffset(
             case_id,
@@ -180,6 +145,14 @@ def align_label(
         for index, name in enumerate(plan.label_names[1:])
     )
     return AlignedLabel(label, offsets)
+
+
+def clean_labels(cases: Sequence[AlignedCase]) -> CleanLabels | None:
+    """How a network sees clean labels, from cases of them; None without any."""
+    if not cases:
+        return None
+    fields = zip(*(dataclasses.astuple(case.offsets) for case in cases), strict=True)
+    return CleanLabels.of(Offsets(*(torch.cat(values) for values in fields)))
 
 
 def describe_offsets(offsets: Sequence[ClassOffset]) -> list[str]:
@@ -200,8 +173,8 @@ def describe_offsets(offsets: Sequence[ClassOffset]) -> list[str]:
         parts += (
             [f"elsewhere or not at all in {len(of_class) - len(drawn)}"] if len(of_class) > len(drawn) else []
         )
-        shapes = median([one.shape_mm for one in drawn]) if drawn else float("nan")
-        shape = f"; beside that the shape is off by {shapes:.1f} mm" if drawn else ""
+        shapes = [one.shape_mm for one in drawn if one.label == "posterior"]
+        shape = f"; in {len(shapes)} the shape is off, too, by {median(shapes):.1f} mm" if shapes else ""
         sentences.append(f"{name}: drawn {', '.join(parts)} of {len(of_class)} cases{shape}")
     return sentences
 

@@ -5,16 +5,15 @@ The idea is this project's own; docs/explanation/alignment.md derives it and sho
 the organ still tells by how much a given boundary is off, and the given label then supplies the shape. For
 every LQ case it is gathered over the patches of the whole training, older ones fading, how well the average m
 of the passes agrees with the given label at every offset (`Agreement`, correction/offsets.py). That gives the
-offset o of each class and how far the drawn shape is off, sigma, when the blur of the teacher on HQ patches
-is taken away. The target of the patch is the moved label or, with `target=posterior`, the most probable class
-of
+offset o of each class. Where the label, moved by it, agrees with the teacher as well as the clean labels of
+the HQ cases do, it errs by its offset alone, and the moved label is the target. Where it does not, its shape
+is off, too, and the target is the most probable class of
 
     q ~ m P(given label | o, sigma)                                       (correction/alignment.py)
 
-which is the moved label where sigma is small, and the label that ALC would refine where it is large. Moved
-labels were better on the validation cases under noise that is an offset; they are of no use where labels err
-in their shape (results/beyond.md). Where the two have nothing to do with each other, the target is the
-teacher's label.
+which is near the moved label where the error of the shape, sigma, is small, and the label that ALC would
+refine where it is large. `target=moved` and `target=posterior` do the same for every label (compared in
+results/beyond.md).
 
     L = L_HQ + lambda(t) (alpha L_LQ + beta L_noisy + L_con)
 
@@ -23,19 +22,20 @@ given labels in L_noisy.
 
 Differences from the paper: that is ALC's, from which this differs in the target of L_LQ; it is over all
 patches; lambda rises to its end value within `ramp_fraction` of the run and is larger, since aligned labels
-are right much earlier than refined ones. One more teacher pass per step, over the HQ patches, measures its
-blur.
+are right much earlier than refined ones. One more teacher pass per step, over the HQ patches, tells how the
+teacher sees clean labels.
 
 Cite: the paper of ALC (see `alc.py`) and this software.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from alcseg.correction.alignment import MIN_AGREEMENT, STEPS_PER_VOXEL, posterior, shape_error
-from alcseg.correction.offsets import Agreement, Offsets, measure_agreement, move_label, offset_steps
+from alcseg.correction.alignment import STEPS_PER_VOXEL, CleanLabels, Target, aligned_label, errs_by_offset
+from alcseg.correction.offsets import Agreement, Offsets, measure_agreement, offset_steps
 from alcseg.correction.refine import refine
 from alcseg.data.sampling import Patches
 from alcseg.errors import ConfigError
@@ -53,7 +53,8 @@ class ALCAligned(Method):
 
     Args:
         passes: Perturbed teacher predictions per patch, T.
-        target: The `moved` label alone, or the `posterior`.
+        target: `aligned`: the moved label where it errs by its offset alone, else the posterior; or one of
+            them, `moved` or `posterior`, for every label.
         aligned_on: `all` LQ patches, or the `selected` least uncertain ones.
         select_fraction: Share of the LQ patches that is selected; at least one patch.
         limit_voxels: Largest offset that is tried, in voxels of the finest spacing.
@@ -71,14 +72,14 @@ class ALCAligned(Method):
     card = Card("this project", "student, EMA teacher", "student")
     streams = ("hq", "lq")
     terms = ("hq", "lq", "noisy", "con")
-    readings = ("agreement", "offset_mm", "shape_mm", "blur_mm")
+    readings = ("agreement", "clean_agreement", "offset_mm", "blur_mm", "moved_share")
     needs_distance = True
 
     def __init__(
         self,
         *,
         passes: int = 4,
-        target: Literal["moved", "posterior"] = "moved",
+        target: Target = "aligned",
         aligned_on: Literal["all", "selected"] = "all",
         select_fraction: float = 0.5,
         limit_voxels: float = 7.0,
@@ -104,13 +105,13 @@ class ALCAligned(Method):
         self.student = self.task.build_network()
         self.teacher = make_teacher(self.student)
         self.agreements: dict[str, Agreement] = {}  # of each case, one volume each
+        self.clean_cases: dict[str, None] = {}  # those of them that are HQ, in the order they were seen
 
     def training_terms(self, batch: Batch) -> dict[str, Tensor]:
         """`hq`, `lq` on aligned labels, `noisy` on given ones where not all are aligned, `con`."""
         hq, lq = batch["hq"], batch["lq"]
         refined = refine(self._teacher_passes(lq, self.settings.passes))
-        blur = self._blur(hq)
-        target = self._aligned_label(refined.mean, lq, blur)
+        target = self._aligned_label(refined.mean, lq, self._clean_labels(hq))
         share = self.settings.select_fraction if self.settings.aligned_on == "selected" else 1.0
         selected, rest = least_uncertain(patch_uncertainty(refined), share)
 
@@ -146,6 +147,7 @@ class ALCAligned(Method):
         checkpoint["alc_aligned"] = {
             case_id: [known.overlap, known.size, known.mass] for case_id, known in self.agreements.items()
         }
+        checkpoint["alc_aligned_clean"] = list(self.clean_cases)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take it up again."""
@@ -154,6 +156,7 @@ class ALCAligned(Method):
         self.agreements = {
             case_id: Agreement(steps, *sums) for case_id, sums in checkpoint["alc_aligned"].items()
         }
+        self.clean_cases = dict.fromkeys(checkpoint["alc_aligned_clean"])
 
     def _teacher_passes(self, patches: Patches, count: int) -> list[Tensor]:
         """Log-probabilities of passes, each `(B, K, X, Y, Z)` float32 and one BatchNorm population."""
@@ -167,29 +170,31 @@ class ALCAligned(Method):
                 passes.append(logits.float().log_softmax(1))
         return passes
 
-    def _blur(self, hq: Patches) -> Tensor:
-        """Width of the teacher's boundaries on clean labels, mm, per class `(K - 1,)`."""
+    def _clean_labels(self, hq: Patches) -> CleanLabels:
+        """How the teacher sees the labels of all HQ cases so far."""
         (log_probs,) = self._teacher_passes(hq, 1)
-        return self._offsets(log_probs.exp(), hq).width_mm.mean(0)
+        self._remember(log_probs.exp(), hq)
+        self.clean_cases.update(dict.fromkeys(hq.case_ids))
+        return CleanLabels.of(self._offsets(list(self.clean_cases)))
 
-    def _aligned_label(self, mean: Tensor, lq: Patches, blur: Tensor) -> Tensor:
-        """Most probable class by prediction and given label, `(B, X, Y, Z)`."""
-        found = self._offsets(mean, lq)
-        shape = shape_error(found, blur, min(self.task.spacing))
+    def _aligned_label(self, mean: Tensor, lq: Patches, clean: CleanLabels) -> Tensor:
+        """Target of the LQ patches, `(B, X, Y, Z)`."""
+        self._remember(mean, lq)
+        found = self._offsets(lq.case_ids)
         self.note(
             agreement=found.dice.mean(),
+            clean_agreement=clean.agreement.mean(),
             offset_mm=found.mm.abs().mean(),
-            shape_mm=shape.median(),
-            blur_mm=blur.mean(),
+            blur_mm=clean.blur_mm.mean(),
+            moved_share=errs_by_offset(found, clean).float().mean(),
         )
         distance = self.distance_to_given(lq)
-        if self.settings.target == "posterior":
-            return posterior(mean, distance, found.mm, shape).argmax(1)
-        trusted = (found.dice >= MIN_AGREEMENT).all(1)[:, None, None, None]
-        return torch.where(trusted, move_label(distance, found.mm), mean.argmax(1))
+        return aligned_label(
+            mean, distance, found, clean, min(self.task.spacing), target=self.settings.target
+        )
 
-    def _offsets(self, mean: Tensor, patches: Patches) -> Offsets:
-        """Offsets and widths of the patches' cases by all that was seen of them, `(B, K - 1)`."""
+    def _remember(self, mean: Tensor, patches: Patches) -> None:
+        """Add what the teacher says of the patches to what is known of their cases."""
         steps = self._offset_steps().to(mean.device)
         seen = measure_agreement(mean, self.distance_to_given(patches), steps)
         for index, case_id in enumerate(patches.case_ids):
@@ -198,7 +203,10 @@ class ALCAligned(Method):
             self.agreements[case_id] = (
                 newer if older is None else older.decayed_into(newer, self.settings.memory_decay)
             )
-        gathered = Agreement.stack([self.agreements[case_id] for case_id in patches.case_ids])
+
+    def _offsets(self, case_ids: Sequence[str]) -> Offsets:
+        """Offsets, agreement and widths of cases by all that was seen of them, `(B, K - 1)`."""
+        gathered = Agreement.stack([self.agreements[case_id] for case_id in case_ids])
         return gathered.best(tolerance_mm=self.settings.tolerance_voxels * min(self.task.spacing))
 
     def _offset_steps(self) -> Tensor:

@@ -51,14 +51,6 @@ def test_a_benchmark_without_any_run(empty):
     assert report(empty.root).shown == ["missing"]
 
 
-def test_the_plan_chooses_what_is_shown(fake):
-    fake.write_plan(outputs=["costs", "results"])
-    assert report(fake.root).shown == ["results-few", "results-more", "costs"]
-    fake.write_plan(outputs=["cost"])
-    with pytest.raises(DataError, match="'cost'"):
-        report(fake.root, overwrite=True)
-
-
 def test_a_run(fake):
     run = fake.add_run("few", "alc", 0)
     (run / "run.json").write_text('{"status": "finished", "seed": 0, "device": "cpu"}')

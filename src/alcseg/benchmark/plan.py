@@ -13,10 +13,7 @@ from alcseg.errors import ConfigError
 from alcseg.files import write_text
 from alcseg.methods import available_methods
 
-__all__ = ["OUTPUTS", "BenchmarkPlan", "DatasetSpec", "EvaluateSpec", "Row", "Run"]
-
-OUTPUTS = ("table", "fig1", "fig3", "fig4", "fig5", "fig6", "claims")
-"""Words of `outputs`; figures are numbered as in the ALC paper."""
+__all__ = ["BenchmarkPlan", "DatasetSpec", "EvaluateSpec", "Row", "Run"]
 
 
 @dataclass(frozen=True)
@@ -151,7 +148,6 @@ class BenchmarkPlan:
         lq_labels: Also score what the networks say of the LQ training cases.
         correct: Rows whose networks also correct the LQ labels.
         pseudo_labels: Rows whose snapshots are asked for the quality of their pseudo-labels.
-        outputs: Tables and figures that `alcseg report` makes.
         reference: Which published values are printed beside ours.
     """
 
@@ -164,7 +160,6 @@ class BenchmarkPlan:
     lq_labels: bool = False
     correct: tuple[str, ...] = ()
     pseudo_labels: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
     reference: str | None = None
 
     @property

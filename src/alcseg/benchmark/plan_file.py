@@ -17,7 +17,7 @@ from alcseg.benchmark.checks import (
     require_known,
     require_one_of,
 )
-from alcseg.benchmark.plan import OUTPUTS, BenchmarkPlan, DatasetSpec, EvaluateSpec, Row
+from alcseg.benchmark.plan import BenchmarkPlan, DatasetSpec, EvaluateSpec, Row
 from alcseg.commands.corrupt import corrupt
 from alcseg.commands.import_dataset import import_dataset
 from alcseg.config import check_arguments
@@ -107,7 +107,7 @@ def _checked(content: Mapping[str, Any], where: str) -> BenchmarkPlan:
         "lq_labels": _yes_or_no(content.get("lq_labels", False), f"{where}: lq_labels"),
         "reference": content.get("reference"),
     }
-    for key in ("correct", "pseudo_labels", "outputs"):
+    for key in ("correct", "pseudo_labels"):
         found[key] = tuple(str(item) for item in as_list(content.get(key) or [], f"{where}: {key}"))
     plan = BenchmarkPlan(**found)
     _require_consistent(plan, where)
@@ -123,8 +123,6 @@ def _require_consistent(plan: BenchmarkPlan, where: str) -> None:
     for key, rows in (("correct", plan.correct), ("pseudo_labels", plan.pseudo_labels)):
         for name in rows:
             require_one_of(name, names, where, key)
-    for word in plan.outputs:
-        require_one_of(word, OUTPUTS, where, "outputs")
     if plan.reference is not None:
         require_one_of(plan.reference, PAPER_TABLES, where, "reference")
     clean = [row.row for row in plan.rows if row.labels == "clean"]

@@ -5,21 +5,22 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from alcseg.errors import DataError
 from alcseg.report.claims import claims_table
 from alcseg.report.costs import cost_table
 from alcseg.report.fig_cases import cases_figure
 from alcseg.report.fig_noise import noise_figure
+from alcseg.report.fig_offsets import offset_figure
 from alcseg.report.fig_pseudo_labels import pseudo_label_figure
 from alcseg.report.fig_selection import selection_figure
 from alcseg.report.fig_weights import weights_figure
 from alcseg.report.label_quality import label_table
 from alcseg.report.missing import missing_table
+from alcseg.report.offsets import offset_table
 from alcseg.report.records import Benchmark
 from alcseg.report.results import results_table
 from alcseg.report.table import DataTable
 
-__all__ = ["EXHIBITS", "Exhibit", "FigureExhibit", "exhibits"]
+__all__ = ["KINDS", "Exhibit", "FigureExhibit", "exhibits"]
 
 
 @dataclass(frozen=True)
@@ -44,20 +45,13 @@ _INTERVAL = "95 % bootstrap intervals over seeds and cases"
 
 
 def exhibits(benchmark: Benchmark) -> list[Exhibit]:
-    """What the records suffice for, of those kinds that the plan lists under `outputs`, or of all.
+    """What the records suffice for.
 
     Raises:
-        DataError: If the plan lists an unknown kind, or a record is damaged.
+        DataError: If a record is damaged.
     """
-    wanted = [str(word) for word in benchmark.plan.get("outputs") or EXHIBITS]
-    for word in wanted:
-        if word not in EXHIBITS:
-            raise DataError(
-                f"{benchmark.path / 'plan.yaml'}: outputs: expected some of {', '.join(EXHIBITS)}, "
-                f"got '{word}'."
-            )
-    kinds = [kind for word, kind in EXHIBITS.items() if word in wanted]
-    return [exhibit for kind in kinds for exhibit in kind(benchmark) if exhibit is not None]
+    found = (exhibit for kind in KINDS for exhibit in kind(benchmark))
+    return [exhibit for exhibit in found if exhibit is not None]
 
 
 def _figure(name: str, title: str, figure: Figure | None, caption: str) -> FigureExhibit | None:
@@ -76,6 +70,16 @@ def _results(benchmark: Benchmark) -> Iterator[Exhibit | None]:
 def _labels(benchmark: Benchmark) -> Iterator[Exhibit | None]:
     for dataset in benchmark.datasets:
         yield label_table(benchmark, dataset)
+
+
+def _offsets(benchmark: Benchmark) -> Iterator[Exhibit | None]:
+    yield offset_table(benchmark)
+    caption = (
+        "How far labels were drawn outside of the clean boundary, a dot per case and class: what the network "
+        "found when it corrected them, against the truth. Dashed: found as it is. Offsets within a voxel "
+        "count as none."
+    )
+    yield _figure("offsets", "Offsets of the LQ labels", offset_figure(benchmark), caption)
 
 
 def _noise(benchmark: Benchmark) -> Iterator[Exhibit | None]:
@@ -126,16 +130,17 @@ def _missing(benchmark: Benchmark) -> Iterator[Exhibit | None]:
     yield missing_table(benchmark)
 
 
-EXHIBITS: dict[str, Callable[[Benchmark], Iterator[Exhibit | None]]] = {
-    "results": _results,
-    "claims": _claims,
-    "labels": _labels,
-    "noise": _noise,
-    "pseudo_labels": _pseudo_labels,
-    "cases": _cases,
-    "selection": _selection,
-    "weights": _weights,
-    "costs": _costs,
-    "missing": _missing,
-}
-"""Kinds of exhibits in the order of the page; a plan may list some of them under `outputs`."""
+KINDS: tuple[Callable[[Benchmark], Iterator[Exhibit | None]], ...] = (
+    _results,
+    _claims,
+    _labels,
+    _offsets,
+    _noise,
+    _pseudo_labels,
+    _cases,
+    _selection,
+    _weights,
+    _costs,
+    _missing,
+)
+"""In the order of the page."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from alcseg.errors import ConfigError
+from alcseg.networks._thin_volumes import avoid_thin_volumes
 from alcseg.networks.vnet import VNet
 
 __all__ = ["NETWORKS", "StridePadded", "build_network"]
@@ -170,6 +171,6 @@ def build_network(name: str, *, in_channels: int, num_classes: int, **settings: 
     if name not in NETWORKS:
         raise ConfigError(f"network: expected one of {', '.join(NETWORKS)}, got '{name}'.")
     try:
-        return NETWORKS[name](in_channels, num_classes, **settings)
+        return avoid_thin_volumes(NETWORKS[name](in_channels, num_classes, **settings))
     except TypeError as error:
         raise ConfigError(f"network '{name}': {error}. See `alcseg train --help` for its settings.") from None

@@ -2,6 +2,7 @@
 
 import logging
 import pickle
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -113,7 +114,10 @@ def fit_stage(
             settings.trainer.precision,
         )
     if _steps_done(resume, method) < stage.steps:
-        trainer.fit(method, datamodule=data, ckpt_path=resume, weights_only=True)
+        with warnings.catch_warnings():
+            # What Lightning has to mend, not a user of this package.
+            warnings.filterwarnings("ignore", ".*LeafSpec.* is deprecated", FutureWarning)
+            trainer.fit(method, datamodule=data, ckpt_path=resume, weights_only=True)
         if stop.stopped and method.done < stage.steps:
             return f"step {method.done}" + (f" of stage {stage.name}" if stage.name else "")
     if stage.held_out:
@@ -211,6 +215,7 @@ def _trainer(
         default_root_dir=run.path,
         enable_checkpointing=False,
         enable_progress_bar=False,
+        log_every_n_steps=1,
         enable_model_summary=False,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,

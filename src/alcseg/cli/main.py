@@ -11,10 +11,11 @@ from typing import Any
 
 from alcseg.cli.flags import PRINT_OPTIONS
 from alcseg.cli.parser import VERBS, parse
-from alcseg.errors import AlcsegError
+from alcseg.errors import AlcsegError, UsageError
 
 __all__ = ["main"]
 
+_NAME_ERRNO = (errno.ENAMETOOLONG, errno.ELOOP)
 _RESOURCE_ERRNO = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EROFS, errno.EACCES, errno.EPERM)
 _FAULT, _PARTLY_FAILED, _INVALID_DATA, _RESOURCES, _INTERRUPTED = 1, 3, 4, 5, 130
 
@@ -75,6 +76,8 @@ def _explain(error: BaseException) -> tuple[str, int]:
             f"ResourceError: {error.strerror}{where}. Free space or choose a folder you may write to.",
             _RESOURCES,
         )
+    if isinstance(error, OSError) and error.errno in _NAME_ERRNO:
+        return f"UsageError: {error.strerror}: {error.filename}. Choose another name.", UsageError.exit_code
     # torch reports memory by types and messages of its own; naming them here keeps it out of the imports.
     if (
         isinstance(error, MemoryError)

@@ -136,7 +136,7 @@ def test_values_arrive_as_the_functions_want_them():
         (UsageError("a flag"), 2, "UsageError: a flag"),
         (DataError("a\nfile"), 4, "DataError: a file"),
         (ResourceError("a disk"), 5, "ResourceError: a disk"),
-        (OSError(errno.ENAMETOOLONG, "File name too long", "aaaa"), 2, "UsageError: File name too long: aaaa"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "a"), 2, "UsageError: File name too long: a"),
         (OSError(errno.ENOSPC, "No space left on device", "cache.npy"), 5, "ResourceError: No space left"),
         (MemoryError("8 GiB"), 5, "ResourceError: out of memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 5, "ResourceError: out of memory"),

@@ -39,9 +39,10 @@ fi
 log=$out.log
 echo "== $(date '+%F %T'): $minutes minutes" >> "$log"
 before=$(wc -l < "$log")
-# A stop by SIGINT is what `alcseg benchmark` saves on; with --preserve-status its exit code comes through.
+# `alcseg benchmark` saves on SIGTERM; a process begun in the background ignores SIGINT. With --preserve-status its
+# exit code comes through.
 code=0
-timeout --preserve-status --signal=INT --kill-after=15m "${minutes}m" \
+timeout --preserve-status --signal=TERM --kill-after=15m "${minutes}m" \
   alcseg benchmark "$plan" --out "$out" ${options[@]+"${options[@]}"} > "$out.txt" 2> >(tee -a "$log" >&2) || code=$?
 sleep 1  # for the last lines of the log
 done_of=$(tail -n "+$before" "$log" | grep -oE '^[0-9]+ of [0-9]+' | tail -n 1 || true)

@@ -10,7 +10,15 @@ import yaml
 
 from alcseg.benchmark.datasets import check_source, make_datasets
 from alcseg.benchmark.estimate import PlanCost, estimate_plan
-from alcseg.benchmark.launch import LAUNCHERS, Work, count_jobs, launch_local, launch_slurm, make_executor
+from alcseg.benchmark.launch import (
+    LAUNCHERS,
+    Work,
+    count_jobs,
+    launch_local,
+    launch_slurm,
+    make_executor,
+    terminated_as_interrupted,
+)
 from alcseg.benchmark.plan import BenchmarkPlan, Run
 from alcseg.benchmark.plan_file import read_plan
 from alcseg.benchmark.run import RunPaths, State, find_state
@@ -109,14 +117,15 @@ def benchmark(
     check_source(checked, data, out, test_data=test_data)
     make_folder(out)
     checked.write(out / "plan.yaml")
-    make_datasets(checked, data, out, test_data=test_data)
     work = Work(checked, out, left, device, workers)
     tell = _Progress(len(checked.runs), len(checked.runs) - len(left), out)
-    tell.begin()
-    if left and launcher == "slurm":
-        launch_slurm(work, executor=executor, report=tell.ended)
-    elif left:
-        launch_local(work, jobs=side_by_side, report=tell.ended)
+    with terminated_as_interrupted():
+        make_datasets(checked, data, out, test_data=test_data)
+        tell.begin()
+        if left and launcher == "slurm":
+            launch_slurm(work, executor=executor, report=tell.ended)
+        elif left:
+            launch_local(work, jobs=side_by_side, report=tell.ended)
     return _result(checked, out, tell.failed)
 
 

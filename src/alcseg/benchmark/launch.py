@@ -24,7 +24,15 @@ from alcseg.benchmark.run import RunPaths, execute, fail
 from alcseg.errors import DataError, ResourceError, UsageError
 from alcseg.files import read_json
 
-__all__ = ["LAUNCHERS", "Work", "count_jobs", "launch_local", "launch_slurm", "make_executor"]
+__all__ = [
+    "LAUNCHERS",
+    "Work",
+    "count_jobs",
+    "launch_local",
+    "launch_slurm",
+    "make_executor",
+    "terminated_as_interrupted",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -83,25 +91,24 @@ def launch_local(work: Work, *, jobs: int, report: Report) -> None:
     waiting = list(work.runs)
     slots = _slots(work.device, jobs)
     busy: dict[int, tuple[BaseProcess, Run]] = {}
-    with _terminated_as_interrupted():
-        try:
-            while waiting or busy:
-                for number, (device, gpu) in enumerate(slots):
-                    if number not in busy and waiting:
-                        run = waiting.pop(0)
-                        busy[number] = (_start(work, run, device, gpu, jobs), run)
-                multiprocessing.connection.wait([process.sentinel for process, _ in busy.values()], _POLL_S)
-                for number, (process, run) in list(busy.items()):
-                    if not process.is_alive():
-                        del busy[number]
-                        report(run, _ended(work, run, process.exitcode))
-        except KeyboardInterrupt:
-            logger.info("stopping %d run(s) after their step", len(busy))
-            for process, _ in busy.values():
-                process.terminate()
-            for process, _ in busy.values():
-                process.join()
-            raise
+    try:
+        while waiting or busy:
+            for number, (device, gpu) in enumerate(slots):
+                if number not in busy and waiting:
+                    run = waiting.pop(0)
+                    busy[number] = (_start(work, run, device, gpu, jobs), run)
+            multiprocessing.connection.wait([process.sentinel for process, _ in busy.values()], _POLL_S)
+            for number, (process, run) in list(busy.items()):
+                if not process.is_alive():
+                    del busy[number]
+                    report(run, _ended(work, run, process.exitcode))
+    except KeyboardInterrupt:
+        logger.info("stopping %d run(s) after their step", len(busy))
+        for process, _ in busy.values():
+            process.terminate()
+        for process, _ in busy.values():
+            process.join()
+        raise
 
 
 def make_executor(out: Path, *, jobs: int | None, options: Mapping[str, Any]) -> Any:
@@ -158,20 +165,19 @@ def launch_slurm(work: Work, *, executor: Any, report: Report) -> None:
         ]
     logger.info("%d job(s) submitted, the first is %s", len(submitted), submitted[0].job_id)
     waiting = list(zip(work.runs, submitted, strict=True))
-    with _terminated_as_interrupted():
-        try:
-            while waiting:
-                for entry in list(waiting):
-                    run, job = entry
-                    if job.done():
-                        waiting.remove(entry)
-                        report(run, _job_record(work, run, job))
-                if waiting:
-                    time.sleep(_POLL_S if executor.cluster == "slurm" else 0.2)
-        except KeyboardInterrupt:
-            for _, job in waiting:
-                job.cancel()
-            raise
+    try:
+        while waiting:
+            for entry in list(waiting):
+                run, job = entry
+                if job.done():
+                    waiting.remove(entry)
+                    report(run, _job_record(work, run, job))
+            if waiting:
+                time.sleep(_POLL_S if executor.cluster == "slurm" else 0.2)
+    except KeyboardInterrupt:
+        for _, job in waiting:
+            job.cancel()
+        raise
 
 
 class _Job:
@@ -294,7 +300,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 @contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
+def terminated_as_interrupted() -> Iterator[None]:
     """A SIGTERM inside the block is a Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():  # only that one can
         yield

@@ -4,11 +4,10 @@
 
 Labels of the validation cases, which the run has not seen, are corrupted by each model, three times over, at
 its default size in percent of the organ; the network of RUN, its teacher where it has one, aligns them.
-Prints mean Dice against the clean labels, over cases and classes. How the network sees clean labels comes
-from the other validation cases.
+Prints mean Dice against the clean labels, over cases and classes; `by set` is what `alcseg correct` does. How
+the network sees clean labels comes from the other validation cases.
 """
 
-import itertools
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,14 +16,15 @@ from statistics import fmean
 import numpy as np
 import torch
 
-from alcseg.correction.alignment import align
+from alcseg.correction.alignment import TOLERANCE, CleanLabels, align, see_label, set_tolerance
+from alcseg.correction.offsets import Offsets
+from alcseg.data.case import Case, Volume
 from alcseg.data.folder import DatasetFolder
 from alcseg.data.preprocess import preprocess_label
-from alcseg.inference.aligned import clean_labels
 from alcseg.inference.load import load_networks
 from alcseg.inference.predictor import Predictor
 from alcseg.metrics.overlap import dice
-from alcseg.noise import NOISE_MODELS, OtherLabels, case_generator, corrupt_label
+from alcseg.noise import NOISE_MODELS, NoiseModel, OtherLabels, case_generator, corrupt_label
 from alcseg.run_folder import RunFolder
 
 SEEDS = 3
@@ -48,45 +48,69 @@ def main(run_path: str, dataset_path: str) -> None:
         for case, found in zip(cases, predictions, strict=True)
     ]
     seen = [
-        align(found.probs, truth, found.grid.spacing)
+        see_label(found.probs, truth, found.grid.spacing)[0]
         for found, truth in zip(predictions, truths, strict=True)
     ]
     labels = {case.case_id: case.label for case in cases}
-    print("| noise model | as given | predicted | moved | posterior | aligned |\n|---|---|---|---|---|---|")
+    print("| noise model | as given | predicted | moved | posterior | by case | by set |")
+    print("|---|---|---|---|---|---|---|")
     models = {"none": None} | {name: model for name, model in NOISE_MODELS.items() if name != "mixture"}
     totals: list[list[float]] = []
     for name, model in models.items():
         rows = []
-        for seed, index in itertools.product(range(SEEDS if model else 1), range(len(cases))):
-            case, found, truth = cases[index], predictions[index], truths[index]
-            noisy = case.label
-            if model is not None:
-                others = OtherLabels(
-                    tuple(sorted(set(labels) - {case.case_id})),
-                    lambda case_id: (labels[case_id].array, labels[case_id].spacing),
-                )
-                percent = "percent" if model.amount and "percent" in model.amount.ranges else None
-                array, _ = corrupt_label(
-                    noisy.array,
-                    model=model,
-                    size=model.amount.ranges["percent"] if percent else None,
-                    unit=percent,
-                    spacing=noisy.spacing,
-                    rng=case_generator(seed, f"{name}/{case.case_id}"),
-                    others=others,
-                )
-                noisy = replace(noisy, array=array)
-            given = preprocess_label(noisy, run.plan, found.grid)
-            clean = clean_labels([other for number, other in enumerate(seen) if number != index])
-            answers = [given, found.probs.argmax(0)]
-            for target in ("moved", "posterior", "aligned"):
-                aligned = align(found.probs, given, found.grid.spacing, clean=clean, target=target)
-                answers.append(aligned.probs.argmax(0).numpy())
-            rows.append([mean_dice(answer, truth, classes) for answer in answers])
+        for seed in range(SEEDS if model else 1):
+            given = []
+            for case, found in zip(cases, predictions, strict=True):
+                noisy = case.label if model is None else corrupted(case, model, name, seed, labels)
+                given.append(preprocess_label(noisy, run.plan, found.grid))
+            drawn = Offsets.stack(
+                [
+                    see_label(found.probs, label, found.grid.spacing)[0]
+                    for found, label in zip(predictions, given, strict=True)
+                ]
+            )
+            for index, (found, label, truth) in enumerate(zip(predictions, given, truths, strict=True)):
+                clean = CleanLabels.of(Offsets.stack(seen[:index] + seen[index + 1 :]))
+                answers = [label, found.probs.argmax(0)]
+                for target, tolerance in (
+                    ("moved", TOLERANCE),
+                    ("posterior", TOLERANCE),
+                    ("aligned", TOLERANCE),
+                    ("aligned", set_tolerance(drawn, clean)),
+                ):
+                    aligned = align(
+                        found.probs,
+                        label,
+                        found.grid.spacing,
+                        clean=clean,
+                        target=target,
+                        tolerance=tolerance,
+                    )
+                    answers.append(aligned.probs.argmax(0).numpy())
+                rows.append([mean_dice(answer, truth, classes) for answer in answers])
         totals.append([fmean(column) for column in zip(*rows, strict=True)])
         print(f"| {name} | " + " | ".join(f"{value:.3f}" for value in totals[-1]) + " |", flush=True)
     means = [fmean(column) for column in zip(*totals, strict=True)]
     print("| mean | " + " | ".join(f"{value:.3f}" for value in means) + " |")
+
+
+def corrupted(case: Case, model: NoiseModel, name: str, seed: int, labels: dict[str, Volume]) -> Volume:
+    """The label of a case after a noise model at its default size."""
+    others = OtherLabels(
+        tuple(sorted(set(labels) - {case.case_id})),
+        lambda case_id: (labels[case_id].array, labels[case_id].spacing),
+    )
+    percent = "percent" if model.amount and "percent" in model.amount.ranges else None
+    array, _ = corrupt_label(
+        case.label.array,
+        model=model,
+        size=model.amount.ranges["percent"] if percent else None,
+        unit=percent,
+        spacing=case.label.spacing,
+        rng=case_generator(seed, f"{name}/{case.case_id}"),
+        others=others,
+    )
+    return replace(case.label, array=array)
 
 
 if __name__ == "__main__":

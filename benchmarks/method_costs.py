@@ -127,6 +127,10 @@ def batch_for(method: Method, settings: Settings, device: str) -> dict[str, Patc
             label.to(device),
             [f"case_{index}" for index in range(count)],
             torch.arange(count),
+            # Read from the cache in a training, so measured by no step.
+            torch.randn(count, CLASSES - 1, *data.patch, generator=generator).to(device)
+            if method.needs_distance
+            else None,
         )
     return batch
 

@@ -11,6 +11,7 @@ from alcseg.correction.alignment import (
     errs_by_offset,
     label_distances,
     posterior,
+    set_tolerance,
     shape_error,
 )
 from alcseg.correction.offsets import Offsets, move_label
@@ -166,3 +167,24 @@ def test_shape_error_is_what_the_blur_does_not_explain() -> None:
     assert shape_error(found(5.0), 3.0, 1.0).item() == 4  # sqrt(5^2 - 3^2)
     assert shape_error(found(2.0), 3.0, 1.0).item() == 0.5  # never below half a voxel
     assert shape_error(found(5.0, dice=0.2), 3.0, 1.0).item() > 1000  # tells nothing
+
+
+def seen(agreement: list[float]) -> Offsets:
+    """Of volumes that have the one class, unless their agreement is 0."""
+    values = torch.tensor(agreement)[:, None]
+    return Offsets(torch.zeros_like(values), values, values, torch.ones_like(values), values > 0)
+
+
+def test_clean_labels_are_averaged_over_the_volumes_that_have_the_class() -> None:
+    found = CleanLabels.of(Offsets.stack([seen([0.7]), seen([0.9]), seen([0.0])]))
+    assert found.agreement.item() == pytest.approx(0.8)
+    assert found.blur_mm.item() == 1
+
+
+def test_the_median_of_a_set_decides_whether_its_labels_are_moved() -> None:
+    reference = clean(0.9, 1.0)
+    by_offsets = set_tolerance(seen([0.5, 0.84, 0.88, 0.9, 0.0]), reference)
+    assert errs_by_offset(seen([0.82, 0.79]), reference, by_offsets).tolist() == [True, False]
+    by_shape = set_tolerance(seen([0.5, 0.81, 0.86, 0.9, 0.0]), reference)
+    assert not errs_by_offset(seen([0.89]), reference, by_shape).any()
+    assert set_tolerance(seen([0.0]), reference) > 0  # nothing was drawn, so nothing speaks against it

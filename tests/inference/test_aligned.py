@@ -4,15 +4,19 @@ import math
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 
-from alcseg.correction.alignment import AlignedCase, CleanLabels
-from alcseg.correction.offsets import Offsets
+from alcseg.correction.alignment import CleanLabels
 from alcseg.data.case import Volume
 from alcseg.data.geometry import ModelGrid
 from alcseg.data.plan import Plan
-from alcseg.inference.aligned import ClassOffset, align_label, clean_labels, describe_offsets, write_offsets
+from alcseg.inference.aligned import (
+    AlignedLabel,
+    ClassOffset,
+    align_label,
+    describe_offsets,
+    write_offsets,
+)
 from alcseg.inference.predictor import Prediction
 
 
@@ -61,13 +65,18 @@ def block(low: int, high: int) -> np.ndarray:
     return mask
 
 
-def written(given: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, str]:
-    """Label of a case in which the network sees `seen`, and what was done."""
+def corrected(given: np.ndarray, seen: np.ndarray) -> AlignedLabel:
+    """Of a case in which the network sees `seen`."""
     inside = np.where(seen, 0.9, 0.02).astype(np.float32)
     grid = ModelGrid.between(seen.shape, np.eye(4))
     volume = Volume(7 * given.astype(np.int64), np.eye(4), None, Path("label.nii.gz"))
     prediction = Prediction(np.stack([1 - inside, inside]), grid, PLAN.label_values)
-    result = align_label(prediction, volume, PLAN, "case", CLEAN)
+    return align_label(prediction, volume, PLAN, "case", CLEAN)
+
+
+def written(given: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, str]:
+    """The label written, and what was done."""
+    result = corrected(given, seen)
     return result.label, result.offsets[0].label
 
 
@@ -94,22 +103,15 @@ def test_a_label_with_a_slice_missing_is_weighed_with_the_prediction() -> None:
     assert np.array_equal(label, 7 * block(6, 18))
 
 
-def test_a_label_elsewhere_is_replaced_and_one_that_the_network_misses_stays() -> None:
-    label, how = written(block(1, 7), block(14, 22))
-    assert how == "predicted"
-    assert np.array_equal(label, 7 * block(14, 22))
-    label, how = written(block(6, 18), block(0, 2))
-    assert how == "given"
-    assert np.array_equal(label, 7 * block(6, 18))
-
-
-def test_clean_labels_are_averaged_over_their_cases() -> None:
-    def case(agreement: float, width: float) -> AlignedCase:
-        values = (torch.tensor([[value]]) for value in (0.0, agreement, agreement, width))
-        return AlignedCase(torch.zeros(2, 1, 1, 1), Offsets(*values, torch.tensor([[True]])), "moved")
-
-    found = clean_labels([case(0.7, 2.0), case(0.9, 4.0)])
-    assert found is not None
-    assert found.agreement.item() == pytest.approx(0.8)
-    assert found.blur_mm.item() == 3
-    assert clean_labels([]) is None
+def test_a_label_elsewhere_and_one_that_the_network_misses_stay_and_are_undecided() -> None:
+    for given, seen in (
+        (block(1, 7), block(14, 22)),
+        (block(6, 18), block(0, 2)),
+        (block(0, 0), block(6, 18)),
+    ):
+        result = corrected(given, seen)
+        assert result.undecided
+        assert result.offsets[0].label == "given"
+        assert np.array_equal(result.label, 7 * given)
+    assert not corrected(block(6, 18), block(6, 18)).undecided
+    assert not corrected(block(0, 0), block(0, 0)).undecided

@@ -1,4 +1,5 @@
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,13 @@ def test_a_lost_class_scores_one_and_an_absent_one_zero() -> None:
     rows = rank_cases([record("lost", np.nan, 0.0, removed=9.0), record("absent", np.nan, np.nan)], FALLING)
     assert [(row["case_id"], float(row["score"])) for row in rows] == [("lost", 1), ("absent", 0)]
     assert rows[1]["uncertainty"] == rows[1]["agreement"] == ""
+
+
+def test_a_case_that_nobody_could_decide_comes_first() -> None:
+    undecided = replace(record("b", 0.1), undecided=True)
+    rows = rank_cases([record("a", 0.5), undecided], FALLING)
+    assert [(row["case_id"], row["score"]) for row in rows] == [("b", "1.0000"), ("a", "0.5000")]
+    assert rows[0]["reason"] == "the given label, which was kept, has nothing to do with the prediction"
 
 
 def test_without_calibration_uncertainty_and_disagreement_order_the_cases() -> None:

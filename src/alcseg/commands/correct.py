@@ -13,17 +13,17 @@ import numpy as np
 
 from alcseg.commands._corrected_dataset import CorrectedDataset
 from alcseg.commands.progress import track
-from alcseg.correction.alignment import CleanLabels
+from alcseg.correction.alignment import TOLERANCE, CleanLabels, set_tolerance
+from alcseg.correction.offsets import Offsets
 from alcseg.data.folder import CaseRow, DatasetFolder
 from alcseg.data.writer import write_map
 from alcseg.errors import DataError, UsageError
 from alcseg.files import output_folder, require_apart, write_json, write_text
 from alcseg.inference.aligned import (
     ClassOffset,
-    align_case,
     align_label,
-    clean_labels,
     describe_offsets,
+    see_given,
     write_offsets,
 )
 from alcseg.inference.calibration import Calibration, VoxelReliability, calibrate
@@ -42,11 +42,11 @@ logger = logging.getLogger(__name__)
 _REASONS = {
     "moved": "the label was moved to where the network sees the boundary",
     "posterior": "the label errs in its shape: it was weighed with the prediction",
-    "given": "the label stays: the network agrees with it as with clean ones, or misses the organ",
-    "predicted": "the label has nothing to do with the prediction, which replaces it",
+    "given": "the label stays: the network agrees with it as with clean ones",
+    "undecided": "the label stays: it has nothing to do with the prediction, and a person has to look",
     "refined": "fused passes replace the label",
 }
-"""By what was written, as in `ClassOffset.label`."""
+"""By what was written."""
 
 
 @dataclass
@@ -148,10 +148,14 @@ def correct(
         ]
         calibration = _calibrate(predictor, source, held_out, perturbation)
         result.calibration = calibration
-        clean = None
+        clean, tolerance = None, TOLERANCE
         if how == "aligned":
             hq = [row for row in source.select(split="train") if row.quality == "hq"]
-            clean = _see_clean_labels(predictor, source, held_out or hq)
+            seen = _see_labels(predictor, source, held_out or hq, "Looking at clean labels")
+            given = _see_labels(predictor, source, rows, "Looking at given labels")
+            clean = CleanLabels.of(seen) if seen else None
+            if clean and given:
+                tolerance = set_tolerance(given, clean)
         if replace == "confident" and not calibration.usable:
             raise DataError(
                 f"{dataset}: --replace confident expects held-out HQ cases for its threshold, found none. "
@@ -160,7 +164,7 @@ def correct(
             )
         target = CorrectedDataset.of(partial, source, consecutive=nnunet)
         threshold = calibration.threshold if replace == "confident" else float("inf")
-        job = _Job(predictor, source, target, perturbation, how, clean, threshold, trained)
+        job = _Job(predictor, source, target, perturbation, how, clean, tolerance, threshold, trained)
         records, audit = _refine_cases(job, rows, result, run=str(run), method=folder.method)
         for row in source.rows:
             if row.case_id not in result.corrected and row.case_id not in result.pseudo_labeled:
@@ -186,6 +190,7 @@ def correct(
                 "agreement": dict(zip(folder.plan.label_names[1:], clean.agreement.tolist(), strict=True)),
                 "blur_mm": dict(zip(folder.plan.label_names[1:], clean.blur_mm.tolist(), strict=True)),
             },
+            "set_errs_by_offsets": None if clean is None else tolerance > 0,
             "offsets": describe_offsets(result.offsets),
             "replace": replace,
             "nnunet": nnunet,
@@ -212,6 +217,7 @@ class _Job:
     perturbation: Perturbation
     how: str
     clean: CleanLabels | None
+    tolerance: float
     threshold: float
     trained: frozenset[str]
 
@@ -253,12 +259,17 @@ def _correct_case(job: _Job, row: CaseRow) -> tuple[list[ClassRecord], Sequence[
     case = job.source.read(row.case_id)
     refined = job.predictor.refine(case.images, row.case_id, job.perturbation)
     given = None if case.label is None else case.label.array
-    corrected = refined.label
+    seen = corrected = refined.label
     offsets: Sequence[ClassOffset] = ()
+    how = "refined"
     if job.how == "aligned" and case.label is not None:
         prediction = job.predictor.predict(case.images)
-        aligned = align_label(prediction, case.label, job.predictor.plan, row.case_id, job.clean)
+        aligned = align_label(
+            prediction, case.label, job.predictor.plan, row.case_id, job.clean, tolerance=job.tolerance
+        )
         corrected, offsets = aligned.label, aligned.offsets
+        seen = refined.label if aligned.undecided else corrected
+        how = "undecided" if aligned.undecided else offsets[0].label
     written = corrected
     kept = 0
     if given is not None and np.isfinite(job.threshold):
@@ -268,18 +279,18 @@ def _correct_case(job: _Job, row: CaseRow) -> tuple[list[ClassRecord], Sequence[
     records = compare_labels(
         row.case_id,
         given,
-        corrected,
+        seen,
         written,
         refined.uncertainty,
         spacing=case.images[0].spacing,
         classes=dict(list(job.source.labels.items())[1:]),
         in_sample=row.case_id in job.trained,
+        undecided=how == "undecided",
     )
     job.target.write_label("labelsTr", row.case_id, written, case.label or case.images[0])
     if case.label is not None:
         job.target.take_label(row.case_id, into="labelsGiven")
     write_map(job.target.root / "uncertainty" / f"{row.case_id}.nii.gz", refined.uncertainty, case.images[0])
-    how = offsets[0].label if offsets else "refined"
     reason = "no label was given: pseudo label from the fused passes" if given is None else _REASONS[how]
     if np.isfinite(job.threshold) and given is not None:
         reason += f" where u <= {job.threshold:.3g}"
@@ -305,19 +316,19 @@ def _correct_case(job: _Job, row: CaseRow) -> tuple[list[ClassRecord], Sequence[
     )
 
 
-def _see_clean_labels(
-    predictor: Predictor, source: DatasetFolder, rows: Sequence[CaseRow]
-) -> CleanLabels | None:
-    """How the network sees the labels of HQ cases; one that cannot be read tells nothing."""
+def _see_labels(
+    predictor: Predictor, source: DatasetFolder, rows: Sequence[CaseRow], doing: str
+) -> Offsets | None:
+    """How the network sees labels; a case without one or that cannot be read tells nothing."""
     seen = []
-    for row in track(rows, "Looking at clean labels"):
+    for row in track(rows, doing):
         try:
             case = source.read(row.case_id)
             if case.label is not None:
-                seen.append(align_case(predictor.predict(case.images), case.label, predictor.plan))
+                seen.append(see_given(predictor.predict(case.images), case.label, predictor.plan))
         except DataError as error:
-            logger.warning("HQ case '%s' is left out of the reference: %s", row.case_id, error)
-    return clean_labels(seen)
+            logger.warning("case '%s' is left out: %s", row.case_id, error)
+    return Offsets.stack(seen) if seen else None
 
 
 def _calibrate(

@@ -5,7 +5,9 @@ within which it changes across the moved boundary (`offsets.py`). Clean labels o
 network is to blame for: they agree with its predictions by R_c on average, within a width r_c.
 
 **A label that errs by its offset alone** agrees, once moved, as well as a clean one: D_c >= R_c - 0.05. It is
-moved, and nothing else is done to it.
+moved, and nothing else is done to it. Where a whole set of labels can be looked at, its median tells more
+than one case does, which may be hard for the network: if the median of D_c is at least R_c - 0.05, the set
+errs by offsets, and D_c >= R_c - 0.1 is enough for each of its labels; if it is less, none of them is moved.
 
 **Any other label** errs in its shape as well, by
 
@@ -20,6 +22,7 @@ and the posterior over the classes k is q_k ~ m_k P(k). Without g a slice that i
 from background: deep outside of the drawn boundary Phi is nothing, however sure the network is.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,6 +49,8 @@ __all__ = [
     "errs_by_offset",
     "label_distances",
     "posterior",
+    "see_label",
+    "set_tolerance",
     "shape_error",
 ]
 
@@ -103,6 +108,33 @@ class AlignedCase:
     how: Literal["moved", "posterior"]
 
 
+def see_label(
+    probs: NDArray[np.float32],
+    label: NDArray[np.unsignedinteger],
+    spacing: Spacing,
+    *,
+    limit_voxels: float = 7.0,
+    tolerance_voxels: float = 1.0,
+) -> tuple[Offsets, Tensor]:
+    """What a prediction says of the given label of one case.
+
+    Args:
+        probs: Class probabilities m, `(K, X, Y, Z)`.
+        label: Classes 0..K-1 as given, `(X, Y, Z)`.
+        spacing: Voxel size in mm.
+        limit_voxels: Largest offset that is tried, in voxels of the finest spacing.
+        tolerance_voxels: Offsets up to this count as 0.
+
+    Returns:
+        The offsets, and the signed distances to the given boundaries, `(1, K - 1, X, Y, Z)`.
+    """
+    voxel = min(spacing)
+    distance = torch.from_numpy(label_distances(label, len(probs), spacing))[None]
+    steps = offset_steps(limit_voxels * voxel, voxel / STEPS_PER_VOXEL)
+    seen = measure_agreement(torch.from_numpy(probs)[None], distance, steps)
+    return seen.best(tolerance_mm=tolerance_voxels * voxel), distance
+
+
 def align(
     probs: NDArray[np.float32],
     label: NDArray[np.unsignedinteger],
@@ -110,8 +142,7 @@ def align(
     *,
     clean: CleanLabels | None = None,
     target: Target = "aligned",
-    limit_voxels: float = 7.0,
-    tolerance_voxels: float = 1.0,
+    tolerance: float = TOLERANCE,
 ) -> AlignedCase:
     """Align the given label of one case with a prediction.
 
@@ -122,15 +153,16 @@ def align(
         clean: How the network sees clean labels of other cases; without it labels are taken to err by their
             offset alone.
         target: `aligned` decides for this case, the others do not.
-        limit_voxels: Largest offset that is tried, in voxels of the finest spacing.
-        tolerance_voxels: Offsets up to this count as 0.
+        tolerance: By how much a label that errs by its offset alone may agree less than clean ones.
     """
     voxel = min(spacing)
     m = torch.from_numpy(probs)[None]
-    distance = torch.from_numpy(label_distances(label, len(probs), spacing))[None]
-    steps = offset_steps(limit_voxels * voxel, voxel / STEPS_PER_VOXEL)
-    found = measure_agreement(m, distance, steps).best(tolerance_mm=tolerance_voxels * voxel)
-    moves = target == "moved" or clean is None or (target == "aligned" and bool(errs_by_offset(found, clean)))
+    found, distance = see_label(probs, label, spacing)
+    moves = (
+        clean is None
+        or target == "moved"
+        or (target == "aligned" and bool(errs_by_offset(found, clean, tolerance)))
+    )
     if clean is None or moves:
         offset = torch.where(found.dice >= MIN_AGREEMENT, found.mm, 0.0)
         sharp = torch.full_like(offset, voxel / 2)
@@ -162,12 +194,24 @@ def aligned_label(
     return torch.where(moves, move_label(distance, found.mm), weighed)
 
 
-def errs_by_offset(found: Offsets, clean: CleanLabels) -> Tensor:
+def errs_by_offset(found: Offsets, clean: CleanLabels, tolerance: float = TOLERANCE) -> Tensor:
     """Whether each label, moved, agrees with the prediction as well as clean ones do, `(B,)` bool.
 
     Every class that the label has must agree.
     """
-    return ((found.dice >= clean.agreement - TOLERANCE) | ~found.present).all(1)
+    return ((found.dice >= clean.agreement - tolerance) | ~found.present).all(1)
+
+
+def set_tolerance(found: Offsets, clean: CleanLabels) -> float:
+    """The tolerance for each label of a set: wide if the set errs by offsets, minus infinity if it does not.
+
+    Args:
+        found: Of all cases of the set.
+        clean: How the network sees clean labels.
+    """
+    medians = torch.where(found.present, found.dice, torch.nan).nanquantile(0.5, 0)
+    agrees = (medians >= clean.agreement - TOLERANCE) | medians.isnan()
+    return 2 * TOLERANCE if bool(agrees.all()) else -math.inf
 
 
 def shape_error(found: Offsets, blur_mm: Tensor | float, voxel_mm: float) -> Tensor:

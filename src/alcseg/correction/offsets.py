@@ -58,6 +58,17 @@ class Offsets:
     width_mm: Tensor
     present: Tensor
 
+    @classmethod
+    def stack(cls, each: Sequence["Offsets"]) -> "Offsets":
+        """Those of several volumes as one."""
+        return cls(
+            torch.cat([one.mm for one in each]),
+            torch.cat([one.dice for one in each]),
+            torch.cat([one.given for one in each]),
+            torch.cat([one.width_mm for one in each]),
+            torch.cat([one.present for one in each]),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Agreement:

@@ -1,7 +1,6 @@
 """The given label of a case aligned with what a network says of it, and what that tells of a whole set."""
 
 import csv
-import dataclasses
 import io
 import math
 from collections.abc import Sequence
@@ -10,10 +9,16 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from alcseg.correction.alignment import MIN_AGREEMENT, AlignedCase, CleanLabels, align, shape_error
+from alcseg.correction.alignment import (
+    MIN_AGREEMENT,
+    TOLERANCE,
+    CleanLabels,
+    align,
+    see_label,
+    shape_error,
+)
 from alcseg.correction.offsets import Offsets
 from alcseg.data.case import Volume
 from alcseg.data.plan import Plan
@@ -25,17 +30,13 @@ __all__ = [
     "COLUMNS",
     "AlignedLabel",
     "ClassOffset",
-    "align_case",
     "align_label",
-    "clean_labels",
     "describe_offsets",
+    "see_given",
     "write_offsets",
 ]
 
 COLUMNS = ("case_id", "class", "drawn_mm", "shape_mm", "agreement", "agreement_as_given", "label")
-
-_LOST = 0.1
-"""A prediction of less than this share of the given volume has missed the organ."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class ClassOffset:
         agreement: Dice of the prediction and the label moved by it.
         agreement_as_given: Dice with the label as given.
         label: What was written: `moved`, where the label errs by its offset alone; `posterior`, where it was
-            weighed with the prediction; `given`, where it needs no move or the prediction has missed the
-            organ; `predicted`, where the two have nothing to do with each other.
+            weighed with the prediction; `given`, where it needs no move, or where the two have nothing to do
+            with each other: then a person has to tell which is wrong.
     """
 
     case_id: str
@@ -71,32 +72,37 @@ class AlignedLabel:
     Attributes:
         label: In the dataset's own values, `(X, Y, Z)`.
         offsets: One per foreground class.
+        undecided: Label and prediction have nothing to do with each other; the label is the given one.
     """
 
     label: NDArray[np.int64]
     offsets: tuple[ClassOffset, ...]
+    undecided: bool
 
 
-def align_case(
-    prediction: Prediction, given: Volume, plan: Plan, *, clean: CleanLabels | None = None
-) -> AlignedCase:
-    """Align the given label of a case with a prediction, on the model grid.
+def see_given(prediction: Prediction, given: Volume, plan: Plan) -> Offsets:
+    """What a prediction says of the given label of a case, on the model grid.
 
     Args:
         prediction: One plain pass: perturbed ones are worse at the same cost.
         given: The label as it came, on the grid of the images.
         plan: Of the run.
-        clean: See `align`.
 
     Raises:
         LabelError: If the label holds a value that the plan does not know.
     """
     grid = prediction.grid
-    return align(prediction.probs, preprocess_label(given, plan, grid), grid.spacing, clean=clean)
+    return see_label(prediction.probs, preprocess_label(given, plan, grid), grid.spacing)[0]
 
 
 def align_label(
-    prediction: Prediction, given: Volume, plan: Plan, case_id: str, clean: CleanLabels | None
+    prediction: Prediction,
+    given: Volume,
+    plan: Plan,
+    case_id: str,
+    clean: CleanLabels | None,
+    *,
+    tolerance: float = TOLERANCE,
 ) -> AlignedLabel:
     """The label to write for a case: moved, weighed with the prediction, or as given.
 
@@ -106,32 +112,32 @@ def align_label(
         plan: Of the run.
         case_id: The case.
         clean: How the network sees clean labels; None where it is not known.
+        tolerance: See `set_tolerance`.
 
     Raises:
         LabelError: If the label holds a value that the plan does not know.
     """
-    aligned = align_case(prediction, given, plan, clean=clean)
-    found, spacing = aligned.offsets, prediction.grid.spacing
-    predicted = prediction.label()
-    sizes = [((given.array == value).sum(), (predicted == value).sum()) for value in plan.label_values[1:]]
-    present = [drawn > 0 for drawn, _ in sizes]
+    grid = prediction.grid
+    aligned = align(
+        prediction.probs,
+        preprocess_label(given, plan, grid),
+        grid.spacing,
+        clean=clean,
+        tolerance=tolerance,
+    )
+    found = aligned.offsets
+    drawn = [bool((given.array == value).any()) for value in plan.label_values[1:]]
     told = [
         there and agreement >= MIN_AGREEMENT
-        for there, agreement in zip(present, found.dice[0].tolist(), strict=True)
+        for there, agreement in zip(drawn, found.dice[0].tolist(), strict=True)
     ]
-    lost = any(drawn > 0 and seen < _LOST * drawn for drawn, seen in sizes)
-    label = given.array.astype(np.int64)
-    if not any(told) and lost:
-        how = "given"  # the fault is the network's
-    elif not any(told):
-        how, label = "predicted", predicted
-    elif aligned.how == "moved" and not found.mm[0].any():
-        how = "given"
+    if not any(told) or (aligned.how == "moved" and not found.mm[0].any()):
+        how, label = "given", given.array.astype(np.int64)
     else:
         how = aligned.how
-        label = Prediction(aligned.probs.numpy(), prediction.grid, plan.label_values).label()
+        label = Prediction(aligned.probs.numpy(), grid, plan.label_values).label()
     blur = clean.blur_mm if clean is not None else 0.0
-    shape = shape_error(found, blur, min(spacing))[0].tolist()
+    shape = shape_error(found, blur, min(grid.spacing))[0].tolist()
     offsets = tuple(
         ClassOffset(
             case_id,
@@ -144,15 +150,8 @@ def align_label(
         )
         for index, name in enumerate(plan.label_names[1:])
     )
-    return AlignedLabel(label, offsets)
-
-
-def clean_labels(cases: Sequence[AlignedCase]) -> CleanLabels | None:
-    """How a network sees clean labels, from cases of them; None without any."""
-    if not cases:
-        return None
-    fields = zip(*(dataclasses.astuple(case.offsets) for case in cases), strict=True)
-    return CleanLabels.of(Offsets(*(torch.cat(values) for values in fields)))
+    something = any(drawn) or bool(prediction.probs.argmax(0).any())
+    return AlignedLabel(label, offsets, undecided=something and not any(told))
 
 
 def describe_offsets(offsets: Sequence[ClassOffset]) -> list[str]:

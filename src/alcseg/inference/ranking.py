@@ -51,6 +51,8 @@ class ClassRecord:
         shift_mm: Signed mean distance of the given and the refined surface, positive where the given label
             is too large; nan if either is empty.
         in_sample: Whether the run was trained on this case.
+        undecided: Given and refined label of the case have nothing to do with each other, and the given one
+            was written.
     """
 
     case_id: str
@@ -61,6 +63,7 @@ class ClassRecord:
     removed_mm3: float
     shift_mm: float
     in_sample: bool
+    undecided: bool = False
 
     @property
     def changed_mm3(self) -> float:
@@ -91,6 +94,7 @@ def compare_labels(
     spacing: Spacing,
     classes: Mapping[str, int],
     in_sample: bool,
+    undecided: bool = False,
 ) -> list[ClassRecord]:
     """One record per foreground class.
 
@@ -103,6 +107,7 @@ def compare_labels(
         spacing: Voxel size in mm.
         classes: Name to value of the foreground classes.
         in_sample: Whether the run was trained on this case.
+        undecided: Whether given and refined label have nothing to do with each other.
     """
     voxel_mm3 = float(np.prod(spacing))
     records = []
@@ -121,6 +126,7 @@ def compare_labels(
                 removed_mm3=voxel_mm3 * int((before & ~after).sum()),
                 shift_mm=boundary_shift(before, new, spacing) if both else float("nan"),
                 in_sample=in_sample,
+                undecided=undecided,
             )
         )
     return records
@@ -132,8 +138,8 @@ def rank_cases(records: Sequence[ClassRecord], calibration: Calibration) -> list
     With held-out HQ cases the score of a class is 1 minus the Dice that the calibration expects at its
     uncertainty. Without, it is the mean of two relative ranks in (0, 1]: of the uncertainty and of 1 minus
     the agreement; it then orders cases but is no error. A class that the given label holds and the refined
-    one has lost scores 1; a class that is empty in both scores 0. Ties are broken by uncertainty, then by
-    disagreement, then by name.
+    one has lost scores 1, as do all of an undecided case; a class that is empty in both scores 0. Ties are
+    broken by uncertainty, then by disagreement, then by name.
 
     Returns:
         One row per case and class with exactly `COLUMNS`, as text.
@@ -184,6 +190,8 @@ def _score(record: ClassRecord, calibration: Calibration, relative: float) -> tu
     """Score in [0, 1] and the sentence that explains it."""
     unlabeled = "pseudo label, no label was given; " if record.agreement is None else ""
     seen = "; seen in training, so uncertainty may be too low" if record.in_sample else ""
+    if record.undecided:
+        return 1.0, "the given label, which was kept, has nothing to do with the prediction"
     if np.isnan(record.uncertainty):
         if record.removed_mm3 > 0 or record.agreement == 0:
             return 1.0, f"the refined label has lost this class{seen}"

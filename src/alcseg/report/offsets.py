@@ -16,7 +16,7 @@ from alcseg.report.table import Column, DataTable, Line, Number
 
 __all__ = ["OffsetPoint", "offset_table", "read_offsets"]
 
-_WORDS = ("moved", "posterior", "given", "predicted")
+_WORDS = ("moved", "posterior", "given")
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ def offset_table(benchmark: Benchmark) -> DataTable | None:
             "median; offsets within a voxel count as none.",
             "Error: against the mean signed distance between the clean and the noisy surface of the whole "
             "foreground. Where labels err in their shape, that is not an offset that one could move back.",
-            "Then what was written: moved labels; the posterior of label and prediction; labels as given; "
-            "predictions, where the two have nothing to do with each other.",
+            "Then what was written: moved labels; the posterior of label and prediction; labels as given, "
+            "which need no move or have nothing to do with the prediction.",
         ),
     )
 

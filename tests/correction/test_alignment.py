@@ -187,4 +187,6 @@ def test_the_median_of_a_set_decides_whether_its_labels_are_moved() -> None:
     assert errs_by_offset(seen([0.82, 0.79]), reference, by_offsets).tolist() == [True, False]
     by_shape = set_tolerance(seen([0.5, 0.81, 0.86, 0.9, 0.0]), reference)
     assert not errs_by_offset(seen([0.89]), reference, by_shape).any()
+    learnt = set_tolerance(seen([0.5, 0.81, 0.86, 0.9, 0.0]), reference, learnt=True)
+    assert errs_by_offset(seen([0.71, 0.69]), reference, learnt).tolist() == [True, False]
     assert set_tolerance(seen([0.0]), reference) > 0  # nothing was drawn, so nothing speaks against it

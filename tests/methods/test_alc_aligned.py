@@ -52,6 +52,18 @@ def test_a_label_elsewhere_gives_way_to_the_prediction(make_method: Make) -> Non
     assert torch.equal(found[0], torch.from_numpy(truth))
 
 
+@pytest.mark.parametrize("others_agree", [True, False])
+def test_the_other_lq_cases_tell_whether_a_label_is_moved(others_agree: bool, make_method: Make) -> None:
+    given, seen = block(5), block(5)
+    seen[:, :, :7] = seen[:, :6, 7] = 0  # the teacher misses a part, or the label has one too many
+    method = make_method("alc_aligned")
+    for number in range(3):
+        method._remember(probs_of(given if others_agree else seen), patches_of(given, f"other_{number}"))
+    found = method._aligned_label(probs_of(seen), patches_of(given), CLEAN)
+    assert torch.equal(found[0], torch.from_numpy(given if others_agree else seen))
+    assert float(method.noted["moved_share"]) == others_agree
+
+
 def test_what_was_seen_of_a_case_counts_at_its_next_visit(make_method: Make) -> None:
     method = make_method("alc_aligned")
     for _ in range(4):

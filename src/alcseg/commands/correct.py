@@ -155,7 +155,7 @@ def correct(
             given = _see_labels(predictor, source, rows, "Looking at given labels")
             clean = CleanLabels.of(seen) if seen else None
             if clean and given:
-                tolerance = set_tolerance(given, clean)
+                tolerance = set_tolerance(given, clean, learnt=not held_out)
         if replace == "confident" and not calibration.usable:
             raise DataError(
                 f"{dataset}: --replace confident expects held-out HQ cases for its threshold, found none. "

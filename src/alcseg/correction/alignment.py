@@ -5,9 +5,10 @@ within which it changes across the moved boundary (`offsets.py`). Clean labels o
 network is to blame for: they agree with its predictions by R_c on average, within a width r_c.
 
 **A label that errs by its offset alone** agrees, once moved, as well as a clean one: D_c >= R_c - 0.05. It is
-moved, and nothing else is done to it. Where a whole set of labels can be looked at, its median tells more
-than one case does, which may be hard for the network: if the median of D_c is at least R_c - 0.05, the set
-errs by offsets, and D_c >= R_c - 0.1 is enough for each of its labels; if it is less, none of them is moved.
+moved, and nothing else is done to it. One case may be hard for the network whatever its label, so a set is
+asked first: if the median of its D_c is at least R_c - 0.05 it errs by offsets, and D_c >= R_c - 0.1 is
+enough for each of its labels; if it is less, none of them is moved. Where the clean labels are those that the
+network was trained on, R_c is too high, and both bounds are twice as wide.
 
 **Any other label** errs in its shape as well, by
 
@@ -38,6 +39,7 @@ from alcseg.types import Spacing
 
 __all__ = [
     "GROSS_SHARE",
+    "LEARNT_TOLERANCE",
     "MIN_AGREEMENT",
     "STEPS_PER_VOXEL",
     "TOLERANCE",
@@ -62,6 +64,9 @@ STEPS_PER_VOXEL = 2
 
 TOLERANCE = 0.05
 """A moved label whose Dice with the prediction is less than this below that of clean ones is as good."""
+
+LEARNT_TOLERANCE = 0.1
+"""The same where the clean labels are those that the network was trained on."""
 
 GROSS_SHARE = 0.3
 """The g above."""
@@ -172,7 +177,14 @@ def align(
 
 
 def aligned_label(
-    probs: Tensor, distance: Tensor, found: Offsets, clean: CleanLabels, voxel_mm: float, *, target: Target
+    probs: Tensor,
+    distance: Tensor,
+    found: Offsets,
+    clean: CleanLabels,
+    voxel_mm: float,
+    *,
+    target: Target,
+    tolerance: float = TOLERANCE,
 ) -> Tensor:
     """What patches learn from, `(B, X, Y, Z)` int64.
 
@@ -183,6 +195,7 @@ def aligned_label(
         clean: How the network sees clean labels.
         voxel_mm: Finest spacing.
         target: As in `align`.
+        tolerance: As in `align`.
     """
     if target == "moved":
         return move_label(distance, found.mm)
@@ -190,7 +203,7 @@ def aligned_label(
     weighed = most_probable(posterior(probs, distance, found.mm, shape, GROSS_SHARE))
     if target == "posterior":
         return weighed
-    moves = errs_by_offset(found, clean)[:, None, None, None]
+    moves = errs_by_offset(found, clean, tolerance)[:, None, None, None]
     return torch.where(moves, move_label(distance, found.mm), weighed)
 
 
@@ -202,16 +215,18 @@ def errs_by_offset(found: Offsets, clean: CleanLabels, tolerance: float = TOLERA
     return ((found.dice >= clean.agreement - tolerance) | ~found.present).all(1)
 
 
-def set_tolerance(found: Offsets, clean: CleanLabels) -> float:
+def set_tolerance(found: Offsets, clean: CleanLabels, *, learnt: bool = False) -> float:
     """The tolerance for each label of a set: wide if the set errs by offsets, minus infinity if it does not.
 
     Args:
         found: Of all cases of the set.
         clean: How the network sees clean labels.
+        learnt: Whether they are labels that it was trained on, and so agree with it better than others would.
     """
+    tolerance = LEARNT_TOLERANCE if learnt else TOLERANCE
     medians = torch.where(found.present, found.dice, torch.nan).nanquantile(0.5, 0)
-    agrees = (medians >= clean.agreement - TOLERANCE) | medians.isnan()
-    return 2 * TOLERANCE if bool(agrees.all()) else -math.inf
+    agrees = (medians >= clean.agreement - tolerance) | medians.isnan()
+    return 2 * tolerance if bool(agrees.all()) else -math.inf
 
 
 def shape_error(found: Offsets, blur_mm: Tensor | float, voxel_mm: float) -> Tensor:

@@ -5,9 +5,9 @@ The idea is this project's own; docs/explanation/alignment.md derives it and sho
 the organ still tells by how much a given boundary is off, and the given label then supplies the shape. For
 every LQ case it is gathered over the patches of the whole training, older ones fading, how well the average m
 of the passes agrees with the given label at every offset (`Agreement`, correction/offsets.py). That gives the
-offset o of each class. Where the label, moved by it, agrees with the teacher as well as the clean labels of
-the HQ cases do, it errs by its offset alone, and the moved label is the target. Where it does not, its shape
-is off, too, and the target is the most probable class of
+offset o of each class. Where the LQ labels, moved by it, agree with the teacher about as well as the clean
+labels of the HQ cases do, they err by their offsets alone, and the moved label is the target. Where they do
+not, their shapes are off, too, and the target is the most probable class of
 
     q ~ m P(given label | o, sigma)                                       (correction/alignment.py)
 
@@ -34,7 +34,14 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from alcseg.correction.alignment import STEPS_PER_VOXEL, CleanLabels, Target, aligned_label, errs_by_offset
+from alcseg.correction.alignment import (
+    STEPS_PER_VOXEL,
+    CleanLabels,
+    Target,
+    aligned_label,
+    errs_by_offset,
+    set_tolerance,
+)
 from alcseg.correction.offsets import Agreement, Offsets, measure_agreement, offset_steps
 from alcseg.correction.refine import refine
 from alcseg.data.sampling import Patches
@@ -53,8 +60,8 @@ class ALCAligned(Method):
 
     Args:
         passes: Perturbed teacher predictions per patch, T.
-        target: `aligned`: the moved label where it errs by its offset alone, else the posterior; or one of
-            them, `moved` or `posterior`, for every label.
+        target: `aligned`: the moved label where labels err by their offsets alone, else the posterior; or one
+            of them, `moved` or `posterior`, for every label.
         aligned_on: `all` LQ patches, or the `selected` least uncertain ones.
         select_fraction: Share of the LQ patches that is selected; at least one patch.
         limit_voxels: Largest offset that is tried, in voxels of the finest spacing.
@@ -181,16 +188,24 @@ class ALCAligned(Method):
         """Target of the LQ patches, `(B, X, Y, Z)`."""
         self._remember(mean, lq)
         found = self._offsets(lq.case_ids)
+        all_lq = [case_id for case_id in self.agreements if case_id not in self.clean_cases]
+        tolerance = set_tolerance(self._offsets(all_lq), clean, learnt=True)
         self.note(
             agreement=found.dice.mean(),
             clean_agreement=clean.agreement.mean(),
             offset_mm=found.mm.abs().mean(),
             blur_mm=clean.blur_mm.mean(),
-            moved_share=errs_by_offset(found, clean).float().mean(),
+            moved_share=errs_by_offset(found, clean, tolerance).float().mean(),
         )
         distance = self.distance_to_given(lq)
         return aligned_label(
-            mean, distance, found, clean, min(self.task.spacing), target=self.settings.target
+            mean,
+            distance,
+            found,
+            clean,
+            min(self.task.spacing),
+            target=self.settings.target,
+            tolerance=tolerance,
         )
 
     def _remember(self, mean: Tensor, patches: Patches) -> None:

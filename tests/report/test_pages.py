@@ -14,6 +14,7 @@ def test_a_benchmark(fake):
     fake.add_pseudo_labels()
     result = report(fake.root)
     names = [
+        "overview",
         "results-few",
         "results-more",
         "claims",

@@ -9,6 +9,7 @@ from alcseg.report.costs import cost_table
 from alcseg.report.label_quality import label_table
 from alcseg.report.markup import to_csv
 from alcseg.report.missing import missing_table
+from alcseg.report.overview import overview_table
 from alcseg.report.records import Benchmark
 
 
@@ -52,3 +53,21 @@ def test_tables_of_an_unfinished_benchmark(empty):
 
 def test_nothing_is_missing(fake):
     assert missing_table(Benchmark.open(fake.root)) is None
+
+
+def test_all_datasets_side_by_side(fake):
+    fake.add_run("few", "alc", 0, dice=(0.9, 0.8, 0.7))
+    fake.add_run("few", "alc", 1, dice=(0.9, 0.9, 0.9))
+    table = overview_table(Benchmark.open(fake.root))
+    found = rows(table)
+    assert [row["dataset"] for row in found] == [entry["title"] for entry in fake.plan["datasets"].values()]
+    assert float(found[0]["alc"]) == pytest.approx(85.0)  # of 80 and 90
+    assert float(found[0]["alc_std"]) == pytest.approx(50**0.5, rel=1e-5)
+    marked = [column.key for column, cell in zip(table.columns, table.lines[0].cells, strict=True)
+              if getattr(cell, "best", False)]  # fmt: skip
+    assert marked == ["alc"]  # the upper bound, which is better, is never marked
+
+
+def test_one_dataset_needs_no_overview(empty):
+    empty.add_run("few", "alc", 0, dice=(0.9, 0.8, 0.7))
+    assert overview_table(Benchmark.open(empty.root)) is None

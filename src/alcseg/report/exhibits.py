@@ -16,6 +16,7 @@ from alcseg.report.fig_weights import weights_figure
 from alcseg.report.label_quality import label_table
 from alcseg.report.missing import missing_table
 from alcseg.report.offsets import offset_table
+from alcseg.report.overview import overview_table
 from alcseg.report.records import Benchmark
 from alcseg.report.results import results_table
 from alcseg.report.table import DataTable
@@ -63,6 +64,7 @@ def _claims(benchmark: Benchmark) -> Iterator[Exhibit | None]:
 
 
 def _results(benchmark: Benchmark) -> Iterator[Exhibit | None]:
+    yield overview_table(benchmark)
     for dataset in benchmark.datasets:
         yield results_table(benchmark, dataset)
 

@@ -23,6 +23,7 @@ __all__ = [
     "ResourceError",
     "ShapeError",
     "UsageError",
+    "brief",
 ]
 
 
@@ -68,3 +69,8 @@ class ResourceError(AlcsegError):
     """Disk, memory, a device or an optional package is missing."""
 
     exit_code = 5
+
+
+def brief(error: Exception) -> str:
+    """An exception for a message: its kind and words, never the bytes that it carries."""
+    return f"{type(error).__name__}: {error}"

@@ -108,3 +108,19 @@ def test_classes_that_neither_holds_are_left_out(fake):
     path = fake.path("few", "alc", 0) / "eval" / "per_case.csv"
     path.write_text(path.read_text() + "case_a,tail,dice,nan,fraction,both_empty\n")
     assert read_scores(path.parent).by_case("dice")["case_a"] == pytest.approx(0.8)
+
+
+def test_scores_that_were_cut_off_are_refused(fake):
+    path = fake.path("few", "alc", 0) / "eval" / "per_case.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if "case_c" not in line))
+    with pytest.raises(DataError, match="expected scores of 3 cases, found 2"):
+        Benchmark.open(fake.root).values("few", "alc", "dice")
+
+
+def test_bytes_of_a_broken_file_are_not_shown(fake):
+    path = fake.path("few", "alc", 0) / "eval" / "per_case.csv"
+    path.write_bytes(b"case_id\n" + bytes(range(128, 256)) * 9)
+    with pytest.raises(DataError, match="invalid start byte") as caught:
+        read_scores(path.parent)
+    assert len(str(caught.value)) < 300

@@ -113,7 +113,8 @@ class RunEntry:
     @cached_property
     def test(self) -> Scores | None:
         """Scores on the test cases."""
-        return _scores(self.path / "eval")
+        cases = self.record.get("test_cases")
+        return _scores(self.path / "eval", cases=int(cases) if cases else None)
 
     @cached_property
     def lq(self) -> Scores | None:
@@ -160,8 +161,8 @@ class RunEntry:
             ) from None
 
 
-def _scores(folder: Path) -> Scores | None:
-    return read_scores(folder) if (folder / "per_case.csv").is_file() else None
+def _scores(folder: Path, *, cases: int | None = None) -> Scores | None:
+    return read_scores(folder, cases=cases) if (folder / "per_case.csv").is_file() else None
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

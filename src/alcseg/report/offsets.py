@@ -8,7 +8,7 @@ from math import isnan, nan
 from pathlib import Path
 from statistics import median
 
-from alcseg.errors import DataError
+from alcseg.errors import DataError, brief
 from alcseg.files import read_json
 from alcseg.report.entries import DatasetEntry, RunEntry
 from alcseg.report.records import Benchmark
@@ -66,7 +66,7 @@ def read_offsets(dataset: DatasetEntry, run: RunEntry) -> tuple[OffsetPoint, ...
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"{path}: expected case_id, class, drawn_mm and label of `alcseg correct`, and offset_mm_mean in "
-            f"{noise_path}, got {error!r}. Remove the folder 'corrected' of the run and call "
+            f"{noise_path}, got {brief(error)}. Remove the folder 'corrected' of the run and call "
             "`alcseg benchmark` again."
         ) from None
 

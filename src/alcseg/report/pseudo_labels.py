@@ -4,7 +4,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from alcseg.errors import DataError
+from alcseg.errors import DataError, brief
 
 __all__ = ["PseudoLabel", "read_pseudo_labels"]
 
@@ -52,5 +52,5 @@ def read_pseudo_labels(path: Path) -> tuple[PseudoLabel, ...]:
         except (KeyError, TypeError, ValueError, csv.Error) as error:
             raise DataError(
                 f"{path}: expected step, case_id, selected, dice_given, dice_generated and dice_refined, "
-                f"got {error!r}. Remove the file and call `alcseg benchmark` again."
+                f"got {brief(error)}. Remove the file and call `alcseg benchmark` again."
             ) from None

@@ -5,7 +5,7 @@ import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alcseg.errors import DataError
+from alcseg.errors import DataError, brief
 
 __all__ = ["Scores", "read_scores"]
 
@@ -39,26 +39,36 @@ class Scores:
         return statistics.stdev(values) if len(values) > 1 else float("nan")
 
 
-def read_scores(evaluation: Path) -> Scores:
+def read_scores(evaluation: Path, *, cases: int | None = None) -> Scores:
     """Read what `alcseg evaluate` wrote into a folder; classes empty in both label maps are left out.
 
+    Args:
+        evaluation: The folder.
+        cases: How many cases there must be; None where it is not known.
+
     Raises:
-        DataError: If there is no table of scores, or it is empty or malformed.
+        DataError: If there is no table of scores, or it is empty, malformed or cut off.
     """
     path = evaluation / "per_case.csv"
     if not path.is_file():
         raise DataError(f"{path}: expected the scores of `alcseg evaluate`, found no file. Evaluate first.")
     values: dict[str, dict[str, dict[str, float]]] = {}
     units: dict[str, str] = {}
+    found = set()
     with path.open(newline="", encoding="utf-8") as stream:
         try:
             for row in csv.DictReader(stream):
+                found.add(row["case_id"])
                 if row["status"] != "both_empty":
-                    cases = values.setdefault(row["metric"], {})
-                    cases.setdefault(row["case_id"], {})[row["class"]] = float(row["value"])
+                    by_case = values.setdefault(row["metric"], {})
+                    by_case.setdefault(row["case_id"], {})[row["class"]] = float(row["value"])
                     units[row["metric"]] = row["unit"]
         except (KeyError, TypeError, ValueError, csv.Error) as error:
-            raise DataError(f"{path}: expected a table of scores, got {error!r}. Evaluate again.") from None
+            raise DataError(
+                f"{path}: expected a table of scores, got {brief(error)}. Evaluate again."
+            ) from None
     if "dice" not in values:
         raise DataError(f"{path}: expected scores, found none. Was the evaluation finished?")
+    if cases is not None and len(found) != cases:
+        raise DataError(f"{path}: expected scores of {cases} cases, found {len(found)}. Evaluate again.")
     return Scores(values, units)

@@ -124,3 +124,10 @@ def test_bytes_of_a_broken_file_are_not_shown(fake):
     with pytest.raises(DataError, match="invalid start byte") as caught:
         read_scores(path.parent)
     assert len(str(caught.value)) < 300
+
+
+def test_seeds_that_the_plan_does_not_name_are_left_out(fake):
+    fake.write_plan(seeds=[1])
+    values = Benchmark.open(fake.root).values("few", "alc", "dice")
+    assert values is not None
+    assert values.seeds == (1,)

@@ -30,7 +30,7 @@ class Benchmark:
         plan: The resolved plan.
         datasets: In the plan's order.
         rows: In the plan's order.
-        runs: That have a record, in the order of datasets, rows and seeds.
+        runs: Of the plan that have a record, in the order of datasets, rows and seeds.
     """
 
     path: Path
@@ -67,7 +67,8 @@ class Benchmark:
             for j, row in enumerate(rows)
         }
         runs = [RunEntry.read(record) for record in sorted(path.glob("runs/*/*/seed-*/record.json"))]
-        known = [run for run in runs if (run.dataset, run.row) in order]
+        seeds = set(plan.get("seeds") or (0,))
+        known = [run for run in runs if (run.dataset, run.row) in order and run.seed in seeds]
         known.sort(key=lambda run: (order[run.dataset, run.row], run.seed))
         return cls(path, plan, datasets, rows, tuple(known))
 

@@ -188,8 +188,8 @@ class ALCAligned(Method):
         """Target of the LQ patches, `(B, X, Y, Z)`."""
         self._remember(mean, lq)
         found = self._offsets(lq.case_ids)
-        all_lq = [case_id for case_id in self.agreements if case_id not in self.clean_cases]
-        tolerance = set_tolerance(self._offsets(all_lq), clean, learnt=True)
+        seen = [case_id for case_id in self.agreements if case_id not in self.clean_cases]
+        tolerance = set_tolerance(self._offsets(seen or lq.case_ids), clean, learnt=True)
         self.note(
             agreement=found.dice.mean(),
             clean_agreement=clean.agreement.mean(),

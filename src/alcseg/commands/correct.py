@@ -152,9 +152,8 @@ def correct(
         if how == "aligned":
             hq = [row for row in source.select(split="train") if row.quality == "hq"]
             seen = _see_labels(predictor, source, held_out or hq, "Looking at clean labels")
-            given = _see_labels(predictor, source, rows, "Looking at given labels")
             clean = CleanLabels.of(seen) if seen else None
-            if clean and given:
+            if clean and (given := _see_labels(predictor, source, rows, "Looking at given labels")):
                 tolerance = set_tolerance(given, clean, learnt=not held_out)
         if replace == "confident" and not calibration.usable:
             raise DataError(

@@ -40,9 +40,11 @@ from alcseg.types import Spacing
 __all__ = [
     "GROSS_SHARE",
     "LEARNT_TOLERANCE",
+    "LIMIT_VOXELS",
     "MIN_AGREEMENT",
     "STEPS_PER_VOXEL",
     "TOLERANCE",
+    "TOLERANCE_VOXELS",
     "AlignedCase",
     "CleanLabels",
     "Target",
@@ -61,6 +63,12 @@ Target = Literal["aligned", "moved", "posterior"]
 
 STEPS_PER_VOXEL = 2
 """Offsets tried per voxel."""
+
+LIMIT_VOXELS = 7.0
+"""Largest offset that is tried, in voxels of the finest spacing."""
+
+TOLERANCE_VOXELS = 1.0
+"""Offsets up to this count as 0."""
 
 TOLERANCE = 0.05
 """A moved label whose Dice with the prediction is less than this below that of clean ones is as good."""
@@ -117,9 +125,6 @@ def see_label(
     probs: NDArray[np.float32],
     label: NDArray[np.unsignedinteger],
     spacing: Spacing,
-    *,
-    limit_voxels: float = 7.0,
-    tolerance_voxels: float = 1.0,
 ) -> tuple[Offsets, Tensor]:
     """What a prediction says of the given label of one case.
 
@@ -127,17 +132,15 @@ def see_label(
         probs: Class probabilities m, `(K, X, Y, Z)`.
         label: Classes 0..K-1 as given, `(X, Y, Z)`.
         spacing: Voxel size in mm.
-        limit_voxels: Largest offset that is tried, in voxels of the finest spacing.
-        tolerance_voxels: Offsets up to this count as 0.
 
     Returns:
         The offsets, and the signed distances to the given boundaries, `(1, K - 1, X, Y, Z)`.
     """
     voxel = min(spacing)
     distance = torch.from_numpy(label_distances(label, len(probs), spacing))[None]
-    steps = offset_steps(limit_voxels * voxel, voxel / STEPS_PER_VOXEL)
+    steps = offset_steps(LIMIT_VOXELS * voxel, voxel / STEPS_PER_VOXEL)
     seen = measure_agreement(torch.from_numpy(probs)[None], distance, steps)
-    return seen.best(tolerance_mm=tolerance_voxels * voxel), distance
+    return seen.best(tolerance_mm=TOLERANCE_VOXELS * voxel), distance
 
 
 def align(
@@ -163,12 +166,11 @@ def align(
     voxel = min(spacing)
     m = torch.from_numpy(probs)[None]
     found, distance = see_label(probs, label, spacing)
-    moves = (
+    if (
         clean is None
         or target == "moved"
         or (target == "aligned" and bool(errs_by_offset(found, clean, tolerance)))
-    )
-    if clean is None or moves:
+    ):
         offset = torch.where(found.dice >= MIN_AGREEMENT, found.mm, 0.0)
         sharp = torch.full_like(offset, voxel / 2)
         return AlignedCase(posterior(torch.ones_like(m), distance, offset, sharp)[0], found, "moved")

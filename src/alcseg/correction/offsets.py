@@ -91,16 +91,6 @@ class Agreement:
         part = slice(index, index + 1)
         return Agreement(self.steps, self.overlap[part], self.size[part], self.mass[part])
 
-    @classmethod
-    def stack(cls, each: Sequence["Agreement"]) -> "Agreement":
-        """Those of several volumes as one; their steps are the same."""
-        return cls(
-            each[0].steps,
-            torch.cat([one.overlap for one in each]),
-            torch.cat([one.size for one in each]),
-            torch.cat([one.mass for one in each]),
-        )
-
     def decayed_into(self, newer: "Agreement", decay: float) -> "Agreement":
         """`newer` plus `decay` times this one."""
         return Agreement(

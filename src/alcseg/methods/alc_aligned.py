@@ -35,7 +35,9 @@ import torch
 from torch import Tensor, nn
 
 from alcseg.correction.alignment import (
+    LIMIT_VOXELS,
     STEPS_PER_VOXEL,
+    TOLERANCE_VOXELS,
     CleanLabels,
     Target,
     aligned_label,
@@ -89,8 +91,8 @@ class ALCAligned(Method):
         target: Target = "aligned",
         aligned_on: Literal["all", "selected"] = "all",
         select_fraction: float = 0.5,
-        limit_voxels: float = 7.0,
-        tolerance_voxels: float = 1.0,
+        limit_voxels: float = LIMIT_VOXELS,
+        tolerance_voxels: float = TOLERANCE_VOXELS,
         memory_decay: float = 0.8,
         alpha: float = 5.0,
         beta: float = 1.0,
@@ -112,6 +114,7 @@ class ALCAligned(Method):
         self.student = self.task.build_network()
         self.teacher = make_teacher(self.student)
         self.agreements: dict[str, Agreement] = {}  # of each case, one volume each
+        self.offsets: dict[str, Offsets] = {}  # that they tell
         self.clean_cases: dict[str, None] = {}  # those of them that are HQ, in the order they were seen
 
     def training_terms(self, batch: Batch) -> dict[str, Tensor]:
@@ -160,9 +163,8 @@ class ALCAligned(Method):
         """Take it up again."""
         super().on_load_checkpoint(checkpoint)
         steps = self._offset_steps()
-        self.agreements = {
-            case_id: Agreement(steps, *sums) for case_id, sums in checkpoint["alc_aligned"].items()
-        }
+        for case_id, sums in checkpoint["alc_aligned"].items():
+            self._know(case_id, Agreement(steps, *sums))
         self.clean_cases = dict.fromkeys(checkpoint["alc_aligned_clean"])
 
     def _teacher_passes(self, patches: Patches, count: int) -> list[Tensor]:
@@ -215,14 +217,19 @@ class ALCAligned(Method):
         for index, case_id in enumerate(patches.case_ids):
             newer = seen.of(index)
             older = self.agreements.get(case_id)
-            self.agreements[case_id] = (
-                newer if older is None else older.decayed_into(newer, self.settings.memory_decay)
+            self._know(
+                case_id, newer if older is None else older.decayed_into(newer, self.settings.memory_decay)
             )
+
+    def _know(self, case_id: str, agreement: Agreement) -> None:
+        """Keep what is known of a case, and its offsets: those of all cases are asked for at every step."""
+        self.agreements[case_id] = agreement
+        tolerance_mm = self.settings.tolerance_voxels * min(self.task.spacing)
+        self.offsets[case_id] = agreement.best(tolerance_mm=tolerance_mm)
 
     def _offsets(self, case_ids: Sequence[str]) -> Offsets:
         """Offsets, agreement and widths of cases by all that was seen of them, `(B, K - 1)`."""
-        gathered = Agreement.stack([self.agreements[case_id] for case_id in case_ids])
-        return gathered.best(tolerance_mm=self.settings.tolerance_voxels * min(self.task.spacing))
+        return Offsets.stack([self.offsets[case_id] for case_id in case_ids])
 
     def _offset_steps(self) -> Tensor:
         voxel = min(self.task.spacing)

@@ -1,29 +1,27 @@
 """Dice of every row on every dataset side by side, for plans with several datasets."""
 
 from alcseg.report.records import Benchmark
-from alcseg.report.table import Cell, Column, DataTable, Line, stat_of_runs
+from alcseg.report.table import Cell, Column, DataTable, Line, best_rows, stat_of_runs
 
 __all__ = ["overview_table"]
 
 
 def overview_table(benchmark: Benchmark) -> DataTable | None:
     """A line per dataset, a column per row of the plan; None where fewer than two datasets have results."""
+    upper_bounds = {row.name for row in benchmark.rows if row.upper_bound}
     lines = []
     for dataset in benchmark.datasets:
-        values = {row.name: benchmark.values(dataset.name, row.name, "dice") for row in benchmark.rows}
-        means = {
-            row.name: round(stat_of_runs(values[row.name], "dice").mean, 2)
+        values = {
+            row.name: found
             for row in benchmark.rows
-            if values[row.name] is not None and not row.upper_bound
+            if (found := benchmark.values(dataset.name, row.name, "dice")) is not None
         }
-        best = max(means.values(), default=None) if len(means) > 1 else None
+        best = best_rows(values, "dice", upper_bounds)
         cells: list[Cell] = [
-            None
-            if values[row.name] is None
-            else stat_of_runs(values[row.name], "dice", best=best is not None and means.get(row.name) == best)
+            stat_of_runs(values[row.name], "dice", best=row.name in best) if row.name in values else None
             for row in benchmark.rows
         ]
-        if any(cell is not None for cell in cells):
+        if values:
             lines.append(Line((dataset.title, *cells)))
     if len(lines) < 2:
         return None

@@ -56,6 +56,7 @@ class Benchmark:
             entries = _mapping(plan, "datasets").items()
             datasets = tuple(DatasetEntry.of_plan(path, name, entry or {}) for name, entry in entries)
             rows = tuple(RowEntry.of_plan(entry) for entry in plan.get("rows") or ())
+            seeds = _seeds(plan)
         except (AttributeError, TypeError, ValueError) as error:
             raise DataError(
                 f"{path / 'plan.yaml'}: expected a plan as `alcseg benchmark` writes it ({error}). "
@@ -67,7 +68,6 @@ class Benchmark:
             for j, row in enumerate(rows)
         }
         runs = [RunEntry.read(record) for record in sorted(path.glob("runs/*/*/seed-*/record.json"))]
-        seeds = set(plan.get("seeds") or (0,))
         known = [run for run in runs if (run.dataset, run.row) in order and run.seed in seeds]
         known.sort(key=lambda run: (order[run.dataset, run.row], run.seed))
         return cls(path, plan, datasets, rows, tuple(known))
@@ -85,7 +85,7 @@ class Benchmark:
     @property
     def seeds(self) -> tuple[int, ...]:
         """That the plan asks for."""
-        return tuple(int(seed) for seed in self.plan.get("seeds") or (0,))
+        return _seeds(self.plan)
 
     @property
     def reference(self) -> str:
@@ -155,6 +155,10 @@ class Benchmark:
 def is_benchmark(path: Path) -> bool:
     """Whether `alcseg benchmark` wrote this folder."""
     return (Path(path) / "plan.yaml").is_file()
+
+
+def _seeds(plan: Mapping[str, Any]) -> tuple[int, ...]:
+    return tuple(int(seed) for seed in plan.get("seeds") or (0,))
 
 
 def _mapping(plan: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -9,8 +9,18 @@ from alcseg.report.intervals import corrected_p_values, crossed_interval
 from alcseg.report.paper import METRICS as PAPER_METRICS
 from alcseg.report.paper import PAPER_TABLES, UNITS_REMARK, PaperTable
 from alcseg.report.records import Benchmark
-from alcseg.report.table import Cell, Column, DataTable, Interval, Line, Number, Stat, printed, stat_of_runs
-from alcseg.report.values import Values
+from alcseg.report.table import (
+    Cell,
+    Column,
+    DataTable,
+    Interval,
+    Line,
+    Number,
+    Stat,
+    best_rows,
+    printed,
+    stat_of_runs,
+)
 
 __all__ = ["BASELINE", "results_table"]
 
@@ -40,7 +50,7 @@ def results_table(benchmark: Benchmark, dataset: DatasetEntry) -> DataTable | No
     fair = {name: found for name, found in values["dice"].items() if name not in upper_bounds}
     baseline = benchmark.row(BASELINE)
     p_values = corrected_p_values(fair, baseline.name) if baseline else {}
-    best = {metric: _best(values[metric], metric, upper_bounds) for metric in metrics}
+    best = {metric: best_rows(values[metric], metric, upper_bounds) for metric in metrics}
     paper = PAPER_TABLES.get(benchmark.reference)
     published = _published(benchmark, paper, dataset)
     remark = _remark(benchmark, paper, dataset, units)
@@ -84,19 +94,6 @@ def _column(metric: str, units: dict[str, str]) -> Column:
     unit = units.get(metric, METRICS[metric].unit)
     heading = f"{_NAMES[metric]} ({_UNITS.get(unit, unit)})"
     return Column(metric, heading, "up" if METRICS[metric].better == "higher" else "down")
-
-
-def _best(values: dict[str, Values], metric: str, upper_bounds: set[str]) -> set[str]:
-    """Rows with the best mean as printed; upper bounds do not count."""
-    means = {
-        name: round(stat_of_runs(found, metric).mean, 2)
-        for name, found in values.items()
-        if name not in upper_bounds
-    }
-    if len(means) < 2:
-        return set()
-    top = max(means.values()) if METRICS[metric].better == "higher" else min(means.values())
-    return {name for name, mean in means.items() if mean == top}
 
 
 def _published(

@@ -1,6 +1,6 @@
 """A table as data; `markup.py` writes it as Markdown, CSV, LaTeX and HTML."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, nan
 from typing import Literal, TypeAlias
@@ -12,8 +12,8 @@ from alcseg.report.values import Values
 from alcseg.types import FloatArray
 
 __all__ = [
-    "Cell", "Column", "DataTable", "Interval", "Line", "Number", "Stat", "printed", "stat_of_runs",
-    "stat_over_seeds",
+    "Cell", "Column", "DataTable", "Interval", "Line", "Number", "Stat", "best_rows", "printed",
+    "stat_of_runs", "stat_over_seeds",
 ]  # fmt: skip
 
 Direction: TypeAlias = Literal["up", "down", ""]
@@ -115,6 +115,19 @@ def stat_of_runs(values: Values | None, metric: str, *, best: bool = False) -> S
     if values is None:
         return Stat(nan)
     return stat_over_seeds(printed(values, metric).mean(axis=1).tolist(), best=best)
+
+
+def best_rows(values: Mapping[str, Values], metric: str, upper_bounds: Collection[str]) -> set[str]:
+    """Rows with the best mean as printed; upper bounds do not count, and a row alone is not best."""
+    means = {
+        name: round(stat_of_runs(found, metric).mean, 2)
+        for name, found in values.items()
+        if name not in upper_bounds
+    }
+    if len(means) < 2:
+        return set()
+    top = max(means.values()) if METRICS[metric].better == "higher" else min(means.values())
+    return {name for name, mean in means.items() if mean == top}
 
 
 def stat_over_seeds(by_seed: Sequence[float], *, digits: int = 2, best: bool = False) -> Stat:

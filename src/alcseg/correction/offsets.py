@@ -69,6 +69,16 @@ class Offsets:
             torch.cat([one.present for one in each]),
         )
 
+    def to(self, device: torch.device) -> "Offsets":
+        """The same on a device."""
+        return Offsets(
+            self.mm.to(device),
+            self.dice.to(device),
+            self.given.to(device),
+            self.width_mm.to(device),
+            self.present.to(device),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
@@ -90,6 +100,10 @@ class Agreement:
         """That of one volume."""
         part = slice(index, index + 1)
         return Agreement(self.steps, self.overlap[part], self.size[part], self.mass[part])
+
+    def cpu(self) -> "Agreement":
+        """The same in main memory."""
+        return Agreement(self.steps.cpu(), self.overlap.cpu(), self.size.cpu(), self.mass.cpu())
 
     def decayed_into(self, newer: "Agreement", decay: float) -> "Agreement":
         """`newer` plus `decay` times this one."""

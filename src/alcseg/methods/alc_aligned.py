@@ -113,7 +113,7 @@ class ALCAligned(Method):
         """A trained student and its frozen average."""
         self.student = self.task.build_network()
         self.teacher = make_teacher(self.student)
-        self.agreements: dict[str, Agreement] = {}  # of each case, one volume each
+        self.agreements: dict[str, Agreement] = {}  # of each case, one volume each; in main memory
         self.offsets: dict[str, Offsets] = {}  # that they tell
         self.clean_cases: dict[str, None] = {}  # those of them that are HQ, in the order they were seen
 
@@ -213,7 +213,7 @@ class ALCAligned(Method):
     def _remember(self, mean: Tensor, patches: Patches) -> None:
         """Add what the teacher says of the patches to what is known of their cases."""
         steps = self._offset_steps().to(mean.device)
-        seen = measure_agreement(mean, self.distance_to_given(patches), steps)
+        seen = measure_agreement(mean, self.distance_to_given(patches), steps).cpu()
         for index, case_id in enumerate(patches.case_ids):
             newer = seen.of(index)
             older = self.agreements.get(case_id)
@@ -229,7 +229,7 @@ class ALCAligned(Method):
 
     def _offsets(self, case_ids: Sequence[str]) -> Offsets:
         """Offsets, agreement and widths of cases by all that was seen of them, `(B, K - 1)`."""
-        return Offsets.stack([self.offsets[case_id] for case_id in case_ids])
+        return Offsets.stack([self.offsets[case_id] for case_id in case_ids]).to(self.device)
 
     def _offset_steps(self) -> Tensor:
         voxel = min(self.task.spacing)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from alcseg.commands._corrected_dataset import CorrectedDataset
+from alcseg.commands._known_labels import calibrate_on, see_labels
 from alcseg.commands.progress import track
 from alcseg.correction.alignment import TOLERANCE, CleanLabels, set_tolerance
-from alcseg.correction.offsets import Offsets
 from alcseg.data.folder import CaseRow, DatasetFolder
 from alcseg.data.writer import write_map
 from alcseg.errors import DataError, UsageError
@@ -23,16 +23,14 @@ from alcseg.inference.aligned import (
     ClassOffset,
     align_label,
     describe_offsets,
-    see_given,
     write_offsets,
 )
-from alcseg.inference.calibration import Calibration, VoxelReliability, calibrate
+from alcseg.inference.calibration import Calibration
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import load_networks
 from alcseg.inference.predictor import Perturbation, Predictor
-from alcseg.inference.ranking import ClassRecord, class_uncertainty, compare_labels, rank_cases, write_ranking
+from alcseg.inference.ranking import ClassRecord, compare_labels, rank_cases, write_ranking
 from alcseg.machine import peak_memory_mib, timestamp, versions
-from alcseg.metrics.overlap import dice
 from alcseg.run_folder import RunFolder
 
 __all__ = ["CorrectResult", "correct"]
@@ -146,14 +144,14 @@ def correct(
             for row in source.rows
             if row.quality == "hq" and row.split in ("train", "val") and row.case_id not in trained
         ]
-        calibration = _calibrate(predictor, source, held_out, perturbation)
+        calibration = calibrate_on(predictor, source, held_out, perturbation)
         result.calibration = calibration
         clean, tolerance = None, TOLERANCE
         if how == "aligned":
             hq = [row for row in source.select(split="train") if row.quality == "hq"]
-            seen = _see_labels(predictor, source, held_out or hq, "Looking at clean labels")
+            seen = see_labels(predictor, source, held_out or hq, "Looking at clean labels")
             clean = CleanLabels.of(seen) if seen else None
-            if clean and (given := _see_labels(predictor, source, rows, "Looking at given labels")):
+            if clean and (given := see_labels(predictor, source, rows, "Looking at given labels")):
                 tolerance = set_tolerance(given, clean, learnt=not held_out)
         if replace == "confident" and not calibration.usable:
             raise DataError(
@@ -313,51 +311,6 @@ def _correct_case(job: _Job, row: CaseRow) -> tuple[list[ClassRecord], Sequence[
             "reason": reason,
         },
     )
-
-
-def _see_labels(
-    predictor: Predictor, source: DatasetFolder, rows: Sequence[CaseRow], doing: str
-) -> Offsets | None:
-    """How the network sees labels; a case without one or that cannot be read tells nothing."""
-    seen = []
-    for row in track(rows, doing):
-        try:
-            case = source.read(row.case_id)
-            if case.label is not None:
-                seen.append(see_given(predictor.predict(case.images), case.label, predictor.plan))
-        except DataError as error:
-            logger.warning("case '%s' is left out: %s", row.case_id, error)
-    return Offsets.stack(seen) if seen else None
-
-
-def _calibrate(
-    predictor: Predictor, source: DatasetFolder, rows: Sequence[CaseRow], how: Perturbation
-) -> Calibration:
-    """Refine held-out HQ cases and compare with their labels, which are not changed."""
-    points, used = [], []
-    voxels = VoxelReliability()
-    for row in track(rows, "Calibrating on held-out cases"):
-        try:
-            case = source.read(row.case_id)
-            refined = predictor.refine(case.images, row.case_id, how)
-        except DataError as error:
-            logger.warning("held-out case '%s' is left out of the calibration: %s", row.case_id, error)
-            continue
-        if case.label is None:
-            continue
-        used.append(row.case_id)
-        voxels.add(refined.uncertainty, refined.label != case.label.array)
-        for name, value in list(source.labels.items())[1:]:
-            mask = refined.label == value
-            points.append(
-                (
-                    row.case_id,
-                    name,
-                    class_uncertainty(refined.uncertainty, mask),
-                    dice(mask, case.label.array == value),
-                )
-            )
-    return calibrate(points, voxels, cases=tuple(used))
 
 
 def _trained_cases(folder: RunFolder, source: DatasetFolder) -> frozenset[str]:

@@ -1,0 +1,285 @@
+"""What all records have in common: frozen models that know their file, its format number, and older ones."""
+
+import csv
+import io
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, ClassVar, Self, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+
+from alcseg.errors import DataError
+from alcseg.files import read_json, write_json, write_text
+
+__all__ = ["Decimals", "Document", "Record", "Row", "Significant", "explain"]
+
+_FORMAT_KEY = "format"
+
+
+class Record(BaseModel):
+    """Named values that do not change; the docstring under a field says what it is."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        validate_by_name=True,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
+    )
+
+
+class Document(Record):
+    """A JSON or YAML file as a whole.
+
+    Attributes:
+        NAME: Of the file.
+        MADE_BY: What writes it, as a person would call it.
+        FORMAT: Number of the present format; it rises when a reader of the last one would go wrong.
+    """
+
+    NAME: ClassVar[str]
+    MADE_BY: ClassVar[str]
+    FORMAT: ClassVar[int] = 1
+
+    @classmethod
+    def path(cls, folder: Path) -> Path:
+        """Where the file lies in a folder."""
+        return folder / cls.NAME
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read the file of a folder; see `read_file`."""
+        return cls.read_file(cls.path(folder))
+
+    @classmethod
+    def read_file(cls, path: Path) -> Self:
+        """Read a file of this kind.
+
+        Raises:
+            DataError: If it is absent or damaged, or of a newer format.
+        """
+        content = _read_yaml(path) if path.suffix == ".yaml" else read_json(path)
+        if not isinstance(content, dict):
+            raise DataError(f"{path}: expected {cls.NAME} of {cls.MADE_BY}, got {type(content).__name__}.")
+        return cls.parse(content, path)
+
+    @classmethod
+    def parse(cls, content: dict[str, Any], path: Path) -> Self:
+        """Make a record of the content of a file.
+
+        Args:
+            content: Plain types; files from before formats were numbered have none, which counts as 0.
+            path: Where it came from, for messages.
+
+        Raises:
+            DataError: If a field is absent or wrong, or the format is newer.
+        """
+        found = content.get(_FORMAT_KEY, 0)
+        if not isinstance(found, int) or found > cls.FORMAT:
+            raise DataError(
+                f"{path}: expected format {cls.FORMAT} of {cls.NAME} or an older one, found {found!r}. "
+                "It was written by a newer alcseg; update this one."
+            )
+        try:
+            return cls.model_validate(cls.upgrade(content, found))
+        except ValidationError as error:
+            raise DataError(
+                f"{path}: expected {cls.NAME} of {cls.MADE_BY}, got {explain(error)}. "
+                "Restore it, or make it again."
+            ) from None
+
+    @classmethod
+    def upgrade(cls, content: dict[str, Any], found: int) -> dict[str, Any]:
+        """The content of an older format as one of the present format; by default as it is."""
+        return content
+
+    def content(self) -> dict[str, Any]:
+        """Plain types in the order of the fields, the format number first; what is not finite is None."""
+        plain: dict[str, Any] = _finite(self.model_dump(mode="json", by_alias=True))
+        return {_FORMAT_KEY: self.FORMAT} | plain
+
+    def write(self, folder: Path) -> Path:
+        """Write the file into a folder, whole or not at all, and return its path."""
+        return self.write_file(self.path(folder))
+
+    def write_file(self, path: Path) -> Path:
+        """Write a file of this kind, whole or not at all."""
+        if path.suffix == ".yaml":
+            write_text(path, yaml.safe_dump(self.content(), sort_keys=False, allow_unicode=True))
+        else:
+            write_json(path, self.content())
+        return path
+
+
+class Row(Record):
+    """One line of a CSV file; the fields are its columns, in order.
+
+    An empty cell is None where that is allowed, else nan for a number and an empty text. A column that is
+    absent has the field's default. Floating-point fields are written in full unless a `Decimals` or a
+    `Significant` stands in their annotation.
+
+    Attributes:
+        NAME: Of the file.
+        MADE_BY: What writes it, as a person would call it.
+    """
+
+    NAME: ClassVar[str]
+    MADE_BY: ClassVar[str]
+
+    @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        """Headings of the file."""
+        return tuple(field.alias or name for name, field in cls.model_fields.items())
+
+    @classmethod
+    def path(cls, folder: Path) -> Path:
+        """Where the file lies in a folder."""
+        return folder / cls.NAME
+
+    @classmethod
+    def read(cls, folder: Path) -> tuple[Self, ...]:
+        """Read the file of a folder; see `read_file`."""
+        return cls.read_file(cls.path(folder))
+
+    @classmethod
+    def read_file(cls, path: Path) -> tuple[Self, ...]:
+        """Read all lines of a file.
+
+        Raises:
+            DataError: If it is absent, a column is missing or a cell is wrong.
+        """
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except FileNotFoundError:
+            raise DataError(f"{path}: expected {cls.NAME} of {cls.MADE_BY}, found no file.") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(
+                f"{path}: expected {cls.NAME} of {cls.MADE_BY}, cannot read it ({error})."
+            ) from None
+        rows = []
+        for number, cells in enumerate(csv.DictReader(io.StringIO(text, newline="")), start=2):
+            try:
+                rows.append(cls.model_validate(cls.from_cells(cells)))
+            except (ValidationError, TypeError) as error:
+                reason = explain(error) if isinstance(error, ValidationError) else "a line that is cut off"
+                raise DataError(
+                    f"{path}, line {number}: expected {', '.join(cls.columns())} of {cls.MADE_BY}, "
+                    f"got {reason}. Restore it, or make it again."
+                ) from None
+        return tuple(rows)
+
+    @classmethod
+    def from_cells(cls, cells: dict[str, Any]) -> dict[str, Any]:
+        """Values of the fields from the cells of a line; empty ones as the field wants them."""
+        values = {}
+        for name, field in cls.model_fields.items():
+            key = field.alias or name
+            if key not in cells:
+                continue
+            cell = cells[key]
+            if cell is None:
+                raise TypeError("the line has too few cells")
+            values[key] = _empty(field) if cell == "" else cell
+        return values
+
+    def cells(self) -> dict[str, str]:
+        """Heading to text."""
+        return {
+            field.alias or name: _text(getattr(self, name), field.metadata)
+            for name, field in type(self).model_fields.items()
+        }
+
+    @classmethod
+    def write(cls, folder: Path, rows: Iterable[Self]) -> Path:
+        """Write the file into a folder, whole or not at all, and return its path."""
+        return cls.write_file(cls.path(folder), rows)
+
+    @classmethod
+    def write_file(cls, path: Path, rows: Iterable[Self]) -> Path:
+        """Write a file of this kind, whole or not at all."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, cls.columns(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(row.cells() for row in rows)
+        write_text(path, text.getvalue())
+        return path
+
+
+@dataclass(frozen=True)
+class Decimals:
+    """A number is written with so many digits after the point."""
+
+    count: int
+
+    def __call__(self, value: float) -> str:
+        """The number as text."""
+        return f"{value:.{self.count}f}"
+
+
+@dataclass(frozen=True)
+class Significant:
+    """A number is written with at most so many significant digits."""
+
+    count: int
+
+    def __call__(self, value: float) -> str:
+        """The number as text."""
+        return f"{value:.{self.count}g}"
+
+
+def explain(error: ValidationError) -> str:
+    """What pydantic found wrong first, in a few words."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(map(str, first["loc"])) or "the whole"
+    message = f"{first['msg'][0].lower()}{first['msg'][1:]}"
+    if first["type"] == "missing":
+        return f"no '{where}'"
+    return f"{first['input']!r:.60} for '{where}': {message}"
+
+
+def _empty(field: FieldInfo) -> Any:
+    """What an empty cell means."""
+    kinds = (
+        get_args(field.annotation)
+        if get_origin(field.annotation) in (Union, UnionType)
+        else (field.annotation,)
+    )
+    if type(None) in kinds:
+        return None
+    return math.nan if float in kinds else ""
+
+
+def _text(value: Any, metadata: Iterable[Any]) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        written = next((mark for mark in metadata if isinstance(mark, Decimals | Significant)), repr)
+        return written(value)
+    return str(value)
+
+
+def _finite(value: Any) -> Any:
+    """Numbers that are not finite as None, all the way down: JSON has no words for them."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path}: expected a YAML file, found none. Check the path.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path}: not valid YAML ({' '.join(str(error).split())}). Repair or replace it."
+        ) from None

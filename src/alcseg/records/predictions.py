@@ -1,0 +1,58 @@
+"""`predict.json`: what became of each case that was predicted, and by what."""
+
+from typing import Literal
+
+from alcseg.records.base import Document, Record
+
+__all__ = ["PredictedCase", "Predictions"]
+
+
+class PredictedCase(Record):
+    """One case."""
+
+    status: Literal["ok", "failed"]
+    """Whether it was predicted."""
+    inputs: tuple[str, ...] = ()
+    """Its image files, one per channel, or its DICOM folder."""
+    label: str | None = None
+    """Name of the label map in the output folder."""
+    probabilities: str | None = None
+    """Name of the probability map, where one was asked for."""
+    uncertainty: str | None = None
+    """Name of the map of uncertainty, where one was asked for."""
+    volume_mm3: dict[str, float] = {}
+    """Volume of each foreground class."""
+    error: str | None = None
+    """Why it failed."""
+    time_s: float = 0.0
+    """Wall time."""
+
+
+class Predictions(Document):
+    """All cases of one call."""
+
+    NAME = "predict.json"
+    MADE_BY = "`alcseg predict`"
+
+    versions: dict[str, str] = {}
+    """Of Python and the packages that decide on the numbers."""
+    run: str
+    """The run folder, as it was given."""
+    method: str
+    """That the run was trained with."""
+    network: str = "auto"
+    """Which network was asked for."""
+    window: str = "gaussian"
+    """Sliding window."""
+    device: str = ""
+    """Where the network ran."""
+    started: str = ""
+    """When, UTC."""
+    labels: dict[str, int] = {}
+    """Class name to value in the label maps, background first."""
+    cases: dict[str, PredictedCase] = {}
+    """By case."""
+    time_s: float = 0.0
+    """Wall time of the whole."""
+    peak_memory_mib: float | None = None
+    """Largest resident memory of the process."""

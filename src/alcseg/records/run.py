@@ -1,0 +1,49 @@
+"""`run.json`: what a run was trained on, by what and where, and how far it is."""
+
+from typing import Literal
+
+from alcseg.records.base import Document
+
+__all__ = ["RunRecord"]
+
+
+class RunRecord(Document):
+    """A run beside its settings and its plan."""
+
+    NAME = "run.json"
+    MADE_BY = "`alcseg train`"
+
+    status: Literal["training", "done"] = "training"
+    """Whether it came to its end."""
+    started: str = ""
+    """When, UTC."""
+    finished: str | None = None
+    """When it came to its end, UTC."""
+    dataset: str = ""
+    """Name of the dataset."""
+    data_hash: str = ""
+    """Of all images and labels that train or validate."""
+    seed: int = 0
+    """Of the run."""
+    device: str = ""
+    """Where it was begun."""
+    processor: str | None = None
+    """Name of the processor."""
+    gpu: str | None = None
+    """Name of the GPU, if it ran on one."""
+    commit: str | None = None
+    """Of the checkout that alcseg ran from."""
+    versions: dict[str, str] = {}
+    """Of Python and the packages that decide on the numbers."""
+    stages: tuple[str, ...] | None = None
+    """Names of the stages before the last one, in order; None in runs from before they were kept."""
+    train_cases: tuple[str, ...] | None = None
+    """Cases trained on; None where the run does not say."""
+    hq_cases: tuple[str, ...] = ()
+    """Those of them that were trusted."""
+    val_cases: tuple[str, ...] = ()
+    """Cases validated on."""
+    peak_memory_mib: float | None = None
+    """Largest resident memory of the process."""
+    peak_gpu_memory_mib: float | None = None
+    """Largest memory allocated on the GPU."""

@@ -1,0 +1,128 @@
+"""`metrics.csv`: loss terms, validation Dice and time over the steps of a training.
+
+Its columns depend on the method: `step, loss, lr`, the loss terms, `val_dice, val_dice_teacher, time_s`, then
+what else the method logs. Lines are appended while the training runs.
+"""
+
+import csv
+import io
+from collections.abc import Mapping
+from math import nan
+from pathlib import Path
+
+from alcseg.errors import DataError
+from alcseg.files import write_text
+from alcseg.records.base import Record
+
+__all__ = ["Step", "StepTable"]
+
+_FIRST, _LAST = ("step", "loss", "lr"), ("val_dice", "val_dice_teacher", "time_s")
+
+
+class Step(Record):
+    """One line; what was not measured is nan, or absent from `terms` and `readings`."""
+
+    step: int
+    """Optimizer steps taken."""
+    loss: float = nan
+    """Weighted sum of the terms."""
+    lr: float = nan
+    """Learning rate."""
+    terms: dict[str, float] = {}
+    """Unweighted loss terms by name."""
+    val_dice: float = nan
+    """Dice of the network that predicts on the validation cases."""
+    val_dice_teacher: float = nan
+    """That of the teacher."""
+    time_s: float = nan
+    """Wall time since the beginning, over all calls."""
+    readings: dict[str, float] = {}
+    """What else the method logs."""
+
+
+class StepTable(Record):
+    """A whole `metrics.csv`.
+
+    The loss terms stand between `lr` and `val_dice`, the readings behind `time_s`.
+    """
+
+    terms: tuple[str, ...]
+    """Names of the loss terms, in the order of the columns."""
+    readings: tuple[str, ...] = ()
+    """Names of what else is logged."""
+    steps: tuple[Step, ...] = ()
+    """The lines."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Headings of the file."""
+        return (*_FIRST, *self.terms, *_LAST, *self.readings)
+
+    @classmethod
+    def read_file(cls, path: Path) -> "StepTable":
+        """Read a table; a last line that was cut off by a kill does not count.
+
+        Raises:
+            DataError: If there is no such file, or it is none of `alcseg train`.
+        """
+        if not path.is_file():
+            raise DataError(f"{path}: expected metrics.csv of `alcseg train`, found no file.")
+        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline=""))
+        columns = list(reader.fieldnames or ())
+        if "step" not in columns or "time_s" not in columns or "val_dice" not in columns:
+            raise DataError(f"{path}: expected the columns step, val_dice and time_s, found {columns}.")
+        terms = tuple(name for name in columns[: columns.index("val_dice")] if name not in _FIRST)
+        readings = tuple(columns[columns.index("time_s") + 1 :])
+        steps = []
+        for number, cells in enumerate(reader, start=2):
+            if any(cell is None for cell in cells.values()):
+                continue
+            try:
+                values = {name: float(cell) for name, cell in cells.items() if cell}
+                own = {name: values[name] for name in ("loss", "lr", *_LAST) if name in values}
+                steps.append(
+                    Step(
+                        step=int(values["step"]),
+                        terms={name: values[name] for name in terms if name in values},
+                        readings={name: values[name] for name in readings if name in values},
+                        **own,
+                    )
+                )
+            except (KeyError, ValueError) as error:
+                raise DataError(
+                    f"{path}, line {number}: expected numbers, got {error}. Restore the file."
+                ) from None
+        return cls(terms=terms, readings=readings, steps=tuple(steps))
+
+    def write_file(self, path: Path) -> None:
+        """Write the whole table."""
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(self.columns)
+        writer.writerows(self._cells(step) for step in self.steps)
+        write_text(path, text.getvalue())
+
+    def append(self, path: Path, step: Step) -> None:
+        """Add one line to the file; the columns are this table's."""
+        with path.open("a", newline="", encoding="utf-8") as stream:
+            csv.writer(stream).writerow(self._cells(step))
+
+    def _cells(self, step: Step) -> list[str]:
+        own = {
+            "loss": step.loss,
+            "lr": step.lr,
+            "val_dice": step.val_dice,
+            "val_dice_teacher": step.val_dice_teacher,
+        }
+        values: Mapping[str, float] = {**own, **step.terms, **step.readings}
+        fixed = {"step": str(step.step), "time_s": f"{step.time_s:.1f}"}
+        return [fixed.get(name) or _number(values.get(name, nan)) for name in self.columns]
+
+    @property
+    def last(self) -> Step | None:
+        """The last line; None where there is none."""
+        return self.steps[-1] if self.steps else None
+
+
+def _number(value: float) -> str:
+    return "" if value != value else f"{value:.6g}"

@@ -36,7 +36,7 @@ class NoiseEntry(Record):
 
 
 class NoiseManifest(Document):
-    """All labels that `alcseg corrupt` spoiled. On disk the cases stand at the top, beside the format number."""
+    """All labels that `alcseg corrupt` spoiled; on disk the cases stand at the top, beside the format."""
 
     NAME = "noise.json"
     MADE_BY = "`alcseg corrupt`"

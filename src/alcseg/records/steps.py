@@ -9,6 +9,7 @@ import io
 from collections.abc import Mapping
 from math import nan
 from pathlib import Path
+from typing import ClassVar
 
 from alcseg.errors import DataError
 from alcseg.files import write_text
@@ -45,6 +46,9 @@ class StepTable(Record):
 
     The loss terms stand between `lr` and `val_dice`, the readings behind `time_s`.
     """
+
+    NAME: ClassVar[str] = "metrics.csv"
+    MADE_BY: ClassVar[str] = "`alcseg train`"
 
     terms: tuple[str, ...]
     """Names of the loss terms, in the order of the columns."""

@@ -1,0 +1,142 @@
+"""The page of all files that ALCSeg writes, made of the records when the site is built, and their JSON schemas.
+
+What the page says stands in `alcseg.records`, so that it cannot fall behind the files.
+"""
+
+import importlib
+import inspect
+import json
+import pkgutil
+import re
+from collections.abc import Iterator
+from typing import Any, TypeAlias, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+import alcseg.records
+from alcseg.records.base import Decimals, Document, Record, Row, Significant
+from alcseg.records.steps import StepTable
+
+Kinds = Document | Row | StepTable
+Kind: TypeAlias = type[Document] | type[Row] | type[StepTable]
+
+PAGE = "reference/files.md"
+HEAD = """# Files
+
+Every file that ALCSeg writes, field by field. JSON and YAML files carry the number of their `format`; tables
+are known by their columns. Older formats are read with the defaults below, newer ones are refused. A cell is
+empty where a number is not defined. Unknown keys and columns are left alone.
+
+"""
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the page and a schema per file."""
+    from mkdocs.structure.files import File  # of the docs extra; the tests do without
+
+    files.append(File.generated(config, PAGE, content=page()))
+    for kind in kinds():
+        files.append(File.generated(config, f"reference/{schema_name(kind)}", content=schema(kind)))
+    return files
+
+
+def kinds() -> list[Kind]:
+    """All files, by the modules that hold them."""
+    found: dict[Kind, None] = {}
+    for _, name, _ in pkgutil.iter_modules(alcseg.records.__path__):
+        module = importlib.import_module(f"alcseg.records.{name}")
+        for value in vars(module).values():
+            if inspect.isclass(value) and issubclass(value, Kinds) and hasattr(value, "NAME"):
+                found[value] = None
+    return sorted(found, key=lambda kind: kind.NAME)
+
+
+def page() -> str:
+    """The page, Markdown."""
+    return HEAD + "\n\n".join(section(kind) for kind in kinds()) + "\n"
+
+
+def section(kind: Kind) -> str:
+    """What stands in one file."""
+    parts = [f"## `{kind.NAME}`", _prose(inspect.getdoc(kind) or "")]
+    written = f"Written by {kind.MADE_BY}"
+    if issubclass(kind, Document):
+        parts.append(f"{written}; format {kind.FORMAT}. [JSON schema]({_relative(schema_name(kind))})")
+    else:
+        parts.append(f"{written}; one line each. [JSON schema of a line]({_relative(schema_name(kind))})")
+    parts.append(fields(kind))
+    for part in nested(kind):
+        parts += [f"### {part.__name__}", _prose(inspect.getdoc(part) or ""), fields(part)]
+    return "\n\n".join(parts)
+
+
+def fields(kind: type[Record]) -> str:
+    """A table of the fields of a record."""
+    lines = ["| field | kind | default | meaning |", "|---|---|---|---|"]
+    for name, field in kind.model_fields.items():
+        default = "needed" if field.is_required() else f"`{_default(field)}`"
+        cells = (f"`{field.alias or name}`", _kind(field), default, _prose(field.description or ""))
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def nested(kind: type[Record]) -> Iterator[type[Record]]:
+    """Records that stand in the fields of this one, each once, outer ones first."""
+    seen: dict[type[Record], None] = {}
+    waiting = [field.annotation for field in kind.model_fields.values()]
+    while waiting:
+        annotation = waiting.pop(0)
+        waiting += get_args(annotation)
+        if inspect.isclass(annotation) and issubclass(annotation, BaseModel) and annotation not in seen:
+            seen[annotation] = None
+            waiting += [field.annotation for field in annotation.model_fields.values()]
+    yield from seen
+
+
+def schema_name(kind: Kind) -> str:
+    """File of the JSON schema, beside the page."""
+    return f"schemas/{kind.NAME}.schema.json"
+
+
+def schema(kind: Kind) -> str:
+    """The JSON schema."""
+    content: dict[str, Any] = kind.model_json_schema(mode="serialization")
+    if issubclass(kind, Document):
+        number = {"const": kind.FORMAT, "title": "Format", "description": "Number of the format."}
+        content["properties"] = {"format": number} | content.get("properties", {})
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _kind(field: FieldInfo) -> str:
+    """The type of a field as a person writes it."""
+    annotation = field.annotation
+    text = (
+        annotation.__name__ if inspect.isclass(annotation) and not get_args(annotation) else str(annotation)
+    )
+    text = re.sub(r"\b(?:typing|pathlib|collections\.abc|alcseg\.records\.\w+)\.", "", text)
+    text = {"NoneType": "None"}.get(text, text)
+    written = {
+        Decimals: "{} decimals",
+        Significant: "{} significant digits",
+    }
+    marks = [written[type(mark)].format(mark.count) for mark in field.metadata if type(mark) in written]
+    return ", ".join([f"`{text}`", *marks])
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=True)
+    return "null" if value is None else json.dumps(value, default=str)
+
+
+def _relative(name: str) -> str:
+    """A link from the page, whose address has a folder of its own."""
+    return f"../{name}"
+
+
+def _prose(text: str) -> str:
+    """Text on one line, in which only code is marked."""
+    parts = re.split(r"(`[^`]*`)", " ".join(text.split()))
+    return "".join(
+        part if index % 2 else re.sub(r"([*<])", r"\\\1", part) for index, part in enumerate(parts)
+    )

@@ -1,4 +1,4 @@
-"""The page of all files that ALCSeg writes, made of the records when the site is built, and their JSON schemas.
+"""The page of all files that ALCSeg writes, made of the records when the site is built, with JSON schemas.
 
 What the page says stands in `alcseg.records`, so that it cannot fall behind the files.
 """

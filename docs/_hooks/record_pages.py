@@ -62,7 +62,8 @@ def section(kind: Kind) -> str:
     parts = [f"## `{kind.NAME}`", _prose(inspect.getdoc(kind) or "")]
     written = f"Written by {kind.MADE_BY}"
     if issubclass(kind, Document):
-        parts.append(f"{written}; format {kind.FORMAT}. [JSON schema]({_relative(schema_name(kind))})")
+        number = "" if kind.FORMAT is None else f"; format {kind.FORMAT}"
+        parts.append(f"{written}{number}. [JSON schema]({_relative(schema_name(kind))})")
     else:
         parts.append(f"{written}; one line each. [JSON schema of a line]({_relative(schema_name(kind))})")
     parts.append(fields(kind))
@@ -102,9 +103,13 @@ def schema_name(kind: Kind) -> str:
 def schema(kind: Kind) -> str:
     """The JSON schema."""
     content: dict[str, Any] = kind.model_json_schema(mode="serialization")
-    if issubclass(kind, Document):
+    properties = content.get("properties", {})
+    if issubclass(kind, Document) and kind.SPREAD is not None:  # its entries stand at the top of the file
+        content["additionalProperties"] = properties.pop(kind.SPREAD)["additionalProperties"]
+        content["required"] = [name for name in content.get("required", []) if name != kind.SPREAD]
+    if issubclass(kind, Document) and kind.FORMAT is not None:
         number = {"const": kind.FORMAT, "title": "Format", "description": "Number of the format."}
-        content["properties"] = {"format": number} | content.get("properties", {})
+        content["properties"] = {kind.FORMAT_KEY: number} | properties
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 

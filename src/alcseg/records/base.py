@@ -18,8 +18,6 @@ from alcseg.files import read_json, write_json, write_text
 
 __all__ = ["Decimals", "Document", "Record", "Row", "Significant", "explain"]
 
-_FORMAT_KEY = "format"
-
 
 class Record(BaseModel):
     """Named values that do not change; the docstring under a field says what it is."""
@@ -39,12 +37,17 @@ class Document(Record):
     Attributes:
         NAME: Of the file.
         MADE_BY: What writes it, as a person would call it.
-        FORMAT: Number of the present format; it rises when a reader of the last one would go wrong.
+        FORMAT: Number of the present format; it rises when a reader of the last one would go wrong. None
+            where the file belongs to others, who know no such number.
+        FORMAT_KEY: What the number stands under.
+        SPREAD: Name of a field, a mapping, whose entries stand at the top of the file beside the others.
     """
 
     NAME: ClassVar[str]
     MADE_BY: ClassVar[str]
-    FORMAT: ClassVar[int] = 1
+    FORMAT: ClassVar[int | None] = 1
+    FORMAT_KEY: ClassVar[str] = "format"
+    SPREAD: ClassVar[str | None] = None
 
     @classmethod
     def path(cls, folder: Path) -> Path:
@@ -79,14 +82,14 @@ class Document(Record):
         Raises:
             DataError: If a field is absent or wrong, or the format is newer.
         """
-        found = content.get(_FORMAT_KEY, 0)
-        if not isinstance(found, int) or found > cls.FORMAT:
+        found = 0 if cls.FORMAT is None else content.get(cls.FORMAT_KEY, 0)
+        if not isinstance(found, int) or found > (cls.FORMAT or 0):
             raise DataError(
                 f"{path}: expected format {cls.FORMAT} of {cls.NAME} or an older one, found {found!r}. "
                 "It was written by a newer alcseg; update this one."
             )
         try:
-            return cls.model_validate(cls.upgrade(content, found))
+            return cls.model_validate(cls.upgrade(cls._gathered(content), found))
         except ValidationError as error:
             raise DataError(
                 f"{path}: expected {cls.NAME} of {cls.MADE_BY}, got {explain(error)}. "
@@ -98,10 +101,22 @@ class Document(Record):
         """The content of an older format as one of the present format; by default as it is."""
         return content
 
+    @classmethod
+    def _gathered(cls, content: dict[str, Any]) -> dict[str, Any]:
+        """The content with what is no field in the field for it, if there is one."""
+        if cls.SPREAD is None:
+            return content
+        own = {field.alias or name for name, field in cls.model_fields.items() if name != cls.SPREAD}
+        own |= set() if cls.FORMAT is None else {cls.FORMAT_KEY}
+        rest = {key: value for key, value in content.items() if key not in own}
+        return {key: value for key, value in content.items() if key in own} | {cls.SPREAD: rest}
+
     def content(self) -> dict[str, Any]:
         """Plain types in the order of the fields, the format number first; what is not finite is None."""
         plain: dict[str, Any] = _finite(self.model_dump(mode="json", by_alias=True))
-        return {_FORMAT_KEY: self.FORMAT} | plain
+        spread = {} if self.SPREAD is None else plain.pop(self.SPREAD)
+        own = ({} if self.FORMAT is None else {self.FORMAT_KEY: self.FORMAT}) | plain
+        return own | {key: value for key, value in spread.items() if key not in own}
 
     def write(self, folder: Path) -> Path:
         """Write the file into a folder, whole or not at all, and return its path."""
@@ -153,16 +168,8 @@ class Row(Record):
         Raises:
             DataError: If it is absent, a column is missing or a cell is wrong.
         """
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except FileNotFoundError:
-            raise DataError(f"{path}: expected {cls.NAME} of {cls.MADE_BY}, found no file.") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(
-                f"{path}: expected {cls.NAME} of {cls.MADE_BY}, cannot read it ({error})."
-            ) from None
         rows = []
-        for number, cells in enumerate(csv.DictReader(io.StringIO(text, newline="")), start=2):
+        for number, cells in enumerate(cls.lines(path)[1], start=2):
             try:
                 rows.append(cls.model_validate(cls.from_cells(cells)))
             except (ValidationError, TypeError) as error:
@@ -172,6 +179,28 @@ class Row(Record):
                     f"got {reason}. Restore it, or make it again."
                 ) from None
         return tuple(rows)
+
+    @classmethod
+    def lines(cls, path: Path) -> tuple[list[str], list[dict[str, Any]]]:
+        """Headings of a file, and the cells of its lines by heading, unchecked; None where a line ends early.
+
+        Raises:
+            DataError: If the file is absent or no such table.
+        """
+        try:
+            reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""))
+            lines = list(reader)
+        except FileNotFoundError:
+            raise DataError(f"{path}: expected {cls.NAME} of {cls.MADE_BY}, found no file.") from None
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{path}: expected UTF-8 text, found another encoding ({error.reason}). Save it as CSV UTF-8."
+            ) from None
+        except (OSError, csv.Error) as error:
+            raise DataError(
+                f"{path}: expected {cls.NAME} of {cls.MADE_BY}, cannot read it ({error})."
+            ) from None
+        return list(reader.fieldnames or ()), lines
 
     @classmethod
     def from_cells(cls, cells: dict[str, Any]) -> dict[str, Any]:
@@ -255,7 +284,7 @@ def _empty(field: FieldInfo) -> Any:
 
 
 def _text(value: Any, metadata: Iterable[Any]) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     if isinstance(value, bool):
         return str(value).lower()

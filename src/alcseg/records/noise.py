@@ -40,20 +40,10 @@ class NoiseManifest(Document):
 
     NAME = "noise.json"
     MADE_BY = "`alcseg corrupt`"
+    SPREAD = "cases"
 
     cases: dict[str, NoiseEntry]
     """By case."""
-
-    @classmethod
-    def upgrade(cls, content: dict[str, Any], found: int) -> dict[str, Any]:
-        """The cases out of the top level."""
-        return {"cases": {name: entry for name, entry in content.items() if name != "format"}}
-
-    def content(self) -> dict[str, Any]:
-        """The cases at the top level."""
-        content = super().content()
-        cases: dict[str, Any] = content.pop("cases")
-        return content | cases
 
     @classmethod
     def read_if_there(cls, folder: Path) -> "NoiseManifest":

@@ -6,13 +6,13 @@ import re
 import subprocess
 import sys
 import tomllib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from alcseg.data.folder import DatasetFolder, write_cases
+from alcseg.data.folder import DatasetFolder
 from alcseg.data.phantoms import write_phantoms
+from alcseg.records.cases import CaseRow
 
 GUIDE = Path(__file__).parents[1] / "docs" / "howto" / "add-a-method.md"
 SMALL = (
@@ -73,7 +73,10 @@ def run(package: Path, *verbs: list[str]) -> subprocess.CompletedProcess[str]:
 def test_the_method_of_the_guide_is_listed_trained_and_predicts(package: Path, tmp_path: Path) -> None:
     data = write_phantoms(tmp_path / "data", train=4, val=0, test=1, shape=(20, 20, 16))
     rows = DatasetFolder.open(data).rows
-    write_cases(data, [replace(row, quality="lq" if index < 2 else "hq") for index, row in enumerate(rows)])
+    CaseRow.write(
+        data,
+        [row.model_copy(update={"quality": "lq" if index < 2 else "hq"}) for index, row in enumerate(rows)],
+    )
     out, pred = str(tmp_path / "run"), str(tmp_path / "pred")
     settings = [word for value in (*SMALL, "method.mutual_weight=0.2") for word in ("--set", value)]
     done = run(

@@ -13,9 +13,9 @@ from typing import Any
 
 import yaml
 
-from alcseg.data.plan import Plan
 from alcseg.errors import CheckpointError
 from alcseg.files import read_json
+from alcseg.records.plan import Plan
 
 __all__ = ["RunFolder"]
 
@@ -112,7 +112,7 @@ class RunFolder:
     @property
     def plan(self) -> Plan:
         """How files become voxels."""
-        return Plan.from_dict(read_json(self.plan_path))
+        return Plan.read_file(self.plan_path)
 
     @property
     def config(self) -> dict[str, Any]:

@@ -12,9 +12,11 @@ import yaml
 from scipy.ndimage import grey_dilation
 from torch import Tensor, nn
 
-from alcseg.data.folder import CaseRow, write_cases, write_dataset_json
-from alcseg.data.plan import Plan
 from alcseg.files import write_json
+from alcseg.records.cases import CaseRow
+from alcseg.records.dataset import DatasetRecord
+from alcseg.records.noise import NoiseEntry, NoiseManifest
+from alcseg.records.plan import Plan
 
 VALUES = np.array([0, 5, 9])
 """Label values with gaps; the image holds 0, 1, 2 plus noise where the label holds these."""
@@ -93,17 +95,20 @@ def solvable_dataset(tmp_path: Path) -> Path:
         save(root / f"labels{folder}" / f"{name}.nii.gz", VALUES[label].astype(np.uint8), affine)
         if kind == "lq":
             save(root / "labelsClean" / f"{name}.nii.gz", VALUES[truth].astype(np.uint8), affine)
-        rows.append(CaseRow(name, "lq" if kind == "lq" else "hq", split, name, "made"))
-    write_cases(root, rows)
-    write_dataset_json(
-        root,
+        rows.append(
+            CaseRow(
+                case_id=name, quality="lq" if kind == "lq" else "hq", split=split, group=name, source="made"
+            )
+        )
+    CaseRow.write(root, rows)
+    DatasetRecord(
         name="boxes",
         channel_names={"0": "MRI"},
         labels={"background": 0, "left": 5, "right": 9},
         num_training=6,
         extra={"licence": "none"},
-    )
-    write_json(root / "noise.json", {"lq_0": {}, "lq_1": {}})
+    ).write(root)
+    NoiseManifest(cases={"lq_0": NoiseEntry(), "lq_1": NoiseEntry()}).write(root)
     return root
 
 
@@ -123,7 +128,7 @@ def make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., P
         }
         run = tmp_path / "run"
         run.mkdir(exist_ok=True)
-        write_json(run / "plan.json", Plan(**(settings | plan)).to_dict())
+        Plan(**(settings | plan)).write(run)
         config = {"method": {"name": "h_sup"}, "network": {"name": "vnet"}, "seed": 0}
         (run / "config.yaml").write_text(yaml.safe_dump(config))
         write_json(run / "run.json", {"train_cases": ["hq_0", "lq_0", "lq_1"]})

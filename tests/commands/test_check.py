@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from alcseg.commands.check import check
-from alcseg.data.folder import CaseRow, DatasetFolder, write_cases, write_dataset_json
+from alcseg.data.folder import DatasetFolder
 from alcseg.errors import DataError
+from alcseg.records.cases import CaseRow
+from alcseg.records.dataset import DatasetRecord
 
 AFFINE = np.diag([-1.0, 1.0, 2.0, 1.0])
 LABEL = np.zeros((4, 4, 4), np.uint8)
@@ -26,10 +28,10 @@ def root(tmp_path, rng):
         folder = "Ts" if split == "test" else "Tr"
         save(root / f"images{folder}/{case_id}_0000.nii.gz", rng.normal(size=(4, 4, 4)).astype(np.float32))
         save(root / f"labels{folder}/{case_id}.nii.gz", LABEL)
-        rows.append(CaseRow(case_id, "hq", split, case_id, ""))
-    write_cases(root, rows)
+        rows.append(CaseRow(case_id=case_id, quality="hq", split=split, group=case_id, source=""))
+    CaseRow.write(root, rows)
     labels = {"background": 0, "organ": 1}
-    write_dataset_json(root, name="X", channel_names={"0": "CT"}, labels=labels, num_training=3)
+    DatasetRecord(name="X", channel_names={"0": "CT"}, labels=labels, num_training=3).write(root)
     return root
 
 
@@ -38,7 +40,7 @@ def change_table(root, **changes):
         CaseRow(**(vars(row) | changes.get(row.case_id, {})))
         for row in DatasetFolder.open(root, require_images=False).rows
     ]
-    write_cases(root, rows)
+    CaseRow.write(root, rows)
 
 
 def only(report):

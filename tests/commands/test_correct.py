@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from alcseg.commands.correct import correct
-from alcseg.data.folder import CaseRow, DatasetFolder, write_cases
+from alcseg.data.folder import DatasetFolder
 from alcseg.errors import DataError, UsageError
 from alcseg.files import write_json
+from alcseg.records.cases import CaseRow
 
 MakeRun = Callable[..., Path]
 Read = Callable[[Path], np.ndarray]
@@ -53,10 +54,16 @@ def ranking_of(out: Path) -> list[dict[str, str]]:
 
 def set_quality(dataset: Path, quality: dict[str, str]) -> None:
     rows = DatasetFolder.open(dataset).rows
-    write_cases(
+    CaseRow.write(
         dataset,
         [
-            CaseRow(row.case_id, quality.get(row.case_id, row.quality), row.split, row.group, row.source)
+            CaseRow(
+                case_id=row.case_id,
+                quality=quality.get(row.case_id, row.quality),
+                split=row.split,
+                group=row.group,
+                source=row.source,
+            )
             for row in rows
         ],
     )
@@ -104,8 +111,8 @@ def test_lq_labels_are_refined_and_all_others_stay(
     assert (out / "cases.csv").read_bytes() == (solvable_dataset / "cases.csv").read_bytes()
     written = DatasetFolder.open(out)
     assert written.labels == {"background": 0, "left": 5, "right": 9}
-    assert written.meta["numTraining"] == 6
-    assert written.meta["licence"] == "none"
+    assert written.record.num_training == 6
+    assert written.record.extra["licence"] == "none"
     assert sorted(path.name for path in (out / "labelsGiven").iterdir()) == ["lq_0.nii.gz", "lq_1.nii.gz"]
     assert not (out / "noise.json").exists()
     assert not (out / "labelsClean").exists()
@@ -160,7 +167,7 @@ def test_held_out_hq_cases_calibrate_and_trained_ones_do_not(
 def test_without_held_out_cases_the_ranking_says_so(
     solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
 ) -> None:
-    write_cases(
+    CaseRow.write(
         solvable_dataset, [row for row in DatasetFolder.open(solvable_dataset).rows if row.split == "train"]
     )
     out = tmp_path / "corrected"

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from alcseg.commands.corrupt import corrupt
-from alcseg.data.folder import CaseRow, DatasetFolder, write_cases, write_dataset_json
+from alcseg.data.folder import DatasetFolder
 from alcseg.errors import DataError, UsageError
 from alcseg.metrics import dice
 from alcseg.noise import NOISE_MODELS
+from alcseg.records.cases import CaseRow
+from alcseg.records.dataset import DatasetRecord
+from alcseg.records.noise import NoiseManifest
 
 LABELS = {"background": 0, "thick": 100, "thin": 7}
 AFFINE = np.diag([1.0, 1.0, 2.0, 1.0])
@@ -32,22 +35,24 @@ def write_dataset(root: Path, rows: list[CaseRow]) -> Path:
             label[x : x + 6, y : y + 6, 3:9] = 100
             label[x + 6 : x + 8, y : y + 6, 3:9] = 7
             save(root / f"labels{tail}" / f"{row.case_id}.nii.gz", label)
-    write_cases(root, rows)
-    write_dataset_json(
-        root,
+    CaseRow.write(root, rows)
+    DatasetRecord(
         name="small",
         channel_names={"0": "MRI"},
         labels=LABELS,
         num_training=6,
         extra={"licence": "mine"},
-    )
+    ).write(root)
     return root
 
 
 def rows() -> list[CaseRow]:
     names = [(f"c{index}", "hq", "train") for index in range(5)]
     names += [("u0", "unlabeled", "train"), ("v0", "hq", "val"), ("t0", "hq", "test")]
-    return [CaseRow(name, quality, split, name, "made up") for name, quality, split in names]
+    return [
+        CaseRow(case_id=name, quality=quality, split=split, group=name, source="made up")
+        for name, quality, split in names
+    ]
 
 
 @pytest.fixture
@@ -72,8 +77,8 @@ def test_only_lq_training_labels_change(dataset: Path, tmp_path: Path) -> None:
     assert contents(dataset) == before
     assert [row.quality for row in noisy.rows] == ["hq", "hq", "lq", "lq", "lq", "unlabeled", "hq", "hq"]
     assert [row.source for row in noisy.rows] == ["made up"] * 8
-    assert noisy.meta["licence"] == "mine"
-    manifest = json.loads((noisy.root / "noise.json").read_text())
+    assert noisy.record.extra["licence"] == "mine"
+    manifest = NoiseManifest.read(noisy.root).cases
     assert list(manifest) == ["c2", "c3", "c4"]
     assert sorted(path.name for path in (noisy.root / "labelsClean").iterdir()) == [
         f"{name}.nii.gz" for name in manifest
@@ -90,11 +95,11 @@ def test_only_lq_training_labels_change(dataset: Path, tmp_path: Path) -> None:
         assert set(np.unique(given)) == {0, 7, 100}
         assert not np.array_equal(given, clean)
         per_class = {"thin": dice(given == 7, clean == 7), "thick": dice(given == 100, clean == 100)}
-        assert entry["dice_per_class"] == pytest.approx(per_class)
-        assert entry["dice_to_clean"] == pytest.approx(sum(per_class.values()) / 2)
-        assert (entry["model"], entry["unit"], entry["seed"]) == ("cube", "voxel", 1)
-        assert entry["operation"] in ("dilate", "erode")
-    assert result.worst_dice == min(entry["dice_to_clean"] for entry in manifest.values())
+        assert entry.dice_per_class == pytest.approx(per_class)
+        assert entry.dice_to_clean == pytest.approx(sum(per_class.values()) / 2)
+        assert (entry.model, entry.unit, entry.seed) == ("cube", "voxel", 1)
+        assert entry.operation in ("dilate", "erode")
+    assert result.worst_dice == min(entry.dice_to_clean for entry in manifest.values())
     for row in noisy.rows:
         assert noisy.read(row.case_id).case_id == row.case_id  # every case can still be read
 
@@ -110,7 +115,7 @@ def test_order_of_cases_changes_nothing(dataset: Path, tmp_path: Path, model: st
     unit = None if NOISE_MODELS[model].amount is None else "percent"
     arguments = {"model": model, "unit": unit, "seed": 4, "hq_fraction": 0.4}
     corrupt(dataset, tmp_path / "given", **arguments)
-    write_cases(dataset, reversed(rows()))
+    CaseRow.write(dataset, reversed(rows()))
     corrupt(dataset, tmp_path / "reversed", **arguments)
     one, other = contents(tmp_path / "given"), contents(tmp_path / "reversed")
     assert one.keys() == other.keys()
@@ -149,22 +154,22 @@ def test_another_case_is_read_in_the_direction_of_this_one(dataset: Path, tmp_pa
     names = tmp_path / "hq.txt"
     names.write_text("c0\nc1\n")
     corrupt(dataset, tmp_path / "noisy", hq_list=names, model="other_case", seed=2)
-    manifest = json.loads((tmp_path / "noisy" / "noise.json").read_text())
+    manifest = NoiseManifest.read(tmp_path / "noisy").cases
     twins = {"c2", "c3", "c4"}
-    same = [entry for name, entry in manifest.items() if entry["details"].get("case_id") in twins - {name}]
+    same = [entry for name, entry in manifest.items() if entry.details.get("case_id") in twins - {name}]
     assert same
-    assert all(entry["dice_to_clean"] == 1 for entry in same)
+    assert all(entry.dice_to_clean == 1 for entry in same)
 
 
 def test_offset_and_details_are_written(dataset: Path, tmp_path: Path) -> None:
     corrupt(
         dataset, tmp_path / "noisy", hq_first=2, model="ball", size=(2, 2), unit="mm", keep_nonempty=False
     )
-    for entry in json.loads((tmp_path / "noisy" / "noise.json").read_text()).values():
-        assert (entry["details"], entry["weakened"]) == ({}, False)
+    for entry in NoiseManifest.read(tmp_path / "noisy").cases.values():
+        assert (entry.details, entry.weakened) == ({}, False)
         # 2 mm are two voxels of 1 mm or one of 2 mm, less in oblique directions.
-        sign = 1 if entry["operation"] == "dilate" else -1
-        assert entry["offset_mm_mean"] * sign == pytest.approx(2, abs=0.8)
+        sign = 1 if entry.operation == "dilate" else -1
+        assert entry.offset_mm_mean * sign == pytest.approx(2, abs=0.8)
 
 
 def test_identity_is_reported(dataset: Path, tmp_path: Path) -> None:
@@ -178,8 +183,8 @@ def test_identity_is_reported(dataset: Path, tmp_path: Path) -> None:
 def test_kept_classes_are_reported(dataset: Path, tmp_path: Path) -> None:
     result = corrupt(dataset, tmp_path / "kept", hq_first=1, size=(9, 9))
     gone = corrupt(dataset, tmp_path / "gone", hq_first=1, size=(9, 9), keep_nonempty=False)
-    manifest = json.loads((tmp_path / "kept" / "noise.json").read_text())
-    assert result.reduced == tuple(name for name, entry in manifest.items() if entry["operation"] == "erode")
+    manifest = NoiseManifest.read(tmp_path / "kept").cases
+    assert result.reduced == tuple(name for name, entry in manifest.items() if entry.operation == "erode")
     assert result.reduced  # this seed erodes at least one
     assert gone.reduced == ()
     assert gone.worst_dice == 0
@@ -209,7 +214,9 @@ def test_refuses_labels_that_are_noisy_already(dataset: Path, tmp_path: Path) ->
     corrupt(dataset, tmp_path / "noisy", hq_first=2, size=(2, 2))
     with pytest.raises(UsageError, match="made from"):
         corrupt(tmp_path / "noisy", tmp_path / "twice", hq_first=2)
-    write_cases(dataset, [CaseRow("c0", "lq", "train", "c0", ""), *rows()[1:]])
+    CaseRow.write(
+        dataset, [CaseRow(case_id="c0", quality="lq", split="train", group="c0", source=""), *rows()[1:]]
+    )
     with pytest.raises(UsageError, match="marked lq"):
         corrupt(dataset, tmp_path / "twice", hq_first=2)
 

@@ -56,9 +56,9 @@ def test_decathlon_becomes_a_dataset_folder(msd, tmp_path):
     folder = import_dataset(msd, tmp_path / "out", val_fraction=0.1, test_fraction=0.2, seed=0)
     assert [len(folder.select(split=split)) for split in ("train", "val", "test")] == [7, 1, 3]
     assert folder.row("tiny_100").quality == "unlabeled"
-    assert folder.meta["numTraining"] == 8 == len(list((tmp_path / "out/imagesTr").iterdir()))
-    assert folder.meta["file_ending"] == ".nii.gz"
-    assert folder.meta["licence"] == "CC"
+    assert folder.record.num_training == 8 == len(list((tmp_path / "out/imagesTr").iterdir()))
+    assert folder.file_ending == ".nii.gz"
+    assert folder.record.extra["licence"] == "CC"
     for row in folder.rows:
         images = "imagesTs" if row.split == "test" else "imagesTr"
         copied = tmp_path / "out" / images / f"{row.case_id}_0000.nii.gz"

@@ -34,11 +34,11 @@ def test_there_and_back_bit_for_bit_over_many_parts(source, tmp_path):
     direct = import_dataset(source, tmp_path / "direct", test_fraction=0.5)
     (tmp_path / "archive").mkdir()
     archive = write_archive(direct, tmp_path / "archive", 100)
-    assert len(archive.parts) > 3
-    assert max(archive.parts.values()) == 100
+    assert len(archive.index.parts) > 3
+    assert max(part.bytes for part in archive.index.parts) == 100
     back = import_dataset(tmp_path / "archive", tmp_path / "back")
     assert back.rows == direct.rows
-    assert back.meta == direct.meta
+    assert back.record == direct.record
     for row in direct.rows:
         old, new = direct.read(row.case_id), back.read(row.case_id)
         assert bits(old.images[0].array) == bits(new.images[0].array)

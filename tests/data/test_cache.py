@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from alcseg.data.cache import CachedCase, build_cache, data_hash
-from alcseg.data.folder import CaseRow, DatasetFolder, write_cases, write_dataset_json
-from alcseg.data.plan import Plan, make_plan
+from alcseg.data.folder import DatasetFolder
+from alcseg.data.plan import make_plan
 from alcseg.errors import LabelError, ResourceError
+from alcseg.records.cases import CaseRow
+from alcseg.records.dataset import DatasetRecord
+from alcseg.records.plan import Plan
 
 
 @pytest.fixture
@@ -26,10 +29,18 @@ def folder(tmp_path: Path, rng: np.random.Generator) -> DatasetFolder:
         label[2] = case_id != "e"
         if case_id != "u":
             save(root / f"labelsTr/{case_id}.nii.gz", label)
-        rows.append(CaseRow(case_id, "unlabeled" if case_id == "u" else "hq", "train", case_id, ""))
-    write_cases(root, rows)
+        rows.append(
+            CaseRow(
+                case_id=case_id,
+                quality="unlabeled" if case_id == "u" else "hq",
+                split="train",
+                group=case_id,
+                source="",
+            )
+        )
+    CaseRow.write(root, rows)
     labels = {"background": 0, "organ": 1}
-    write_dataset_json(root, name="made", channel_names={"0": "MRI"}, labels=labels, num_training=4)
+    DatasetRecord(name="made", channel_names={"0": "MRI"}, labels=labels, num_training=4).write(root)
     return DatasetFolder.open(root)
 
 

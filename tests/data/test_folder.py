@@ -6,8 +6,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from alcseg.data.folder import CaseRow, DatasetFolder, write_cases, write_dataset_json
+from alcseg.data.folder import DatasetFolder
 from alcseg.errors import DataError, GeometryError, LabelError
+from alcseg.records.cases import CaseRow
+from alcseg.records.dataset import DatasetRecord
 
 IMAGE = np.arange(27.0).reshape(3, 3, 3)
 LABEL = np.zeros((3, 3, 3), np.uint8)
@@ -28,7 +30,7 @@ def root(tmp_path):
     save(tmp_path / "labelsTs/t.nii.gz", LABEL)
     save(tmp_path / "imagesUn/u_0000.nii.gz", IMAGE)
     labels = {"background": 0, "organ": 1}
-    write_dataset_json(tmp_path, name="Two", channel_names={"0": "CT"}, labels=labels, num_training=2)
+    DatasetRecord(name="Two", channel_names={"0": "CT"}, labels=labels, num_training=2).write(tmp_path)
     return tmp_path
 
 
@@ -48,11 +50,11 @@ def test_without_a_table_folders_tell_the_split(root):
 
 def test_the_table_comes_back_as_written(root):
     rows = (
-        CaseRow("b", "lq", "train", "p1", "x/b.nii"),
-        CaseRow("a", "hq", "val", "p2", ""),
-        CaseRow("t", "hq", "test", "p3", ""),
+        CaseRow(case_id="b", quality="lq", split="train", group="p1", source="x/b.nii"),
+        CaseRow(case_id="a", quality="hq", split="val", group="p2", source=""),
+        CaseRow(case_id="t", quality="hq", split="test", group="p3", source=""),
     )
-    write_cases(root, rows)
+    CaseRow.write(root, rows)
     folder = DatasetFolder.open(root)
     assert folder.rows == rows
     assert folder.select(split="val") == rows[1:2]

@@ -1,5 +1,6 @@
 """A plan made from the headers of the training cases."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -7,10 +8,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from alcseg.data.folder import CaseRow, DatasetFolder, write_cases, write_dataset_json
-from alcseg.data.plan import Plan, make_plan
+from alcseg.data.folder import DatasetFolder
+from alcseg.data.plan import make_plan
 from alcseg.errors import DataError
-from alcseg.files import read_json, write_json
+from alcseg.records.cases import CaseRow
+from alcseg.records.dataset import DatasetRecord
+from alcseg.records.plan import Plan
 
 MakeFolder = Callable[..., DatasetFolder]
 
@@ -37,12 +40,14 @@ def make_folder(tmp_path: Path, rng: np.random.Generator) -> MakeFolder:
                 path = tmp_path / f"{kind.format(index)}.nii.gz"
                 path.parent.mkdir(exist_ok=True)
                 nib.save(nib.Nifti1Image(array, affine), path)
-            rows.append(CaseRow(f"c{index}", quality, "train", f"c{index}", ""))
-        write_cases(tmp_path, rows)
+            rows.append(
+                CaseRow(case_id=f"c{index}", quality=quality, split="train", group=f"c{index}", source="")
+            )
+        CaseRow.write(tmp_path, rows)
         labels = {"background": 0, "organ": 1}
-        write_dataset_json(
-            tmp_path, name="made", channel_names={"0": channel}, labels=labels, num_training=len(cases)
-        )
+        DatasetRecord(
+            name="made", channel_names={"0": channel}, labels=labels, num_training=len(cases)
+        ).write(tmp_path)
         return DatasetFolder.open(tmp_path)
 
     return make
@@ -107,7 +112,9 @@ def test_what_is_given_is_taken(make_folder: MakeFolder) -> None:
 
 def test_a_plan_comes_back_from_its_file(make_folder: MakeFolder, tmp_path: Path) -> None:
     plan = make_plan(make_folder([((16, 16, 16), (1.0, 1.0, 4.0))]), clip=(1.0, 2.0), normalization="ct")
-    write_json(tmp_path / "plan.json", plan.to_dict())
-    assert Plan.from_dict(read_json(tmp_path / "plan.json")) == plan
-    with pytest.raises(DataError, match="expected the field 'patch'"):
-        Plan.from_dict({"spacing": [1, 1, 1]})
+    content = json.loads(plan.write(tmp_path).read_text())
+    assert (content["format"], content["orientation"], content["spacing"]) == (1, "RAS", [1.0, 1.0, None])
+    assert Plan.read(tmp_path) == plan
+    (tmp_path / "plan.json").write_text('{"spacing": [1, 1, 1]}')
+    with pytest.raises(DataError, match=r"plan\.json: expected plan\.json of `alcseg train`, got no 'patch'"):
+        Plan.read(tmp_path)

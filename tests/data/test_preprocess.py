@@ -1,6 +1,5 @@
 """From volumes to the arrays a network sees."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +7,9 @@ import pytest
 
 from alcseg.data.case import Volume
 from alcseg.data.geometry import ModelGrid
-from alcseg.data.plan import Plan
 from alcseg.data.preprocess import preprocess_images, preprocess_label
 from alcseg.errors import DataError, LabelError
+from alcseg.records.plan import Plan
 
 PLAN = Plan(
     spacing=(1.0, 1.0, 1.0),
@@ -23,12 +22,16 @@ PLAN = Plan(
 )
 
 
+def planned(**changes: object) -> Plan:
+    return PLAN.model_copy(update=changes)
+
+
 def volume(array: np.ndarray, affine: np.ndarray | None = None) -> Volume:
     return Volume(array, np.eye(4) if affine is None else affine, None, Path("case.nii.gz"))
 
 
 def test_each_channel_is_normalized_by_itself(rng: np.random.Generator) -> None:
-    plan = replace(PLAN, channel_names=("T1", "T2"))
+    plan = planned(channel_names=("T1", "T2"))
     channels = tuple(volume(rng.normal(mean, 7, (6, 5, 4)).astype(np.float32)) for mean in (100, -300))
     image, _ = preprocess_images(channels, plan)
     assert image.shape == (2, 6, 5, 4)
@@ -39,14 +42,14 @@ def test_each_channel_is_normalized_by_itself(rng: np.random.Generator) -> None:
 
 def test_ct_is_clipped_before_it_is_normalized(rng: np.random.Generator) -> None:
     array = rng.uniform(-1000, 1000, (6, 5, 4)).astype(np.float32)
-    image, _ = preprocess_images((volume(array),), replace(PLAN, normalization="ct", clip=(-100.0, 300.0)))
+    image, _ = preprocess_images((volume(array),), planned(normalization="ct", clip=(-100.0, 300.0)))
     clipped = np.clip(array, -100, 300)
     np.testing.assert_allclose(image[0], (clipped - clipped.mean()) / clipped.std(), atol=1e-4)
 
 
 def test_stored_values_are_kept_on_request(rng: np.random.Generator) -> None:
     array = rng.normal(5, 2, (6, 5, 4)).astype(np.float32)
-    image, _ = preprocess_images((volume(array),), replace(PLAN, normalization="none"))
+    image, _ = preprocess_images((volume(array),), planned(normalization="none"))
     assert np.array_equal(image[0], array)
 
 
@@ -56,7 +59,8 @@ def test_spacing_of_the_plan_is_reached_and_header_rounding_ignored(rng: np.rand
     assert image.shape == (1, 12, 5, 12)
     assert grid.spacing == pytest.approx((1.0, 1.004, 1.0))
     own, _ = preprocess_images(
-        (volume(array, np.diag([2.0, 1.0, 3.0, 1.0])),), replace(PLAN, spacing=(None, 1.0, None))
+        (volume(array, np.diag([2.0, 1.0, 3.0, 1.0])),),
+        planned(spacing=(None, 1.0, None)),
     )
     assert own.shape == (1, 6, 5, 4)
 
@@ -75,7 +79,7 @@ def test_what_cannot_be_used_is_named(rng: np.random.Generator) -> None:
     with pytest.raises(DataError, match=r"expected 1 channel\(s\) \(MRI\), got 2"):
         preprocess_images((volume(array), volume(array)), PLAN)
     with pytest.raises(DataError, match=r"within 50\.\.60, found a constant image"):
-        preprocess_images((volume(array),), replace(PLAN, normalization="ct", clip=(50.0, 60.0)))
+        preprocess_images((volume(array),), planned(normalization="ct", clip=(50.0, 60.0)))
     label = np.zeros((4, 3, 2), np.int16)
     label[0, 0, 0] = 255
     grid = ModelGrid.between(label.shape, np.eye(4))

@@ -11,7 +11,7 @@ import torch
 from alcseg.data.cache import CachedCase
 from alcseg.data.sampling import StepDataset, StepSampler, stream_case
 from alcseg.data.transforms import Augmentation
-from alcseg.files import write_json
+from alcseg.records.cached_case import CachedCaseRecord
 
 MakeCase = Callable[..., CachedCase]
 EVERYTHING = Augmentation((0, 1, 2), (0, 1), 0.2, 0.2)
@@ -28,6 +28,10 @@ def make_case(tmp_path: Path, rng: np.random.Generator) -> MakeCase:
         return CachedCase(name, quality, tmp_path / name, "hash")
 
     return make
+
+
+def cached(spacing: tuple[float, float, float]) -> CachedCaseRecord:
+    return CachedCaseRecord(source_hash="hash", shape=(4, 4, 2), spacing=spacing, foreground_voxels=1)
 
 
 @pytest.mark.parametrize("stream", ["hq", "union"])
@@ -136,7 +140,7 @@ def test_distances_belong_to_the_whole_volume_and_go_with_the_label(make_case: M
     label = np.zeros((20, 8, 4), np.uint8)
     label[2:6, 3:6] = 1
     np.save(f"{case.stem}.label.npy", label)
-    write_json(Path(f"{case.stem}.json"), {"spacing": [2.0, 2.0, 2.0]})
+    cached((2.0, 2.0, 2.0)).write_file(case.record_path)
     data = StepDataset({"hq": [case]}, {"hq": 4}, (4, 4, 4), EVERYTHING, seed=0, distance_classes=2)
     nearest = set()
     for step in range(10):
@@ -153,7 +157,7 @@ def test_distances_belong_to_the_whole_volume_and_go_with_the_label(make_case: M
 def test_padding_is_infinitely_far(make_case: MakeCase) -> None:
     case = make_case("a", (4, 4, 2))
     np.save(f"{case.stem}.label.npy", np.eye(4, dtype=np.uint8)[..., None].repeat(2, 2))
-    write_json(Path(f"{case.stem}.json"), {"spacing": [1.0, 1.0, 1.0]})
+    cached((1.0, 1.0, 1.0)).write_file(case.record_path)
     patches = StepDataset({"hq": [case]}, {"hq": 1}, (4, 4, 4), Augmentation(), seed=0, distance_classes=2)[
         0
     ]["hq"]

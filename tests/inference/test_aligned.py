@@ -9,7 +9,6 @@ import torch
 from alcseg.correction.alignment import CleanLabels
 from alcseg.data.case import Volume
 from alcseg.data.geometry import ModelGrid
-from alcseg.data.plan import Plan
 from alcseg.inference.aligned import (
     AlignedLabel,
     ClassOffset,
@@ -18,6 +17,7 @@ from alcseg.inference.aligned import (
     write_offsets,
 )
 from alcseg.inference.predictor import Prediction
+from alcseg.records.plan import Plan
 
 
 def offset(case_id: str, drawn_mm: float, shape_mm: float = 1.0) -> ClassOffset:

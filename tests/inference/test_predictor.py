@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from alcseg.data.case import Volume
-from alcseg.data.plan import Plan
 from alcseg.errors import DataError
 from alcseg.inference.predictor import Perturbation, Predictor
+from alcseg.records.plan import Plan
 
 # Axis 0 runs towards posterior, axis 1 towards left, axis 2 towards superior: flipped and permuted.
 TURNED = np.array([[0.0, -1, 0, 5], [-1, 0, 0, 7], [0, 0, 2, 1], [0, 0, 0, 1]])

@@ -8,7 +8,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from alcseg.data.folder import CaseRow, DatasetFolder, write_cases, write_dataset_json
+from alcseg.data.folder import DatasetFolder
+from alcseg.records.cases import CaseRow
+from alcseg.records.dataset import DatasetRecord
 
 VALUES = np.array([0, 5, 9], np.uint8)
 
@@ -59,15 +61,16 @@ def make_dataset(tmp_path: Path) -> Callable[..., DatasetFolder]:
                 _save(root / f"images{folder}" / f"{case_id}_0000.nii.gz", image.astype(np.float32))
                 _save(root / f"labels{folder}" / f"{case_id}.nii.gz", VALUES[given])
                 quality = "lq" if kind == "lq" else "hq"
-                rows.append(CaseRow(case_id, quality, split, case_id, "made"))
-        write_cases(root, rows)
-        write_dataset_json(
-            root,
+                rows.append(
+                    CaseRow(case_id=case_id, quality=quality, split=split, group=case_id, source="made")
+                )
+        CaseRow.write(root, rows)
+        DatasetRecord(
             name="tiny",
             channel_names={"0": "MRI"},
             labels={"background": 0, "left": 5, "right": 9},
             num_training=hq + lq + val,
-        )
+        ).write(root)
         return DatasetFolder.open(root)
 
     return make

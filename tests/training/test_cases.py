@@ -1,13 +1,15 @@
 """Which cases train and which validate."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from alcseg.config import DataSettings
-from alcseg.data.folder import CaseRow, DatasetFolder
+from alcseg.data.folder import DatasetFolder
 from alcseg.errors import DataError
 from alcseg.methods import METHODS
+from alcseg.records.cases import CaseRow
 from alcseg.training.cases import choose_cases, stream_sizes
 
 
@@ -35,13 +37,9 @@ def test_validation_is_clean_and_apart_from_training(
 def test_lq_labels_of_the_validation_split_are_left_out(make_dataset: Callable[..., DatasetFolder]) -> None:
     folder = make_dataset()
     rows = tuple(
-        CaseRow(row.case_id, "lq", "val", row.group, row.source) if row.case_id == "lq_0" else row
-        for row in folder.rows
+        row.model_copy(update={"split": "val"}) if row.case_id == "lq_0" else row for row in folder.rows
     )
-    changed = DatasetFolder(
-        folder.root, folder.name, folder.channel_names, folder.labels, folder.file_ending, rows, folder.meta
-    )
-    _, val = choose_cases(changed, METHODS["alc"][0].streams)
+    _, val = choose_cases(replace(folder, rows=rows), METHODS["alc"][0].streams)
     assert ids(val) == ["val_0"]
 
 

@@ -3,14 +3,22 @@
 import pytest
 
 from alcseg.config import resolve
-from alcseg.data.plan import Plan
 from alcseg.errors import ConfigError
 from alcseg.methods import METHODS
+from alcseg.records.plan import Plan
 from alcseg.training.smallest_batch import require_statistics
 
 
 def check(method: str, patch: tuple[int, int, int], *assignments: str) -> None:
-    plan = Plan((1.0, 1.0, 1.0), patch, "none", None, (0, 1), ("background", "organ"), ("MRI",))
+    plan = Plan(
+        spacing=(1.0, 1.0, 1.0),
+        patch=patch,
+        normalization="none",
+        clip=None,
+        label_values=(0, 1),
+        label_names=("background", "organ"),
+        channel_names=("MRI",),
+    )
     both = ("data.hq_batch=2", "data.lq_batch=2", "network.filters=2", "trainer.steps=1", *assignments)
     require_statistics(resolve(method, *METHODS[method], assignments=both), plan)
 

@@ -18,9 +18,9 @@ from alcseg.commands.progress import track
 from alcseg.config import Settings
 from alcseg.data.folder import DatasetFolder
 from alcseg.data.nifti import read_grid
-from alcseg.data.plan import Plan
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import build_method
+from alcseg.records.plan import Plan
 from alcseg.training.estimate import estimate_cost
 from alcseg.training.fit import complete_settings, plan_run
 
@@ -105,7 +105,15 @@ def _plan(run: Run, settings: Settings, out: Path) -> Plan | None:
     if settings.data.patch is None:
         return None
     names = ("background", "foreground")
-    return Plan((1.0, 1.0, 1.0), settings.data.patch, "zscore", None, (0, 1), names, ("image",))
+    return Plan(
+        spacing=(1.0, 1.0, 1.0),
+        patch=settings.data.patch,
+        normalization="zscore",
+        clip=None,
+        label_values=(0, 1),
+        label_names=names,
+        channel_names=("image",),
+    )
 
 
 def _hours(

@@ -26,11 +26,12 @@ from alcseg.commands.correct import correct
 from alcseg.commands.evaluate import evaluate
 from alcseg.commands.predict import predict
 from alcseg.commands.train import train
-from alcseg.data.folder import CaseRow, DatasetFolder
+from alcseg.data.folder import DatasetFolder
 from alcseg.errors import AlcsegError, ConfigError, DataError, UsageError
 from alcseg.files import read_json, write_json, write_text
 from alcseg.inference.load import build_method
 from alcseg.machine import commit, peak_memory_mib, processor, timestamp
+from alcseg.records.cases import CaseRow
 from alcseg.run_folder import RunFolder
 
 __all__ = ["RunPaths", "State", "execute", "fail", "find_state"]

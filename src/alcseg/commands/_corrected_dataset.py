@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.case import Volume
-from alcseg.data.folder import DatasetFolder, write_cases, write_dataset_json
+from alcseg.data.folder import DatasetFolder
 from alcseg.data.writer import write_label
 from alcseg.files import link_or_copy
+from alcseg.records.cases import CaseRow
 
 __all__ = ["CorrectedDataset"]
 
@@ -74,24 +75,17 @@ class CorrectedDataset:
 
     def finish(self) -> None:
         """Write `cases.csv` and `dataset.json`."""
-        names = self.source.labels
-        extra: dict[str, Any] = dict(self.source.meta)
+        record = self.source.record
+        extra = dict(record.extra)
         if self.renumbered:
-            extra["original_label_values"] = dict(names)
-        # Lists of files would name paths that are not in this folder.
-        for key in ("training", "test", "numTest", "modality", "dataset", "label_quality"):
-            extra.pop(key, None)
-        cases = {path.name for path in (self.root / "imagesTr").glob(f"*_0000{self.source.file_ending}")}
-        write_dataset_json(
-            self.root,
-            name=self.source.name,
-            channel_names=self.source.channel_names,
-            labels={name: self.mapping[value] for name, value in names.items()},
-            num_training=len(cases),
-            file_ending=self.source.file_ending,
-            extra=extra,
-        )
-        write_cases(self.root, self.source.rows)
+            extra["original_label_values"] = record.labels
+        changes = {
+            "labels": {name: self.mapping[value] for name, value in record.labels.items()},
+            "num_training": len(list((self.root / "imagesTr").glob(f"*_0000{record.file_ending}"))),
+            "extra": extra,
+        }
+        record.model_copy(update=changes).write(self.root)
+        CaseRow.write(self.root, self.source.rows)
 
     def _path(self, folder: str, case_id: str) -> Path:
         return self.root / folder / f"{case_id}{self.source.file_ending}"

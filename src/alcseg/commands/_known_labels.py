@@ -5,13 +5,14 @@ from collections.abc import Sequence
 
 from alcseg.commands.progress import track
 from alcseg.correction.offsets import Offsets
-from alcseg.data.folder import CaseRow, DatasetFolder
+from alcseg.data.folder import DatasetFolder
 from alcseg.errors import DataError
 from alcseg.inference.aligned import see_given
 from alcseg.inference.calibration import Calibration, VoxelReliability, calibrate
 from alcseg.inference.predictor import Perturbation, Predictor
 from alcseg.inference.ranking import class_uncertainty
 from alcseg.metrics.overlap import dice
+from alcseg.records.cases import CaseRow
 
 __all__ = ["calibrate_on", "see_labels"]
 

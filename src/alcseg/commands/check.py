@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Literal
 
@@ -16,12 +17,14 @@ import numpy as np
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
 from alcseg.data.folder import DatasetFolder
-from alcseg.data.nifti import compare_grids, read_image, shorten
-from alcseg.data.tables import CASES, CaseRow
+from alcseg.data.nifti import compare_grids, read_image
 from alcseg.data.writer import write_label
 from alcseg.errors import DataError
 from alcseg.files import file_hash
+from alcseg.records.cases import CaseRow
+from alcseg.records.dataset import DatasetRecord
 from alcseg.types import FloatArray
+from alcseg.words import shorten
 
 __all__ = ["CheckReport", "Finding", "check"]
 
@@ -80,7 +83,7 @@ class _Seen:
     extents_mm: dict[str, FloatArray]
 
 
-def check(dataset: Path, *, fix: bool = False) -> CheckReport:
+def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
     """Read every case of a dataset folder and grade what is wrong with it.
 
     Args:
@@ -91,27 +94,29 @@ def check(dataset: Path, *, fix: bool = False) -> CheckReport:
     Raises:
         DataError: If `dataset` has no `dataset.json`.
     """
-    dataset = Path(dataset)
+    path = Path(dataset)
     seen = _Seen([], [], 0, 0, {}, {})
     try:
         folder = DatasetFolder.open(dataset, require_images=False)
     except DataError as error:
-        if not (dataset / "dataset.json").is_file():
+        if not DatasetRecord.path(path).is_file():
             raise
-        return _report(dataset, (), [Finding("fatal", "", str(error))], seen)
+        return _report(path, (), [Finding("fatal", "", str(error))], seen)
     findings = list(_check_table(folder))
     absent = set(folder.absent_cases())
     for row in track(folder.rows, "Checking cases"):
         if row.case_id in absent:
             findings.append(
                 Finding(
-                    "fatal", row.case_id, f"is in {CASES}, but has no image. Restore it or remove the line."
+                    "fatal",
+                    row.case_id,
+                    f"is in {CaseRow.NAME}, but has no image. Restore it or remove the line.",
                 )
             )
             continue
         findings += _check_case(folder, row, seen, fix=fix)
     findings += _check_whole(seen)
-    return _report(dataset, folder.rows, findings, seen)
+    return _report(path, folder.rows, findings, seen)
 
 
 def _check_table(folder: DatasetFolder) -> Iterator[Finding]:
@@ -124,11 +129,11 @@ def _check_table(folder: DatasetFolder) -> Iterator[Finding]:
                 "fatal",
                 "",
                 f"group '{group}' is in the splits {', '.join(sorted(found))}; expected one. "
-                f"Move its cases to one split in {CASES}.",
+                f"Move its cases to one split in {CaseRow.NAME}.",
             )
     train = folder.select(split="train")
     if not train:
-        yield Finding("fatal", "", f"no case has split train. Correct {CASES}.")
+        yield Finding("fatal", "", f"no case has split train. Correct {CaseRow.NAME}.")
     elif not folder.select(split="train", quality="hq"):
         yield Finding(
             "ok", "", "no training case is hq: methods that need hq labels will refuse the dataset."

@@ -15,7 +15,7 @@ from alcseg.commands._corrected_dataset import CorrectedDataset
 from alcseg.commands._known_labels import calibrate_on, see_labels
 from alcseg.commands.progress import track
 from alcseg.correction.alignment import TOLERANCE, CleanLabels, set_tolerance
-from alcseg.data.folder import CaseRow, DatasetFolder
+from alcseg.data.folder import DatasetFolder
 from alcseg.data.writer import write_map
 from alcseg.errors import DataError, UsageError
 from alcseg.files import output_folder, require_apart, write_json, write_text
@@ -31,6 +31,7 @@ from alcseg.inference.load import load_networks
 from alcseg.inference.predictor import Perturbation, Predictor
 from alcseg.inference.ranking import ClassRecord, compare_labels, rank_cases, write_ranking
 from alcseg.machine import peak_memory_mib, timestamp, versions
+from alcseg.records.cases import CaseRow
 from alcseg.run_folder import RunFolder
 
 __all__ = ["CorrectResult", "correct"]

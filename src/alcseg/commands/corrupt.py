@@ -4,8 +4,9 @@ import multiprocessing
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
+from os import PathLike
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -14,12 +15,11 @@ from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume, affine_spacing
-from alcseg.data.folder import CaseRow, DatasetFolder, write_cases, write_dataset_json
-from alcseg.data.nifti import shorten
+from alcseg.data.folder import DatasetFolder
 from alcseg.data.splits import draw_hq, read_hq_list
 from alcseg.data.writer import write_label
 from alcseg.errors import UsageError
-from alcseg.files import link_or_copy, output_folder, require_apart, write_json
+from alcseg.files import link_or_copy, output_folder, require_apart
 from alcseg.metrics.overlap import dice
 from alcseg.noise import (
     OtherLabels,
@@ -30,14 +30,15 @@ from alcseg.noise import (
     offset_mm_mean,
     resolve_size,
 )
+from alcseg.records.cases import CaseRow
+from alcseg.records.noise import NoiseEntry, NoiseManifest
 from alcseg.types import LabelMap, Spacing
+from alcseg.words import shorten
 
 __all__ = ["CorruptResult", "corrupt"]
 
 _CLEAN = "labelsClean"
 _IMAGES = {"train": "imagesTr", "val": "imagesTr", "test": "imagesTs"}
-# What `write_dataset_json` states itself, and lists of files that the new folder does not have.
-_STALE = ("modality", "training", "test", "dataset", "tensorImageSize", "numTest", "label_quality")
 
 
 @dataclass(frozen=True)
@@ -47,22 +48,54 @@ class CorruptResult:
     Attributes:
         dataset: The new dataset folder.
         hq: Number of training cases that keep their label.
-        lq: Number of training cases whose label was spoiled.
-        mean_dice: Mean over the spoiled cases of the foreground mean Dice, given against clean.
-        worst_dice: The lowest of these.
-        worst_case: Whose it is.
-        unchanged: Cases whose draw was the identity.
-        reduced: Cases where less was done than drawn so that no class vanished.
+        manifest: What was done to each label.
     """
 
     dataset: Path
     hq: int
-    lq: int
-    mean_dice: float
-    worst_dice: float
-    worst_case: str
-    unchanged: tuple[str, ...]
-    reduced: tuple[str, ...]
+    manifest: NoiseManifest
+
+    def __fspath__(self) -> str:
+        return str(self.dataset)
+
+    def to_document(self) -> dict[str, Any]:
+        """What the command line prints."""
+        names = ("dataset", "hq", "lq", "mean_dice", "worst_dice", "worst_case", "unchanged", "reduced")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def lq(self) -> int:
+        """Number of training cases whose label was spoiled."""
+        return len(self.manifest.cases)
+
+    @cached_property
+    def _dice(self) -> dict[str, float]:
+        return {case_id: entry.dice_to_clean or 0.0 for case_id, entry in self.manifest.cases.items()}
+
+    @property
+    def mean_dice(self) -> float:
+        """Mean over the spoiled cases of the foreground mean Dice, given against clean."""
+        return fmean(self._dice.values())
+
+    @property
+    def worst_case(self) -> str:
+        """The case of the lowest Dice."""
+        return min(self._dice, key=lambda case_id: self._dice[case_id])
+
+    @property
+    def worst_dice(self) -> float:
+        """Its Dice."""
+        return self._dice[self.worst_case]
+
+    @property
+    def unchanged(self) -> tuple[str, ...]:
+        """Cases whose draw was the identity."""
+        return tuple(case for case, entry in self.manifest.cases.items() if entry.operation == "none")
+
+    @property
+    def reduced(self) -> tuple[str, ...]:
+        """Cases where less was done than drawn so that no class vanished."""
+        return tuple(case for case, entry in self.manifest.cases.items() if entry.weakened)
 
 
 @dataclass(frozen=True)
@@ -78,7 +111,7 @@ class _Noise:
     keep_nonempty: bool
     seed: int
 
-    def apply(self, case_id: str) -> dict[str, Any]:
+    def apply(self, case_id: str) -> NoiseEntry:
         """Spoil the label of one case, write it and the clean one, and return its entry of the manifest."""
         label = self.source.read_label(case_id)
         background, *classes = self.source.label_values
@@ -101,20 +134,20 @@ class _Noise:
             for name, value in self.source.labels.items()
             if value in present
         }
-        return {
-            "operation": record.operation,
-            "model": self.model,
-            "size": record.size,
-            "size_drawn": record.size_drawn,
-            "unit": record.unit,
-            "seed": self.seed,
-            "weakened": record.weakened,
-            "details": record.details,
-            "offset_mm_mean": offset_mm_mean(noisy != background, label.array != background, label.spacing),
+        return NoiseEntry(
+            operation=record.operation,
+            model=self.model,
+            size=record.size,
+            size_drawn=record.size_drawn,
+            unit=record.unit,
+            seed=self.seed,
+            weakened=record.weakened,
+            details=record.details,
+            offset_mm_mean=offset_mm_mean(noisy != background, label.array != background, label.spacing),
             # A label without any foreground cannot be spoiled this way and counts as equal.
-            "dice_to_clean": fmean(per_class.values()) if per_class else 1.0,
-            "dice_per_class": per_class,
-        }
+            dice_to_clean=fmean(per_class.values()) if per_class else 1.0,
+            dice_per_class=per_class,
+        )
 
     def _others(self, label: Volume, case_id: str) -> OtherLabels:
         """Clean labels of the other labeled training cases, turned like `label`."""
@@ -131,12 +164,12 @@ class _Noise:
 
 
 def corrupt(
-    dataset: Path,
-    target: Path,
+    dataset: str | PathLike[str],
+    target: str | PathLike[str],
     *,
     hq_fraction: float | None = None,
     hq_first: int | None = None,
-    hq_list: Path | None = None,
+    hq_list: str | PathLike[str] | None = None,
     model: str = "cube",
     size: tuple[float, float] | None = None,
     unit: Unit | None = None,
@@ -171,33 +204,33 @@ def corrupt(
             already.
         DataError: If a label cannot be read or a case of the list is unknown.
     """
-    dataset, target = Path(dataset), Path(target)
+    target = Path(target)
     size = None if size is None else (size[0], size[1])
     _check_options(model, size, unit, workers)
     source = DatasetFolder.open(dataset)
     _require_clean(source)
-    require_apart(target, dataset)
+    require_apart(target, source.root)
     candidates = [row.case_id for row in source.select(split="train") if row.quality != "unlabeled"]
-    names = None if hq_list is None else read_hq_list(hq_list, candidates)
+    names = None if hq_list is None else read_hq_list(Path(hq_list), candidates)
     hq = draw_hq(candidates, fraction=hq_fraction, first=hq_first, names=names, seed=seed)
     lq = [case_id for case_id in candidates if case_id not in hq]
     if not lq:
         raise UsageError(
-            f"{dataset}: expected training cases left to spoil, found that all {len(candidates)} keep their "
-            "label. Choose fewer high-quality cases."
+            f"{source.root}: expected training cases left to spoil, found that all {len(candidates)} keep "
+            "their label. Choose fewer high-quality cases."
         )
     with output_folder(target, overwrite=overwrite) as root:
         for row in source.rows:
             _place(source, row, root, with_label=row.case_id not in lq)
         noise = _Noise(source, root, tuple(candidates), model, size, unit, keep_nonempty, seed)
-        manifest = dict(
-            zip(lq, track(_apply_all(noise, lq, workers), "Corrupting labels", len(lq)), strict=True)
-        )
-        write_json(root / "noise.json", manifest)
+        entries = track(_apply_all(noise, lq, workers), "Corrupting labels", len(lq))
+        manifest = NoiseManifest(cases=dict(zip(lq, entries, strict=True)))
+        manifest.write(root)
         rows = [_with_quality(row, hq, lq) for row in source.rows]
-        write_cases(root, rows)
-        _describe(source, rows, root)
-    return _result(target, len(hq), manifest)
+        CaseRow.write(root, rows)
+        labeled = sum(row.split != "test" and row.quality != "unlabeled" for row in rows)
+        source.record.model_copy(update={"num_training": labeled}).write(root)
+    return CorruptResult(target, len(hq), manifest)
 
 
 def _check_options(model: str, size: tuple[float, float] | None, unit: Unit | None, workers: int) -> None:
@@ -236,7 +269,7 @@ def _copy(path: Path, folder: Path) -> None:
     shutil.copyfile(path, folder / path.name)
 
 
-def _apply_all(noise: _Noise, case_ids: list[str], workers: int) -> Iterator[dict[str, Any]]:
+def _apply_all(noise: _Noise, case_ids: list[str], workers: int) -> Iterator[NoiseEntry]:
     if workers == 0:
         yield from map(noise.apply, case_ids)
         return
@@ -251,33 +284,5 @@ def _apply_all(noise: _Noise, case_ids: list[str], workers: int) -> Iterator[dic
 
 
 def _with_quality(row: CaseRow, hq: frozenset[str], lq: list[str]) -> CaseRow:
-    if row.case_id in hq:
-        return replace(row, quality="hq")
-    return replace(row, quality="lq") if row.case_id in lq else row
-
-
-def _describe(source: DatasetFolder, rows: list[CaseRow], root: Path) -> None:
-    write_dataset_json(
-        root,
-        name=source.name,
-        channel_names=source.channel_names,
-        labels=source.labels,
-        num_training=sum(row.split != "test" and row.quality != "unlabeled" for row in rows),
-        file_ending=source.file_ending,
-        extra={key: value for key, value in source.meta.items() if key not in _STALE},
-    )
-
-
-def _result(target: Path, hq: int, manifest: dict[str, dict[str, Any]]) -> CorruptResult:
-    found = {case_id: float(entry["dice_to_clean"]) for case_id, entry in manifest.items()}
-    worst = min(found, key=lambda case_id: found[case_id])
-    return CorruptResult(
-        dataset=target,
-        hq=hq,
-        lq=len(found),
-        mean_dice=fmean(found.values()),
-        worst_dice=found[worst],
-        worst_case=worst,
-        unchanged=tuple(case_id for case_id, entry in manifest.items() if entry["operation"] == "none"),
-        reduced=tuple(case_id for case_id, entry in manifest.items() if entry["weakened"]),
-    )
+    quality = "hq" if row.case_id in hq else "lq" if row.case_id in lq else row.quality
+    return row.model_copy(update={"quality": quality})

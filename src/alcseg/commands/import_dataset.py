@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from alcseg.commands.progress import track
 from alcseg.data.archive import Archive, write_archive
 from alcseg.data.case import Case, Volume
-from alcseg.data.folder import CaseRow, DatasetFolder, require_named_values, write_cases, write_dataset_json
+from alcseg.data.folder import DatasetFolder, require_named_values
 from alcseg.data.nifti import compare_grids, read_image, read_label, require_same_grid, shorten
 from alcseg.data.readers import ReaderOptions, SourceCase, SourceDataset, find_reader
 from alcseg.data.splits import draw_splits, read_hq_list
-from alcseg.data.tables import is_file_name
 from alcseg.data.writer import compress, write_image, write_label
 from alcseg.errors import DataError, UsageError
 from alcseg.files import link_or_copy, output_folder, require_apart
+from alcseg.records.cases import CaseRow, Quality, Split, is_file_name
+from alcseg.records.dataset import DatasetRecord
 from alcseg.types import Spacing
 
 __all__ = ["import_dataset"]
@@ -121,16 +122,15 @@ def import_dataset(
         for case, row in track(pairs, "Importing cases"):
             if not placer.place(case, row):
                 repairable.append(case.case_id)
-        write_cases(root, rows)
-        write_dataset_json(
-            root,
+        CaseRow.write(root, rows)
+        DatasetRecord(
             name=found.name,
             channel_names=found.channel_names,
             labels=labels,
             num_training=sum(row.split != "test" and row.quality != "unlabeled" for row in rows),
             file_ending=placer.ending,
-            extra=found.extra,
-        )
+            extra=dict(found.extra),
+        ).write(root)
     if repairable:
         _log.warning(
             "%d labels have another header than their image (%s): see `alcseg check %s`, and add --fix "
@@ -208,7 +208,7 @@ def _require_unique(cases: tuple[SourceCase, ...], source: Path) -> None:
 
 def _rows(
     found: SourceDataset,
-    draw: Callable[[Mapping[str, str]], dict[str, str]],
+    draw: Callable[[Mapping[str, str]], dict[str, Split]],
     *,
     redrawn: Mapping[str, bool],
     hq_list: Path | None,
@@ -217,7 +217,8 @@ def _rows(
     hq = None if hq_list is None else read_hq_list(hq_list, labeled)
     quality = {case.case_id: _quality(case, hq) for case in found.cases}
     doubtful = {case.group or case.case_id for case in found.cases if quality[case.case_id] == "lq"}
-    groups, kept = {}, {}
+    groups: dict[str, str] = {}
+    kept: dict[str, Split] = {}
     for case in found.cases:
         group, split = case.group or case.case_id, case.split or "train"
         if not _is_labeled(case) or not redrawn.get(split, True):
@@ -229,17 +230,17 @@ def _rows(
     splits = kept | draw(groups)
     return tuple(
         CaseRow(
-            case.case_id,
-            quality[case.case_id],
-            splits[case.case_id],
-            case.group or case.case_id,
-            case.source,
+            case_id=case.case_id,
+            quality=quality[case.case_id],
+            split=splits[case.case_id],
+            group=case.group or case.case_id,
+            source=case.source,
         )
         for case in found.cases
     )
 
 
-def _quality(case: SourceCase, hq: Collection[str] | None) -> str:
+def _quality(case: SourceCase, hq: Collection[str] | None) -> Quality:
     if not _is_labeled(case):
         return "unlabeled"
     if hq is None:

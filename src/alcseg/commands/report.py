@@ -1,10 +1,12 @@
 """`alcseg report`: the records of a benchmark or a run to tables, figures and one page."""
 
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 
 from alcseg.errors import DataError
 from alcseg.files import output_folder, require_apart
+from alcseg.records.run import RunRecord
 from alcseg.report.pages import write_benchmark_report, write_run_report
 from alcseg.report.records import Benchmark, is_benchmark
 from alcseg.run_folder import RunFolder
@@ -27,7 +29,9 @@ class ReportResult:
     not_done: dict[str, str] = field(default_factory=dict)
 
 
-def report(folder: Path, *, out: Path | None = None, overwrite: bool = False) -> ReportResult:
+def report(
+    folder: str | PathLike[str], *, out: str | PathLike[str] | None = None, overwrite: bool = False
+) -> ReportResult:
     """Make tables and figures of what a benchmark or a training left on disk; nothing is computed anew.
 
     Args:
@@ -49,9 +53,9 @@ def report(folder: Path, *, out: Path | None = None, overwrite: bool = False) ->
             shown = write_benchmark_report(benchmark, partial)
         not_done = {f"{dataset}/{row}/seed-{seed}": why for dataset, row, seed, why in benchmark.missing}
         return ReportResult(target / "report.html", shown, not_done)
-    if not (folder / "run.json").is_file():
+    if not RunRecord.path(folder).is_file():
         raise DataError(
-            f"{folder}: expected plan.yaml of `alcseg benchmark` or run.json of `alcseg train`, "
+            f"{folder}: expected plan.yaml of `alcseg benchmark` or {RunRecord.NAME} of `alcseg train`, "
             "found neither. Check the path."
         )
     run = RunFolder.open(folder)

@@ -12,8 +12,10 @@ codes with the first axis fastest.
 """
 
 import bz2
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.case import Case, Volume
-from alcseg.data.folder import CaseRow, DatasetFolder
+from alcseg.data.folder import DatasetFolder
 from alcseg.errors import DataError, UsageError
-from alcseg.files import file_hash, read_json, write_json
+from alcseg.files import file_hash
+from alcseg.records.archive import ArchivedCase, ArchivedVolume, ArchiveIndex, ArchivePart
 
-__all__ = ["INDEX", "Archive", "read_archived_case", "write_archive"]
+__all__ = ["Archive", "read_archived_case", "write_archive"]
 
-INDEX = "archive.json"
 _MOST_VALUES = 256
 _HEADERS: dict[int, Any] = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
 
@@ -39,72 +41,56 @@ class Archive:
 
     Attributes:
         root: The folder.
-        name: Name of the dataset.
-        channel_names: Channel number to name.
-        labels: Class name to value, background first.
-        extra: Further keys of `dataset.json`.
-        rows: The cases, in order.
-        volumes: For each case its images and its label (or None) as records of the index.
-        parts: File name to length in bytes.
+        index: What stands in `archive.json`.
     """
 
     root: Path
-    name: str
-    channel_names: dict[str, str]
-    labels: dict[str, int]
-    extra: dict[str, Any]
-    rows: tuple[CaseRow, ...]
-    volumes: Mapping[str, Mapping[str, Any]]
-    parts: Mapping[str, int]
+    index: ArchiveIndex
 
     @classmethod
-    def open(cls, root: Path) -> "Archive":
+    def open(cls, root: str | PathLike[str]) -> "Archive":
         """Read the index and check that every part is there and whole.
 
         Raises:
             DataError: If the index is no such index, or a part is absent or damaged.
         """
-        content = read_json(root / INDEX)
-        if not isinstance(content, dict) or content.get("alcseg_archive") != 1:
-            raise DataError(f"{root / INDEX}: expected the index of an archive. Make one with --archive.")
-        parts = {}
-        for part in content["parts"]:
-            path = root / part["file"]
-            if not path.is_file() or file_hash(path) != part["sha256"]:
+        root = Path(root)
+        index = ArchiveIndex.read(root)
+        for part in index.parts:
+            path = root / part.file
+            if not path.is_file() or file_hash(path) != part.sha256:
                 raise DataError(
                     f"{path}: expected the part as it was written, found "
                     f"{'other bytes' if path.is_file() else 'none'}. Copy it again."
                 )
-            parts[part["file"]] = int(part["bytes"])
-        return cls(
-            root,
-            content["name"],
-            content["channel_names"],
-            content["labels"],
-            content["extra"],
-            tuple(CaseRow(**case["row"]) for case in content["cases"]),
-            {case["row"]["case_id"]: case for case in content["cases"]},
-            parts,
-        )
+        return cls(root, index)
+
+    def __fspath__(self) -> str:
+        return str(self.root)
+
+    @cached_property
+    def cases(self) -> dict[str, ArchivedCase]:
+        """By name, in order."""
+        return {case.row.case_id: case for case in self.index.cases}
 
     def to_document(self) -> dict[str, Any]:
         """What the command line prints."""
         return {
             "archive": self.root,
-            "cases": len(self.rows),
-            "parts": len(self.parts),
-            "mib": round(sum(self.parts.values()) / 2**20, 2),
+            "cases": len(self.index.cases),
+            "parts": len(self.index.parts),
+            "mib": round(sum(part.bytes for part in self.index.parts) / 2**20, 2),
         }
 
     def read_stream(self, start: int, length: int) -> bytes:
         """Bytes of the stream, from as many parts as they lie in."""
         found = bytearray()
-        for file, size in self.parts.items():
-            if start < size and len(found) < length:
-                with (self.root / file).open("rb") as stream:
+        for part in self.index.parts:
+            if start < part.bytes and len(found) < length:
+                with (self.root / part.file).open("rb") as stream:
                     stream.seek(start)
                     found += stream.read(length - len(found))
-            start = max(0, start - size)
+            start = max(0, start - part.bytes)
         return bytes(found)
 
 
@@ -127,27 +113,23 @@ def write_archive(folder: DatasetFolder, root: Path, part_bytes: int) -> Archive
     for row in folder.rows:
         case = folder.read(row.case_id)
         cases.append(
-            {
-                "row": asdict(row),
-                "images": [stream.add(volume) for volume in case.images],
-                "label": None if case.label is None else stream.add(case.label),
-            }
+            ArchivedCase(
+                row=row,
+                images=tuple(stream.add(volume) for volume in case.images),
+                label=None if case.label is None else stream.add(case.label),
+            )
         )
-    write_json(
-        root / INDEX,
-        {
-            "alcseg_archive": 1,
-            "name": folder.name,
-            "channel_names": folder.channel_names,
-            "labels": folder.labels,
-            "extra": folder.extra,
-            "parts": [
-                {"file": path.name, "bytes": path.stat().st_size, "sha256": file_hash(path)}
-                for path in stream.paths()
-            ],
-            "cases": cases,
-        },
-    )
+    ArchiveIndex(
+        name=folder.name,
+        channel_names=folder.channel_names,
+        labels=folder.labels,
+        extra=folder.record.extra,
+        parts=tuple(
+            ArchivePart(file=path.name, bytes=path.stat().st_size, sha256=file_hash(path))
+            for path in stream.paths()
+        ),
+        cases=tuple(cases),
+    ).write(root)
     return Archive.open(root)
 
 
@@ -157,13 +139,13 @@ def read_archived_case(archive: Archive, case_id: str) -> Case:
     Raises:
         DataError: If there is no such case.
     """
-    if case_id not in archive.volumes:
+    case = archive.cases.get(case_id)
+    if case is None:
         raise DataError(
             f"{archive.root}: expected a case of this archive, found no '{case_id}'. Check the name."
         )
-    case = archive.volumes[case_id]
-    images = tuple(_read_volume(archive, record) for record in case["images"])
-    return Case(case_id, images, None if case["label"] is None else _read_volume(archive, case["label"]))
+    images = tuple(_read_volume(archive, record) for record in case.images)
+    return Case(case_id, images, None if case.label is None else _read_volume(archive, case.label))
 
 
 class _Stream:
@@ -174,7 +156,7 @@ class _Stream:
         self._part_bytes = part_bytes
         self._length = 0
 
-    def add(self, volume: Volume) -> dict[str, Any]:
+    def add(self, volume: Volume) -> ArchivedVolume:
         """Append a volume; gives its record for the index."""
         bits = np.ascontiguousarray(volume.array).view(f"u{volume.array.dtype.itemsize}")
         table = np.unique(bits)  # of the bits, since 0.0 and -0.0 are two values
@@ -188,14 +170,14 @@ class _Stream:
         known: Any = nib.Nifti1Image(volume.array, volume.affine).header if own is None else own
         header = known.as_byteswapped("<").binaryblock
         packed = bz2.compress(header + table.tobytes() + codes.tobytes(order="F"))
-        record = {
-            "start": self._length,
-            "bytes": len(packed),
-            "header": len(header),
-            "values": len(table),
-            "dtype": volume.array.dtype.str,
-            "shape": list(volume.shape),
-        }
+        record = ArchivedVolume(
+            start=self._length,
+            bytes=len(packed),
+            header=len(header),
+            values=len(table),
+            dtype=volume.array.dtype.str,
+            shape=volume.shape,
+        )
         for piece in self._cut(packed):
             with self._path(self._length // self._part_bytes).open("ab") as part:
                 part.write(piece)
@@ -217,12 +199,12 @@ class _Stream:
         return self._root / f"part-{number:04d}.bin"
 
 
-def _read_volume(archive: Archive, record: Mapping[str, Any]) -> Volume:
-    data = bz2.decompress(archive.read_stream(record["start"], record["bytes"]))
-    dtype = np.dtype(record["dtype"])
-    codes_at = record["header"] + record["values"] * dtype.itemsize
-    table = np.frombuffer(data[record["header"] : codes_at], dtype)
-    codes = np.frombuffer(data[codes_at:], np.uint8).reshape(record["shape"], order="F")
-    header: Any = _HEADERS[record["header"]](data[: record["header"]])
+def _read_volume(archive: Archive, record: ArchivedVolume) -> Volume:
+    data = bz2.decompress(archive.read_stream(record.start, record.bytes))
+    dtype = np.dtype(record.dtype)
+    codes_at = record.header + record.values * dtype.itemsize
+    table = np.frombuffer(data[record.header : codes_at], dtype)
+    codes = np.frombuffer(data[codes_at:], np.uint8).reshape(record.shape, order="F")
+    header: Any = _HEADERS[record.header](data[: record.header])
     array: NDArray[Any] = np.ascontiguousarray(table[codes])
     return Volume(array, header.get_best_affine(), header, archive.root)

@@ -19,12 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alcseg.data.folder import CaseRow, DatasetFolder
-from alcseg.data.plan import Plan
+from alcseg.data.folder import DatasetFolder
 from alcseg.data.preprocess import PREPROCESS_VERSION, preprocess_images, preprocess_label
 from alcseg.distances import signed_distance
-from alcseg.errors import LabelError, ResourceError
-from alcseg.files import atomic_path, file_hash, make_folder, read_json, write_json
+from alcseg.errors import DataError, LabelError, ResourceError
+from alcseg.files import atomic_path, file_hash, make_folder
+from alcseg.records.cached_case import CachedCaseRecord
+from alcseg.records.cases import CaseRow
+from alcseg.records.plan import Plan
 
 __all__ = ["CachedCase", "build_cache", "data_hash"]
 
@@ -47,6 +49,11 @@ class CachedCase:
     source_hash: str
     label_path: Path | None = None
 
+    @property
+    def record_path(self) -> Path:
+        """What was cached, and from what."""
+        return Path(f"{self.stem}.json")
+
     def image(self) -> NDArray[np.float16]:
         """Memory map `(C, X, Y, Z)`."""
         image: NDArray[np.float16] = np.load(f"{self.stem}.image.npy", mmap_mode="r")
@@ -67,7 +74,7 @@ class CachedCase:
         path = (self.label_path or Path(f"{self.stem}.label.npy")).with_suffix(".distance.npy")
         if not path.is_file():
             label = self.label()
-            spacing = read_json(Path(f"{self.stem}.json"))["spacing"]
+            spacing = CachedCaseRecord.read_file(self.record_path).spacing
             maps = [signed_distance(label == value, spacing) for value in range(1, num_classes)]
             _save(path, np.stack(maps).astype(np.float16))
         distance: NDArray[np.float16] = np.load(path, mmap_mode="r")
@@ -111,7 +118,7 @@ def build_cache(
         record = _read_record(case)
         if record is None:
             record = _build_case(folder, case, plan)
-        foreground |= record["foreground_voxels"] > 0
+        foreground |= record.foreground_voxels > 0
         cases.append(case)
     if rows and not foreground and any(row.quality != "unlabeled" for row in rows):
         raise LabelError(
@@ -128,8 +135,8 @@ def data_hash(cases: Iterable[CachedCase]) -> str:
 
 
 def _plan_hash(plan: Plan) -> str:
-    content = plan.to_dict() | {"version": PREPROCESS_VERSION}
-    del content["patch"]  # voxels do not depend on it
+    # Voxels do not depend on the patch, nor on how the file is written.
+    content = plan.model_dump(mode="json", exclude={"patch"}) | {"version": PREPROCESS_VERSION}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -141,16 +148,16 @@ def _source_hash(folder: DatasetFolder, row: CaseRow) -> str:
     return hashlib.sha256(" ".join(file_hash(path) for path in paths).encode()).hexdigest()[:16]
 
 
-def _read_record(case: CachedCase) -> dict[str, Any] | None:
-    """What stands in the case's JSON, if the case was cached whole from these source files."""
+def _read_record(case: CachedCase) -> CachedCaseRecord | None:
+    """What was cached of the case, if it was cached whole from these source files."""
     try:
-        record: dict[str, Any] = json.loads(Path(f"{case.stem}.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+        record = CachedCaseRecord.read_file(case.record_path)
+    except DataError:
         return None
-    return record if record["source_hash"] == case.source_hash and "spacing" in record else None
+    return record if record.source_hash == case.source_hash else None
 
 
-def _build_case(folder: DatasetFolder, case: CachedCase, plan: Plan) -> dict[str, Any]:
+def _build_case(folder: DatasetFolder, case: CachedCase, plan: Plan) -> CachedCaseRecord:
     source = folder.read(case.case_id)
     image, grid = preprocess_images(source.images, plan)
     if source.label is None or case.quality == "unlabeled":
@@ -164,13 +171,13 @@ def _build_case(folder: DatasetFolder, case: CachedCase, plan: Plan) -> dict[str
     try:
         _save(Path(f"{case.stem}.image.npy"), image.astype(np.float16))
         _save(Path(f"{case.stem}.label.npy"), label)
-        record = {
-            "source_hash": case.source_hash,
-            "shape": list(label.shape),
-            "spacing": list(grid.spacing),
-            "foreground_voxels": int(np.count_nonzero(label)),
-        }
-        write_json(Path(f"{case.stem}.json"), record)
+        record = CachedCaseRecord(
+            source_hash=case.source_hash,
+            shape=label.shape,
+            spacing=grid.spacing,
+            foreground_voxels=int(np.count_nonzero(label)),
+        )
+        record.write_file(case.record_path)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise _disk_full(case, needed, shutil.disk_usage(case.stem.parent).free) from error

@@ -11,49 +11,26 @@ Without `cases.csv` every case with a label is `hq`, `imagesTr` is `train` and `
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from alcseg.data.case import Case, Volume
-from alcseg.data.nifti import read_image, read_label, require_not_negative, require_same_grid, shorten
-from alcseg.data.tables import (
-    CASES,
-    QUALITIES,
-    SPLITS,
-    CaseRow,
-    parse_channels,
-    parse_labels,
-    read_cases,
-    write_cases,
-    write_dataset_json,
-)
+from alcseg.data.nifti import read_image, read_label, require_not_negative, require_same_grid
 from alcseg.errors import DataError, LabelError
-from alcseg.files import read_json
+from alcseg.records.cases import CaseRow, Split
+from alcseg.records.dataset import DatasetRecord
+from alcseg.words import shorten
 
-__all__ = [
-    "CASES",
-    "QUALITIES",
-    "SPLITS",
-    "CaseRow",
-    "DatasetFolder",
-    "require_named_values",
-    "write_cases",
-    "write_dataset_json",
-]
+__all__ = ["DatasetFolder", "require_named_values"]
 
 _FOLDERS = {"train": ("imagesTr", "imagesUn"), "val": ("imagesTr",), "test": ("imagesTs",)}
-
-_OWN_KEYS = (
-    "name",
-    "channel_names",
-    "modality",
-    "labels",
-    "numTraining",
-    "file_ending",
-    "label_quality",
-    "dataset",
+_PLACES: tuple[tuple[str, str, Split], ...] = (  # of images, of labels, and the split where no table says it
+    ("imagesTr", "labelsTr", "train"),
+    ("imagesUn", "", "train"),
+    ("imagesTs", "labelsTs", "test"),
 )
 
 
@@ -63,59 +40,82 @@ class DatasetFolder:
 
     Attributes:
         root: The folder.
-        name: Name of the dataset.
-        channel_names: Channel number to name, as nnU-Net writes them.
-        labels: Class name to value, background first, then by value.
-        file_ending: `.nii.gz` or `.nii`.
+        record: What stands in `dataset.json`.
         rows: The cases, in the order of `cases.csv`, else by name.
-        meta: `dataset.json` as it is.
     """
 
     root: Path
-    name: str
-    channel_names: dict[str, str]
-    labels: dict[str, int]
-    file_ending: str
+    record: DatasetRecord
     rows: tuple[CaseRow, ...]
-    meta: dict[str, Any]
 
     @classmethod
-    def open(cls, root: Path, *, require_images: bool = True) -> "DatasetFolder":
+    def open(
+        cls, root: "str | PathLike[str] | DatasetFolder", *, require_images: bool = True
+    ) -> "DatasetFolder":
         """Read `dataset.json` and `cases.csv`; no volume is opened.
 
         Args:
-            root: The dataset folder.
+            root: The dataset folder; one that is open is not read again.
             require_images: Raise if an image file of a listed case is absent.
 
         Raises:
             DataError: If `dataset.json` or `cases.csv` is absent or malformed, or a case has no image.
         """
-        root = Path(root)
-        if not (root / "dataset.json").is_file():
-            raise DataError(
-                f"{root}: expected a dataset folder with dataset.json, found none. "
-                "Make one with `alcseg import SRC DST`, or check the path."
-            )
-        meta = read_json(root / "dataset.json")
-        if not isinstance(meta, dict) or not isinstance(meta.get("labels"), dict):
-            raise DataError(
-                f"{root / 'dataset.json'}: expected the key 'labels' with names and values. Add it."
-            )
-        names = parse_channels(meta.get("channel_names") or meta.get("modality"), root / "dataset.json")
-        ending = str(meta.get("file_ending", ".nii.gz"))
-        labels = parse_labels(meta["labels"], root / "dataset.json")
-        table = root / CASES
-        rows = (
-            read_cases(table) if table.is_file() else _list_cases(root, ending, meta.get("label_quality", {}))
-        )
-        folder = cls(root, str(meta.get("name", root.name)), names, labels, ending, rows, meta)
+        folder = root if isinstance(root, DatasetFolder) else cls._read(Path(root))
         absent = folder.absent_cases() if require_images else ()
         if absent:
             raise DataError(
-                f"{table}: expected image files for all {len(rows)} cases, found none for {shorten(absent)}. "
-                "Restore the files or remove the lines."
+                f"{CaseRow.path(folder.root)}: expected image files for all {len(folder.rows)} cases, found "
+                f"none for {shorten(absent)}. Restore the files or remove the lines."
             )
         return folder
+
+    @classmethod
+    def _read(cls, root: Path) -> "DatasetFolder":
+        if not DatasetRecord.path(root).is_file():
+            raise DataError(
+                f"{root}: expected a dataset folder with {DatasetRecord.NAME}, found none. "
+                "Make one with `alcseg import SRC DST`, or check the path."
+            )
+        record = DatasetRecord.read(root)
+        return cls(
+            root, record, CaseRow.read(root) if CaseRow.path(root).is_file() else _list_cases(root, record)
+        )
+
+    def __fspath__(self) -> str:
+        return str(self.root)
+
+    def to_document(self) -> dict[str, Any]:
+        """What the command line prints."""
+        return {
+            "root": self.root,
+            "name": self.name,
+            "channel_names": self.channel_names,
+            "labels": self.labels,
+            "file_ending": self.file_ending,
+            "rows": self.rows,
+            "meta": self.record.content(),
+        }
+
+    @property
+    def name(self) -> str:
+        """Name of the dataset."""
+        return self.record.name
+
+    @property
+    def channel_names(self) -> dict[str, str]:
+        """Channel number to name, as nnU-Net writes them."""
+        return self.record.channel_names
+
+    @property
+    def labels(self) -> dict[str, int]:
+        """Class name to value, background first, then by value."""
+        return self.record.labels
+
+    @property
+    def file_ending(self) -> str:
+        """`.nii.gz` or `.nii`."""
+        return self.record.file_ending
 
     @cached_property
     def label_values(self) -> tuple[int, ...]:
@@ -126,11 +126,6 @@ class DatasetFolder:
     def label_names(self) -> tuple[str, ...]:
         """Names of all classes in the order of `label_values`."""
         return tuple(self.labels)
-
-    @property
-    def extra(self) -> dict[str, Any]:
-        """Keys of `dataset.json` beyond those that make a dataset, such as `licence`."""
-        return {key: value for key, value in self.meta.items() if key not in _OWN_KEYS}
 
     @cached_property
     def _by_id(self) -> dict[str, CaseRow]:
@@ -172,7 +167,7 @@ class DatasetFolder:
             raise DataError(
                 f"{self.root}: expected {len(self.channel_names)} image file(s) of case '{case_id}' as "
                 f"{folders}/{case_id}_0000{self.file_ending}, found none or too few. "
-                f"Restore them or remove the case from {CASES}."
+                f"Restore them or remove the case from {CaseRow.NAME}."
             )
         return paths
 
@@ -215,7 +210,7 @@ class DatasetFolder:
             folder = "labelsTs" if self.row(case_id).split == "test" else "labelsTr"
             raise DataError(
                 f"{self.root}: expected the label {folder}/{case_id}{self.file_ending}, found none. "
-                f"Add it, or set the quality of '{case_id}' to unlabeled in {CASES}."
+                f"Add it, or set the quality of '{case_id}' to unlabeled in {CaseRow.NAME}."
             )
         label = read_label(path)
         require_named_values(label, self.labels)
@@ -266,24 +261,16 @@ def require_named_values(label: Volume, labels: Mapping[str, int]) -> None:
     raise LabelError(f"{label.path}: expected the values of dataset.json, {names}, found {others}. {remedy}")
 
 
-def _list_cases(root: Path, ending: str, quality: Mapping[str, Any]) -> tuple[CaseRow, ...]:
+def _list_cases(root: Path, record: DatasetRecord) -> tuple[CaseRow, ...]:
+    ending = record.file_ending
     rows = []
-    for images, labels, split in (
-        ("imagesTr", "labelsTr", "train"),
-        ("imagesUn", "", "train"),
-        ("imagesTs", "labelsTs", "test"),
-    ):
+    for images, labels, split in _PLACES:
         for case_id in _case_ids(root / images, ending):
             labeled = images == "imagesTr" or (
                 labels != "" and (root / labels / f"{case_id}{ending}").is_file()
             )
-            given = quality.get(case_id, "hq") if labeled else "unlabeled"
-            if given not in QUALITIES:
-                raise DataError(
-                    f"{root / 'dataset.json'}: expected hq, lq or unlabeled in label_quality, "
-                    f"found {given!r} for '{case_id}'. Correct it."
-                )
-            rows.append(CaseRow(case_id, given, split, case_id, ""))
+            quality = record.label_quality.get(case_id, "hq") if labeled else "unlabeled"
+            rows.append(CaseRow(case_id=case_id, quality=quality, split=split))
     if not rows:
         raise DataError(
             f"{root}: expected images named imagesTr/<case>_0000{ending}, found none. Check the folder."

@@ -4,6 +4,7 @@ Labels are halved like images, after they were corrupted at full size: the noise
 """
 
 import shutil
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,21 @@ from alcseg.data.nifti import nifti_stem, read_image, read_label
 from alcseg.data.writer import write_image, write_label
 from alcseg.errors import DataError
 from alcseg.files import output_folder, require_apart
+from alcseg.records.cases import CaseRow
+from alcseg.records.dataset import DatasetRecord
+from alcseg.records.noise import NoiseManifest
 from alcseg.types import Affine, FloatArray, LabelMap
 
 __all__ = ["halve_dataset", "halve_image", "halve_label"]
 
 _IMAGES = ("imagesTr", "imagesTs", "imagesUn")
 _LABELS = ("labelsTr", "labelsTs", "labelsClean")
-_TABLES = ("dataset.json", "cases.csv", "noise.json")
+_TABLES = (DatasetRecord, CaseRow, NoiseManifest)
 
 
-def halve_dataset(source: Path, target: Path, *, overwrite: bool = False) -> None:
+def halve_dataset(
+    source: str | PathLike[str], target: str | PathLike[str], *, overwrite: bool = False
+) -> None:
     """Write `source` with voxels twice as long along each axis; tables and `noise.json` are copied.
 
     Args:
@@ -37,12 +43,13 @@ def halve_dataset(source: Path, target: Path, *, overwrite: bool = False) -> Non
         DataError: If a file cannot be read or is a single voxel thin.
         UsageError: If the target is not empty.
     """
+    source, target = Path(source), Path(target)
     require_apart(target, source)
     background = DatasetFolder.open(source).label_values[0]
     with output_folder(target, overwrite=overwrite) as root:
-        for name in _TABLES:
-            if (source / name).is_file():
-                shutil.copyfile(source / name, root / name)
+        for table in _TABLES:
+            if table.path(source).is_file():
+                shutil.copyfile(table.path(source), table.path(root))
         for folder in _IMAGES:
             for path in _volumes(source / folder):
                 image = read_image(path)

@@ -16,9 +16,10 @@ from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, 
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
-from alcseg.data.folder import CaseRow, write_cases, write_dataset_json
 from alcseg.errors import UsageError
 from alcseg.files import output_folder
+from alcseg.records.cases import CaseRow, Split
+from alcseg.records.dataset import DatasetRecord
 from alcseg.types import Affine, FloatArray, LabelMap, Mask, Spacing
 
 __all__ = ["LABELS", "Phantom", "make_phantom", "write_phantoms"]
@@ -145,7 +146,8 @@ def write_phantoms(
             f"phantoms: expected counts of at least 0 and one case in all, "
             f"got train={train}, val={val}, test={test}. Ask for more cases."
         )
-    splits = ["train"] * train + ["val"] * val + ["test"] * test
+    counts: dict[Split, int] = {"train": train, "val": val, "test": test}
+    splits = [split for split, count in counts.items() for _ in range(count)]
     rows = []
     with output_folder(root, overwrite=overwrite) as folder:
         for index, split in enumerate(splits):
@@ -157,11 +159,11 @@ def write_phantoms(
                 path = folder / f"{name}.nii.gz"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 nib.save(volume, path)
-            rows.append(CaseRow(case_id=case_id, quality="hq", split=split, group=case_id, source="phantom"))
-        write_cases(folder, rows)
-        write_dataset_json(
-            folder, name="Phantoms", channel_names={"0": "MRI"}, labels=LABELS, num_training=train + val
-        )
+            rows.append(CaseRow(case_id=case_id, split=split, source="phantom"))
+        CaseRow.write(folder, rows)
+        DatasetRecord(
+            name="Phantoms", channel_names={"0": "MRI"}, labels=LABELS, num_training=train + val
+        ).write(folder)
     return root
 
 

@@ -1,77 +1,21 @@
-"""The plan: how files become the voxels a network sees; made from the data or a preset, kept with a run."""
-
-import dataclasses
-from dataclasses import dataclass
-from typing import Any, Literal
+"""How files become the voxels a network sees, planned from the data as far as no preset says it."""
 
 import numpy as np
 
-from alcseg.data.folder import CaseRow, DatasetFolder
+from alcseg.data.folder import DatasetFolder
 from alcseg.data.geometry import ModelGrid
 from alcseg.data.nifti import read_grid
 from alcseg.errors import DataError
+from alcseg.records.cases import CaseRow
+from alcseg.records.plan import Normalization, Plan
 
-__all__ = ["MAX_PATCH", "PATCH_MULTIPLE", "Normalization", "Plan", "make_plan"]
-
-Normalization = Literal["zscore", "ct", "none"]
+__all__ = ["MAX_PATCH", "PATCH_MULTIPLE", "make_plan"]
 
 MAX_PATCH = (112, 112, 80)  # the customary patch of the LA benchmark, the largest that is planned unasked
 PATCH_MULTIPLE = 16  # four halvings of the V-Net
 _ANISOTROPY_LIMIT = 3.0
 _CT_PERCENTILES = (0.5, 99.5)
 _MAX_FOREGROUND_SAMPLES = 20_000  # per case; enough for percentiles, bounded in memory
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How files become voxels.
-
-    Attributes:
-        spacing: Voxel size of the model grid in mm per RAS axis; `None` keeps a case's own.
-        patch: Side lengths of a training patch and inference window, voxels of the model grid.
-        normalization: `zscore` per volume and channel; `ct` clips to `clip` first; `none` keeps stored
-            values.
-        clip: Lowest and highest intensity kept under `ct`, in the image's unit (HU).
-        label_values: Values in label files, background first; their order is the order of the network's
-            classes.
-        label_names: Names in the same order.
-        channel_names: One per image channel.
-    """
-
-    spacing: tuple[float | None, float | None, float | None]
-    patch: tuple[int, int, int]
-    normalization: Normalization
-    clip: tuple[float, float] | None
-    label_values: tuple[int, ...]
-    label_names: tuple[str, ...]
-    channel_names: tuple[str, ...]
-
-    @property
-    def num_classes(self) -> int:
-        """Classes, background counted."""
-        return len(self.label_values)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain types, as stored in `plan.json`."""
-        return dataclasses.asdict(self) | {"orientation": "RAS"}
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> "Plan":
-        """Read what `to_dict` gave.
-
-        Raises:
-            DataError: If a field is missing.
-        """
-        names = [field.name for field in dataclasses.fields(cls)]
-        missing = [name for name in names if name not in content]
-        if missing:
-            raise DataError(f"plan.json: expected the field '{missing[0]}', found none. Train the run again.")
-        values = {name: _tuples(content[name]) for name in names}
-        return cls(**values)
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def make_plan(

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from alcseg.data.case import Volume
 from alcseg.data.geometry import ModelGrid
-from alcseg.data.plan import Plan
 from alcseg.errors import DataError, LabelError
+from alcseg.records.plan import Plan
 from alcseg.types import Spacing
 
 __all__ = ["preprocess_images", "preprocess_label"]

@@ -7,6 +7,7 @@ import numpy as np
 
 from alcseg.data.nifti import shorten
 from alcseg.errors import DataError, UsageError
+from alcseg.records.cases import Split
 
 __all__ = ["draw_hq", "draw_splits", "read_hq_list"]
 
@@ -18,7 +19,7 @@ def draw_splits(
     test_fraction: float = 0.0,
     seed: int = 0,
     in_order: bool = False,
-) -> dict[str, str]:
+) -> dict[str, Split]:
     """Give each case to `train`, `val` or `test`; a group is never divided.
 
     Args:
@@ -48,8 +49,9 @@ def draw_splits(
     else:
         names = sorted(members)
         order = [names[index] for index in np.random.default_rng(seed).permutation(len(names))]
-    split = dict.fromkeys(groups, "train")
-    for name, fraction in (("test", test_fraction), ("val", val_fraction)):
+    split: dict[str, Split] = dict.fromkeys(groups, "train")
+    shares: dict[Split, float] = {"test": test_fraction, "val": val_fraction}
+    for name, fraction in shares.items():
         wanted = max(1, round(fraction * len(groups))) if fraction > 0 else 0
         taken = 0
         while order and taken < wanted:

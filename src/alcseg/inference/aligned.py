@@ -21,10 +21,10 @@ from alcseg.correction.alignment import (
 )
 from alcseg.correction.offsets import Offsets
 from alcseg.data.case import Volume
-from alcseg.data.plan import Plan
 from alcseg.data.preprocess import preprocess_label
 from alcseg.files import write_text
 from alcseg.inference.predictor import Prediction
+from alcseg.records.plan import Plan
 
 __all__ = [
     "COLUMNS",

@@ -8,10 +8,10 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from alcseg.data.plan import Plan
 from alcseg.errors import CheckpointError
 from alcseg.methods import Method, Stage, Task, available_methods, stage_seed
 from alcseg.networks import build_network
+from alcseg.records.plan import Plan
 from alcseg.run_folder import RunFolder
 
 __all__ = ["Networks", "build_method", "create_method", "load_networks", "load_weights", "make_task"]

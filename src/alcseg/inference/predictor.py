@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from alcseg.correction.refine import Uncertainty, Weighting, refine
 from alcseg.data.case import Volume
 from alcseg.data.geometry import ModelGrid
-from alcseg.data.plan import Plan
 from alcseg.data.preprocess import preprocess_images
 from alcseg.inference.perturbed import perturbed_log_probabilities
 from alcseg.inference.sliding_window import sliding_window_average, sliding_window_probabilities
+from alcseg.records.plan import Plan
 
 __all__ = ["Perturbation", "Prediction", "Predictor", "RefinedCase"]
 

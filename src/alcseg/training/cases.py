@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from alcseg.config import DataSettings
 from alcseg.data.cache import CachedCase
-from alcseg.data.folder import CaseRow, DatasetFolder
+from alcseg.data.folder import DatasetFolder
 from alcseg.data.splits import draw_hq
 from alcseg.errors import DataError
+from alcseg.records.cases import CaseRow
 
 __all__ = ["choose_cases", "stream_cases", "stream_sizes"]
 

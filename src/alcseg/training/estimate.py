@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from alcseg.config import Settings
-from alcseg.data.plan import PATCH_MULTIPLE, Plan
+from alcseg.data.plan import PATCH_MULTIPLE
 from alcseg.data.sampling import Patches
 from alcseg.inference.load import build_method
+from alcseg.records.plan import Plan
 from alcseg.training.cases import stream_sizes
 
 __all__ = ["Estimate", "estimate_cost"]

@@ -11,12 +11,14 @@ import torch
 from alcseg import machine
 from alcseg.config import Settings
 from alcseg.data.cache import CachedCase, build_cache
-from alcseg.data.folder import CaseRow, DatasetFolder
-from alcseg.data.plan import Plan, make_plan
+from alcseg.data.folder import DatasetFolder
+from alcseg.data.plan import make_plan
 from alcseg.errors import ConfigError
 from alcseg.files import write_json, write_text
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import create_method, make_task
+from alcseg.records.cases import CaseRow
+from alcseg.records.plan import Plan
 from alcseg.run_folder import RunFolder
 from alcseg.training.cases import choose_cases, stream_cases
 from alcseg.training.handed_on import with_handed_labels

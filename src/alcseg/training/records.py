@@ -12,9 +12,9 @@ from alcseg import machine
 from alcseg.config import Settings
 from alcseg.data.cache import CachedCase, data_hash
 from alcseg.data.folder import DatasetFolder
-from alcseg.data.plan import Plan
 from alcseg.errors import CheckpointError, ConfigError, DataError, UsageError
 from alcseg.files import remove_output, write_json, write_text
+from alcseg.records.plan import Plan
 from alcseg.run_folder import RunFolder
 
 __all__ = ["log_to", "open_run", "write_records"]
@@ -92,7 +92,7 @@ def write_records(
             )
         return
     write_text(run.config_path, yaml.safe_dump(settings.to_dict(), sort_keys=False))
-    write_json(run.plan_path, plan.to_dict())
+    plan.write_file(run.plan_path)
     record = {
         "status": "training",
         "started": machine.timestamp(),

@@ -5,12 +5,13 @@ from dataclasses import replace
 import torch
 
 from alcseg.config import Settings
-from alcseg.data.plan import PATCH_MULTIPLE, Plan
+from alcseg.data.plan import PATCH_MULTIPLE
 from alcseg.data.sampling import Patches
 from alcseg.errors import ConfigError
 from alcseg.inference.load import build_method
 from alcseg.methods import Method
 from alcseg.networks import StridePadded
+from alcseg.records.plan import Plan
 from alcseg.training.cases import stream_sizes
 
 __all__ = ["require_statistics"]

@@ -15,12 +15,12 @@ from torch import distributed
 from alcseg import machine
 from alcseg.config import Settings
 from alcseg.data.cache import CachedCase
-from alcseg.data.plan import Plan
 from alcseg.data.transforms import Augmentation
 from alcseg.errors import CheckpointError
 from alcseg.files import write_text
 from alcseg.inference.load import build_method, load_weights
 from alcseg.methods import Method, Stage
+from alcseg.records.plan import Plan
 from alcseg.run_folder import RunFolder
 from alcseg.training.callbacks import (
     Checkpoints,

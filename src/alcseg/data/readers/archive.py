@@ -3,8 +3,9 @@
 from functools import partial
 from pathlib import Path
 
-from alcseg.data.archive import INDEX, Archive, read_archived_case
+from alcseg.data.archive import Archive, read_archived_case
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
+from alcseg.records.archive import ArchiveIndex
 
 __all__ = ["ArchiveReader"]
 
@@ -15,7 +16,7 @@ class ArchiveReader(Reader):
     @classmethod
     def detect(cls, source: Path) -> bool:
         """Whether `archive.json` is there."""
-        return (source / INDEX).is_file()
+        return ArchiveIndex.path(source).is_file()
 
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """List the cases with splits, qualities and origins as archived; parts are checked, not unpacked."""
@@ -29,6 +30,7 @@ class ArchiveReader(Reader):
                 group=row.group,
                 source=row.source,
             )
-            for row in archive.rows
+            for row in (case.row for case in archive.index.cases)
         )
-        return SourceDataset(archive.name, archive.channel_names, archive.labels, cases, archive.extra)
+        index = archive.index
+        return SourceDataset(index.name, index.channel_names, index.labels, cases, index.extra)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from alcseg.data.case import Case
+from alcseg.records.cases import Quality, Split
 from alcseg.types import Spacing
 
 __all__ = ["Reader", "ReaderOptions", "SourceCase", "SourceDataset", "read_list"]
@@ -44,8 +45,8 @@ class SourceCase:
     images: tuple[Path, ...] = ()
     label: Path | None = None
     load: Callable[[], Case] | None = None
-    quality: str | None = None
-    split: str | None = None
+    quality: Quality | None = None
+    split: Split | None = None
     group: str | None = None
     source: str = ""
 

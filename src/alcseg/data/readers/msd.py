@@ -9,9 +9,10 @@ from typing import Any
 
 from alcseg.data.nifti import nifti_stem
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
-from alcseg.data.tables import parse_channels, parse_labels
 from alcseg.errors import DataError
 from alcseg.files import read_json
+from alcseg.records.cases import Split
+from alcseg.records.dataset import parse_channels, parse_labels
 
 __all__ = ["MSDReader"]
 
@@ -51,7 +52,7 @@ def _content(table: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _case(source: Path, entry: Any, split: str | None) -> SourceCase:
+def _case(source: Path, entry: Any, split: Split | None) -> SourceCase:
     pair = {"image": entry} if isinstance(entry, str) else entry
     if not isinstance(pair, dict) or not isinstance(pair.get("image"), str):
         raise DataError(

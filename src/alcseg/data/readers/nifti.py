@@ -16,8 +16,8 @@ import numpy as np
 
 from alcseg.data.nifti import nifti_stem, read_label, require_not_negative, shorten
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
-from alcseg.data.tables import CASES, read_cases
 from alcseg.errors import DataError, LabelError
+from alcseg.records.cases import CaseRow
 
 __all__ = ["NIfTIReader"]
 
@@ -51,8 +51,8 @@ class NIfTIReader(Reader):
                 f"{source}: expected images/ and labels/, <case>.nii.gz with <case>_label.nii.gz, or one "
                 "folder a case with image.nii.gz and label.nii.gz; found none of these. Rearrange the files."
             )
-        table = source / CASES
-        rows = {row.case_id: row for row in read_cases(table)} if table.is_file() else {}
+        table = CaseRow.path(source)
+        rows = {row.case_id: row for row in CaseRow.read(source)} if table.is_file() else {}
         unknown = sorted(set(rows) - {case_id for case_id, _, _ in pairs})
         if unknown:
             raise DataError(

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from alcseg.data.folder import CASES, DatasetFolder
+from alcseg.data.folder import DatasetFolder
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.files import read_json
+from alcseg.records.cases import CaseRow
 
 __all__ = ["NNUNetReader"]
 
@@ -24,7 +25,7 @@ class NNUNetReader(Reader):
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """List the cases with the splits and qualities that the folder gives."""
         folder = DatasetFolder.open(source)
-        drawn = (source / CASES).is_file()
+        drawn = CaseRow.path(source).is_file()
         cases = []
         for row in folder.rows:
             images = folder.image_paths(row.case_id)
@@ -39,4 +40,6 @@ class NNUNetReader(Reader):
                     source=images[0].relative_to(source).as_posix(),
                 )
             )
-        return SourceDataset(folder.name, folder.channel_names, folder.labels, tuple(cases), folder.extra)
+        return SourceDataset(
+            folder.name, folder.channel_names, folder.labels, tuple(cases), folder.record.extra
+        )

@@ -1,0 +1,94 @@
+"""`cases.csv`: the cases of a dataset, a line each, as ALCSeg or a person wrote them."""
+
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+
+from alcseg.errors import DataError
+from alcseg.records.base import Row
+
+__all__ = ["QUALITIES", "SPLITS", "CaseRow", "Quality", "Split", "is_file_name"]
+
+Quality = Literal["hq", "lq", "unlabeled"]
+Split = Literal["train", "val", "test"]
+QUALITIES: tuple[Quality, ...] = get_args(Quality)
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+
+class CaseRow(Row):
+    """One case; people edit this table, and only `case_id` must be there."""
+
+    NAME = "cases.csv"
+    MADE_BY = "`alcseg import`"
+
+    case_id: str
+    """Name of the case, as files are named after it."""
+    quality: Quality = "hq"
+    """Of its label: `hq` for trusted, `lq` for doubtful; `unlabeled` where there is none."""
+    split: Split = "train"
+    """`train`, `val` or `test`."""
+    group: str = Field("", validate_default=True)
+    """Cases of one group, such as a patient, stay in one split; the case itself if nothing is said."""
+    source: str = ""
+    """Where the case came from."""
+
+    @field_validator("group")
+    @classmethod
+    def _alone_in_its_group(cls, group: str, row: ValidationInfo) -> str:
+        return group or str(row.data.get("case_id", ""))
+
+    @classmethod
+    def read_file(cls, path: Path) -> tuple[Self, ...]:
+        """Read the table; an empty cell counts as if its column were absent.
+
+        Raises:
+            DataError: If the column `case_id` is absent, a case comes twice, or a value is not allowed.
+        """
+        headings, lines = cls.lines(path)
+        if "case_id" not in headings:
+            raise DataError(
+                f"{path}: expected a header line with the column case_id, found {headings}. Add it."
+            )
+        unknown = [name for name in headings if name not in cls.columns()]
+        absent = [name for name in ("quality", "split") if name not in headings]
+        if unknown and absent:  # rather a slip of the pen than a table without that column
+            raise DataError(
+                f"{path}: expected the column '{absent[0]}', found an unknown column '{unknown[0]}'. "
+                f"Rename it, or take it out if every case is {cls.model_fields[absent[0]].default}."
+            )
+        rows: dict[str, Self] = {}
+        for number, cells in enumerate(lines, start=2):
+            row = cls._read_line(cells, f"{path}, line {number}")
+            if row.case_id in rows:
+                raise DataError(
+                    f"{path}, line {number}: expected each case once, found '{row.case_id}' again "
+                    f"(split {rows[row.case_id].split} and {row.split}). Remove one of the lines."
+                )
+            rows[row.case_id] = row
+        if not rows:
+            raise DataError(f"{path}: expected at least one case, found none. Add lines or remove the file.")
+        return tuple(rows.values())
+
+    @classmethod
+    def _read_line(cls, cells: dict[str, Any], where: str) -> Self:
+        given = {name: (cells.get(name) or "").strip() for name in cls.columns()}
+        try:
+            row = cls.model_validate({name: cell for name, cell in given.items() if cell})
+        except ValidationError:
+            found = ", ".join(f"'{given[name]}'" for name in ("case_id", "quality", "split"))
+            raise DataError(
+                f"{where}: expected a case_id, a quality of {'|'.join(QUALITIES)} and a split of "
+                f"{'|'.join(SPLITS)}, found {found}. Correct the line."
+            ) from None
+        if not is_file_name(row.case_id):
+            raise DataError(
+                f"{where}: expected a case_id that can be a file name, without a slash and not beginning "
+                f"with a dot, found '{row.case_id}'. Rename the case."
+            )
+        return row
+
+
+def is_file_name(case_id: str) -> bool:
+    """Whether a case name stays in its folder when files are named after it, on any system."""
+    return bool(case_id) and not case_id.startswith(".") and not any(sign in case_id for sign in "/\\")

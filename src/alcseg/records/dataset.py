@@ -1,0 +1,127 @@
+"""`dataset.json`: channels and classes of a dataset, as nnU-Net v2 and the decathlon (MSD) write it, too."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field
+
+from alcseg.errors import DataError
+from alcseg.records.base import Document
+from alcseg.records.cases import Quality
+from alcseg.words import shorten
+
+__all__ = ["DatasetRecord", "parse_channels", "parse_labels"]
+
+# `modality` is MSD's word for channel names; the others describe the folder that the file came with.
+_LEFT_OUT = ("modality", "training", "test", "numTest", "tensorImageSize", "dataset")
+
+
+class DatasetRecord(Document):
+    """What a dataset consists of; valid for nnU-Net, so the file has no number of its format.
+
+    Further keys, such as `licence`, stand at the top of the file. Lists of files are left out.
+    """
+
+    NAME = "dataset.json"
+    MADE_BY = "`alcseg import`"
+    FORMAT = None
+    SPREAD = "extra"
+
+    name: str
+    """Of the dataset."""
+    channel_names: dict[str, str]
+    """Channel number to name."""
+    labels: dict[str, int]
+    """Class name to value, background first, then by value."""
+    num_training: int = Field(0, alias="numTraining")
+    """Number of cases in `imagesTr`, which are those of the splits `train` and `val`."""
+    file_ending: str = ".nii.gz"
+    """Of all volumes."""
+    label_quality: dict[str, Quality] = Field({}, exclude=True)
+    """Case to quality where there is no `cases.csv`; read and never written."""
+    extra: dict[str, Any] = {}
+    """Further keys."""
+
+    @classmethod
+    def parse(cls, content: dict[str, Any], path: Path) -> Self:
+        """Make a record of the content of a file, of nnU-Net's form or the decathlon's.
+
+        Raises:
+            DataError: If `labels` is absent, or it or the channel names cannot be understood.
+        """
+        if not isinstance(content.get("labels"), dict):
+            raise DataError(f"{path}: expected the key 'labels' with names and values. Add it.")
+        kept = {key: value for key, value in content.items() if key not in _LEFT_OUT}
+        if not isinstance(kept.get("numTraining"), int):
+            kept.pop("numTraining", None)
+        understood = {
+            "name": str(content.get("name", path.parent.name)),
+            "channel_names": parse_channels(content.get("channel_names") or content.get("modality"), path),
+            "labels": parse_labels(content["labels"], path),
+        }
+        return super().parse(kept | understood, path)
+
+
+def parse_channels(raw: Any, path: Path) -> dict[str, str]:
+    """Channel number to name; one channel called `image` if nothing is said.
+
+    Raises:
+        DataError: If `raw` is not such a table.
+    """
+    names = {"0": "image"} if raw is None or raw == {} else raw
+    if not isinstance(names, Mapping):
+        raise DataError(
+            f'{path}: expected channel names as a table such as {{"0": "CT"}}, found {raw!r}. Correct it.'
+        )
+    return {str(index): str(name) for index, name in names.items()}
+
+
+def parse_labels(raw: Mapping[str, Any], path: Path) -> dict[str, int]:
+    """Class name to value, background first, from nnU-Net's form (name: value) or MSD's (value: name).
+
+    Raises:
+        DataError: If a label has no single whole number, comes twice, or there is no background.
+    """
+    pairs: list[tuple[str, int]] = []
+    for key, value in raw.items():
+        if isinstance(value, int) and not isinstance(value, bool):
+            pairs.append((str(key), value))
+        elif isinstance(value, str) and _is_int(key):
+            pairs.append((value, int(key)))
+        elif isinstance(value, str) and _is_int(value):
+            pairs.append((str(key), int(value)))
+        else:
+            raise DataError(
+                f"{path}: expected one whole number per label, found {value!r} for '{key}'. "
+                "Name each value; regions are not supported."
+            )
+    if any(name == "ignore" for name, _ in pairs):
+        raise DataError(
+            f"{path}: expected classes only, found 'ignore', which is not supported. Map it away."
+        )
+    background = next((pair for pair in pairs if pair[0] == "background"), None) or next(
+        (pair for pair in pairs if pair[1] == 0), None
+    )
+    if background is None or len(pairs) < 2:
+        raise DataError(
+            f"{path}: expected 'background' and at least one further label, found {shorten(raw)}. Add them."
+        )
+    negative = [f"{value} ({name})" for name, value in pairs if value < 0]
+    if negative:
+        raise DataError(
+            f"{path}: expected label values of 0 and above, found {shorten(negative)}. Change the values "
+            "here and in the label files."
+        )
+    labels = dict(
+        [background, *sorted((pair for pair in pairs if pair != background), key=lambda pair: pair[1])]
+    )
+    if len(labels) != len(raw) or len(set(labels.values())) != len(raw):
+        raise DataError(
+            f"{path}: expected each label name and value once, found one twice among {shorten(pairs)}."
+        )
+    return labels
+
+
+def _is_int(text: str) -> bool:
+    return text.removeprefix("-").isdecimal()

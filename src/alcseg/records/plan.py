@@ -1,0 +1,38 @@
+"""`plan.json`: how files become the voxels a network sees."""
+
+from typing import Literal
+
+from alcseg.records.base import Document
+
+__all__ = ["Normalization", "Plan"]
+
+Normalization = Literal["zscore", "ct", "none"]
+
+
+class Plan(Document):
+    """How files become voxels; made from the data or a preset and kept with a run."""
+
+    NAME = "plan.json"
+    MADE_BY = "`alcseg train`"
+
+    spacing: tuple[float | None, float | None, float | None]
+    """Voxel size of the model grid in mm per RAS axis; None keeps a case's own."""
+    patch: tuple[int, int, int]
+    """Side lengths of a training patch and inference window, voxels of the model grid."""
+    normalization: Normalization
+    """`zscore` per volume and channel; `ct` clips to `clip` first; `none` keeps stored values."""
+    clip: tuple[float, float] | None
+    """Lowest and highest intensity kept under `ct`, in the image's unit (HU)."""
+    label_values: tuple[int, ...]
+    """Values in label files, background first; their order is the order of the network's classes."""
+    label_names: tuple[str, ...]
+    """Names in the same order."""
+    channel_names: tuple[str, ...]
+    """One per image channel."""
+    orientation: Literal["RAS"] = "RAS"
+    """Order of the axes of the model grid."""
+
+    @property
+    def num_classes(self) -> int:
+        """Classes, background counted."""
+        return len(self.label_values)

@@ -3,13 +3,16 @@
 WORK is the folder that benchmarks/hippocampus.sh filled.
 """
 
-import csv
+import math
 import statistics
 import sys
 from pathlib import Path
 
 from alcseg.commands.methods import methods
+from alcseg.evaluation import Evaluation
 from alcseg.metrics import holm, paired_test
+from alcseg.records.scores import ScoreRow
+from alcseg.records.steps import StepTable
 
 NAMES = {
     "h_sup": "H-Sup",
@@ -34,23 +37,18 @@ NAMES = {
 
 def per_case(folder: Path, metric: str) -> dict[str, float]:
     """Foreground mean of a metric per case, classes averaged."""
-    values: dict[str, list[float]] = {}
-    with (folder / "per_case.csv").open(newline="", encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
-            if row["metric"] == metric and row["value"]:
-                values.setdefault(row["case_id"], []).append(float(row["value"]))
-    return {case_id: statistics.fmean(scores) for case_id, scores in values.items()}
+    return Evaluation.open(folder).by_case(metric)
 
 
 def mean(folder: Path, metric: str) -> float:
     """Mean over the cases of an evaluation."""
-    return statistics.fmean(per_case(folder, metric).values())
+    return Evaluation.open(folder).mean(metric)
 
 
 def last_validation(run: Path) -> float:
     """Validation Dice of the predicting network at the last step."""
-    with (run / "metrics.csv").open(newline="", encoding="utf-8") as stream:
-        return [float(row["val_dice"]) for row in csv.DictReader(stream) if row["val_dice"]][-1]
+    steps = StepTable.read_file(run / "metrics.csv").steps
+    return [step.val_dice for step in steps if not math.isnan(step.val_dice)][-1]
 
 
 def spread(values: list[float], digits: int = 4) -> str:
@@ -88,7 +86,7 @@ def main(work: Path) -> None:
         name: {
             int(run.name[-1]): run
             for run in sorted((work / "runs").glob(f"{name}-[0-9]"))
-            if (run / "DONE").is_file() and (evaluated(run) / "per_case.csv").is_file()
+            if (run / "DONE").is_file() and ScoreRow.path(evaluated(run)).is_file()
         }
         for name in NAMES
     }

@@ -1,6 +1,8 @@
-import csv
 import json
+from collections.abc import Callable
+from math import isnan
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -8,8 +10,14 @@ import pytest
 from medpy.metric import binary
 
 from alcseg.commands.evaluate import evaluate
-from alcseg.data.folder import CaseRow, write_cases, write_dataset_json
+from alcseg.data.case import Volume
+from alcseg.data.folder import DatasetFolder
+from alcseg.data.nifti import read_label
 from alcseg.errors import DataError, GeometryError, LabelError, UsageError
+from alcseg.evaluation import Evaluation
+from alcseg.records.cases import CaseRow
+from alcseg.records.dataset import DatasetRecord
+from alcseg.records.scores import ScoreRow
 
 AFFINE = np.diag([1.0, 1.0, 2.0, 1.0])
 SHAPE = (10, 8, 6)
@@ -39,65 +47,69 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return pred, truth
 
 
-def table(path: Path) -> dict[tuple[str, str, str], dict[str, str]]:
-    with path.open() as stream:
-        return {(row["case_id"], row["class"], row["metric"]): row for row in csv.DictReader(stream)}
+def table(path: Path) -> dict[tuple[str, str, str], ScoreRow]:
+    return {(row.case_id, row.class_name, row.metric): row for row in ScoreRow.read(path)}
 
 
 def test_scores_and_penalties(folders: tuple[Path, Path], tmp_path: Path) -> None:
     pred, truth = folders
     result = evaluate(pred, truth, out=tmp_path / "eval")
-    found = table(result.per_case)
+    found = table(result.path)
     assert len(found) == 3 * 2 * 8
-    assert next(iter(found.values())).keys() == {
-        "case_id", "class", "metric", "value", "unit", "status"
-    }  # fmt: skip
     diagonal = np.sqrt(10**2 + 8**2 + 12**2)
-    statuses = {key: row["status"] for key, row in found.items() if key[2] == "dice"}
+    statuses = {key: row.status for key, row in found.items() if key[2] == "dice"}
     assert list(statuses.values()) == ["ok", "ok", "missed", "both_empty", "ok", "spurious"]
-    assert float(found["a", "4", "dice"]["value"]) == pytest.approx(0.75)  # 3 of 4 layers in common
+    assert found["a", "4", "dice"].value == pytest.approx(0.75)  # 3 of 4 layers in common
     for case_id, name in (("b", "4"), ("c", "9")):
-        assert float(found[case_id, name, "dice"]["value"]) == 0
-        assert float(found[case_id, name, "hd95"]["value"]) == pytest.approx(diagonal)
-        assert float(found[case_id, name, "nsd"]["value"]) == 0
-    assert found["b", "9", "hd95"]["value"] == ""
-    assert (found["a", "4", "hd95"]["unit"], found["a", "4", "nsd"]["unit"]) == ("mm", "fraction")
-    summary = json.loads(result.summary_file.read_text())
-    assert summary == json.loads(json.dumps(result.summary))
-    four, nine = summary["per_class"]["4"]["dice"], summary["per_class"]["9"]["dice"]
-    assert four["mean"] == pytest.approx((0.75 + 0 + 1) / 3)
-    assert (four["n"], four["n_missed"], four["n_spurious"], four["n_undefined"]) == (3, 1, 0, 0)
-    assert nine["mean"] == pytest.approx((1 + 0) / 2)
-    assert (nine["n"], nine["n_missed"], nine["n_spurious"], nine["n_undefined"]) == (2, 0, 1, 1)
-    overall = summary["foreground_mean"]["dice"]
-    assert overall["mean"] == pytest.approx((0.875 + 0 + 0.5) / 3)  # the mean over classes first
-    assert (overall["n"], overall["n_missed"], overall["n_spurious"]) == (3, 1, 1)
-    assert overall["interval_95"][0] <= overall["mean"] <= overall["interval_95"][1]
-    assert summary["n_cases"] == 3
+        assert found[case_id, name, "dice"].value == 0
+        assert found[case_id, name, "hd95"].value == pytest.approx(diagonal)
+        assert found[case_id, name, "nsd"].value == 0
+    assert isnan(found["b", "9", "hd95"].value)
+    assert (found["a", "4", "hd95"].unit, found["a", "4", "nsd"].unit) == ("mm", "fraction")
+    again = Evaluation.open(result)
+    assert again is result
+    summary = Evaluation.open(tmp_path / "eval").summary
+    assert summary == result.summary
+    four, nine = summary.per_class["4"]["dice"], summary.per_class["9"]["dice"]
+    assert four.mean == pytest.approx((0.75 + 0 + 1) / 3)
+    assert (four.n, four.n_missed, four.n_spurious, four.n_undefined) == (3, 1, 0, 0)
+    assert nine.mean == pytest.approx((1 + 0) / 2)
+    assert (nine.n, nine.n_missed, nine.n_spurious, nine.n_undefined) == (2, 0, 1, 1)
+    overall = summary.foreground_mean["dice"]
+    assert overall.mean == pytest.approx((0.875 + 0 + 0.5) / 3)  # the mean over classes first
+    assert (overall.n, overall.n_missed, overall.n_spurious) == (3, 1, 1)
+    assert overall.interval_95[0] <= overall.mean <= overall.interval_95[1]
+    assert summary.n_cases == 3
 
 
 def test_paper_protocol_is_medpy_in_voxels(folders: tuple[Path, Path], tmp_path: Path) -> None:
     pred, truth = folders
-    found = table(evaluate(pred, truth, out=tmp_path / "eval", protocol="paper").per_case)
+    found = table(evaluate(pred, truth, out=tmp_path / "eval", protocol="paper").path)
     given, clean = (np.asarray(nib.load(folder / "a.nii.gz").dataobj) == 4 for folder in folders)
-    assert float(found["a", "4", "hd95"]["value"]) == pytest.approx(binary.hd95(given, clean))
-    assert float(found["a", "4", "asd"]["value"]) == pytest.approx(binary.asd(given, clean))
-    assert float(found["b", "4", "asd"]["value"]) == pytest.approx(np.sqrt(10**2 + 8**2 + 6**2))
-    assert found["a", "4", "hd95"]["unit"] == "voxel"
+    assert found["a", "4", "hd95"].value == pytest.approx(binary.hd95(given, clean))
+    assert found["a", "4", "asd"].value == pytest.approx(binary.asd(given, clean))
+    assert found["b", "4", "asd"].value == pytest.approx(np.sqrt(10**2 + 8**2 + 6**2))
+    assert found["a", "4", "hd95"].unit == "voxel"
     assert not any(metric == "nsd" for _, _, metric in found)
 
 
 def test_two_files(folders: tuple[Path, Path], tmp_path: Path) -> None:
     pred, truth = folders
     result = evaluate(pred / "a.nii.gz", truth / "a.nii.gz", out=tmp_path / "eval")
-    assert {case_id for case_id, _, _ in table(result.per_case)} == {"a"}
+    assert {case_id for case_id, _, _ in table(result.path)} == {"a"}
 
 
 def write_dataset(root: Path, labels: dict[str, int]) -> Path:
     qualities = {"a": "hq", "b": "lq", "c": "lq", "d": "lq"}
     root.mkdir()
-    write_cases(root, [CaseRow(name, quality, "train", name, "") for name, quality in qualities.items()])
-    write_dataset_json(root, name="small", channel_names={"0": "CT"}, labels=labels, num_training=4)
+    CaseRow.write(
+        root,
+        [
+            CaseRow(case_id=name, quality=quality, split="train", group=name, source="")
+            for name, quality in qualities.items()
+        ],
+    )
+    DatasetRecord(name="small", channel_names={"0": "CT"}, labels=labels, num_training=4).write(root)
     return root
 
 
@@ -105,13 +117,13 @@ def test_dataset_names_classes_and_chooses_cases(folders: tuple[Path, Path], tmp
     pred, truth = folders
     dataset = write_dataset(tmp_path / "data", {"background": 0, "liver": 4, "spleen": 9})
     result = evaluate(pred, truth, out=tmp_path / "eval", dataset=dataset, quality="lq")
-    found = table(result.per_case)
+    found = table(result.path)
     assert {key[:2] for key in found} == {
         ("b", "liver"), ("b", "spleen"), ("c", "liver"), ("c", "spleen")
     }  # fmt: skip
     # Case d is lq and has no reference; the prediction of case a was not asked for.
-    assert (result.summary["n_without_truth"], result.summary["n_predictions_left_out"]) == (1, 1)
-    assert result.summary["classes"] == {"liver": 4, "spleen": 9}
+    assert (result.summary.n_without_truth, result.summary.n_predictions_left_out) == (1, 1)
+    assert result.summary.classes == {"liver": 4, "spleen": 9}
     with pytest.raises(DataError, match="choice of cases"):
         evaluate(pred, truth, out=tmp_path / "none", dataset=dataset, split="test")
     with pytest.raises(UsageError, match="--dataset"):
@@ -158,4 +170,41 @@ def test_command_line(folders: tuple[Path, Path], tmp_path: Path, alcseg) -> Non
     again = alcseg("evaluate", pred, truth, "--out", tmp_path / "eval")
     assert (again.code, "--overwrite" in again.err) == (2, True)
     done = alcseg("evaluate", pred, truth, "--out", tmp_path / "eval", "--overwrite", "--json")
-    assert json.loads(done.out)["summary"]["n_cases"] == 3
+    told = json.loads(done.out)
+    assert told.keys() == {"per_case", "summary_file", "summary"}
+    assert told["summary"]["n_cases"] == 3
+
+
+def test_each_label_map_is_read_once(
+    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+
+    def note(path: Path) -> Volume:
+        read.append(path)
+        return read_label(path)
+
+    monkeypatch.setattr("alcseg.commands.evaluate.read_label", note)
+    evaluate(*folders, out=tmp_path / "eval")
+    assert sorted(read) == sorted(folder / f"{name}.nii.gz" for folder in folders for name in "abc")
+
+
+def test_an_image_among_the_predictions_is_told_at_once(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    pred, truth = folders
+    values = np.arange(np.prod(SHAPE), dtype=np.int16).reshape(SHAPE)
+    nib.save(nib.Nifti1Image(values, AFFINE), pred / "b.nii.gz")
+    with pytest.raises(LabelError, match=r"b\.nii\.gz: .* found 478 others .* looks like an image"):
+        evaluate(pred, truth, out=tmp_path / "eval")
+
+
+@pytest.mark.parametrize("kind", [str, Path, None])
+def test_paths_are_text_or_objects(
+    folders: tuple[Path, Path], tmp_path: Path, kind: Callable[[Path], Any] | None
+) -> None:
+    pred, truth = folders
+    root = write_dataset(tmp_path / "data", {"background": 0, "liver": 4, "spleen": 9})
+    dataset = DatasetFolder.open(root, require_images=False) if kind is None else kind(root)
+    as_given = kind or Path
+    found = evaluate(as_given(pred), as_given(truth), out=as_given(tmp_path / "eval"), dataset=dataset)
+    assert found.summary.dataset == str(root)
+    assert Path(found) == tmp_path / "eval"

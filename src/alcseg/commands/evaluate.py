@@ -1,59 +1,47 @@
 """`alcseg evaluate`: label maps against a reference, per case and class, with intervals over the cases."""
 
-import csv
-import io
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from math import isfinite
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
 from alcseg.data.folder import DatasetFolder, require_named_values
-from alcseg.data.nifti import nifti_stem, read_label, require_same_grid, shorten
+from alcseg.data.nifti import nifti_stem, read_label, require_same_grid
 from alcseg.errors import DataError, LabelError, UsageError
-from alcseg.files import output_folder, require_apart, write_json, write_text
+from alcseg.evaluation import Evaluation
+from alcseg.files import output_folder, require_apart
 from alcseg.machine import timestamp, versions
 from alcseg.metrics import METRICS, ClassScores, evaluate_pair, summarize
+from alcseg.records.scores import ScoreRow
+from alcseg.records.summary import EvaluationSummary, Statistics
+from alcseg.words import shorten
 
-__all__ = ["EvaluateResult", "Protocol", "evaluate"]
+__all__ = ["Protocol", "evaluate"]
 
 Protocol = Literal["mm", "paper"]
 
-_COLUMNS = ("case_id", "class", "metric", "value", "unit", "status")
 _BACKGROUND = 0
-
-
-@dataclass(frozen=True)
-class EvaluateResult:
-    """What an evaluation found.
-
-    Attributes:
-        per_case: Tidy table, one line per case, class and metric.
-        summary_file: `summary` as a file.
-        summary: What was compared how, and statistics `per_class` and of the `foreground_mean`.
-    """
-
-    per_case: Path
-    summary_file: Path
-    summary: dict[str, Any]
+_MANY_VALUES = 256
 
 
 def evaluate(
-    pred: Path,
-    truth: Path,
+    pred: str | PathLike[str],
+    truth: str | PathLike[str],
     *,
-    out: Path,
+    out: str | PathLike[str],
     protocol: Protocol = "mm",
-    dataset: Path | None = None,
+    dataset: str | PathLike[str] | None = None,
     quality: str | None = None,
     split: str | None = None,
     tolerance_mm: float = 1.0,
     overwrite: bool = False,
-) -> EvaluateResult:
+) -> Evaluation:
     """Score predicted label maps and write `per_case.csv` and `summary.json`.
 
     Every chosen case with a reference needs a prediction; predictions beyond these are left out and counted.
@@ -80,70 +68,73 @@ def evaluate(
     pred, truth, out = Path(pred), Path(truth), Path(out)
     if protocol not in ("mm", "paper"):
         raise UsageError(f"--protocol: expected mm or paper, got '{protocol}'.")
-    if not (isfinite(tolerance_mm) and tolerance_mm >= 0):
+    if not (math.isfinite(tolerance_mm) and tolerance_mm >= 0):
         raise UsageError(f"--tolerance-mm: expected at least 0, got {tolerance_mm}.")
     if dataset is None and (quality is not None or split is not None):
         raise UsageError("--quality and --split: expected --dataset beside them, whose cases.csv knows both.")
     labels = [] if dataset is None else [Path(dataset) / "labelsTr", Path(dataset) / "labelsTs"]
     require_apart(out, pred, truth, *labels)
-    folder = None if dataset is None else DatasetFolder.open(Path(dataset), require_images=False)
+    folder = None if dataset is None else DatasetFolder.open(dataset, require_images=False)
     chosen = None
     if folder is not None and (quality is not None or split is not None):
         chosen = [row.case_id for row in folder.select(split=split, quality=quality)]
-    pairs, counts = _match(pred, truth, chosen)
-    classes = _foreground(folder) if folder is not None else _values_of(path for _, path in pairs.values())
-    metrics = [name for name in METRICS if protocol == "mm" or name != "nsd"]
-    found: dict[str, tuple[ClassScores, ...]] = {}
+    matched = _match(pred, truth, chosen)
+    measure = _Measure(
+        metrics=tuple(name for name in METRICS if protocol == "mm" or name != "nsd"),
+        in_mm=protocol == "mm",
+        tolerance_mm=tolerance_mm,
+        folder=folder,
+    )
     with output_folder(out, overwrite=overwrite) as root:
-        for case_id, (pred_path, truth_path) in track(pairs.items(), "Scoring cases", len(pairs)):
-            given, reference = read_label(pred_path), read_label(truth_path)
-            require_same_grid(reference, given, case_id)
-            _check_values((given, reference), folder, classes)
-            found[case_id] = evaluate_pair(
-                given.array,
-                reference.array,
-                list(classes.values()),
-                reference.spacing if protocol == "mm" else (1.0, 1.0, 1.0),
-                metrics=metrics,
-                tolerance_mm=tolerance_mm,
-            )
-        names = {value: name for name, value in classes.items()}
-        summary = {
-            "protocol": protocol,
-            "pred": str(pred),
-            "truth": str(truth),
-            "dataset": None if dataset is None else str(dataset),
-            "quality": quality,
-            "split": split,
-            "tolerance_mm": tolerance_mm if protocol == "mm" else None,
-            "classes": classes,
-            "n_cases": len(found),
-            **counts,
-            "units": {name: _unit(name, protocol) for name in metrics},
-            "foreground_mean": {name: _foreground_mean(found, name) for name in metrics},
-            "per_class": {
-                names[value]: {name: _one_class(found, value, name) for name in metrics} for value in names
+        pairs = track(matched.pairs.items(), "Scoring cases", len(matched.pairs))
+        scored = {case_id: measure.score(case_id, *paths) for case_id, paths in pairs}
+        classes = _foreground(folder) if folder is not None else _classes_of_truth(scored, matched.pairs)
+        found = {case_id: measure.complete(case, classes) for case_id, case in scored.items()}
+        summary = EvaluationSummary(
+            protocol=protocol,
+            pred=str(pred),
+            truth=str(truth),
+            dataset=None if dataset is None else str(Path(dataset)),
+            quality=quality,
+            split=split,
+            tolerance_mm=tolerance_mm if protocol == "mm" else None,
+            classes=classes,
+            n_cases=len(found),
+            n_without_truth=matched.without_truth,
+            n_predictions_left_out=matched.left_out,
+            units=measure.units,
+            foreground_mean={name: _foreground_mean(found, name) for name in measure.metrics},
+            per_class={
+                class_name: {name: _one_class(found, value, name) for name in measure.metrics}
+                for class_name, value in classes.items()
             },
-            "interval": "95 % percentile bootstrap of the mean over cases, 2000 resamples, seed 0",
-            "created": timestamp(),
-            "versions": versions(),
-        }
-        write_text(root / "per_case.csv", _table(found, names, protocol))
-        write_json(root / "summary.json", summary)
-    return EvaluateResult(out / "per_case.csv", out / "summary.json", summary)
+            interval="95 % percentile bootstrap of the mean over cases, 2000 resamples, seed 0",
+            created=timestamp(),
+            versions=versions(),
+        )
+        scores = _rows(found, classes, measure.units)
+        ScoreRow.write(root, scores)
+        summary.write(root)
+    return Evaluation(out, summary, scores)
 
 
-def _match(
-    pred: Path, truth: Path, chosen: list[str] | None
-) -> tuple[dict[str, tuple[Path, Path]], dict[str, int]]:
-    """Case id to prediction and reference, and how many files were left out."""
+@dataclass(frozen=True)
+class _Matched:
+    """Case id to prediction and reference, and how many chosen cases and predictions have no counterpart."""
+
+    pairs: dict[str, tuple[Path, Path]]
+    without_truth: int = 0
+    left_out: int = 0
+
+
+def _match(pred: Path, truth: Path, chosen: list[str] | None) -> _Matched:
     if pred.is_file() and truth.is_file():
         if chosen is not None:
             raise UsageError(
                 f"{pred}: expected folders beside --quality and --split, got two files. Leave both flags out."
             )
         name = nifti_stem(truth) or truth.name
-        return {name: (pred, truth)}, {"n_without_truth": 0, "n_predictions_left_out": 0}
+        return _Matched({name: (pred, truth)})
     references, predictions = _label_files(truth), _label_files(pred)
     wanted = list(references) if chosen is None else [name for name in chosen if name in references]
     if not wanted:
@@ -160,7 +151,7 @@ def _match(
         )
     without = 0 if chosen is None else len(chosen) - len(wanted)
     pairs = {name: (predictions[name], references[name]) for name in wanted}
-    return pairs, {"n_without_truth": without, "n_predictions_left_out": len(predictions) - len(pairs)}
+    return _Matched(pairs, without, len(predictions) - len(pairs))
 
 
 def _label_files(folder: Path) -> dict[str, Path]:
@@ -174,80 +165,134 @@ def _foreground(folder: DatasetFolder) -> dict[str, int]:
     return dict(zip(folder.label_names[1:], folder.label_values[1:], strict=True))
 
 
-def _values_of(paths: Iterable[Path]) -> dict[str, int]:
-    values: set[int] = set()
-    for path in paths:
-        values.update(int(value) for value in np.unique(read_label(path).array))
-    foreground = sorted(values - {_BACKGROUND})
-    if not foreground:
+@dataclass(frozen=True)
+class _Measure:
+    """How label maps are scored.
+
+    Attributes:
+        metrics: Names from `METRICS`.
+        in_mm: Whether distances are in mm; in voxels otherwise.
+        tolerance_mm: Of `nsd`.
+        folder: Dataset that names the classes.
+    """
+
+    metrics: tuple[str, ...]
+    in_mm: bool
+    tolerance_mm: float
+    folder: DatasetFolder | None
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Metric to unit."""
+        units = {name: METRICS[name].unit for name in self.metrics}
+        return {name: "voxel" if unit == "mm" and not self.in_mm else unit for name, unit in units.items()}
+
+    def score(self, case_id: str, pred: Path, truth: Path) -> tuple[ClassScores, ...]:
+        """Scores of the classes of the dataset; without one of all values that the two label maps hold."""
+        given, reference = read_label(pred), read_label(truth)
+        require_same_grid(reference, given, case_id)
+        return evaluate_pair(
+            given.array,
+            reference.array,
+            self._values(given, reference),
+            reference.spacing if self.in_mm else (1.0, 1.0, 1.0),
+            metrics=self.metrics,
+            tolerance_mm=self.tolerance_mm,
+        )
+
+    def _values(self, given: Volume, reference: Volume) -> list[int]:
+        if self.folder is not None:
+            for volume in (given, reference):  # a value without a name would be scored as background
+                require_named_values(volume, self.folder.labels)
+            return list(self.folder.label_values[1:])
+        own, others = (set(np.unique(volume.array).tolist()) - {_BACKGROUND} for volume in (reference, given))
+        if len(others - own) > _MANY_VALUES:
+            raise LabelError(
+                f"{given.path}: expected the label values of the truth, found {len(others - own)} others "
+                f"({shorten(sorted(others - own))}). This looks like an image; give the prediction, or "
+                "name all classes with --dataset."
+            )
+        return sorted(own | others)
+
+    def complete(self, case: tuple[ClassScores, ...], classes: Mapping[str, int]) -> tuple[ClassScores, ...]:
+        """The scores of a case with those of the classes that neither of its label maps holds."""
+        known = {entry.value: entry for entry in case}
+        nothing = dict.fromkeys(self.metrics, math.nan)
+        return tuple(
+            known.get(value) or ClassScores(value, "both_empty", nothing) for value in classes.values()
+        )
+
+
+def _classes_of_truth(
+    scored: Mapping[str, tuple[ClassScores, ...]], pairs: Mapping[str, tuple[Path, Path]]
+) -> dict[str, int]:
+    """The values that any reference holds, by name; a prediction must not hold others."""
+    entries = [entry for case in scored.values() for entry in case]
+    values = sorted({entry.value for entry in entries if entry.status in ("ok", "missed")})
+    if not values:
         raise LabelError(
             "expected at least one label value other than 0 in the truth, found none. Name the classes with "
             "--dataset, or check the folder."
         )
-    return {str(value): value for value in foreground}
+    for case_id, case in scored.items():
+        unknown = [entry.value for entry in case if entry.value not in values]
+        if unknown:
+            raise LabelError(
+                f"{pairs[case_id][0]}: expected the label values of the truth, {_BACKGROUND} and "
+                f"{shorten(values)}, found {shorten(unknown)}. Check the prediction, or name all classes "
+                "with --dataset."
+            )
+    return {str(value): value for value in values}
 
 
-def _check_values(
-    volumes: tuple[Volume, Volume], folder: DatasetFolder | None, classes: Mapping[str, int]
-) -> None:
-    """A value that no class has would be scored as background, unnoticed."""
-    if folder is not None:
-        for volume in volumes:
-            require_named_values(volume, folder.labels)
-        return
-    unknown = sorted(set(np.unique(volumes[0].array).tolist()) - set(classes.values()) - {_BACKGROUND})
-    if unknown:
-        raise LabelError(
-            f"{volumes[0].path}: expected the label values of the truth, {_BACKGROUND} and "
-            f"{shorten(classes.values())}, found {shorten(unknown)}. Check the prediction, or name all "
-            "classes with --dataset."
-        )
-
-
-def _unit(metric: str, protocol: Protocol) -> str:
-    unit = METRICS[metric].unit
-    return "voxel" if unit == "mm" and protocol == "paper" else unit
-
-
-def _one_class(found: Mapping[str, tuple[ClassScores, ...]], value: int, metric: str) -> dict[str, Any]:
+def _one_class(found: Mapping[str, tuple[ClassScores, ...]], value: int, metric: str) -> Statistics:
     entries = [entry for case in found.values() for entry in case if entry.value == value]
     return _statistics([entry.scores[metric] for entry in entries], entries)
 
 
-def _foreground_mean(found: Mapping[str, tuple[ClassScores, ...]], metric: str) -> dict[str, Any]:
+def _foreground_mean(found: Mapping[str, tuple[ClassScores, ...]], metric: str) -> Statistics:
     """Statistics over cases of the mean over the classes of a case."""
     means = []
     for case in found.values():
         scores = [entry.scores[metric] for entry in case if entry.status != "both_empty"]
-        means.append(sum(scores) / len(scores) if scores else float("nan"))
+        means.append(sum(scores) / len(scores) if scores else math.nan)
     return _statistics(means, [entry for case in found.values() for entry in case])
 
 
-def _statistics(values: list[float], entries: list[ClassScores]) -> dict[str, Any]:
-    """Statistics of `values`; the counts are of pairs of case and class, JSON has no nan."""
-    found = {
-        key: item if isfinite(item) else None for key, item in asdict(summarize(values)).items() if key != "n"
-    }
-    low, high = found.pop("low"), found.pop("high")
+def _statistics(values: list[float], entries: list[ClassScores]) -> Statistics:
+    """Statistics of `values`; the counts are of pairs of case and class."""
+    found = summarize(values)
     statuses = [entry.status for entry in entries]
-    return {
-        **found,
-        "interval_95": [low, high],
-        "n": int(np.count_nonzero(~np.isnan(values))),
-        "n_missed": statuses.count("missed"),
-        "n_spurious": statuses.count("spurious"),
-        "n_undefined": statuses.count("both_empty"),
-    }
+    return Statistics(
+        mean=_finite(found.mean),
+        std=_finite(found.std),
+        median=_finite(found.median),
+        interval_95=(_finite(found.low), _finite(found.high)),
+        n=found.n,
+        n_missed=statuses.count("missed"),
+        n_spurious=statuses.count("spurious"),
+        n_undefined=statuses.count("both_empty"),
+    )
 
 
-def _table(found: Mapping[str, tuple[ClassScores, ...]], names: Mapping[int, str], protocol: Protocol) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for case_id, case in found.items():
-        for entry in case:
-            for metric, score in entry.scores.items():
-                value = repr(float(score)) if isfinite(score) else ""
-                unit = _unit(metric, protocol)
-                writer.writerow((case_id, names[entry.value], metric, value, unit, entry.status))
-    return text.getvalue()
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _rows(
+    found: Mapping[str, tuple[ClassScores, ...]], classes: Mapping[str, int], units: Mapping[str, str]
+) -> tuple[ScoreRow, ...]:
+    names = {value: name for name, value in classes.items()}
+    return tuple(
+        ScoreRow(
+            case_id=case_id,
+            class_name=names[entry.value],
+            metric=metric,
+            value=score if math.isfinite(score) else math.nan,
+            unit=units[metric],
+            status=entry.status,
+        )
+        for case_id, case in found.items()
+        for entry in case
+        for metric, score in entry.scores.items()
+    )

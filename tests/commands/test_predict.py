@@ -1,14 +1,17 @@
-import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
 
 from alcseg.commands.predict import predict
+from alcseg.data.folder import DatasetFolder
+from alcseg.data.predicted import PredictedFolder
 from alcseg.errors import DataError, ResourceError, UsageError
 from alcseg.metrics.overlap import dice
+from alcseg.records.predictions import Predictions
 
 MakeRun = Callable[..., Path]
 Read = Callable[[Path], np.ndarray]
@@ -71,13 +74,18 @@ def test_probabilities_and_uncertainty_are_written_on_request(
     assert doubt.dtype == np.float32
     assert doubt.shape == label.shape
     assert doubt.min() >= 0
-    record = json.loads((out / "predict.json").read_text())
-    assert record == result.record
-    assert record["cases"]["ts_0"]["status"] == "ok"
+    again = PredictedFolder.open(out)
+    assert again.record == result.record
+    assert again.written == {"ts_0": out / "ts_0.nii.gz"}
+    assert np.array_equal(again.label("ts_0").array, label)
+    with pytest.raises(DataError, match="expected a prediction of 'ts_1', found none"):
+        again.label("ts_1")
+    case = result.record.cases["ts_0"]
+    assert (case.status, case.uncertainty) == ("ok", "ts_0_uncertainty.nii.gz")
     # The left box is 6 x 5 x 4 voxels of 1 x 1 x 2.5 mm.
-    assert record["cases"]["ts_0"]["volume_mm3"]["left"] == pytest.approx(300, rel=1e-3)
-    assert record["peak_memory_mib"] > 0
-    assert {"python", "alcseg", "torch"} <= set(record["versions"])
+    assert case.volume_mm3["left"] == pytest.approx(300, rel=1e-3)
+    assert result.record.peak_memory_mib > 0
+    assert {"python", "alcseg", "torch"} <= set(result.record.versions)
 
 
 def test_a_broken_case_is_recorded_and_the_others_go_on(
@@ -90,7 +98,7 @@ def test_a_broken_case_is_recorded_and_the_others_go_on(
     assert list(result.failed) == ["lq_0"]
     assert "expected finite intensities" in result.failed["lq_0"]
     assert len(result.written) == 5
-    assert json.loads((tmp_path / "out" / "predict.json").read_text())["cases"]["lq_0"]["status"] == "failed"
+    assert Predictions.read(tmp_path / "out").cases["lq_0"].status == "failed"
     with pytest.raises(DataError, match="expected finite intensities") as raised:
         predict(make_run(), [broken], out=tmp_path / "alone")
     assert raised.value.exit_code == 4
@@ -150,3 +158,14 @@ def test_the_lineage_window_gives_the_same_for_a_pointwise_network(
         predict(make_run(), [solvable_dataset], out=tmp_path / window, window=window)
     first, second = (read_values(tmp_path / window / "ts_0.nii.gz") for window in ("gaussian", "lineage"))
     assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("kind", [str, Path, DatasetFolder.open])
+def test_inputs_are_text_or_objects_one_or_several(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, kind: Callable[[Path], Any]
+) -> None:
+    inputs = kind(solvable_dataset)
+    for name, given in (("one", inputs), ("several", [inputs])):
+        result = predict(str(make_run()), given, out=str(tmp_path / name))
+        assert list(result.written) == ["ts_0"]
+        assert Path(result) == tmp_path / name

@@ -1,9 +1,10 @@
 """`alcseg predict`: a trained run and images in, label maps on the images' own grids out."""
 
 import logging
+import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -13,44 +14,29 @@ from torch import nn
 
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
+from alcseg.data.predicted import PredictedFolder
 from alcseg.data.writer import write_label, write_map
 from alcseg.errors import DataError, UsageError
-from alcseg.files import make_folder, write_json
+from alcseg.files import make_folder
 from alcseg.inference.device import pick_device
 from alcseg.inference.inputs import InputCase, find_inputs
 from alcseg.inference.load import load_networks
 from alcseg.inference.predictor import Perturbation, Predictor
 from alcseg.inference.sliding_window import WINDOWS
 from alcseg.machine import peak_memory_mib, timestamp, versions
+from alcseg.records.predictions import PredictedCase, Predictions
 from alcseg.run_folder import RunFolder
 
-__all__ = ["PredictResult", "predict"]
+__all__ = ["predict"]
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass
-class PredictResult:
-    """What was written, and what was not.
-
-    Attributes:
-        out: The output folder.
-        written: Label map of each case that was predicted.
-        failed: Message of each case that was not.
-        record: The content of `predict.json`.
-    """
-
-    out: Path
-    written: dict[str, Path] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-    record: dict[str, Any] = field(default_factory=dict)
-
-
 def predict(
-    run: Path,
-    inputs: Sequence[Path | str],
+    run: str | PathLike[str],
+    inputs: str | PathLike[str] | Sequence[str | PathLike[str]],
     *,
-    out: Path,
+    out: str | PathLike[str],
     uncertainty: bool = False,
     probabilities: bool = False,
     window: str = "gaussian",
@@ -59,12 +45,13 @@ def predict(
     seed: int = 0,
     device: str = "auto",
     overwrite: bool = False,
-) -> PredictResult:
+) -> PredictedFolder:
     """Predict every case that `inputs` name; a case that fails is recorded and the others go on.
 
     Args:
         run: Run folder of `train`.
-        inputs: Files, folders, glob patterns, `.txt` or `.csv` lists, DICOM series folders, dataset folders.
+        inputs: One or several: files, folders, glob patterns, `.txt` or `.csv` lists, DICOM series folders,
+            dataset folders.
         out: Folder for `<case>.nii.gz` and `predict.json`; must be new or empty.
         uncertainty: Also write `<case>_uncertainty.nii.gz`, float32: what the network itself states, in 0
             to 1 (`tbrats`: 1 where no class has evidence), or for all other methods the divergence of
@@ -87,50 +74,50 @@ def predict(
         raise UsageError(f"--window: expected one of {', '.join(WINDOWS)}, got '{window}'.")
     if uncertainty and passes < 2:
         raise UsageError(f"--passes: expected at least 2 for an uncertainty, got {passes}.")
+    run, out = Path(run), Path(out)
     folder = RunFolder.open(run)
-    cases = find_inputs(inputs, channels=len(folder.plan.channel_names))
+    given = [inputs] if isinstance(inputs, str | PathLike) else inputs
+    cases = find_inputs([os.fspath(path) for path in given], channels=len(folder.plan.channel_names))
     _check_output(out, cases, overwrite=overwrite)
     where = pick_device(device)
     predictor = Predictor(_choose_network(folder, network, where), folder.plan, where, window)
-    how = Perturbation.like_method(folder.config["method"], passes=passes, seed=seed)
+    how = Perturbation.like_method(folder.config["method"], passes=passes, seed=seed) if uncertainty else None
     make_folder(out)
 
-    begun = time.perf_counter()
-    result = PredictResult(out)
-    result.record = {
-        "versions": versions(),
-        "run": str(run),
-        "method": folder.method,
-        "network": network,
-        "window": window,
-        "device": str(where),
-        "started": timestamp(),
-        "labels": dict(zip(folder.plan.label_names, folder.plan.label_values, strict=True)),
-        "cases": {},
-    }
+    started, begun = timestamp(), time.perf_counter()
+    done: dict[str, PredictedCase] = {}
     errors = []
     for case in track(cases, "Predicting cases"):
-        started = time.perf_counter()
-        entry: dict[str, Any] = {"inputs": [str(path) for path in case.paths]}
+        case_begun = time.perf_counter()
         try:
-            entry |= _predict_case(
-                predictor, case, out, how if uncertainty else None, probabilities=probabilities
-            )
-            result.written[case.case_id] = out / entry["label"]
+            entry = _predict_case(predictor, case, out, how, probabilities=probabilities)
         except DataError as error:
             logger.warning("case '%s' failed: %s", case.case_id, error)
             errors.append(error)
-            result.failed[case.case_id] = str(error)
-            entry |= {"status": "failed", "error": str(error)}
-        entry["time_s"] = round(time.perf_counter() - started, 3)
-        result.record["cases"][case.case_id] = entry
-    result.record |= {"time_s": round(time.perf_counter() - begun, 3), "peak_memory_mib": peak_memory_mib()}
-    write_json(out / "predict.json", result.record)
-    if errors and not result.written:
-        first = errors[0]
-        others = f" (all {len(errors)} cases failed; see {out / 'predict.json'})" if len(errors) > 1 else ""
-        raise type(first)(f"{first}{others}")
-    return result
+            entry = PredictedCase(status="failed", error=str(error))
+        about = {
+            "inputs": tuple(str(path) for path in case.paths),
+            "time_s": round(time.perf_counter() - case_begun, 3),
+        }
+        done[case.case_id] = entry.model_copy(update=about)
+    record = Predictions(
+        versions=versions(),
+        run=str(run),
+        method=folder.method,
+        network=network,
+        window=window,
+        device=str(where),
+        started=started,
+        labels=dict(zip(folder.plan.label_names, folder.plan.label_values, strict=True)),
+        cases=done,
+        time_s=round(time.perf_counter() - begun, 3),
+        peak_memory_mib=peak_memory_mib(),
+    )
+    path = record.write(out)
+    if len(errors) == len(done):
+        others = f" (all {len(errors)} cases failed; see {path})" if len(errors) > 1 else ""
+        raise type(errors[0])(f"{errors[0]}{others}")
+    return PredictedFolder(out, record)
 
 
 def _choose_network(folder: RunFolder, name: str, device: torch.device) -> nn.Module:
@@ -149,22 +136,25 @@ def _choose_network(folder: RunFolder, name: str, device: torch.device) -> nn.Mo
 
 def _predict_case(
     predictor: Predictor, case: InputCase, out: Path, how: Perturbation | None, *, probabilities: bool
-) -> dict[str, Any]:
+) -> PredictedCase:
     """Write the files of one case and say what they are."""
     images = case.read()
     like = images[0]
     prediction = predictor.predict(images)
     label = prediction.label()
-    entry: dict[str, Any] = {"status": "ok", "label": f"{case.case_id}.nii.gz"}
-    if probabilities:
-        entry["probabilities"] = f"{case.case_id}_prob.nii.gz"
-        write_map(out / entry["probabilities"], np.moveaxis(prediction.source_probabilities(), 0, -1), like)
-    if how is not None:
-        entry["uncertainty"] = f"{case.case_id}_uncertainty.nii.gz"
-        write_map(out / entry["uncertainty"], predictor.uncertainty(images, case.case_id, how), like)
-    write_label(out / entry["label"], label, like)
-    entry["volume_mm3"] = _volumes(label, like, predictor)
-    return entry
+    found = PredictedCase(
+        status="ok",
+        label=f"{case.case_id}.nii.gz",
+        probabilities=f"{case.case_id}_prob.nii.gz" if probabilities else None,
+        uncertainty=f"{case.case_id}_uncertainty.nii.gz" if how is not None else None,
+        volume_mm3=_volumes(label, like, predictor),
+    )
+    if found.probabilities is not None:
+        write_map(out / found.probabilities, np.moveaxis(prediction.source_probabilities(), 0, -1), like)
+    if found.uncertainty is not None and how is not None:
+        write_map(out / found.uncertainty, predictor.uncertainty(images, case.case_id, how), like)
+    write_label(out / f"{case.case_id}.nii.gz", label, like)
+    return found
 
 
 def _volumes(label: np.ndarray[Any, Any], like: Volume, predictor: Predictor) -> dict[str, float]:

@@ -8,14 +8,18 @@ from typing import Any
 import pytest
 
 from alcseg.cli.printing import show
+from alcseg.commands.demo import DemoResult
+from alcseg.data.predicted import PredictedFolder
+from alcseg.records.demo import DemoRecord, DemoScores
+from alcseg.records.predictions import PredictedCase, Predictions
+from alcseg.records.ranking import RankingRow
 
 
-@dataclass
-class Predicted:
-    out: Path
-    written: dict[str, Path]
-    failed: dict[str, str] = field(default_factory=dict)
-    record: dict[str, Any] = field(default_factory=dict)
+def predicted(written: int = 0, failed: dict[str, str] | None = None) -> PredictedFolder:
+    names = [f"case_{index}" for index in range(written)]
+    cases = {name: PredictedCase(status="ok", label=f"{name}.nii.gz") for name in names}
+    cases |= {name: PredictedCase(status="failed", error=why) for name, why in (failed or {}).items()}
+    return PredictedFolder(Path("out"), Predictions(run="run", method="alc", cases=cases))
 
 
 @dataclass
@@ -37,23 +41,27 @@ class Corrected:
 @pytest.fixture
 def corrected(tmp_path):
     """Twelve ranked cases; of case_01 the second class has the higher score."""
-    lines = ["rank,case_id,class,score,agreement,changed_mm3,reason"]
-    for rank in range(1, 13):
-        for name, score in (("left", 1 / rank), ("right", 0.5 / rank if rank > 1 else 1.5)):
-            lines.append(f"{rank},case_{rank:02d},{name},{score:.4f},0.5,7.000,doubtful")
-    (tmp_path / "ranking.csv").write_text("\n".join(lines) + "\n")
+    rows = [
+        RankingRow(
+            rank=rank, case_id=f"case_{rank:02d}", class_name=name, uncertainty=0.25, agreement=0.5,
+            changed_mm3=7, added_mm3=7, removed_mm3=0, shift_mm=0, score=score, in_sample=False,
+            reason="doubtful",
+        )
+        for rank in range(1, 13)
+        for name, score in (("left", 1 / rank), ("right", 0.5 / rank if rank > 1 else 1.5))
+    ]  # fmt: skip
+    RankingRow.write(tmp_path, rows)
     return Corrected(tmp_path, [f"case_{rank:02d}" for rank in range(1, 13)], Note("by 3 held-out cases"))
 
 
 def test_predict_shows_counts_and_the_folder(capsys):
-    written = {f"case_{index}": Path(f"out/case_{index}.nii.gz") for index in range(40)}
-    show("predict", Predicted(Path("out"), written), as_json=False)
+    show("predict", predicted(40), as_json=False)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines == [["out", "out"], ["written", "40"], ["failed", "0"], ["details", "out/predict.json"]]
 
 
 def test_predict_lists_what_failed(capsys):
-    result = Predicted(Path("out"), {}, {"case_1": "a.nii.gz: truncated", "case_2": "b.nii.gz: constant"})
+    result = predicted(0, {"case_1": "a.nii.gz: truncated", "case_2": "b.nii.gz: constant"})
     show("predict", result, as_json=False)
     out = capsys.readouterr().out
     assert [line.strip().split(maxsplit=1) for line in out.splitlines()[1:3]] == [
@@ -68,8 +76,8 @@ def test_correct_shows_the_first_ten_cases_by_their_worst_class(corrected, capsy
     lines = capsys.readouterr().out.splitlines()
     cases = [line.split() for line in lines if " case_" in line]
     assert [words[1] for words in cases] == [f"case_{rank:02d}" for rank in range(1, 11)]
-    assert cases[0] == ["1", "case_01", "right", "1.5000", "0.5", "7.000", "doubtful"]
-    assert cases[1][:4] == ["2", "case_02", "left", "0.5000"]
+    assert cases[0] == ["1", "case_01", "right", "1.5", "0.5", "7", "doubtful"]
+    assert cases[1][:4] == ["2", "case_02", "left", "0.5"]
     text = "\n".join(lines)
     assert "corrected       12" in text
     assert "by 3 held-out cases" in text
@@ -79,27 +87,31 @@ def test_correct_shows_the_first_ten_cases_by_their_worst_class(corrected, capsy
 def test_json_keeps_everything(corrected, capsys):
     show("correct", corrected, as_json=True)
     assert len(json.loads(capsys.readouterr().out)["corrected"]) == 12
-    show("predict", Predicted(Path("out"), {"a": Path("out/a.nii.gz")}, record={"x": 1}), as_json=True)
+    show("predict", predicted(1), as_json=True)
     found = json.loads(capsys.readouterr().out)
-    assert found["written"] == {"a": "out/a.nii.gz"}
-    assert found["record"] == {"x": 1}
-
-
-@dataclass
-class Shown:
-    labels: dict[str, float]
-    test: dict[str, dict[str, float]]
-    commands: list[str]
-    report: Path = Path("demo/report.html")
-    time_s: float = 167.6
-    peak_memory_mib: float = 898.0
+    assert found.keys() == {"out", "written", "failed", "record"}
+    assert found["written"] == {"case_0": "out/case_0.nii.gz"}
+    assert found["record"]["cases"]["case_0"]["label"] == "case_0.nii.gz"
+    assert found["record"]["peak_memory_mib"] is None
 
 
 def test_demo_ends_with_a_table_of_labels_and_methods(capsys):
-    result = Shown(
-        {"given": 0.5, "refined": 0.75}, {"alc": {"dice": 0.8, "hd95_mm": 4.5}}, ["alcseg train x"]
-    )
-    show("demo", result, as_json=False)
+    record = DemoRecord(
+        seed=0, versions={}, started="", labels={"given": 0.5, "refined": 0.75},
+        test={"alc": DemoScores(dice=0.8, hd95_mm=4.5)}, steps=(), commands=("alcseg train x",), time_s=167.6,
+        peak_memory_mib=898.0,
+    )  # fmt: skip
+    show("demo", DemoResult(Path("demo"), record), as_json=True)
+    assert json.loads(capsys.readouterr().out) == {
+        "out": "demo",
+        "report": "demo/report.html",
+        "labels": {"given": 0.5, "refined": 0.75},
+        "test": {"alc": {"dice": 0.8, "hd95_mm": 4.5}},
+        "commands": ["alcseg train x"],
+        "time_s": 167.6,
+        "peak_memory_mib": 898.0,
+    }
+    show("demo", DemoResult(Path("demo"), record), as_json=False)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["0.5", "0.75"] in lines
     assert ["alc", "0.8", "4.5"] in lines

@@ -1,6 +1,5 @@
 """The demo from end to end, small: two steps of training on ten scans."""
 
-import json
 import re
 import shlex
 
@@ -9,6 +8,7 @@ import pytest
 from alcseg.cli.parser import parse
 from alcseg.commands.demo import demo
 from alcseg.errors import UsageError
+from alcseg.records.demo import DemoRecord
 
 _FAST = [
     "trainer.steps=2",
@@ -26,18 +26,18 @@ def result(tmp_path_factory):
 
 @pytest.mark.integration
 def test_it_scores_the_labels_and_the_methods(result):
-    assert result.labels.keys() == {"given", "refined"}
-    assert 0.2 < result.labels["given"] < 0.9
-    assert list(result.test) == ["h_sup", "hl_sup", "alc"]
-    assert all(0.0 <= scores["dice"] <= 1.0 and scores["hd95_mm"] > 0.0 for scores in result.test.values())
+    record = result.record
+    assert record.labels.keys() == {"given", "refined"}
+    assert 0.2 < record.labels["given"] < 0.9
+    assert list(record.test) == ["h_sup", "hl_sup", "alc"]
+    assert all(0.0 <= scores.dice <= 1.0 and scores.hd95_mm > 0.0 for scores in record.test.values())
 
 
 @pytest.mark.integration
 def test_it_keeps_a_record(result):
-    record = json.loads((result.out / "demo.json").read_text())
-    assert record["seed"] == 1
-    assert record["labels"] == pytest.approx(result.labels)
-    assert len(record["steps"]) == len(record["commands"])
+    assert DemoRecord.read(result.out) == result.record
+    assert result.record.seed == 1
+    assert len(result.record.steps) == len(result.record.commands) == 15
 
 
 @pytest.mark.integration
@@ -50,7 +50,7 @@ def test_the_page_shows_everything_and_loads_nothing(result):
 
 @pytest.mark.integration
 def test_the_commands_are_ones_that_the_program_takes(result):
-    verbs = [shlex.split(line)[1:] for line in result.commands if line.startswith("alcseg ")]
+    verbs = [shlex.split(line)[1:] for line in result.record.commands if line.startswith("alcseg ")]
     assert {words[0] for words in verbs} == {"corrupt", "train", "correct", "predict", "evaluate"}
     for words in verbs:
         parse(words)

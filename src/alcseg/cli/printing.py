@@ -1,6 +1,5 @@
 """Results of the verbs on stdout: a table for people, or with `--json` one document for programs."""
 
-import csv
 import dataclasses
 import json
 import math
@@ -9,9 +8,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pydantic import BaseModel
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from alcseg.records.predictions import Predictions
+from alcseg.records.ranking import RankingRow
+from alcseg.records.scores import ScoreRow
+from alcseg.records.summary import EvaluationSummary
 
 __all__ = ["document", "show"]
 
@@ -42,6 +47,8 @@ def document(value: Any) -> Any:
     """Make `value` of plain JSON types; paths become strings, numbers that are not finite null."""
     if hasattr(value, "to_document"):
         return document(value.to_document())
+    if isinstance(value, BaseModel):
+        return document(value.model_dump(mode="json", by_alias=True))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: document(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -97,7 +104,7 @@ def _cell(value: Any) -> Text:
 
 
 def _import(result: Any) -> list[RenderableType]:
-    if hasattr(result, "parts"):  # an archive
+    if hasattr(result, "index"):  # an archive
         return _facts(result)
     counts = Counter(f"{row.split} {row.quality}" for row in result.rows)
     facts = {
@@ -119,22 +126,21 @@ def _check(result: Any) -> list[RenderableType]:
 
 
 def _evaluate(result: Any) -> list[RenderableType]:
-    summary = document(result)["summary"]
-    groups = {"foreground mean": summary["foreground_mean"], **summary["per_class"]}
+    summary = result.summary
     rows = [
-        {
+        document(statistics)
+        | {
             "class": name,
             "metric": metric,
-            "unit": summary["units"][metric],
-            **statistics,
-            "interval": " to ".join(str(_cell(end)) for end in statistics["interval_95"]),
+            "unit": summary.units[metric],
+            "interval": " to ".join(str(_cell(end)) for end in statistics.interval_95),
         }
-        for name, metrics in groups.items()
+        for name, metrics in {"foreground mean": summary.foreground_mean, **summary.per_class}.items()
         for metric, statistics in metrics.items()
     ]
     columns = ("class", "metric", "unit", "mean", "std", "median", "interval", "n", "n_missed", "n_spurious")
     headings = {name: name.removeprefix("n_") for name in columns} | {"interval": "95 % interval"}
-    files = {"per case": result.per_case, "summary": result.summary_file}
+    files = {"per case": ScoreRow.path(result.path), "summary": EvaluationSummary.path(result.path)}
     return [_table(rows, headings), "", *_facts(files)]
 
 
@@ -147,18 +153,16 @@ def _train(result: Any) -> list[RenderableType]:
 
 def _predict(result: Any) -> list[RenderableType]:
     facts = {"out": result.out, "written": len(result.written), "failed": len(result.failed)}
-    return [*_failures(result), *_facts(facts | {"details": result.out / "predict.json"})]
+    return [*_failures(result), *_facts(facts | {"details": Predictions.path(result.out)})]
 
 
 def _correct(result: Any) -> list[RenderableType]:
-    ranking = result.out / "ranking.csv"
-    with ranking.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    worst: dict[str, dict[str, str]] = {}
+    # Until results of `correct` carry their ranking.
+    rows = getattr(result, "ranking", None) or RankingRow.read(result.out)
+    worst: dict[str, RankingRow] = {}
     for row in rows:  # one per case and class: the class with the highest score put the case where it is
-        known = worst.setdefault(row["case_id"], row)
-        if float(row["score"]) > float(known["score"]):
-            worst[row["case_id"]] = row
+        if row.case_id not in worst or row.score > worst[row.case_id].score:
+            worst[row.case_id] = row
     columns = {
         "rank": "rank",
         "case_id": "case",
@@ -167,6 +171,7 @@ def _correct(result: Any) -> list[RenderableType]:
         "agreement": "agreement",
     }
     columns |= {"changed_mm3": "changed mm3", "reason": "reason"}
+    ranking = RankingRow.path(result.out)
     facts = {
         "out": result.out,
         "corrected": len(result.corrected),
@@ -179,7 +184,7 @@ def _correct(result: Any) -> list[RenderableType]:
         if len(worst) > _RANKED_CASES
         else ranking,
     }
-    table = _table(list(worst.values())[:_RANKED_CASES], columns)
+    table = _table(document(list(worst.values())[:_RANKED_CASES]), columns)
     return [*_failures(result), "Look at these first:", table, "", *_facts(facts)]
 
 
@@ -236,16 +241,17 @@ def _one_method(result: Any) -> list[RenderableType]:
 
 
 def _demo(result: Any) -> list[RenderableType]:
-    facts = document(result)
-    tests = [{"method": name, **scores} for name, scores in facts["test"].items()]
+    record = result.record
+    tests = [{"method": name, **document(scores)} for name, scores in record.test.items()]
+    facts = {"report": result.report, "time_s": record.time_s, "peak_memory_mib": record.peak_memory_mib}
     return [
-        _table([facts["labels"]], {"given": "LQ labels, Dice as given", "refined": "after correction"}),
+        _table([record.labels], {"given": "LQ labels, Dice as given", "refined": "after correction"}),
         "",
         _table(tests, {"method": "test cases", "dice": "Dice", "hd95_mm": "HD95 (mm)"}),
         "",
-        *_facts({name: facts[name] for name in ("report", "time_s", "peak_memory_mib")}),
+        *_facts(facts),
         "\nEach step by hand:",
-        *facts["commands"],
+        *record.commands,
     ]
 
 

@@ -1,19 +1,21 @@
-"""The page that `alcseg demo` ends with; it reads records and recomputes nothing."""
+"""The page that `alcseg demo` ends with; it shows what the steps left and recomputes nothing."""
 
-import csv
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from alcseg.data.folder import DatasetFolder
+from alcseg.evaluation import Evaluation
 from alcseg.machine import commit, processor
+from alcseg.records.demo import DemoRecord
+from alcseg.records.ranking import RankingRow
 from alcseg.report.cases import read_upright
 from alcseg.report.figures import case_panels, paired_plot, training_curves
 from alcseg.report.html import Commands, Facts, Picture, Section, Table, Text, write_report
-from alcseg.report.scores import Scores
+from alcseg.run_folder import RunFolder
 
-__all__ = ["METHOD_NAMES", "DemoRecord", "write_page"]
+__all__ = ["METHOD_NAMES", "DemoOutcome", "write_page"]
 
 METHOD_NAMES = {"h_sup": "H-Sup", "hl_sup": "HL-Sup", "alc": "ALC"}
 
@@ -22,42 +24,36 @@ _WHAT_METHODS_SEE = {
     "hl_sup": "HQ and LQ cases pooled, every label taken at face value",
     "alc": "HQ cases, and LQ cases whose labels it refines while training",
 }
-_RANKING_COLUMNS = {
-    "rank": "rank",
-    "case_id": "case",
-    "class": "class",
-    "uncertainty": "uncertainty",
-    "agreement": "agreement",
-    "changed_mm3": "changed (mm³)",
-    "shift_mm": "shift (mm)",
-    "score": "score",
-}
 
 
-@dataclass
-class DemoRecord:
-    """What the demo did, filled in as it goes."""
+@dataclass(frozen=True)
+class DemoOutcome:
+    """What the demo left on disk, opened.
 
-    out: Path
-    seed: int
-    started: str
-    versions: dict[str, str]
-    commands: list[str] = field(default_factory=list)
-    timings: list[tuple[str, float]] = field(default_factory=list)
-    time_s: float = 0.0
-    peak_memory_mib: float | None = None
-
-
-def write_page(path: Path, record: DemoRecord, scores: Mapping[str, Scores]) -> Path:
-    """Write `report.html`.
-
-    Args:
-        path: The page.
+    Attributes:
         record: What was done.
-        scores: Name of an evaluation to its scores.
+        noisy: The dataset with spoiled labels, clean ones beside them.
+        corrected: The dataset with refined labels.
+        runs: Method to its run.
+        given: The spoiled labels against the clean ones.
+        refined: The corrected labels against the clean ones.
+        test: Method to its scores on the test cases.
+        ranking: Which labels to look at first.
     """
-    given, refined = scores["lq-given"], scores["lq-refined"]
-    folder = DatasetFolder.open(record.out / "noisy")
+
+    record: DemoRecord
+    noisy: DatasetFolder
+    corrected: DatasetFolder
+    runs: Mapping[str, RunFolder]
+    given: Evaluation
+    refined: Evaluation
+    test: Mapping[str, Evaluation]
+    ranking: tuple[RankingRow, ...]
+
+
+def write_page(path: Path, outcome: DemoOutcome) -> None:
+    """Write `report.html`."""
+    folder = outcome.noisy
     counts = {quality: len(folder.select(split="train", quality=quality)) for quality in ("hq", "lq")}
     val, test = (len(folder.select(split=split)) for split in ("val", "test"))
     lead = (
@@ -66,21 +62,20 @@ def write_page(path: Path, record: DemoRecord, scores: Mapping[str, Scores]) -> 
         "the LQ cases and the test cases are read for the scores on this page and for nothing else."
     )
     sections = [
-        _result(given, refined, scores),
-        _label_quality(given, refined, list(folder.label_names[1:])),
-        _cases(record.out, given, refined),
-        _curves(record.out),
-        _ranking(record.out),
-        _making(record),
+        _result(outcome),
+        _label_quality(outcome),
+        _cases(outcome),
+        _curves(outcome),
+        _ranking(outcome.ranking),
+        _making(outcome.record),
     ]
     title = "ALCSeg demo: spoiled labels in, better labels out"
-    return write_report(path, title=title, lead=lead, sections=sections)
+    write_report(path, title=title, lead=lead, sections=sections)
 
 
-def _result(given: Scores, refined: Scores, scores: Mapping[str, Scores]) -> Section:
-    test = {method: scores[f"test-{method}"] for method in METHOD_NAMES}
+def _result(outcome: DemoOutcome) -> Section:
+    test, classes = outcome.test, outcome.noisy.label_names[1:]
     best = max(test, key=lambda method: test[method].mean("dice"))
-    classes = list(next(iter(test["alc"].values["dice"].values())))
     rows: list[list[str | float]] = [
         [
             METHOD_NAMES[method],
@@ -97,8 +92,8 @@ def _result(given: Scores, refined: Scores, scores: Mapping[str, Scores]) -> Sec
         [
             Facts(
                 [
-                    ("LQ labels as given, Dice", given.mean("dice")),
-                    ("LQ labels after correction, Dice", refined.mean("dice")),
+                    ("LQ labels as given, Dice", outcome.given.mean("dice")),
+                    ("LQ labels after correction, Dice", outcome.refined.mean("dice")),
                     ("HL-Sup on test scans, Dice", test["hl_sup"].mean("dice")),
                     ("ALC on test scans, Dice", test["alc"].mean("dice")),
                 ],
@@ -120,7 +115,8 @@ def _result(given: Scores, refined: Scores, scores: Mapping[str, Scores]) -> Sec
     )
 
 
-def _label_quality(given: Scores, refined: Scores, classes: list[str]) -> Section:
+def _label_quality(outcome: DemoOutcome) -> Section:
+    given, refined = outcome.given, outcome.refined
     before, after = given.by_case("dice"), refined.by_case("dice")
     better = sum(after[case] > before[case] for case in before.keys() & after.keys())
     rows: list[list[str | float]] = [
@@ -128,7 +124,7 @@ def _label_quality(given: Scores, refined: Scores, classes: list[str]) -> Sectio
             name or "mean",
             *(found.mean(metric, name) for metric in ("dice", "hd95") for found in (given, refined)),
         ]
-        for name in (*classes, None)
+        for name in (*outcome.noisy.label_names[1:], None)
     ]
     return Section(
         "LQ labels before and after correction",
@@ -149,21 +145,22 @@ def _label_quality(given: Scores, refined: Scores, classes: list[str]) -> Sectio
     )
 
 
-def _cases(out: Path, given: Scores, refined: Scores) -> Section:
+def _cases(outcome: DemoOutcome) -> Section:
     """The LQ cases whose refined label is worst, median and best."""
-    before, after = given.by_case("dice"), refined.by_case("dice")
+    before, after = outcome.given.by_case("dice"), outcome.refined.by_case("dice")
+    noisy, corrected = outcome.noisy.root, outcome.corrected.root
     order = sorted(after, key=lambda case: after[case])
     chosen = {"worst": order[0], "median": order[len(order) // 2], "best": order[-1]}
     pictures = []
     for word, case in chosen.items():
         upright = read_upright(
-            out / "noisy" / "imagesTr" / f"{case}_0000.nii.gz",
+            outcome.noisy.image_paths(case)[0],
             {
-                "clean": out / "noisy" / "labelsClean" / f"{case}.nii.gz",
-                "given": out / "noisy" / "labelsTr" / f"{case}.nii.gz",
-                "refined": out / "corrected" / "labelsTr" / f"{case}.nii.gz",
+                "clean": noisy / "labelsClean" / f"{case}.nii.gz",
+                "given": noisy / "labelsTr" / f"{case}.nii.gz",
+                "refined": corrected / "labelsTr" / f"{case}.nii.gz",
             },
-            out / "corrected" / "uncertainty" / f"{case}.nii.gz",
+            corrected / "uncertainty" / f"{case}.nii.gz",
         )
         title = f"{case}, {word} refined label: Dice {before[case]:.2f} given, {after[case]:.2f} refined"
         figure = case_panels(
@@ -188,8 +185,8 @@ def _cases(out: Path, given: Scores, refined: Scores) -> Section:
     )
 
 
-def _curves(out: Path) -> Section:
-    runs = {name: out / "runs" / method / "metrics.csv" for method, name in METHOD_NAMES.items()}
+def _curves(outcome: DemoOutcome) -> Section:
+    runs = {METHOD_NAMES[method]: run.metrics_path for method, run in outcome.runs.items()}
     return Section(
         "Training curves",
         [
@@ -204,14 +201,26 @@ def _curves(out: Path) -> Section:
     )
 
 
-def _ranking(out: Path) -> Section:
-    with (out / "corrected" / "ranking.csv").open(newline="", encoding="utf-8") as stream:
-        rows = [[_number(row[key]) for key in _RANKING_COLUMNS] for row in csv.DictReader(stream)]
+def _ranking(ranking: tuple[RankingRow, ...]) -> Section:
+    headings = ["rank", "case", "class", "uncertainty", "agreement", "changed (mm³)", "shift (mm)", "score"]
+    rows = [
+        [
+            row.rank,
+            row.case_id,
+            row.class_name,
+            row.uncertainty,
+            row.agreement,
+            row.changed_mm3,
+            row.shift_mm,
+            row.score,
+        ]
+        for row in ranking
+    ]
     return Section(
         "Which labels to look at first",
         [
             Table(
-                list(_RANKING_COLUMNS.values()),
+                headings,
                 rows,
                 caption="Most doubtful first; one row per case and class. Agreement is the Dice of given and "
                 "refined label. corrected/ranking.csv has the reasons. Click a heading to sort.",
@@ -219,18 +228,6 @@ def _ranking(out: Path) -> Section:
             )
         ],
     )
-
-
-def _number(text: str) -> str | int | float | None:
-    """A cell of a CSV file as a number where it is one, None where it is empty."""
-    if not text:
-        return None
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _making(record: DemoRecord) -> Section:
@@ -245,7 +242,7 @@ def _making(record: DemoRecord) -> Section:
             Commands(record.commands),
             Table(
                 ["step", "time (s)"],
-                [[title, seconds] for title, seconds in record.timings],
+                [[step.title, step.time_s] for step in record.steps],
                 caption=f"{record.time_s:.0f} s in all{memory}.",
                 digits=1,
             ),

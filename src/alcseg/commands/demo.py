@@ -4,23 +4,28 @@ import logging
 import shlex
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from alcseg.commands._demo_page import METHOD_NAMES, DemoRecord, write_page
+from alcseg.commands._demo_page import METHOD_NAMES, DemoOutcome, write_page
 from alcseg.commands.correct import correct
 from alcseg.commands.corrupt import corrupt
 from alcseg.commands.evaluate import evaluate
 from alcseg.commands.predict import predict
 from alcseg.commands.train import train
+from alcseg.data.folder import DatasetFolder
 from alcseg.data.phantoms import write_phantoms
 from alcseg.errors import UsageError
-from alcseg.files import make_folder, write_json
+from alcseg.evaluation import Evaluation
+from alcseg.files import make_folder
 from alcseg.machine import peak_memory_mib, timestamp, versions
-from alcseg.report.scores import read_scores
+from alcseg.records.demo import DemoRecord, DemoScores, DemoStep
+from alcseg.records.ranking import RankingRow
+from alcseg.run_folder import RunFolder
 
 __all__ = ["DemoResult", "demo"]
 
@@ -28,30 +33,33 @@ logger = logging.getLogger(__name__)
 
 _HQ_FRACTION = 0.25
 _NOISE_SIDES = (3, 6)  # of the cube, in voxels
-_PARTS = ("phantoms", "noisy", "runs", "corrected", "predictions", "evaluations", "report.html", "demo.json")
+_PARTS = ("phantoms", "noisy", "runs", "corrected", "predictions", "evaluations", "report.html")
 
 
-@dataclass
+@dataclass(frozen=True)
 class DemoResult:
     """What the demo showed.
 
     Attributes:
         out: Folder with everything it made.
-        report: The page to open.
-        labels: Mean Dice of the LQ labels against the clean ones, `given` and `refined`.
-        test: Method to mean Dice and HD95 in mm on the test cases.
-        commands: What would do each step by hand.
-        time_s: Wall time of the whole.
-        peak_memory_mib: Largest resident memory of the process.
+        record: What was done, how long it took, and the scores.
     """
 
     out: Path
-    report: Path
-    labels: dict[str, float] = field(default_factory=dict)
-    test: dict[str, dict[str, float]] = field(default_factory=dict)
-    commands: list[str] = field(default_factory=list)
-    time_s: float = 0.0
-    peak_memory_mib: float | None = None
+    record: DemoRecord
+
+    def __fspath__(self) -> str:
+        return str(self.out)
+
+    def to_document(self) -> dict[str, Any]:
+        """What the command line prints."""
+        names = ("labels", "test", "commands", "time_s", "peak_memory_mib")
+        return {"out": self.out, "report": self.report} | {name: getattr(self.record, name) for name in names}
+
+    @property
+    def report(self) -> Path:
+        """The page to open."""
+        return self.out / "report.html"
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ class _Step:
 
 
 def demo(
-    out: Path,
+    out: str | PathLike[str],
     *,
     seed: int = 0,
     overwrite: bool = False,
@@ -90,55 +98,46 @@ def demo(
     Raises:
         UsageError: If `out` holds files and `overwrite` is not set.
     """
+    out = Path(out)
     _prepare(out, overwrite=overwrite)
-    begun = time.perf_counter()
-    steps = _steps(out, seed=seed, workers=workers, device=device, cases=cases, settings=list(set))
-    record = DemoRecord(out=out, seed=seed, started=timestamp(), versions=versions())
+    started, begun = timestamp(), time.perf_counter()
+    steps = list(_steps(out, seed=seed, workers=workers, device=device, cases=cases, settings=list(set)))
+    done = []
     for number, step in enumerate(steps, start=1):
         logger.info("step %d of %d: %s", number, len(steps), step.title)
-        started = time.perf_counter()
+        step_begun = time.perf_counter()
         step.run()
-        record.timings.append((step.title, time.perf_counter() - started))
-        record.commands.append(step.command)
-    record.time_s = time.perf_counter() - begun
-    record.peak_memory_mib = peak_memory_mib()
-
-    scores = {name: read_scores(out / "evaluations" / name) for name in _evaluations()}
-    result = DemoResult(
-        out=out,
-        report=write_page(out / "report.html", record, scores),
-        labels={name: scores[f"lq-{name}"].mean("dice") for name in ("given", "refined")},
+        done.append(DemoStep(title=step.title, time_s=round(time.perf_counter() - step_begun, 2)))
+    given, refined = (Evaluation.open(out / "evaluations" / f"lq-{name}") for name in ("given", "refined"))
+    test = {method: Evaluation.open(out / "evaluations" / f"test-{method}") for method in METHOD_NAMES}
+    record = DemoRecord(
+        seed=seed,
+        versions=versions(),
+        started=started,
+        labels={"given": given.mean("dice"), "refined": refined.mean("dice")},
         test={
-            method: {
-                "dice": scores[f"test-{method}"].mean("dice"),
-                "hd95_mm": scores[f"test-{method}"].mean("hd95"),
-            }
-            for method in METHOD_NAMES
+            method: DemoScores(dice=scores.mean("dice"), hd95_mm=scores.mean("hd95"))
+            for method, scores in test.items()
         },
-        commands=record.commands,
-        time_s=round(record.time_s, 1),
-        peak_memory_mib=record.peak_memory_mib,
+        steps=tuple(done),
+        commands=tuple(step.command for step in steps),
+        time_s=round(time.perf_counter() - begun, 1),
+        peak_memory_mib=peak_memory_mib(),
     )
-    write_json(
-        out / "demo.json",
-        {
-            "seed": seed,
-            "versions": record.versions,
-            "started": record.started,
-            "labels": result.labels,
-            "test": result.test,
-            "steps": [{"title": title, "time_s": round(seconds, 2)} for title, seconds in record.timings],
-            "commands": record.commands,
-            "time_s": result.time_s,
-            "peak_memory_mib": result.peak_memory_mib,
-        },
+    outcome = DemoOutcome(
+        record=record,
+        noisy=DatasetFolder.open(out / "noisy"),
+        corrected=DatasetFolder.open(out / "corrected"),
+        runs={method: RunFolder.open(out / "runs" / method) for method in METHOD_NAMES},
+        given=given,
+        refined=refined,
+        test=test,
+        ranking=RankingRow.read(out / "corrected"),
     )
+    result = DemoResult(out, record)
+    write_page(result.report, outcome)
+    record.write(out)
     return result
-
-
-def _evaluations() -> list[str]:
-    """Names of the folders below `evaluations`."""
-    return ["lq-given", "lq-refined", *(f"test-{method}" for method in METHOD_NAMES)]
 
 
 def _steps(
@@ -149,110 +148,61 @@ def _steps(
     device: str,
     cases: tuple[int, int, int],
     settings: Sequence[str],
-) -> list[_Step]:
-    """All steps in order; each holds the same arguments twice, as a command and as a call."""
+) -> Iterator[_Step]:
+    """All steps in order."""
     phantoms, noisy, corrected = out / "phantoms", out / "noisy", out / "corrected"
-    clean, alc = noisy / "labelsClean", out / "runs" / "alc"
+    runs, predictions, evaluations = out / "runs", out / "predictions", out / "evaluations"
     train_cases, val_cases, test_cases = cases
     code = (
         "from pathlib import Path; from alcseg.data.phantoms import write_phantoms; "
         f"write_phantoms(Path({str(phantoms)!r}), train={train_cases}, val={val_cases}, test={test_cases}, "
         f"seed={seed})"
     )
-    low, high = _NOISE_SIDES
-    steps = [
-        _Step(
-            "generate phantoms",
-            _line("python", "-c", code),
-            partial(write_phantoms, phantoms, train=train_cases, val=val_cases, test=test_cases, seed=seed),
-        ),
-        _Step(
-            "spoil LQ labels",
-            _line(
-                "alcseg corrupt",
-                phantoms,
-                noisy,
-                "--hq-fraction",
-                _HQ_FRACTION,
-                "--size",
-                low,
-                high,
-                "--seed",
-                seed,
-            ),
-            partial(
-                corrupt,
-                phantoms,
-                noisy,
-                hq_fraction=_HQ_FRACTION,
-                size=_NOISE_SIDES,
-                seed=seed,
-                workers=workers,
-            ),
-        ),
-    ]
-    extra = [word for setting in settings for word in ("--set", setting)]
+    yield _Step(
+        "generate phantoms",
+        f"python {shlex.join(['-c', code])}",
+        partial(write_phantoms, phantoms, train=train_cases, val=val_cases, test=test_cases, seed=seed),
+    )
+    options: dict[str, Any] = {"hq_fraction": _HQ_FRACTION, "size": _NOISE_SIDES, "seed": seed}
+    yield _verb("spoil LQ labels", corrupt, phantoms, noisy, here={"workers": workers}, **options)
     for method, name in METHOD_NAMES.items():
-        run = out / "runs" / method
-        words = ("--method", method, "--preset", "demo", *extra, "--seed", seed, "--out", run)
-        steps.append(
-            _Step(
-                f"train {name}",
-                _line("alcseg train", noisy, *words),
-                partial(
-                    train,
-                    noisy,
-                    out=run,
-                    method=method,
-                    preset="demo",
-                    seed=seed,
-                    device=device,
-                    workers=workers,
-                    set=settings,
-                ),
-            )
-        )
-    steps.append(
-        _Step(
-            "correct LQ labels with ALC",
-            _line("alcseg correct", alc, noisy, "--seed", seed, "--out", corrected),
-            partial(correct, alc, noisy, out=corrected, seed=seed, device=device),
-        )
+        options = {"method": method, "preset": "demo", "set": settings, "seed": seed, "out": runs / method}
+        yield _verb(f"train {name}", train, noisy, here={"device": device, "workers": workers}, **options)
+    options = {"seed": seed, "out": corrected}
+    yield _verb(
+        "correct LQ labels with ALC", correct, runs / "alc", noisy, here={"device": device}, **options
     )
     for method, name in METHOD_NAMES.items():
-        run, images, target = out / "runs" / method, noisy / "imagesTs", out / "predictions" / method
-        steps.append(
-            _Step(
-                f"predict test cases with {name}",
-                _line("alcseg predict", run, images, "--out", target),
-                partial(predict, run, [images], out=target, device=device),
-            )
+        paths = (runs / method, noisy / "imagesTs")
+        yield _verb(
+            f"predict test cases with {name}",
+            predict,
+            *paths,
+            here={"device": device},
+            out=predictions / method,
         )
-    for name, labels in (("given", noisy / "labelsTr"), ("refined", corrected / "labelsTr")):
-        target = out / "evaluations" / f"lq-{name}"
-        steps.append(
-            _Step(
-                f"evaluate {name} LQ labels",
-                _line(
-                    "alcseg evaluate", labels, clean, "--dataset", noisy, "--quality", "lq", "--out", target
-                ),
-                partial(evaluate, labels, clean, out=target, dataset=noisy, quality="lq"),
-            )
-        )
+    for name, folder in (("given", noisy), ("refined", corrected)):
+        paths = (folder / "labelsTr", noisy / "labelsClean")
+        options = {"dataset": noisy, "quality": "lq", "out": evaluations / f"lq-{name}"}
+        yield _verb(f"evaluate {name} LQ labels", evaluate, *paths, **options)
     for method, name in METHOD_NAMES.items():
-        labels, target = out / "predictions" / method, out / "evaluations" / f"test-{method}"
-        steps.append(
-            _Step(
-                f"evaluate {name} on test cases",
-                _line("alcseg evaluate", labels, noisy / "labelsTs", "--dataset", noisy, "--out", target),
-                partial(evaluate, labels, noisy / "labelsTs", out=target, dataset=noisy),
-            )
-        )
-    return steps
+        paths = (predictions / method, noisy / "labelsTs")
+        options = {"dataset": noisy, "out": evaluations / f"test-{method}"}
+        yield _verb(f"evaluate {name} on test cases", evaluate, *paths, **options)
 
 
-def _line(command: str, *words: object) -> str:
-    return f"{command} {shlex.join(str(word) for word in words)}"
+def _verb(
+    title: str, verb: Callable[..., Any], *paths: Path, here: Mapping[str, Any] = {}, **options: Any
+) -> _Step:
+    """A step whose command says what the call says, except for what belongs to the machine `here`."""
+    words: list[Any] = [verb.__name__, *paths]
+    for name, value in options.items():
+        flag = f"--{name.replace('_', '-')}"
+        if name == "set":
+            words += [word for setting in value for word in (flag, setting)]
+        else:
+            words += [flag, *(value if isinstance(value, tuple) else (value,))]
+    return _Step(title, f"alcseg {shlex.join(map(str, words))}", partial(verb, *paths, **here, **options))
 
 
 def _prepare(out: Path, *, overwrite: bool) -> None:
@@ -262,7 +212,7 @@ def _prepare(out: Path, *, overwrite: bool) -> None:
             f"{out}: expected an empty or new output folder, found files in it. "
             "Choose another folder or pass --overwrite."
         )
-    for name in _PARTS:
+    for name in (*_PARTS, DemoRecord.NAME):
         part = out / name
         if part.is_dir() and not part.is_symlink():
             shutil.rmtree(part)

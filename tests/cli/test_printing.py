@@ -76,8 +76,8 @@ def test_correct_shows_the_first_ten_cases_by_their_worst_class(corrected, capsy
     lines = capsys.readouterr().out.splitlines()
     cases = [line.split() for line in lines if " case_" in line]
     assert [words[1] for words in cases] == [f"case_{rank:02d}" for rank in range(1, 11)]
-    assert cases[0] == ["1", "case_01", "right", "1.5", "0.5", "7", "doubtful"]
-    assert cases[1][:4] == ["2", "case_02", "left", "0.5"]
+    assert cases[0] == ["1", "case_01", "right", "1.5000", "0.5000", "7.000", "doubtful"]
+    assert cases[1][:4] == ["2", "case_02", "left", "0.5000"]
     text = "\n".join(lines)
     assert "corrected       12" in text
     assert "by 3 held-out cases" in text

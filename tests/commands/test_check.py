@@ -1,5 +1,7 @@
 """Each fault of a dataset folder gets its grade, and `fix` touches only what is repairable."""
 
+from pathlib import Path
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -163,3 +165,9 @@ def test_command_line_exits_4_on_fatal_findings(root, alcseg):
     result = alcseg("check", root)
     assert result.code == 4
     assert "instead of (4, 4, 4)" in result.out
+
+
+@pytest.mark.parametrize("kind", [str, Path, DatasetFolder.open])
+def test_the_dataset_is_text_or_an_object(root, kind):
+    report = check(kind(root))
+    assert (report.dataset, report.counts["cases"]) == (root, 4)

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import nibabel as nib
@@ -237,4 +238,17 @@ def test_refuses_output_that_is_not_empty(dataset: Path, tmp_path: Path) -> None
 def test_command_line(dataset: Path, tmp_path: Path, alcseg) -> None:
     done = alcseg("corrupt", dataset, tmp_path / "n", "--hq-first", 2, "--size", 2, 3, "--json")
     assert done.code == 0
-    assert json.loads(done.out)["lq"] == 3
+    told = json.loads(done.out)
+    assert (told["lq"], told["dataset"]) == (3, str(tmp_path / "n"))
+    assert told.keys() == {
+        "dataset", "hq", "lq", "mean_dice", "worst_dice", "worst_case", "unchanged", "reduced"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [str, Path, DatasetFolder.open])
+def test_datasets_are_text_or_objects(
+    dataset: Path, tmp_path: Path, kind: Callable[[Path], str | Path | DatasetFolder]
+) -> None:
+    result = corrupt(kind(dataset), str(tmp_path / "noisy"), hq_first=2, size=(2, 3))
+    assert NoiseManifest.read(Path(result)) == result.manifest
+    assert DatasetFolder.open(result).select(quality="lq") == DatasetFolder.open(tmp_path / "noisy").rows[2:5]

@@ -37,7 +37,7 @@ def test_it_scores_the_labels_and_the_methods(result):
 def test_it_keeps_a_record(result):
     assert DemoRecord.read(result.out) == result.record
     assert result.record.seed == 1
-    assert len(result.record.steps) == len(result.record.commands) == 15
+    assert len(result.record.steps) == len(result.record.commands) == 14
 
 
 @pytest.mark.integration

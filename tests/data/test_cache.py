@@ -1,6 +1,7 @@
 """Preprocessed cases on disk: reused while nothing changed, never half written."""
 
 import errno
+import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from alcseg.data.cache import CachedCase, build_cache, data_hash
 from alcseg.data.folder import DatasetFolder
 from alcseg.data.plan import make_plan
 from alcseg.errors import LabelError, ResourceError
+from alcseg.records.cached_case import CachedCaseRecord
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
 from alcseg.records.plan import Plan
@@ -78,6 +80,29 @@ def test_what_is_there_is_used(folder: DatasetFolder, plan: Plan, tmp_path: Path
     assert build(folder, plan, tmp_path / "cache") == first
     assert times(tmp_path / "cache") == before
     assert not list((tmp_path / "cache").rglob(".partial*"))
+
+
+def test_caches_of_older_releases_are_used(folder: DatasetFolder, plan: Plan, tmp_path: Path) -> None:
+    # The name of the folder and the record of a case as they were before records had formats.
+    (case,) = build(folder, plan, tmp_path / "cache", "a")
+    assert plan.spacing == (1.0, 1.0, 1.0)
+    assert case.stem.parent.name == "b3e0815f078607f8"  # of version 1 of the preprocessing
+    old = json.loads(case.record_path.read_text())
+    assert old.pop("format") == 1
+    case.record_path.write_text(json.dumps(old))
+    before = times(tmp_path / "cache")
+    build(folder, plan, tmp_path / "cache", "a")
+    assert times(tmp_path / "cache") == before
+
+
+@pytest.mark.parametrize("damage", ["", "{}", "[]", '{"source_hash": "other"}'])
+def test_a_damaged_record_counts_as_absent(
+    folder: DatasetFolder, plan: Plan, tmp_path: Path, damage: str
+) -> None:
+    (case,) = build(folder, plan, tmp_path / "cache", "a")
+    case.record_path.write_text(damage)
+    build(folder, plan, tmp_path / "cache", "a")
+    assert CachedCaseRecord.read_file(case.record_path).foreground_voxels == 20
 
 
 def test_an_interrupted_case_is_built_again(folder: DatasetFolder, plan: Plan, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Opening dataset folders of every origin, and reading their cases."""
 
 import json
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -62,6 +63,17 @@ def test_the_table_comes_back_as_written(root):
     assert folder.row("b").group == "p1"
     with pytest.raises(DataError, match="found no 'z'"):
         folder.row("z")
+
+
+def test_an_open_folder_is_not_read_again(root):
+    folder = DatasetFolder.open(str(root))
+    assert DatasetFolder.open(folder) is folder
+    assert Path(folder) == root
+    (root / "imagesTr/a_0000.nii.gz").unlink()
+    loose = DatasetFolder.open(folder, require_images=False)
+    assert loose is folder
+    with pytest.raises(DataError, match="found none for a"):
+        DatasetFolder.open(loose)
 
 
 def test_decathlon_folder_opens_as_it_is(tmp_path):

@@ -1,7 +1,7 @@
 """Documents and tables of any kind: written and read back, older ones filled in, damaged ones refused."""
 
 import json
-from math import isnan, nan
+from math import inf, isnan, nan
 from typing import Annotated, ClassVar
 
 import pytest
@@ -79,7 +79,7 @@ def test_documents_that_cannot_be_used_are_refused(tmp_path, text, words):
 
 
 def test_a_table_is_read_as_it_was_written(tmp_path):
-    rows = (line(), line(case_id="b", exact=nan, seen=False, count=7))
+    rows = (line(), line(case_id="b", exact=inf, seen=False, count=7))
     path = Line.write(tmp_path, rows)
     assert path.read_text().splitlines() == [
         "case_id,class_name,score,exact,short,seen,count",
@@ -111,6 +111,13 @@ def test_tables_that_cannot_be_used_are_refused(tmp_path, text, words):
         Line.read(tmp_path)
 
 
-def test_an_absent_table_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"lines\.csv of the test, found no file"):
+@pytest.mark.parametrize("kind", [Line, Note])
+def test_an_absent_file_is_named(tmp_path, kind):
+    with pytest.raises(DataError, match=rf"{kind.NAME} of the test, found no file"):
+        kind.read(tmp_path)
+
+
+def test_a_cell_without_end_is_no_fault_of_the_program(tmp_path):
+    (tmp_path / "lines.csv").write_text("case_id\n" + "x" * 200_000)
+    with pytest.raises(DataError, match="larger than field limit"):
         Line.read(tmp_path)

@@ -6,6 +6,8 @@ from math import isnan, nan
 import pytest
 
 from alcseg.errors import DataError
+from alcseg.records.archive import ArchiveIndex
+from alcseg.records.dataset import DatasetRecord
 from alcseg.records.noise import NoiseEntry, NoiseManifest
 from alcseg.records.ranking import RankingRow
 from alcseg.records.scores import ScoreRow
@@ -27,6 +29,46 @@ def test_cases_of_the_noise_stand_at_the_top_of_the_file(tmp_path):
     assert NoiseManifest.read(tmp_path) == manifest
     (tmp_path / "noise.json").write_text('{"a": {"operation": "erode", "dice_to_clean": 0.5}}')
     assert NoiseManifest.read(tmp_path) == manifest
+
+
+def test_further_keys_stay_in_a_description_that_nnunet_reads(tmp_path):
+    given = {
+        "name": "Two", "channel_names": {"0": "CT"}, "labels": {"background": 0, "x": 1}, "numTraining": 2,
+        "file_ending": ".nii.gz", "format": "theirs", "licence": "CC",
+    }  # fmt: skip
+    listed = {"training": [], "test": [], "numTest": 0, "label_quality": {"a": "lq"}, "dataset": {}}
+    (tmp_path / "dataset.json").write_text(json.dumps(given | listed))
+    record = DatasetRecord.read(tmp_path)
+    assert record.extra == {"format": "theirs", "licence": "CC"}
+    assert record.label_quality == {"a": "lq"}
+    assert json.loads(record.write(tmp_path).read_text()) == given
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"labels": {"background": 0, "x": "²"}}, "one whole number per label, found '²' for 'x'"),
+        ({"label_quality": {"a": "good"}}, "'good' for 'label_quality.a'"),
+        ({"channel_names": ["CT"]}, "channel names as a table"),
+    ],
+)
+def test_a_description_that_cannot_be_used_is_refused(tmp_path, change, words):
+    content = {"labels": {"background": 0, "organ": 1}} | change
+    (tmp_path / "dataset.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=words):
+        DatasetRecord.read(tmp_path)
+
+
+def test_an_archive_calls_its_format_by_its_own_name(tmp_path):
+    index = ArchiveIndex(name="x", channel_names={}, labels={}, parts=(), cases=())
+    content = json.loads(index.write(tmp_path).read_text())
+    assert content["alcseg_archive"] == 1
+    assert "format" not in content
+    assert ArchiveIndex.read(tmp_path) == index
+    for text, words in (("{}", "index of an archive"), ('{"alcseg_archive": 2}', "newer alcseg")):
+        (tmp_path / "archive.json").write_text(text)
+        with pytest.raises(DataError, match=words):
+            ArchiveIndex.read(tmp_path)
 
 
 def test_without_a_manifest_no_label_was_spoiled(tmp_path):

@@ -184,7 +184,7 @@ def _correct(result: Any) -> list[RenderableType]:
         if len(worst) > _RANKED_CASES
         else ranking,
     }
-    table = _table(document(list(worst.values())[:_RANKED_CASES]), columns)
+    table = _table([row.cells() for row in list(worst.values())[:_RANKED_CASES]], columns)
     return [*_failures(result), "Look at these first:", table, "", *_facts(facts)]
 
 

@@ -66,6 +66,8 @@ class Document(Record):
         Raises:
             DataError: If it is absent or damaged, or of a newer format.
         """
+        if not path.is_file():
+            raise DataError(f"{path}: expected {cls.NAME} of {cls.MADE_BY}, found no file. Check the path.")
         content = _read_yaml(path) if path.suffix == ".yaml" else read_json(path)
         if not isinstance(content, dict):
             raise DataError(f"{path}: expected {cls.NAME} of {cls.MADE_BY}, got {type(content).__name__}.")
@@ -191,14 +193,16 @@ class Row(Record):
             reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""))
             lines = list(reader)
         except FileNotFoundError:
-            raise DataError(f"{path}: expected {cls.NAME} of {cls.MADE_BY}, found no file.") from None
+            raise DataError(
+                f"{path}: expected {cls.NAME} of {cls.MADE_BY}, found no file. Check the path."
+            ) from None
         except UnicodeDecodeError as error:
             raise DataError(
                 f"{path}: expected UTF-8 text, found another encoding ({error.reason}). Save it as CSV UTF-8."
             ) from None
         except (OSError, csv.Error) as error:
             raise DataError(
-                f"{path}: expected {cls.NAME} of {cls.MADE_BY}, cannot read it ({error})."
+                f"{path}: expected {cls.NAME} of {cls.MADE_BY}, cannot read it ({error}). Restore it."
             ) from None
         return list(reader.fieldnames or ()), lines
 
@@ -306,8 +310,6 @@ def _finite(value: Any) -> Any:
 def _read_yaml(path: Path) -> Any:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path}: expected a YAML file, found none. Check the path.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DataError(
             f"{path}: not valid YAML ({' '.join(str(error).split())}). Repair or replace it."

@@ -1,7 +1,9 @@
 """What doctor says of this machine, and of one that lacks something."""
 
 from importlib.metadata import PackageNotFoundError
+from typing import NamedTuple
 
+import pytest
 import torch
 
 from alcseg.commands import doctor as module
@@ -36,3 +38,20 @@ def test_an_unwritable_temporary_folder_is_missing(monkeypatch):
 
     monkeypatch.setattr(module.tempfile, "TemporaryFile", fail)
     assert any("temporary folder" in line for line in doctor().missing)
+
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+@pytest.mark.parametrize(
+    ("memory", "disk", "warned"),
+    [(3.0, 2.0, []), (2.9, 2.0, ["memory: 2.9 GiB"]), (3.0, 1.9, ["disk: 1.9 GiB free"])],
+)
+def test_less_than_the_demo_takes_is_a_warning(monkeypatch, memory, disk, warned):
+    monkeypatch.setattr(module, "_memory_gib", lambda: memory)
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: Usage(0, 0, int(disk * 1024**3)))
+    found = [line for line in doctor().warnings if line.startswith(("memory", "disk"))]
+    assert [line[: len(start)] for line, start in zip(found, warned, strict=True)] == warned

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from alcseg.data.case import Volume
-from alcseg.data.nifti import compare_grids, read_image, read_label, require_same_grid, shorten
+from alcseg.data.nifti import compare_grids, read_image, read_label, require_same_grid
 from alcseg.errors import DataError, GeometryError, LabelError
 
 
@@ -130,8 +130,3 @@ def test_message_tells_repairable_from_fatal():
         require_same_grid(volume(), volume(affine=affine), "x")
     with pytest.raises(GeometryError, match=r"shape \(4, 4, 5\) instead of \(4, 4, 4\)\. Resample it"):
         require_same_grid(volume(), volume((4, 4, 5)), "x")
-
-
-def test_lists_are_shortened():
-    assert shorten(range(3)) == "0, 1, 2"
-    assert shorten(range(9), 2) == "0, 1 and 7 more"

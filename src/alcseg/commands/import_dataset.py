@@ -15,7 +15,7 @@ from alcseg.commands.progress import track
 from alcseg.data.archive import Archive, write_archive
 from alcseg.data.case import Case, Volume
 from alcseg.data.folder import DatasetFolder, require_named_values
-from alcseg.data.nifti import compare_grids, read_image, read_label, require_same_grid, shorten
+from alcseg.data.nifti import compare_grids, read_image, read_label, require_same_grid
 from alcseg.data.readers import ReaderOptions, SourceCase, SourceDataset, find_reader
 from alcseg.data.splits import draw_splits, read_hq_list
 from alcseg.data.writer import compress, write_image, write_label
@@ -24,6 +24,7 @@ from alcseg.files import link_or_copy, output_folder, require_apart
 from alcseg.records.cases import CaseRow, Quality, Split, is_file_name
 from alcseg.records.dataset import DatasetRecord
 from alcseg.types import Spacing
+from alcseg.words import shorten
 
 __all__ = ["import_dataset"]
 

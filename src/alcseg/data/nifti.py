@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from alcseg.data.case import Volume
 from alcseg.errors import DataError, GeometryError, LabelError
 from alcseg.types import Affine
+from alcseg.words import shorten
 
 __all__ = [
     "NIFTI_ENDINGS",
@@ -30,7 +31,6 @@ __all__ = [
     "read_label",
     "require_not_negative",
     "require_same_grid",
-    "shorten",
     "whole_numbers",
 ]
 
@@ -57,13 +57,6 @@ class GridComparison:
 def nifti_stem(path: Path) -> str | None:
     """File name without `.nii` or `.nii.gz`; None if it has neither."""
     return next((path.name[: -len(end)] for end in NIFTI_ENDINGS if path.name.endswith(end)), None)
-
-
-def shorten(values: Iterable[Any], limit: int = 5) -> str:
-    """The first values as text, and how many more there are."""
-    items = list(values)
-    rest = f" and {len(items) - limit} more" if len(items) > limit else ""
-    return ", ".join(str(item) for item in items[:limit]) + rest
 
 
 def read_image(path: Path) -> Volume:

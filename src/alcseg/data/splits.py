@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from alcseg.data.nifti import shorten
 from alcseg.errors import DataError, UsageError
 from alcseg.records.cases import Split
+from alcseg.words import shorten
 
 __all__ = ["draw_hq", "draw_splits", "read_hq_list"]
 

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.case import Case, Volume
-from alcseg.data.nifti import check_intensities, shorten
+from alcseg.data.nifti import check_intensities
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.errors import DataError, GeometryError, ResourceError
+from alcseg.words import shorten
 
 __all__ = ["DICOMReader", "is_series", "read_numbered_series", "read_series", "series_folders"]
 

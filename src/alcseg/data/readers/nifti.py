@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from alcseg.data.nifti import nifti_stem, read_label, require_not_negative, shorten
+from alcseg.data.nifti import nifti_stem, read_label, require_not_negative
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.errors import DataError, LabelError
 from alcseg.records.cases import CaseRow
+from alcseg.words import shorten
 
 __all__ = ["NIfTIReader"]
 

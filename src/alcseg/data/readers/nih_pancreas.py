@@ -37,10 +37,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.case import Case, Volume
-from alcseg.data.nifti import read_label, shorten
+from alcseg.data.nifti import read_label
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, read_list
 from alcseg.data.readers.dicom import read_numbered_series, series_folders
 from alcseg.errors import DataError, GeometryError
+from alcseg.words import shorten
 
 __all__ = ["NIHPancreasReader"]
 

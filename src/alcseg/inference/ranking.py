@@ -10,6 +10,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 from scipy.stats import rankdata
 
+from alcseg.boxes import bounding_box
 from alcseg.files import write_text
 from alcseg.inference.calibration import Calibration
 from alcseg.metrics.label_noise import boundary_shift
@@ -76,12 +77,9 @@ def class_uncertainty(uncertainty: FloatArray, mask: Mask) -> float:
     if not mask.any():
         return float("nan")
     # Only the box around the mask can be near it; the distance transform of a whole scan takes seconds.
-    box = []
-    for axis in range(3):
-        hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-        box.append(slice(max(0, hit[0] - _MARGIN_VOXELS), hit[-1] + _MARGIN_VOXELS + 1))
-    near = distance_transform_edt(~mask[tuple(box)]) <= _MARGIN_VOXELS
-    return float(uncertainty[tuple(box)][near].mean(dtype=np.float64))
+    box = bounding_box(mask, _MARGIN_VOXELS)
+    near = distance_transform_edt(~mask[box]) <= _MARGIN_VOXELS
+    return float(uncertainty[box][near].mean(dtype=np.float64))
 
 
 def compare_labels(

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from alcseg.boxes import bounding_box
 from alcseg.errors import ShapeError
 from alcseg.metrics.overlap import check_masks, dice
-from alcseg.metrics.surface import bounding_box, surface, surface_distances
+from alcseg.metrics.surface import surface, surface_distances
 from alcseg.types import LabelMap, Mask, Spacing
 
 __all__ = ["ClassNoise", "boundary_shift", "label_noise"]

@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
+from alcseg.boxes import bounding_box
 from alcseg.errors import ShapeError
 from alcseg.metrics.registry import METRICS, MaskPair
-from alcseg.metrics.surface import bounding_box
 from alcseg.types import LabelMap, Spacing
 
 __all__ = ["ClassScores", "Status", "evaluate_pair"]

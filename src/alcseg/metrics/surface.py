@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import KDTree
 
+from alcseg.boxes import bounding_box
 from alcseg.errors import ShapeError, UsageError
 from alcseg.metrics.overlap import check_masks
 from alcseg.types import Mask, Spacing
@@ -23,7 +24,6 @@ __all__ = [
     "asd",
     "asd_ref_to_pred",
     "assd",
-    "bounding_box",
     "hd95",
     "hd95_directed",
     "nsd",
@@ -223,15 +223,6 @@ def nsd(pred: Mask, ref: Mask, spacing: Spacing, *, tolerance_mm: float = 1.0) -
         surface voxel counts once.
     """
     return surface_distances(pred, ref, spacing).nsd(tolerance_mm)
-
-
-def bounding_box(mask: Mask) -> tuple[slice, ...]:
-    """Slices of the smallest box that holds `mask`; of nothing if it is empty."""
-    box = []
-    for axis in range(mask.ndim):
-        occupied = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
-        box.append(slice(int(occupied[0]), int(occupied[-1]) + 1) if occupied.size else slice(0, 0))
-    return tuple(box)
 
 
 def surface(mask: Mask) -> Mask:

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from alcseg.noise.model import bounding_box
+from alcseg.boxes import bounding_box
 from alcseg.types import LabelMap, Mask, Spacing
 
 __all__ = ["foreground_values", "relabel"]
@@ -36,7 +36,7 @@ def relabel(label: LabelMap, foreground: Mask, *, spacing: Spacing, background: 
     if len(values) == 1:
         result[gained] = values[0]
         return result
-    box = bounding_box(foreground | (label != background), (0,) * label.ndim)
+    box = bounding_box(foreground | (label != background))
     crop, wanted = label[box], gained[box]
     nearest = np.full(int(wanted.sum()), np.inf)
     chosen = np.full(nearest.shape, background, dtype=label.dtype)

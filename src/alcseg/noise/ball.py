@@ -13,9 +13,10 @@ import math
 import numpy as np
 from scipy import ndimage
 
+from alcseg.boxes import bounding_box
 from alcseg.errors import UsageError
 from alcseg.noise.foreground import ForegroundNoise
-from alcseg.noise.model import Amount, Operation, Unit, bounding_box, check_spacing
+from alcseg.noise.model import Amount, Operation, Unit, check_spacing
 from alcseg.types import Mask, Spacing
 
 __all__ = ["BALL", "ball"]
@@ -49,7 +50,7 @@ def ball(foreground: Mask, *, spacing: Spacing, size: float, unit: Unit, operati
         box = bounding_box(foreground, tuple(math.ceil(reach / step) for step in steps))
         result[box] = ndimage.distance_transform_edt(~foreground[box], sampling=steps) <= reach
     else:
-        box = bounding_box(foreground, (0,) * foreground.ndim)
+        box = bounding_box(foreground)
         # One ring of background: what lies outside of the volume counts as background.
         padded = np.pad(foreground[box], 1)
         kept = ndimage.distance_transform_edt(padded, sampling=steps) > reach

@@ -12,9 +12,10 @@ Source:
 import numpy as np
 from scipy import ndimage
 
+from alcseg.boxes import bounding_box
 from alcseg.errors import UsageError
 from alcseg.noise.foreground import ForegroundNoise
-from alcseg.noise.model import Amount, Operation, Unit, bounding_box, check_spacing
+from alcseg.noise.model import Amount, Operation, Unit, check_spacing
 from alcseg.types import Mask, Spacing
 
 __all__ = ["CUBE", "cube"]

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
+from alcseg.boxes import bounding_box
 from alcseg.distances import signed_distance
-from alcseg.noise.model import NoiseContext, bounding_box
+from alcseg.noise.model import NoiseContext
 from alcseg.types import FloatArray, Mask, Spacing
 
 __all__ = ["amount_mm", "inscribed_radius", "margin", "offset_mm_mean", "surface_distance"]
@@ -23,7 +24,7 @@ def surface_distance(foreground: Mask, spacing: Spacing) -> FloatArray:
 
 def inscribed_radius(foreground: Mask, spacing: Spacing) -> float:
     """Radius in mm of the largest ball within a non-empty `foreground`: its half thickness."""
-    box = bounding_box(foreground, (0,) * foreground.ndim)
+    box = bounding_box(foreground)
     return -float(surface_distance(foreground[box], spacing).min())
 
 
@@ -57,7 +58,7 @@ def offset_mm_mean(noisy: Mask, clean: Mask, spacing: Spacing) -> float | None:
     """
     if not noisy.any() or not clean.any():
         return None
-    box = bounding_box(noisy | clean, (0,) * clean.ndim)
+    box = bounding_box(noisy | clean)
     noisy = np.pad(noisy[box], 1)
     distance = surface_distance(np.pad(clean[box], 1), spacing)
     total = area = 0.0

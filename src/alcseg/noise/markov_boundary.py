@@ -22,9 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from alcseg.boxes import bounding_box
 from alcseg.noise._classes import relabel
 from alcseg.noise.distance import amount_mm, margin
-from alcseg.noise.model import Amount, NoiseContext, NoiseModel, Outcome, bounding_box
+from alcseg.noise.model import Amount, NoiseContext, NoiseModel, Outcome
 from alcseg.types import FloatArray, LabelMap, Mask
 
 __all__ = ["MarkovBoundary"]

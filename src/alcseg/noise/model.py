@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from alcseg.errors import ShapeError
-from alcseg.types import LabelMap, Mask, Spacing
+from alcseg.types import LabelMap, Spacing
 
 __all__ = [
     "Amount",
@@ -18,7 +18,6 @@ __all__ = [
     "OtherLabels",
     "Outcome",
     "Unit",
-    "bounding_box",
     "check_spacing",
     "slice_axis",
 ]
@@ -125,16 +124,6 @@ def check_spacing(shape: tuple[int, ...], spacing: Spacing) -> None:
             f"expected one positive spacing in mm per axis of an array of shape {shape}, got {spacing}. "
             "Pass the voxel size in axis order."
         )
-
-
-def bounding_box(foreground: Mask, margin: tuple[int, ...]) -> tuple[slice, ...]:
-    """Slices of the box around a non-empty `foreground`, wider by `margin` voxels, clipped to the array."""
-    box = []
-    for axis, extra in enumerate(margin):
-        others = tuple(other for other in range(foreground.ndim) if other != axis)
-        occupied = np.flatnonzero(foreground.any(axis=others))
-        box.append(slice(max(int(occupied[0]) - extra, 0), int(occupied[-1]) + 1 + extra))
-    return tuple(box)
 
 
 def slice_axis(spacing: Spacing) -> int:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from alcseg.boxes import bounding_box
 from alcseg.noise._classes import relabel
 from alcseg.noise.distance import amount_mm, margin, surface_distance
-from alcseg.noise.model import Amount, NoiseContext, NoiseModel, Outcome, bounding_box, slice_axis
+from alcseg.noise.model import Amount, NoiseContext, NoiseModel, Outcome, slice_axis
 from alcseg.types import LabelMap
 
 __all__ = ["SliceOffset"]
@@ -42,7 +43,7 @@ class SliceOffset(NoiseModel):
         std_mm = amount_mm(foreground, context)
         axis = slice_axis(context.spacing)
         plane = tuple(step for other, step in enumerate(context.spacing) if other != axis)
-        box = bounding_box(foreground, (0,) * label.ndim)
+        box = bounding_box(foreground)
         count = box[axis].stop - box[axis].start
         offsets = [std_mm * value for value in self._series(count, context.rng)]
         changed = np.zeros_like(foreground)

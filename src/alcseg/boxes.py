@@ -1,0 +1,28 @@
+"""The box around a mask: most of a scan is background that no computation has to visit."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from alcseg.types import Mask
+
+__all__ = ["bounding_box"]
+
+
+def bounding_box(mask: Mask, margin: int | Sequence[int] = 0) -> tuple[slice, ...]:
+    """Slices of the smallest box that holds `mask`; of nothing if it is empty.
+
+    Args:
+        mask: Foreground, bool, any number of axes.
+        margin: Voxels by which the box is wider at both ends, one number for all axes or one per axis; it
+            ends where the array does.
+    """
+    margins = [margin] * mask.ndim if isinstance(margin, int) else margin
+    box = []
+    for axis, extra in enumerate(margins):
+        occupied = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
+        if not occupied.size:
+            return (slice(0, 0),) * mask.ndim
+        stop = min(int(occupied[-1]) + 1 + extra, mask.shape[axis])
+        box.append(slice(max(int(occupied[0]) - extra, 0), stop))
+    return tuple(box)

@@ -1,7 +1,7 @@
 """Fixtures that any test may ask for."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +32,39 @@ def real_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture
+def write_slice() -> Callable[..., None]:
+    """Write one DICOM slice: `pixels` (rows, columns), `spacing` (between rows, between columns) in mm."""
+    pydicom = pytest.importorskip("pydicom")
+
+    def write(
+        path: Path, pixels: np.ndarray, position: Sequence[float], *,
+        orientation: Sequence[float] = (1, 0, 0, 0, 1, 0), series: str = "1.2.3",
+        slope: float | None = None, intercept: float = 0, spacing: Sequence[float] = (2, 1),
+    ) -> None:  # fmt: skip
+        meta = pydicom.dataset.FileMetaDataset()
+        meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        meta.MediaStorageSOPClassUID = pydicom.uid.MRImageStorage
+        meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
+        one = pydicom.Dataset()
+        one.file_meta = meta
+        one.SOPClassUID, one.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+        one.SeriesInstanceUID, one.Modality = series, "MR"
+        one.ImagePositionPatient = [float(value) for value in position]
+        one.ImageOrientationPatient = [float(value) for value in orientation]
+        one.PixelSpacing = [float(value) for value in spacing]
+        one.Rows, one.Columns = pixels.shape
+        one.SamplesPerPixel, one.PhotometricInterpretation = 1, "MONOCHROME2"
+        one.BitsAllocated, one.BitsStored, one.HighBit, one.PixelRepresentation = 16, 16, 15, 1
+        if slope is not None:
+            one.RescaleSlope, one.RescaleIntercept = str(slope), str(intercept)
+        one.PixelData = pixels.astype("<i2").tobytes()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        one.save_as(path, enforce_file_format=True)
+
+    return write
 
 
 class CommandResult(NamedTuple):

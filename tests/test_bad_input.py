@@ -270,35 +270,15 @@ def test_predict_refuses_a_case_and_says_so(trained, data, tmp_path, alcseg):
     assert len(list((tmp_path / "all").glob("*.nii.gz"))) == 3
 
 
-def write_series(folder: Path, heights: tuple[float, ...], series: str = "1.2.3") -> None:
-    pydicom = pytest.importorskip("pydicom")
-    folder.mkdir(parents=True, exist_ok=True)
-    for height in heights:
-        meta = pydicom.dataset.FileMetaDataset()
-        meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-        meta.MediaStorageSOPClassUID = pydicom.uid.MRImageStorage
-        meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
-        one = pydicom.Dataset()
-        one.file_meta = meta
-        one.SOPClassUID, one.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
-        one.SeriesInstanceUID, one.Modality = series, "MR"
-        one.ImagePositionPatient, one.ImageOrientationPatient = [0.0, 0.0, height], [1, 0, 0, 0, 1, 0]
-        one.PixelSpacing = [1.0, 1.0]
-        one.Rows, one.Columns = 4, 4
-        one.SamplesPerPixel, one.PhotometricInterpretation = 1, "MONOCHROME2"
-        one.BitsAllocated, one.BitsStored, one.HighBit, one.PixelRepresentation = 16, 16, 15, 1
-        one.PixelData = np.arange(16, dtype="<i2").tobytes()
-        one.save_as(folder / f"{series}-{height}.dcm", enforce_file_format=True)
-
-
 @pytest.mark.parametrize("verb", ["import", "predict"])
 @pytest.mark.parametrize("fault", ["two series", "missing slice"])
-def test_dicom_folders(verb, fault, trained, tmp_path, alcseg):
+def test_dicom_folders(verb, fault, trained, tmp_path, alcseg, write_slice):
     folder = tmp_path / "series"
-    write_series(folder, (0.0, 2.0, 4.0, 8.0) if fault == "missing slice" else (0.0, 2.0, 4.0))
+    for height in (0, 2, 4, 8) if fault == "missing slice" else (0, 2, 4):
+        write_slice(folder / f"{height}.dcm", np.arange(16).reshape(4, 4), (0, 0, height))
     parts = ("GeometryError", str(folder), "a slice every 2.00 mm", "gap between the positions 4.00 and 8.00")
     if fault == "two series":
-        write_series(folder, (10.0, 12.0), series="9.8.7")
+        write_slice(folder / "10.dcm", np.arange(16).reshape(4, 4), (0, 0, 10), series="9.8.7")
         parts = ("DataError", str(folder), "expected one series, found 2", "its own folder")
     words = (
         ("import", folder, tmp_path / "new")

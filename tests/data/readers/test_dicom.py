@@ -9,40 +9,11 @@ from alcseg.data.readers import ReaderOptions, find_reader
 from alcseg.data.readers.dicom import read_series
 from alcseg.errors import DataError, GeometryError, ResourceError
 
-pydicom = pytest.importorskip("pydicom")
-
-AXIAL = (1, 0, 0, 0, 1, 0)
-
-
-def write_slice(
-    path, pixels, position, *, orientation=AXIAL, series="1.2.3", slope=None, intercept=None, spacing=(2, 1)
-):
-    """One slice; `pixels` is (rows, columns), `spacing` is (between rows, between columns) in mm."""
-    meta = pydicom.dataset.FileMetaDataset()
-    meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID = pydicom.uid.MRImageStorage
-    meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
-    one = pydicom.Dataset()
-    one.file_meta = meta
-    one.SOPClassUID, one.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
-    one.SeriesInstanceUID, one.Modality = series, "MR"
-    one.ImagePositionPatient, one.ImageOrientationPatient = (
-        list(map(float, position)),
-        list(map(float, orientation)),
-    )
-    one.PixelSpacing = list(map(float, spacing))
-    one.Rows, one.Columns = pixels.shape
-    one.SamplesPerPixel, one.PhotometricInterpretation = 1, "MONOCHROME2"
-    one.BitsAllocated, one.BitsStored, one.HighBit, one.PixelRepresentation = 16, 16, 15, 1
-    if slope is not None:
-        one.RescaleSlope, one.RescaleIntercept = str(slope), str(intercept)
-    one.PixelData = pixels.astype("<i2").tobytes()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    one.save_as(path, enforce_file_format=True)
+pytest.importorskip("pydicom")
 
 
 @pytest.fixture
-def series(tmp_path):
+def series(tmp_path, write_slice):
     """Five slices of 3x4 pixels, 2.5 mm apart, file names against the order of positions."""
     folder = tmp_path / "p1" / "s1"
     for index in range(5):
@@ -61,7 +32,7 @@ def test_slices_are_sorted_rescaled_and_placed_in_ras(series):
     assert np.allclose(volume.affine @ [1, 2, 3, 1], [-11, -24, 37.5, 1])
 
 
-def test_sagittal_series_comes_out_in_the_same_place(tmp_path):
+def test_sagittal_series_comes_out_in_the_same_place(tmp_path, write_slice):
     # Rows run along -z, columns along y; the normal is -x, so slices are sorted from right... to left by -x.
     for index in range(3):
         write_slice(
@@ -86,19 +57,19 @@ def test_missing_slice_is_refused_with_its_place(series):
         read_series(series)
 
 
-def test_doubled_slice_is_refused(series):
+def test_doubled_slice_is_refused(series, write_slice):
     write_slice(series / "x.dcm", np.eye(3, 4), (10, 20, 35))
     with pytest.raises(GeometryError, match=r"one slice per position, found several at 35\.00 mm"):
         read_series(series)
 
 
-def test_two_series_are_refused(series):
+def test_two_series_are_refused(series, write_slice):
     write_slice(series / "x.dcm", np.eye(3, 4), (10, 20, 60), series="9.8.7")
     with pytest.raises(DataError, match=r"expected one series, found 2: .*\(5 slices\).*\(1 slices\)"):
         read_series(series)
 
 
-def test_other_faults_are_refused(series, tmp_path):
+def test_other_faults_are_refused(series, tmp_path, write_slice):
     write_slice(series / "x.dcm", np.eye(4, 4), (10, 20, 42.5))
     with pytest.raises(
         DataError, match=r"slices of one size and orientation, found 3x4 voxels of 2.0x1.0 mm, 4x4"
@@ -112,7 +83,7 @@ def test_other_faults_are_refused(series, tmp_path):
         read_series(tmp_path / "empty")
 
 
-def test_shifted_slice_is_refused(tmp_path):
+def test_shifted_slice_is_refused(tmp_path, write_slice):
     for index in range(4):
         write_slice(tmp_path / f"{index}.dcm", np.eye(3, 4), (0.0 if index != 2 else 1.0, 0, index))
     with pytest.raises(GeometryError, match=r"straight stack, found one 1\.00 mm beside it"):
@@ -125,7 +96,7 @@ def test_missing_package_is_one_line(series, monkeypatch):
         read_series(series)
 
 
-def test_patients_are_groups_of_unlabeled_cases(series, tmp_path):
+def test_patients_are_groups_of_unlabeled_cases(series, tmp_path, write_slice):
     write_slice(tmp_path / "p1" / "s2" / "1.dcm", np.eye(3, 4), (0, 0, 0))
     write_slice(tmp_path / "p2" / "1.dcm", np.eye(3, 4), (0, 0, 0))
     found = find_reader(tmp_path).scan(tmp_path, ReaderOptions())

@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from alcseg.commands.archive_dataset import archive_dataset
     from alcseg.commands.check import check
     from alcseg.commands.correct import correct
     from alcseg.commands.corrupt import corrupt
@@ -24,6 +25,7 @@ __all__ = [
     "DatasetFolder",
     "RunFolder",
     "__version__",
+    "archive_dataset",
     "check",
     "correct",
     "corrupt",
@@ -40,6 +42,7 @@ _HOMES = {
     "AlcsegError": "alcseg.errors",
     "DatasetFolder": "alcseg.data.folder",
     "RunFolder": "alcseg.run_folder",
+    "archive_dataset": "alcseg.commands.archive_dataset",
     "check": "alcseg.commands.check",
     "correct": "alcseg.commands.correct",
     "corrupt": "alcseg.commands.corrupt",

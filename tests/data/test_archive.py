@@ -1,9 +1,12 @@
 """Archives: bit for bit there and back, in parts, or refused."""
 
+import json
+
 import nibabel as nib
 import numpy as np
 import pytest
 
+from alcseg.commands.archive_dataset import archive_dataset
 from alcseg.commands.import_dataset import import_dataset
 from alcseg.data.archive import Archive, write_archive
 from alcseg.errors import DataError, UsageError
@@ -49,17 +52,27 @@ def test_there_and_back_bit_for_bit_over_many_parts(source, tmp_path):
 
 
 def test_import_writes_an_archive_in_one_go(source, tmp_path):
-    archive = import_dataset(source, tmp_path / "archive", archive=1)
+    archive = archive_dataset(source, tmp_path / "archive", part_mib=1, test_fraction=0.5)
     assert isinstance(archive, Archive)
+    assert sorted(case.row.split for case in archive.index.cases) == ["test", "train", "train"]
     assert sorted(path.name for path in archive.root.iterdir()) == ["archive.json", "part-0000.bin"]
     assert archive.to_document()["cases"] == 3
     with pytest.raises(UsageError, match="at least 1 MiB"):
-        import_dataset(source, tmp_path / "none", archive=0)
+        archive_dataset(source, tmp_path / "none", part_mib=0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", "src"]
 
 
+def test_the_command_line_says_how_large_parts_may_be(source, tmp_path, alcseg):
+    result = alcseg("import", source, tmp_path / "archive", "--archive", "--val-fraction", "0.5", "--json")
+    assert (result.code, json.loads(result.out)["cases"]) == (0, 3)
+    assert [case.row.split for case in Archive.open(tmp_path / "archive").index.cases].count("val") == 1
+    assert "parts" in alcseg("import", source, tmp_path / "other", "--archive", "1").out
+    assert alcseg("import", source, tmp_path / "none", "--archive", "0").code == 2
+    assert alcseg("import", source, source / "archive", "--archive", "1").code == 2
+
+
 def test_damage_is_named(source, tmp_path):
-    import_dataset(source, tmp_path / "archive", archive=1)
+    archive_dataset(source, tmp_path / "archive")
     part = tmp_path / "archive/part-0000.bin"
     part.write_bytes(part.read_bytes()[:-1] + b"?")
     with pytest.raises(DataError, match=r"part-0000\.bin: expected the part as it was written, found other"):
@@ -73,5 +86,5 @@ def test_many_values_are_refused(source, tmp_path):
     image = np.arange(257, dtype=np.float32).reshape(257, 1, 1)
     nib.Nifti1Image(image, np.eye(4)).to_filename(source / "images/c.nii.gz")
     with pytest.raises(DataError, match=r"at most 256 different values to archive, found 257"):
-        import_dataset(source, tmp_path / "archive", archive=1)
+        archive_dataset(source, tmp_path / "archive")
     assert [path.name for path in tmp_path.iterdir()] == ["src"]

@@ -50,7 +50,7 @@ _TITLES = {
 }
 
 
-_NOT_IMPORTED = ("format", "test_source", "archive")
+_NOT_IMPORTED = ("format", "test_source")
 """Options of `alcseg import` that a plan states elsewhere or has no use for."""
 
 

@@ -170,9 +170,11 @@ def _add_import(verbs: Verbs) -> ArgumentParser:
     )
     verb.add_argument(
         "--archive",
+        dest="part_mib",
         type=int,
         nargs="?",
         const=32,
+        default=argparse.SUPPRESS,
         metavar="MIB",
         help="write an archive of small parts to carry elsewhere, each of at most so many MiB (32)",
     )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from alcseg.cli.flags import PRINT_OPTIONS
-from alcseg.cli.parser import VERBS, parse
+from alcseg.cli.parser import ARCHIVE, VERBS, parse
 from alcseg.errors import AlcsegError, UsageError
 
 __all__ = ["main"]
@@ -43,7 +43,7 @@ def _run(words: Sequence[str]) -> int:
     verb = options.pop("verb")
     printing = argparse.Namespace(**{name: options.pop(name) for name in PRINT_OPTIONS})
     _start_logging(verbose=printing.verbose, quiet=printing.quiet)
-    module, function = VERBS[verb]
+    module, function = ARCHIVE if "part_mib" in options else VERBS[verb]
     result = getattr(importlib.import_module(module), function)(**options)
 
     from alcseg.cli.printing import show

@@ -9,7 +9,7 @@ import alcseg
 from alcseg.cli.flags import ADDERS, add_print_options
 from alcseg.errors import UsageError
 
-__all__ = ["VERBS", "build_parser", "parse"]
+__all__ = ["ARCHIVE", "VERBS", "build_parser", "parse"]
 
 VERBS = {
     "benchmark": ("alcseg.benchmark.command", "benchmark"),
@@ -26,6 +26,9 @@ VERBS = {
     "train": ("alcseg.commands.train", "train"),
 }
 """Module and function behind each verb."""
+
+ARCHIVE = ("alcseg.commands.archive_dataset", "archive_dataset")
+"""The same for `import --archive`."""
 
 
 class _Parser(argparse.ArgumentParser):

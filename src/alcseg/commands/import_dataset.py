@@ -1,18 +1,17 @@
 """`alcseg import`: somebody's files become a dataset folder, with the splits drawn once."""
 
 import logging
+import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.commands.progress import track
-from alcseg.data.archive import Archive, write_archive
 from alcseg.data.case import Case, Volume
 from alcseg.data.folder import DatasetFolder, require_named_values
 from alcseg.data.nifti import compare_grids, read_image, read_label, require_same_grid
@@ -32,11 +31,11 @@ _log = logging.getLogger(__name__)
 
 
 def import_dataset(
-    source: Path,
-    target: Path,
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
     *,
     format: str = "auto",
-    test_source: Path | None = None,
+    test_source: str | os.PathLike[str] | None = None,
     val_fraction: float = 0.0,
     test_fraction: float = 0.0,
     seed: int = 0,
@@ -44,10 +43,9 @@ def import_dataset(
     hq_list: Path | None = None,
     spacing: Spacing | None = None,
     label_map: Mapping[int, int] | None = None,
-    archive: int | None = None,
     overwrite: bool = False,
-) -> DatasetFolder | Archive:
-    """Make a dataset folder, or an archive of one, from `source`, which is never written to.
+) -> DatasetFolder:
+    """Make a dataset folder from `source`, which is never written to.
 
     NIfTI images are linked or copied as they are; DICOM and h5 are converted. Every volume is read and
     checked once on the way. Labels on a grid whose header differs repairably are taken over as they are, for
@@ -66,11 +64,10 @@ def import_dataset(
         hq_list: Text file with one case a line: these are `hq`, all other labeled cases `lq`.
         spacing: Voxel size in mm for layouts that do not store it.
         label_map: Label value in the files to value wanted.
-        archive: Write an archive instead, in parts of at most so many MiB.
         overwrite: Replace a target folder that is not empty.
 
     Returns:
-        What was made, opened.
+        The dataset folder, opened.
 
     Raises:
         UsageError: If the target is not empty, a fraction is out of range or the format is unknown.
@@ -78,24 +75,6 @@ def import_dataset(
     """
     source, target = Path(source), Path(target)
     require_apart(target, source)
-    if archive is not None:
-        with output_folder(target, overwrite=overwrite) as root, TemporaryDirectory(dir=root.parent) as place:
-            dataset = Path(place) / "dataset"
-            import_dataset(
-                source,
-                dataset,
-                format=format,
-                test_source=test_source,
-                val_fraction=val_fraction,
-                test_fraction=test_fraction,
-                seed=seed,
-                in_order=in_order,
-                hq_list=hq_list,
-                spacing=spacing,
-                label_map=label_map,
-            )
-            write_archive(DatasetFolder.open(dataset), root, archive * 2**20)
-        return Archive.open(target)
     options = ReaderOptions(spacing, dict(label_map or {}))
     reader = find_reader(source, format)
     if spacing is not None and not reader.uses_spacing:

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from alcseg.cli import main
-from alcseg.cli.flags import PRINT_OPTIONS
+from alcseg.cli.flags import LAYOUTS, PRINT_OPTIONS
 from alcseg.cli.parser import ARCHIVE, VERBS, build_parser, parse
 from alcseg.cli.printing import document, show
+from alcseg.data.readers import READERS
 from alcseg.errors import DataError, ResourceError, UsageError
 
 
@@ -56,6 +57,12 @@ def test_options_are_the_parameters_of_the_function(verb):
         assert "part_mib" in parameters_of(ARCHIVE)
         options.remove("part_mib")  # the others are handed on to `import_dataset`
     assert options <= parameters_of(VERBS[verb])
+
+
+def test_formats_in_the_help_are_those_that_are_read():
+    assert list(READERS) == list(LAYOUTS)
+    (flag,) = (action for action in build_parser()[1]["import"]._actions if action.dest == "format")
+    assert f"auto, {', '.join(READERS)}" in flag.help
 
 
 @pytest.mark.parametrize("verb", VERBS)

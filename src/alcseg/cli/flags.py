@@ -11,10 +11,13 @@ from typing import Any, TypeAlias
 
 from alcseg.cli.values import AsTuple, LabelMapAction, fraction, label_pair, number
 
-__all__ = ["ADDERS", "PRINT_OPTIONS", "add_print_options"]
+__all__ = ["ADDERS", "LAYOUTS", "PRINT_OPTIONS", "add_print_options"]
 
 PRINT_OPTIONS = ("json", "verbose", "quiet", "debug")
 """Options of the command line itself; every other one belongs to the verb's function."""
+
+LAYOUTS = ("archive", "dicom", "la-h5", "la-nrrd", "msd", "nifti", "nih-pancreas", "nnunet")
+"""Names of `alcseg.data.readers.READERS`, which cost too much time to import for the help alone."""
 
 _NOISE_MODELS = "noise models"  # stands for their list until the help is shown
 
@@ -123,10 +126,7 @@ def _add_import(verbs: Verbs) -> ArgumentParser:
     verb.add_argument("source", type=Path, metavar="SRC", help="folder with the files as you have them")
     verb.add_argument("target", type=Path, metavar="DST", help="dataset folder to make")
     verb.add_argument(
-        "--format",
-        default="auto",
-        choices=("auto", "nifti", "nnunet", "msd", "la-h5", "la-nrrd", "nih-pancreas", "dicom", "archive"),
-        help="layout of the source",
+        "--format", default="auto", metavar="LAYOUT", help=f"layout of the source: auto, {', '.join(LAYOUTS)}"
     )
     verb.add_argument(
         "--test",

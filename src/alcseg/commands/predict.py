@@ -15,11 +15,12 @@ from torch import nn
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
 from alcseg.data.predicted import PredictedFolder
+from alcseg.data.readers.base import SourceCase
+from alcseg.data.readers.inputs import find_inputs
 from alcseg.data.writer import write_label, write_map
 from alcseg.errors import DataError, UsageError
 from alcseg.files import make_folder
 from alcseg.inference.device import pick_device
-from alcseg.inference.inputs import InputCase, find_inputs
 from alcseg.inference.load import load_networks
 from alcseg.inference.predictor import Perturbation, Predictor
 from alcseg.inference.sliding_window import WINDOWS
@@ -96,7 +97,7 @@ def predict(
             errors.append(error)
             entry = PredictedCase(status="failed", error=str(error))
         about = {
-            "inputs": tuple(str(path) for path in case.paths),
+            "inputs": tuple(str(path) for path in case.images),
             "time_s": round(time.perf_counter() - case_begun, 3),
         }
         done[case.case_id] = entry.model_copy(update=about)
@@ -135,10 +136,10 @@ def _choose_network(folder: RunFolder, name: str, device: torch.device) -> nn.Mo
 
 
 def _predict_case(
-    predictor: Predictor, case: InputCase, out: Path, how: Perturbation | None, *, probabilities: bool
+    predictor: Predictor, case: SourceCase, out: Path, how: Perturbation | None, *, probabilities: bool
 ) -> PredictedCase:
     """Write the files of one case and say what they are."""
-    images = case.read()
+    images = case.read().images
     like = images[0]
     prediction = predictor.predict(images)
     label = prediction.label()
@@ -164,14 +165,14 @@ def _volumes(label: np.ndarray[Any, Any], like: Volume, predictor: Predictor) ->
     return {name: round(voxel * int((label == value).sum()), 3) for name, value in named[1:]}
 
 
-def _check_output(out: Path, cases: Sequence[InputCase], *, overwrite: bool) -> None:
+def _check_output(out: Path, cases: Sequence[SourceCase], *, overwrite: bool) -> None:
     """Refuse a folder in use and outputs that would replace inputs, before anything is computed."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not overwrite:
         raise UsageError(
             f"{out}: expected an empty or new output folder, found files in it. Choose another folder or "
             f"pass --overwrite."
         )
-    sources = {path.resolve() for case in cases for path in case.paths}
+    sources = {path.resolve() for case in cases for path in case.images}
     if out.resolve() in sources | {path.parent for path in sources}:
         raise UsageError(
             f"{out}: expected an output folder apart from the inputs, found inputs in it. "

@@ -264,8 +264,14 @@ def require_named_values(label: Volume, labels: Mapping[str, int]) -> None:
 def _list_cases(root: Path, record: DatasetRecord) -> tuple[CaseRow, ...]:
     ending = record.file_ending
     rows = []
+    places: dict[str, str] = {}
     for images, labels, split in _PLACES:
         for case_id in _case_ids(root / images, ending):
+            if places.setdefault(case_id, images) != images:
+                raise DataError(
+                    f"{root}: expected each case name once, found '{case_id}' in {places[case_id]} and "
+                    f"{images}. Rename one of them."
+                )
             labeled = images == "imagesTr" or (
                 labels != "" and (root / labels / f"{case_id}{ending}").is_file()
             )

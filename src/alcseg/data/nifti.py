@@ -22,11 +22,12 @@ from alcseg.types import Affine
 from alcseg.words import shorten
 
 __all__ = [
-    "NIFTI_ENDINGS",
     "GridComparison",
+    "check_affine",
     "check_intensities",
     "compare_grids",
     "nifti_stem",
+    "read_grid",
     "read_image",
     "read_label",
     "require_not_negative",
@@ -34,7 +35,7 @@ __all__ = [
     "whole_numbers",
 ]
 
-NIFTI_ENDINGS = (".nii.gz", ".nii")
+_ENDINGS = (".nii.gz", ".nii")
 _SAME_GRID_VOXELS = 1e-3
 _MANY_VALUES = 50
 
@@ -56,7 +57,7 @@ class GridComparison:
 
 def nifti_stem(path: Path) -> str | None:
     """File name without `.nii` or `.nii.gz`; None if it has neither."""
-    return next((path.name[: -len(end)] for end in NIFTI_ENDINGS if path.name.endswith(end)), None)
+    return next((path.name[: -len(end)] for end in _ENDINGS if path.name.endswith(end)), None)
 
 
 def read_image(path: Path) -> Volume:
@@ -72,7 +73,7 @@ def read_image(path: Path) -> Volume:
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise _unreadable(path, error) from None
     check_intensities(array, path)
-    return Volume(array, _affine(nifti, path), nifti.header, path)
+    return Volume(array, check_affine(nifti.affine, path), nifti.header, path)
 
 
 def read_label(path: Path) -> Volume:
@@ -88,7 +89,7 @@ def read_label(path: Path) -> Volume:
         array = np.asanyarray(nifti.dataobj)
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise _unreadable(path, error) from None
-    return Volume(whole_numbers(array, path), _affine(nifti, path), nifti.header, path)
+    return Volume(whole_numbers(array, path), check_affine(nifti.affine, path), nifti.header, path)
 
 
 def read_grid(path: Path) -> tuple[tuple[int, int, int], Affine]:
@@ -100,7 +101,22 @@ def read_grid(path: Path) -> tuple[tuple[int, int, int], Affine]:
     """
     nifti = _open(path)
     x, y, z = nifti.shape
-    return (x, y, z), _affine(nifti, path)
+    return (x, y, z), check_affine(nifti.affine, path)
+
+
+def check_affine(affine: Any, path: Path) -> Affine:
+    """An affine as float64, unless it cannot place voxels in space.
+
+    Raises:
+        GeometryError: If it cannot.
+    """
+    checked = np.array(affine, dtype=np.float64)
+    if not np.isfinite(checked).all() or abs(np.linalg.det(checked[:3, :3])) < 1e-12:
+        raise GeometryError(
+            f"{path}: expected an affine that gives each voxel its place, found {checked[:3, :3].tolist()}. "
+            "Repair the header."
+        )
+    return checked
 
 
 def check_intensities(array: NDArray[Any], path: Path) -> None:
@@ -235,16 +251,6 @@ def _unreadable(path: Path, error: Exception) -> DataError:
     return DataError(
         f"{path}: expected a whole NIfTI file, cannot read it ({reason}). Copy or export it again."
     )
-
-
-def _affine(nifti: nib.Nifti1Image, path: Path) -> Affine:
-    affine = np.array(nifti.affine, dtype=np.float64)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
-        raise GeometryError(
-            f"{path}: expected an affine that gives each voxel its place, found {affine[:3, :3].tolist()}. "
-            "Repair the header."
-        )
-    return affine
 
 
 def _axis_codes(affine: Affine) -> str:

@@ -24,6 +24,7 @@ class ArchiveReader(Reader):
         cases = tuple(
             SourceCase(
                 row.case_id,
+                (ArchiveIndex.path(source),),
                 load=partial(read_archived_case, archive, row.case_id),
                 quality=row.quality,
                 split=row.split,

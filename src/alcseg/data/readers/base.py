@@ -1,16 +1,22 @@
 """What a reader of an on-disk layout gives: the cases it found, as files to copy or as volumes to convert."""
 
+import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from alcseg.data.case import Case
+from alcseg.data.nifti import read_image, read_label, require_same_grid
+from alcseg.errors import DataError
 from alcseg.records.cases import Quality, Split
 from alcseg.types import Spacing
+from alcseg.words import shorten
 
-__all__ = ["Reader", "ReaderOptions", "SourceCase", "SourceDataset", "read_list"]
+__all__ = ["CaseLists", "Reader", "ReaderOptions", "SourceCase", "SourceDataset", "by_name", "read_lists"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -28,11 +34,11 @@ class ReaderOptions:
 
 @dataclass(frozen=True)
 class SourceCase:
-    """One case of a source.
+    """One case of a source, not read yet; `read` gives its volumes, whatever the files are.
 
     Attributes:
         case_id: Its name, unique in the dataset.
-        images: NIfTI files to copy, one per channel; empty if `load` is given.
+        images: NIfTI files, one per channel; or the files and folders that `load` reads.
         label: NIfTI file of the label, or None.
         load: Reads the case where the files are not NIfTI.
         quality: What the source says of the label; None if nothing.
@@ -42,13 +48,33 @@ class SourceCase:
     """
 
     case_id: str
-    images: tuple[Path, ...] = ()
+    images: tuple[Path, ...]
     label: Path | None = None
     load: Callable[[], Case] | None = None
     quality: Quality | None = None
     split: Split | None = None
     group: str | None = None
     source: str = ""
+
+    @property
+    def labeled(self) -> bool:
+        """Whether there is a label to take over."""
+        return (self.label is not None or self.load is not None) and self.quality != "unlabeled"
+
+    def read(self) -> Case:
+        """Read and check the images, and the label if there is one.
+
+        Raises:
+            DataError: If a file cannot be used, or the images do not lie on one grid.
+        """
+        if self.load is not None:
+            case = self.load()
+        else:
+            label = None if self.label is None else read_label(self.label)
+            case = Case(self.case_id, tuple(read_image(path) for path in self.images), label)
+        for other in case.images[1:]:
+            require_same_grid(case.images[0], other, self.case_id)
+        return case
 
 
 @dataclass(frozen=True)
@@ -84,10 +110,83 @@ class Reader(ABC):
             DataError: If the layout is not complete.
         """
 
+    def cases(self, source: Path, channels: int) -> tuple[SourceCase, ...]:
+        """The cases of `source` for a model of so many channels, which does not ask for labels.
 
-def read_list(path: Path) -> list[str]:
-    """Names in a `train.list` or `test.list` of the literature, one a line; [] if it is absent."""
+        Raises:
+            DataError: If the layout is not complete.
+        """
+        return self.scan(source, ReaderOptions()).cases
+
+
+def by_name(found: Iterable[tuple[str, Path]]) -> dict[str, Path]:
+    """Files or folders by the case that they are named after.
+
+    Raises:
+        DataError: If two of them give one name.
+    """
+    named: dict[str, Path] = {}
+    for name, path in found:
+        known = named.setdefault(name, path)
+        if known != path:
+            raise DataError(
+                f"expected each case name once, found '{name}' as {known} and {path}. Rename one of them."
+            )
+    return named
+
+
+@dataclass(frozen=True)
+class CaseLists:
+    """What `train.list` and `test.list` of the literature say, one case a line.
+
+    Attributes:
+        order: All cases: those of the lists as they stand there, then the others by name.
+        train: The cases of `train.list`, in order; empty without one.
+        test: The cases of `test.list`, in order; empty without one.
+    """
+
+    order: tuple[str, ...]
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+def read_lists(
+    source: Path, case_ids: Collection[str], case_of: Callable[[str], str] = lambda name: name
+) -> CaseLists:
+    """Read the lists of a folder, as far as they are there.
+
+    Args:
+        source: The folder.
+        case_ids: The cases that were found. A list may leave out the end of a name: `image0001` stands for
+            `image0001_norm`.
+        case_of: Case of a listed name, where the two are spelled differently.
+
+    Raises:
+        DataError: If a list names none of the cases.
+    """
+    train, test = (_read_list(source / f"{name}.list", case_ids, case_of) for name in ("train", "test"))
+    listed = dict.fromkeys([*train, *test])
+    return CaseLists((*listed, *sorted(set(case_ids) - set(listed))), train, test)
+
+
+def _read_list(path: Path, case_ids: Collection[str], case_of: Callable[[str], str]) -> tuple[str, ...]:
     if not path.is_file():
-        return []
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    return [line.strip().removesuffix(".h5") for line in lines if line.strip()]
+        return ()
+    lines = (line.strip().removesuffix(".h5") for line in path.read_text(encoding="utf-8-sig").splitlines())
+    found = {line: _known(case_of(line), case_ids) for line in lines if line}
+    absent = [line for line, case_id in found.items() if case_id is None]
+    if found and len(absent) == len(found):
+        raise DataError(
+            f"{path}: expected names of cases, one a line, found none of {shorten(absent)} among "
+            f"{shorten(sorted(case_ids))}. Correct the list or take it away."
+        )
+    if absent:
+        _log.warning("%s: no files of %s, left out", path, shorten(absent))
+    return tuple(dict.fromkeys(case_id for case_id in found.values() if case_id is not None))
+
+
+def _known(name: str, case_ids: Collection[str]) -> str | None:
+    if name in case_ids:
+        return name
+    longer = [case_id for case_id in case_ids if case_id.startswith((f"{name}_", f"{name}."))]
+    return longer[0] if len(longer) == 1 else None

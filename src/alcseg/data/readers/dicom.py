@@ -16,12 +16,19 @@ from numpy.typing import NDArray
 from alcseg.data.case import Case, Volume
 from alcseg.data.nifti import check_intensities
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
+from alcseg.data.readers.nifti import holds_cases
 from alcseg.errors import DataError, GeometryError, ResourceError
 from alcseg.words import shorten
 
-__all__ = ["DICOMReader", "is_series", "read_numbered_series", "read_series", "series_folders"]
+__all__ = [
+    "DICOMReader",
+    "read_numbered_series",
+    "read_series",
+    "series_folders",
+    "series_name",
+]
 
-_ENDINGS = (".dcm", ".ima", ".dicom", "")
+_ENDINGS = (".dcm", ".ima", ".dicom")
 _GAP = 0.02  # Of the slice distance; positions are printed with a few decimals only.
 
 
@@ -32,8 +39,8 @@ class DICOMReader(Reader):
 
     @classmethod
     def detect(cls, source: Path) -> bool:
-        """Whether a DICOM file lies somewhere below `source`."""
-        return source.is_dir() and next(series_folders(source), None) is not None
+        """Whether slices lie somewhere below `source`, and no NIfTI images made of them right in it."""
+        return source.is_dir() and not holds_cases(source) and next(series_folders(source), None) is not None
 
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """List the series folders; series of one patient folder form a group. No pixel is read."""
@@ -44,14 +51,15 @@ class DICOMReader(Reader):
             )
         cases = []
         for folder in folders:
-            parts = folder.relative_to(source).parts or (source.resolve().name,)
+            place = folder.relative_to(source)
             cases.append(
                 SourceCase(
-                    "_".join(parts).replace(" ", "_"),
+                    series_name(folder, source),
+                    (folder,),
                     load=partial(_load, folder),
                     quality="unlabeled",
-                    group=parts[0].replace(" ", "_"),
-                    source="/".join(parts),
+                    group=series_name(source / place.parts[0] if place.parts else source),
+                    source=place.as_posix() if place.parts else source.resolve().name,
                 )
             )
         return SourceDataset(
@@ -59,9 +67,15 @@ class DICOMReader(Reader):
         )
 
 
-def is_series(folder: Path) -> bool:
-    """Whether a folder holds DICOM slices itself."""
-    return folder.is_dir() and any(_is_dicom(path) for path in sorted(folder.iterdir()))
+def series_name(folder: Path, source: Path | None = None) -> str:
+    """Name of the case in a series folder: the folders from `source` on, or its own alone."""
+    parts = () if source is None else folder.relative_to(source).parts
+    return "_".join(parts or (folder.resolve().name,)).replace(" ", "_")
+
+
+def _is_series(folder: Path) -> bool:
+    """Whether a folder holds DICOM slices itself; reports and other objects without an image do not count."""
+    return any(_may_be_slice(path) for path in sorted(folder.iterdir()))
 
 
 def read_series(folder: Path) -> Volume:
@@ -103,9 +117,12 @@ def _load(folder: Path) -> Case:
 
 def _slices(folder: Path) -> list[Any]:
     """The slices of one series by their position along the normal of the slice plane."""
-    slices = [_read_slice(path) for path in sorted(folder.iterdir()) if _is_dicom(path)]
+    found = [_read(path) for path in sorted(folder.iterdir()) if _is_dicom(path)]
+    slices = [one for one in found if _is_image(one)]
     if not slices:
         raise DataError(f"{folder}: expected DICOM slices, found none. Check the folder.")
+    for one in slices:
+        _require_place(one)
     _require_one_series(slices, folder)
     normal = np.cross(*_directions(slices[0]))
     return sorted(slices, key=lambda one: float(np.dot(normal, one.ImagePositionPatient)))
@@ -138,32 +155,50 @@ def _volume(slices: list[Any], folder: Path) -> Volume:
 
 
 def series_folders(source: Path) -> Iterator[Path]:
-    """`source` itself and the folders below it, as far as they hold DICOM slices."""
-    if is_series(source):
-        yield source
-    for child in sorted(source.rglob("*")):
-        if child.is_dir() and is_series(child):
-            yield child
+    """`source` itself and the folders below it, as far as they hold DICOM slices and are not hidden."""
+    for folder in (source, *sorted(source.rglob("*"))):
+        hidden = any(part.startswith(".") for part in folder.relative_to(source).parts)
+        if folder.is_dir() and not hidden and _is_series(folder):
+            yield folder
 
 
 def _is_dicom(path: Path) -> bool:
-    if path.suffix.lower() not in _ENDINGS or path.name.upper() == "DICOMDIR" or not path.is_file():
+    """Whether a file ends like DICOM or, as names may end in anything, carries its mark at byte 128."""
+    if path.name.startswith(".") or path.name.upper() == "DICOMDIR" or not path.is_file():
         return False
     with path.open("rb") as stream:
-        return stream.read(132)[128:] == b"DICM" or path.suffix.lower() == ".dcm"
+        return stream.read(132)[128:] == b"DICM" or path.suffix.lower() in _ENDINGS
 
 
-def _read_slice(path: Path) -> Any:
+def _read(path: Path, **options: Any) -> Any:
     try:
         import pydicom
     except ImportError:
         raise ResourceError('reading DICOM needs pydicom: pip install "alcseg[dicom]"') from None
     try:
-        one = pydicom.dcmread(path)
+        return pydicom.dcmread(path, **options)
     except (pydicom.errors.InvalidDicomError, OSError, EOFError, ValueError) as error:
         raise DataError(
             f"{path}: expected a DICOM slice, cannot read it ({error}). Export the series again."
         ) from None
+
+
+def _may_be_slice(path: Path) -> bool:
+    if not _is_dicom(path):
+        return False
+    try:
+        return _is_image(_read(path, stop_before_pixels=True, specific_tags=["SOPClassUID"]))
+    except (DataError, ResourceError):
+        return True  # said again when the series is read
+
+
+def _is_image(one: Any) -> bool:
+    """False for what states to be something else, such as a report; classes of unknown name may be images."""
+    kind = one.get("SOPClassUID")
+    return not kind or kind.name == kind or "Image" in kind.name
+
+
+def _require_place(one: Any) -> None:
     tags = (
         "ImagePositionPatient",
         "ImageOrientationPatient",
@@ -175,10 +210,9 @@ def _read_slice(path: Path) -> Any:
     if absent or int(one.get("NumberOfFrames", 1) or 1) > 1:
         what = f"no {shorten(absent)}" if absent else f"{one.NumberOfFrames} frames in one file"
         raise DataError(
-            f"{path}: expected one slice with its position, found {what}. "
+            f"{one.filename}: expected one slice with its position, found {what}. "
             "Remove the file, or convert the series to NIfTI."
         )
-    return one
 
 
 def _require_one_series(slices: list[Any], folder: Path) -> None:

@@ -20,7 +20,8 @@ import numpy as np
 
 from alcseg.data.case import Case, Volume
 from alcseg.data.nifti import check_intensities, whole_numbers
-from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, read_list
+from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, by_name, read_lists
+from alcseg.data.readers.nifti import holds_cases
 from alcseg.errors import DataError, ResourceError, ShapeError
 from alcseg.types import Spacing
 
@@ -37,29 +38,28 @@ class LAH5Reader(Reader):
 
     @classmethod
     def detect(cls, source: Path) -> bool:
-        """Whether there are h5 files up to two folders down."""
-        return source.is_dir() and any(True for depth in _DEPTHS for _ in source.glob(depth))
+        """Whether there are h5 files up to two folders down, and no NIfTI images instead of them."""
+        found = source.is_dir() and any(True for depth in _DEPTHS for _ in source.glob(depth))
+        return found and not holds_cases(source)
 
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """List the cases in the order of the lists; no file is opened."""
-        files = {_case_id(path): path for depth in _DEPTHS for path in sorted(source.glob(depth))}
+        files = by_name((_case_id(path), path) for depth in _DEPTHS for path in sorted(source.glob(depth)))
         if not files:
             raise DataError(
                 f"{source}: expected h5 files such as <case>/mri_norm2.h5, found none. Check the folder."
             )
-        listed = [name for table in ("train.list", "test.list") for name in read_list(source / table)]
-        test = set(read_list(source / "test.list"))
-        order = [name for name in dict.fromkeys(listed) if name in files]
-        order += sorted(set(files) - set(order))
+        lists = read_lists(source, files)
         spacing = options.spacing or _SPACING
         cases = tuple(
             SourceCase(
                 name,
+                (files[name],),
                 load=partial(read_h5_case, files[name], spacing),
-                split="test" if name in test else None,
+                split="test" if name in lists.test else None,
                 source=files[name].relative_to(source).as_posix(),
             )
-            for name in order
+            for name in lists.order
         )
         return SourceDataset("LeftAtrium", {"0": "MRI"}, {"background": 0, "left_atrium": 1}, cases)
 

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.case import Case, Volume
-from alcseg.data.nifti import check_intensities, whole_numbers
-from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, read_list
+from alcseg.data.nifti import check_affine, check_intensities, whole_numbers
+from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, by_name, read_lists
 from alcseg.errors import DataError, GeometryError, ResourceError
 from alcseg.types import Affine
 
@@ -52,20 +52,20 @@ class LANRRDReader(Reader):
 
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """List the cases in the order of the lists, then by name; no file is opened."""
-        folders = {path.parent.name: path.parent for depth in _DEPTHS for path in sorted(source.glob(depth))}
+        images = (path for depth in _DEPTHS for path in sorted(source.glob(depth)))
+        folders = by_name((path.parent.name, path.parent) for path in images)
         if not folders:
             raise DataError(f"{source}: expected folders with {_IMAGE}, found none. Check the folder.")
-        train, test = (read_list(source / f"{name}.list") for name in ("train", "test"))
-        order = [name for name in dict.fromkeys([*train, *test]) if name in folders]
-        order += sorted(set(folders) - set(order))
+        lists = read_lists(source, folders)
         cases = []
-        for name in order:
+        for name in lists.order:
             folder = folders[name]
             place = folder.relative_to(source)
-            in_test = name in test or (name not in train and _TESTING in place.as_posix().lower())
+            in_test = name in lists.test or (name not in lists.train and _TESTING in place.as_posix().lower())
             cases.append(
                 SourceCase(
                     name,
+                    (folder / _IMAGE,),
                     load=partial(_load, folder),
                     quality=None if (folder / _LABEL).is_file() else "unlabeled",
                     split="test" if in_test else None,
@@ -110,13 +110,7 @@ def _affine(header: dict[str, Any], path: Path) -> Affine:
     affine = np.eye(4)
     affine[:3, :3] = np.asarray(directions, dtype=float).T  # one line of the header per array axis
     affine[:3, 3] = header.get("space origin", np.zeros(3))
-    affine = np.diag([*_SPACES[space], 1.0]) @ affine
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
-        raise GeometryError(
-            f"{path}: expected space directions that give each voxel its place, found "
-            f"{affine[:3, :3].tolist()}. Repair the header."
-        )
-    return affine
+    return check_affine(np.diag([*_SPACES[space], 1.0]) @ affine, path)
 
 
 def _load(folder: Path) -> Case:

@@ -1,9 +1,13 @@
 """Medical Segmentation Decathlon: `dataset.json` lists `training` pairs of image and label and `test` images.
 
+The raw tasks of the first nnU-Net are alike, but for the files, which have the number of the channel.
+
 Source:
     Antonelli et al., Nature Communications 13, 2022, doi:10.1038/s41467-022-30695-9; http://medicaldecathlon.com
 """
 
+import glob
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +42,10 @@ class MSDReader(Reader):
             )
         cases = [_case(source, entry, None) for entry in content["training"]]
         cases += [_case(source, entry, "test") for entry in content.get("test", [])]
+        if all(
+            case.case_id.endswith("_0000") for case in cases
+        ):  # the only channel, which is no part of a name
+            cases = [replace(case, case_id=case.case_id.removesuffix("_0000")) for case in cases]
         return SourceDataset(
             str(content.get("name", source.name)),
             parse_channels(content.get("modality"), table),
@@ -66,4 +74,11 @@ def _case(source: Path, entry: Any, split: Split | None) -> SourceCase:
             f"{source / image}: expected a NIfTI file (.nii or .nii.gz) in dataset.json. Convert it first."
         )
     label = source / pair["label"] if isinstance(pair.get("label"), str) else None
-    return SourceCase(stem, (source / image,), label, split=split, source=image.as_posix())
+    return SourceCase(stem, _files(source / image, stem), label, split=split, source=image.as_posix())
+
+
+def _files(listed: Path, stem: str) -> tuple[Path, ...]:
+    """The file as listed; or the channels `<case>_0000`, ... that the first nnU-Net lists without number."""
+    ending = listed.name.removeprefix(stem)
+    channels = listed.parent.glob(f"{glob.escape(stem)}_[0-9][0-9][0-9][0-9]{ending}")
+    return (listed,) if listed.is_file() else tuple(sorted(channels)) or (listed,)

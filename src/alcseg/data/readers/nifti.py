@@ -4,23 +4,31 @@
     <case>.nii.gz + <case>_label.nii.gz            one folder, the label told by its ending
     <case>/image.nii.gz + <case>/label.nii.gz      one folder a case
 
-A label of the first arrangement may also be called `<case>_label`. Classes are named after the values found.
-A table `cases.csv` with a column `case_id`, and `quality`, `split` or `group` as far as known, counts.
+In the first two, images may have nnU-Net's names `<case>_0000`, `<case>_0001`, ..., one file a channel. A
+label of the first may be called `<case>_label`. Classes are named after the values found. A table `cases.csv`
+with a column `case_id`, and `quality`, `split` or `group` as far as known, counts.
 """
 
+import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from alcseg.data.nifti import nifti_stem, read_label, require_not_negative
-from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
+from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, by_name
 from alcseg.errors import DataError, LabelError
 from alcseg.records.cases import CaseRow
 from alcseg.words import shorten
 
-__all__ = ["NIfTIReader"]
+__all__ = ["CHANNEL", "NIfTIReader", "group_channels", "holds_cases"]
+
+_log = logging.getLogger(__name__)
+
+CHANNEL = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})")
+"""What nnU-Net calls the file of one channel, without its ending."""
 
 _IMAGE_FOLDERS = ("images", "image", "imgs", "img", "imagesTr", "volumes", "scans")
 _LABEL_FOLDERS = ("labels", "label", "masks", "mask", "segs", "segmentations", "labelsTr", "annotations")
@@ -40,84 +48,220 @@ class NIfTIReader(Reader):
         """Whether there are NIfTI files up to one folder down, and no `dataset.json`."""
         if not source.is_dir() or (source / "dataset.json").exists():
             return False
-        return any(
-            _files(folder) for folder in (source, *(child for child in source.iterdir() if child.is_dir()))
-        )
+        return any(_nifti_files(folder) for folder in (source, *_folders(source)))
 
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """Pair the files, and open all labels to learn their values."""
-        pairs = _two_folders(source) or _one_folder(source) or _folder_per_case(source)
-        if not pairs:
-            raise DataError(
-                f"{source}: expected images/ and labels/, <case>.nii.gz with <case>_label.nii.gz, or one "
-                "folder a case with image.nii.gz and label.nii.gz; found none of these. Rearrange the files."
-            )
+        found = _arrange(source, None)
+        _require_pairs(found, source)
         table = CaseRow.path(source)
         rows = {row.case_id: row for row in CaseRow.read(source)} if table.is_file() else {}
-        unknown = sorted(set(rows) - {case_id for case_id, _, _ in pairs})
+        unknown = sorted(set(rows) - set(found.images))
         if unknown:
             raise DataError(
                 f"{table}: expected only cases with an image, found none for {shorten(unknown)}. "
                 "Correct the table."
             )
         cases = []
-        for case_id, image, label in pairs:
-            row = rows.get(case_id)
-            cases.append(
-                SourceCase(
-                    case_id,
-                    (image,),
-                    label,
-                    quality=row.quality if row else None,
-                    split=row.split if row else None,
-                    group=row.group if row else None,
-                    source=image.relative_to(source).as_posix(),
-                )
-            )
-        labels = _name_values((case.label for case in cases if case.label), options, source)
-        return SourceDataset(source.resolve().name, {"0": "image"}, labels, tuple(cases))
+        for case in _cases(found, source):
+            if row := rows.get(case.case_id):
+                case = replace(case, quality=row.quality, split=row.split, group=row.group)
+            cases.append(replace(case, label=found.labels.get(case.case_id)))
+        channels = max(len(case.images) for case in cases)
+        names = {"0": "image"} if channels == 1 else {str(n): f"image_{n}" for n in range(channels)}
+        labels = _name_values(found.labels.values(), options, source)
+        return SourceDataset(source.resolve().name, names, labels, tuple(cases))
+
+    def cases(self, source: Path, channels: int) -> tuple[SourceCase, ...]:
+        """List the images alone."""
+        return _cases(_arrange(source, channels), source)
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    found = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        stem = nifti_stem(path)
-        if stem is not None and path.is_file() and not path.name.startswith("."):
-            found[stem] = path
-    return found
+def holds_cases(source: Path) -> bool:
+    """Whether NIfTI images lie in a folder in one of the arrangements."""
+    try:
+        return bool(_arrange(source, None).images)
+    except DataError:
+        return False
 
 
-def _two_folders(source: Path) -> list[tuple[str, Path, Path | None]]:
-    images = next((files for name in _IMAGE_FOLDERS if (files := _files(source / name))), {})
-    labels = next((files for name in _LABEL_FOLDERS if (files := _files(source / name))), {})
-    by_case = {_case_of(stem): path for stem, path in labels.items()}
-    by_case |= labels
-    pairs = [(stem, path, by_case.pop(stem, None)) for stem, path in images.items()]
-    used = {label for _, _, label in pairs}
-    lonely = sorted(path.name for path in labels.values() if path not in used)
-    if images and lonely:
+def group_channels(
+    files: Mapping[str, Path], channels: int | None, labels: Collection[str] = ()
+) -> dict[str, tuple[Path, ...]]:
+    """Put the channels of a case together that nnU-Net's names tell; other files are cases of their own.
+
+    Args:
+        files: Images by their names without ending.
+        channels: How many there are; None to tell it from the names. Numbers that go beyond count scans: with
+            one channel, `scan_0000` and `scan_0007` are two cases of these names.
+        labels: Names of the labels, as far as they are known. Numbers that they bear, too, count scans.
+
+    Raises:
+        DataError: If two files give one name.
+    """
+    numbered: dict[str, dict[int, Path]] = {}
+    for stem, path in files.items():
+        if match := CHANNEL.fullmatch(stem):
+            numbered.setdefault(match["case"], {})[int(match["channel"])] = path
+    if any(stem in labels for stem in files if CHANNEL.fullmatch(stem)):
+        channels = 0
+    most = _count_channels(numbered, labels) if channels is None else channels
+    cases = []
+    for stem, path in files.items():
+        match = CHANNEL.fullmatch(stem)
+        parts = numbered[match["case"]] if match else {}
+        if match and max(parts) < most:
+            cases.append((match["case"], tuple(parts[number] for number in sorted(parts))))
+        else:
+            cases.append((stem, (path,)))
+    by_name((case_id, paths[0]) for case_id, paths in cases)
+    return dict(cases)
+
+
+def _count_channels(numbered: Mapping[str, Mapping[int, Path]], labels: Collection[str]) -> int:
+    """How many channels a case seems to have; 0 where numbers are a part of the names."""
+    if any(case in labels for case in numbered):
+        return 1 + max(max(parts) for parts in numbered.values())
+    numbers = {tuple(sorted(parts)) for parts in numbered.values()}
+    alike = numbers.pop() if len(numbers) == 1 else ()
+    # More numbers than names are rather scans that were counted than channels.
+    return len(alike) if alike == tuple(range(len(alike))) and len(alike) <= len(numbered) else 0
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What one arrangement holds.
+
+    Attributes:
+        images: Files of each case, one per channel.
+        labels: Label of each case, in whatever format; of cases without an image, too.
+        left_out: What lies beside.
+    """
+
+    images: dict[str, tuple[Path, ...]]
+    labels: dict[str, Path]
+    left_out: tuple[Path, ...]
+
+
+def _arrange(source: Path, channels: int | None) -> _Files:
+    for arrangement in (_two_folders, _one_folder, _folder_per_case):
+        found = arrangement(source, channels)
+        if found.images:
+            return found
+    raise DataError(
+        f"{source}: expected images/ and labels/, <case>.nii.gz with <case>_label.nii.gz, or one "
+        "folder a case with image.nii.gz and label.nii.gz; found none of these. Rearrange the files."
+    )
+
+
+def _two_folders(source: Path, channels: int | None) -> _Files:
+    images = next((files for name in _IMAGE_FOLDERS if (files := _nifti_files(source / name))), [])
+    labels = next((files for name in _LABEL_FOLDERS if (files := _nifti_files(source / name))), [])
+    others = [path for name in _LABEL_FOLDERS for path in _other_files(source / name)]
+    return _pair(images, labels, others, channels, left_out=_nifti_files(source))
+
+
+def _one_folder(source: Path, channels: int | None) -> _Files:
+    files = _nifti_files(source)
+    labels = [path for path in files if _LABEL_ENDING.search(_stem(path))]
+    others = [path for path in _other_files(source) if any(map(_LABEL_ENDING.search, _stems(path)))]
+    return _pair([path for path in files if path not in labels], labels, others, channels)
+
+
+def _pair(
+    images: Iterable[Path],
+    labels: Iterable[Path],
+    others: Iterable[Path],
+    channels: int | None,
+    left_out: Iterable[Path] = (),
+) -> _Files:
+    """Pair by names; `others` are no NIfTI files, and labels if a case without label has their name."""
+    named = by_name((_stem(path), path) for path in labels)
+    stems = by_name((_stem(path), path) for path in images)
+    cases = group_channels(stems, channels, {*named, *map(_case_of, named)})
+    by_case = by_name((stem if stem in cases else _case_of(stem), path) for stem, path in named.items())
+    for path in others:
+        for case_id in {name for stem in _stems(path) for name in (stem, _case_of(stem))} & cases.keys():
+            by_case.setdefault(case_id, path)
+    return _Files(cases, by_case, tuple(left_out))
+
+
+def _folder_per_case(source: Path, channels: int | None) -> _Files:
+    images: dict[str, tuple[Path, ...]] = {}
+    labels: dict[str, Path] = {}
+    left_out: list[Path] = []
+    for folder in _folders(source):
+        files = _nifti_files(folder)
+        named = [(_stem(path), path) for path in files]
+        others = [(stem, path) for path in _other_files(folder) for stem in _stems(path)]
+        image = _first(named, _IMAGE_NAMES)
+        label = _first(named, _LABEL_NAMES) or _first(others, _LABEL_NAMES)
+        if image is not None:
+            images[folder.name] = (image,)
+            files = [path for path in files if path not in (image, label)]
+            if label is not None:
+                labels[folder.name] = label
+        left_out += files
+    return _Files(images, labels, tuple(left_out))
+
+
+def _first(files: Iterable[tuple[str, Path]], names: Sequence[str]) -> Path | None:
+    """The file that has the first of the names."""
+    found = by_name((stem.lower(), path) for stem, path in files if stem.lower() in names)
+    return next((found[name] for name in names if name in found), None)
+
+
+def _require_pairs(found: _Files, source: Path) -> None:
+    """Raise where a label has no image or cannot be read."""
+    lonely = sorted(path.name for case_id, path in found.labels.items() if case_id not in found.images)
+    if lonely:
         raise DataError(
             f"{source}: expected an image named like each label, found none for {shorten(lonely)}. "
             "Rename them."
         )
-    return pairs
+    others = sorted(path for path in found.labels.values() if nifti_stem(path) is None)
+    if others:
+        raise DataError(
+            f"{source}: expected labels as NIfTI files (.nii or .nii.gz), found {shorten(others)}. "
+            "Convert them, or move them out to have these cases unlabeled."
+        )
 
 
-def _one_folder(source: Path) -> list[tuple[str, Path, Path | None]]:
-    files = _files(source)
-    labels = {_case_of(stem): path for stem, path in files.items() if _LABEL_ENDING.search(stem)}
-    return [(stem, path, labels.get(stem)) for stem, path in files.items() if not _LABEL_ENDING.search(stem)]
+def _cases(found: _Files, source: Path) -> tuple[SourceCase, ...]:
+    """The images as cases, and a word on what is left out."""
+    lonely = (path for case_id, path in found.labels.items() if case_id not in found.images)
+    if left_out := [*found.left_out, *lonely]:
+        _log.warning("%s: NIfTI files that belong to no case are left out: %s", source, shorten(left_out))
+    return tuple(
+        SourceCase(case_id, images, source=images[0].relative_to(source).as_posix())
+        for case_id, images in found.images.items()
+    )
 
 
-def _folder_per_case(source: Path) -> list[tuple[str, Path, Path | None]]:
-    pairs = []
-    for folder in sorted(child for child in source.iterdir() if child.is_dir()):
-        files = {stem.lower(): path for stem, path in _files(folder).items()}
-        image = next((files[name] for name in _IMAGE_NAMES if name in files), None)
-        label = next((files[name] for name in _LABEL_NAMES if name in files), None)
-        if image is not None:
-            pairs.append((folder.name, image, label))
-    return pairs
+def _folders(source: Path) -> list[Path]:
+    return sorted(child for child in source.iterdir() if child.is_dir() and not child.name.startswith("."))
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in entries if path.is_file() and not path.name.startswith(".")]
+
+
+def _nifti_files(folder: Path) -> list[Path]:
+    return [path for path in _visible_files(folder) if nifti_stem(path) is not None]
+
+
+def _other_files(folder: Path) -> list[Path]:
+    return [path for path in _visible_files(folder) if nifti_stem(path) is None]
+
+
+def _stem(path: Path) -> str:
+    return nifti_stem(path) or path.name
+
+
+def _stems(path: Path) -> list[str]:
+    """Whatever a file name may be without its ending, since `.seg.nrrd` is one, too."""
+    return [path.name[:end] for end, sign in enumerate(path.name) if sign == "."]
 
 
 def _case_of(stem: str) -> str:

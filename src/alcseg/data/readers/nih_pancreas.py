@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 
 from alcseg.data.case import Case, Volume
 from alcseg.data.nifti import read_label
-from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, read_list
+from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, by_name, read_lists
 from alcseg.data.readers.dicom import read_numbered_series, series_folders
 from alcseg.errors import DataError, GeometryError
 from alcseg.words import shorten
@@ -65,7 +65,8 @@ class NIHPancreasReader(Reader):
 
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """List the scans by number or in the order of the lists; no pixel is read."""
-        patients, labels = _patients(source), _labels(source)
+        patients = by_name((path.name[-4:], path) for path in _patients(source))
+        labels = by_name((path.name[5:9], path) for path in _labels(source))
         if not patients or not labels:
             raise DataError(
                 f"{source}: expected folders PANCREAS_0001, ... and files label0001.nii.gz, ... in it, "
@@ -75,16 +76,15 @@ class NIHPancreasReader(Reader):
         empty = sorted(set(patients) - set(series))
         if empty:
             _log.warning("%s: no DICOM slices for %s, left out", source, shorten(empty))
-        train, test = ([_number(name) for name in read_list(source / f"{s}.list")] for s in ("train", "test"))
-        order = [number for number in dict.fromkeys([*train, *test]) if number in series]
-        order += sorted(set(series) - set(order))
-        tested = set(test) if test else set(order[_TRAINING:])
+        lists = read_lists(source, series, _number)
+        tested = lists.test or lists.order[_TRAINING:]
         cases = []
-        for number in order:
+        for number in lists.order:
             label = labels.get(number)
             cases.append(
                 SourceCase(
                     f"PANCREAS_{number}",
+                    (series[number],),
                     load=partial(_load, series[number], label),
                     quality=None if label else "unlabeled",
                     split="test" if number in tested else None,
@@ -95,14 +95,13 @@ class NIHPancreasReader(Reader):
         return SourceDataset("Pancreas-CT", {"0": "CT"}, {"background": 0, "pancreas": 1}, tuple(cases))
 
 
-def _patients(source: Path) -> dict[str, Path]:
+def _patients(source: Path) -> list[Path]:
     found = (path for above in _ABOVE for path in source.glob(f"{above}PANCREAS_[0-9][0-9][0-9][0-9]"))
-    return {path.name[-4:]: path for path in sorted(found) if path.is_dir()}
+    return sorted(path for path in found if path.is_dir())
 
 
-def _labels(source: Path) -> dict[str, Path]:
-    found = (path for above in _ABOVE for path in source.glob(f"{above}label[0-9][0-9][0-9][0-9].nii*"))
-    return {path.name[5:9]: path for path in sorted(found)}
+def _labels(source: Path) -> list[Path]:
+    return sorted(path for above in _ABOVE for path in source.glob(f"{above}label[0-9][0-9][0-9][0-9].nii*"))
 
 
 def _series(patient: Path) -> Path | None:

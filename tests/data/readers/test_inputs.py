@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from alcseg.data.readers.inputs import find_inputs
 from alcseg.errors import DataError, UsageError
-from alcseg.inference.inputs import find_inputs
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def folder(tmp_path: Path) -> Path:
 
 def ids(inputs: list[Path | str], channels: int = 1) -> dict[str, list[str]]:
     return {
-        case.case_id: [path.name for path in case.paths] for case in find_inputs(inputs, channels=channels)
+        case.case_id: [path.name for path in case.images] for case in find_inputs(inputs, channels=channels)
     }
 
 
@@ -26,14 +26,16 @@ def test_channels_of_a_folder_are_grouped(folder: Path) -> None:
     assert ids([folder / "a_0000.nii.gz"], channels=2) == {"a": expected["a"]}
 
 
-def test_a_numbered_scan_of_one_channel_keeps_its_name(tmp_path: Path) -> None:
-    for name in ("scan_0000.nii.gz", "scan_0007.nii.gz", "scan_0008.nii"):
+def test_numbered_scans_of_one_channel_keep_their_names(tmp_path: Path) -> None:
+    names = ("scan_0000.nii.gz", "scan_0007.nii.gz", "scan_0008.nii")
+    for name in names:
         (tmp_path / name).touch()
-    assert ids([tmp_path]) == {
-        "scan": ["scan_0000.nii.gz"],
-        "scan_0007": ["scan_0007.nii.gz"],
-        "scan_0008": ["scan_0008.nii"],
-    }
+    expected = {name.split(".")[0]: [name] for name in names}
+    assert ids([tmp_path]) == expected
+    assert ids([tmp_path / name for name in names]) == expected  # as a shell hands on scan_*
+    (tmp_path / "list.txt").write_text("\n".join(names))
+    assert ids([tmp_path / "list.txt"]) == expected
+    assert ids([tmp_path / "scan_0000.nii.gz"]) == {"scan": ["scan_0000.nii.gz"]}
 
 
 def test_lists_are_read_from_where_they_lie(folder: Path) -> None:
@@ -43,14 +45,6 @@ def test_lists_are_read_from_where_they_lie(folder: Path) -> None:
     assert ids([folder / "list.csv"], channels=2) == {"x": ["a_0000.nii.gz", "a_0001.nii.gz"]}
     (folder / "bare.csv").write_text("a_0000.nii.gz\nb_0000.nii.gz\n")
     assert ids([folder / "bare.csv"]) == {"a": ["a_0000.nii.gz"], "b": ["b_0000.nii.gz"]}
-
-
-def test_dicom_folders_are_one_case_each(tmp_path: Path) -> None:
-    for series in ("one", "two"):
-        (tmp_path / series).mkdir()
-        (tmp_path / series / "IM0001").write_bytes(b"\0" * 128 + b"DICM")
-    assert ids([tmp_path / "one"]) == {"one": ["one"]}
-    assert ids([tmp_path]) == {"one": ["one"], "two": ["two"]}
 
 
 def test_of_a_dataset_the_test_images_are_taken(tmp_path: Path) -> None:
@@ -80,6 +74,31 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("\n")
     with pytest.raises(DataError, match="expected one path a line, found none"):
         find_inputs([tmp_path / "list.txt"], channels=1)
+
+
+def test_labels_beside_images_are_no_inputs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a.nii.gz", "a_label.nii.gz", "b.nii.gz", "c_mask.nii.gz"):
+        (tmp_path / name).touch()
+    assert ids([tmp_path]) == {"a": ["a.nii.gz"], "b": ["b.nii.gz"]}
+    assert "left out" in caplog.text
+    assert "c_mask.nii.gz" in caplog.text
+    assert ids([tmp_path / "*_mask.nii.gz"]) == {"c_mask": ["c_mask.nii.gz"]}
+
+
+def test_a_name_from_a_list_stays_in_the_output_folder(folder: Path) -> None:
+    (folder / "list.csv").write_text("case_id,image\n../x,a_0000.nii.gz\n")
+    with pytest.raises(
+        DataError, match=r"a_0000\.nii\.gz: expected a case name that can be a file name, found"
+    ):
+        find_inputs([folder / "list.csv"], channels=1)
+
+
+def test_two_endings_of_one_name_are_refused(tmp_path: Path) -> None:
+    for name in ("a.nii.gz", "a.nii"):
+        (tmp_path / name).touch()
+    for inputs in ([tmp_path], [tmp_path / "*.nii*"], [tmp_path / "a.nii", tmp_path / "a.nii.gz"]):
+        with pytest.raises(DataError, match=r"each case name once, found 'a' as .*/a\.nii and .*/a\.nii\.gz"):
+            find_inputs(inputs, channels=1)
 
 
 def test_two_inputs_of_one_name_are_refused(folder: Path) -> None:

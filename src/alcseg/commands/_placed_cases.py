@@ -1,0 +1,94 @@
+"""The cases of a source checked and put into the dataset folder under construction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alcseg.data.case import Volume
+from alcseg.data.folder import require_named_values
+from alcseg.data.nifti import compare_grids, require_same_grid
+from alcseg.data.readers import SourceCase
+from alcseg.data.writer import compress, write_image, write_label
+from alcseg.errors import DataError
+from alcseg.files import link_or_copy
+from alcseg.records.cases import CaseRow
+
+__all__ = ["CasePlacer", "common_ending"]
+
+_IMAGES = {"train": "imagesTr", "val": "imagesTr", "test": "imagesTs"}
+_LABELS = {"train": "labelsTr", "val": "labelsTr", "test": "labelsTs"}
+
+
+def common_ending(cases: Sequence[SourceCase]) -> str:
+    """Ending of all files of the dataset: `.nii` if every image is such a file already."""
+    plain = all(case.load is None and all(path.suffix == ".nii" for path in case.images) for case in cases)
+    return ".nii" if plain else ".nii.gz"
+
+
+@dataclass(frozen=True)
+class CasePlacer:
+    """Puts one case after the other into a folder.
+
+    Attributes:
+        root: The folder.
+        ending: Of all volumes.
+        channels: How many images each case has.
+        labels: Class name to value, once `label_map` is applied.
+        label_map: Label value in the files to value wanted.
+    """
+
+    root: Path
+    ending: str
+    channels: int
+    labels: Mapping[str, int]
+    label_map: Mapping[int, int]
+
+    def place(self, source: SourceCase, row: CaseRow) -> bool:
+        """Read, check and place one case; False if its label needs `alcseg check --fix`.
+
+        Raises:
+            DataError: If a volume cannot be used, or the number of channels is another.
+        """
+        case = source.read()
+        if len(case.images) != self.channels:
+            raise DataError(
+                f"case '{source.case_id}': expected {self.channels} image(s), one per channel, found "
+                f"{len(case.images)} ({', '.join(str(image.path) for image in case.images)}). Add what is "
+                "missing or take the case out."
+            )
+        folder = "imagesUn" if row.quality == "unlabeled" and row.split != "test" else _IMAGES[row.split]
+        for index, volume in enumerate(case.images):
+            target = self.root / folder / f"{source.case_id}_{index:04d}{self.ending}"
+            if source.load is not None:
+                write_image(target, volume)
+            elif target.name.endswith(".gz") and not volume.path.name.endswith(".gz"):
+                compress(volume.path, target)
+            else:
+                link_or_copy(volume.path, target)
+        if case.label is None or row.quality == "unlabeled":
+            return True
+        return self._place_label(case.label, case.images[0], row)
+
+    def _place_label(self, label: Volume, image: Volume, row: CaseRow) -> bool:
+        values = self._mapped(label)
+        require_named_values(replace(label, array=values), self.labels)
+        grade = compare_grids(image, label).grade
+        if grade == "fatal":
+            require_same_grid(image, label, row.case_id)
+        target = self.root / _LABELS[row.split] / f"{row.case_id}{self.ending}"
+        # Not linked: an editor that later saves the label in place must not reach into the source.
+        write_label(target, values, label)
+        return grade == "ok"
+
+    def _mapped(self, label: Volume) -> NDArray[Any]:
+        values = label.array
+        if not any((values == old).any() for old in self.label_map):
+            return values
+        wide = values.astype(np.int64)
+        for old, new in self.label_map.items():
+            wide[values == old] = new
+        return wide

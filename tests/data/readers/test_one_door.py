@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from alcseg.commands.archive_dataset import archive_dataset
 from alcseg.commands.import_dataset import import_dataset
 from alcseg.data.readers.inputs import find_inputs
 from alcseg.errors import AlcsegError, DataError
@@ -268,3 +269,22 @@ def test_test_cases_are_looked_for_and_kept(tmp_path: Path) -> None:
         import_dataset(tmp_path / "src", tmp_path / "out", test_source=tmp_path / "more")
     assert str(tmp_path / "src/images/a.nii.gz") in str(refused.value)
     assert str(tmp_path / "more/images/a.nii.gz") in str(refused.value)
+
+
+def test_places_may_be_text(tmp_path: Path) -> None:
+    nifti("images/a.nii.gz", "labels/a.nii.gz")(tmp_path / "src")
+    nifti("images/b.nii.gz", "labels/b.nii.gz")(tmp_path / "more")
+    (tmp_path / "hq.txt").write_text("a\n")
+    folder = import_dataset(
+        str(tmp_path / "src"),
+        str(tmp_path / "out"),
+        test_source=str(tmp_path / "more"),
+        hq_list=str(tmp_path / "hq.txt"),
+    )
+    assert [(row.case_id, row.quality, row.split) for row in folder.rows] == [
+        ("a", "hq", "train"),
+        ("b", "lq", "test"),
+    ]
+    archive = archive_dataset(str(tmp_path / "src"), str(tmp_path / "archive"))
+    assert list(archive.cases) == ["a"]
+    assert [case.case_id for case in find_inputs([str(tmp_path / "archive")], channels=1)] == ["a"]

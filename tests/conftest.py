@@ -1,7 +1,8 @@
 """Fixtures that any test may ask for."""
 
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,3 +88,39 @@ def alcseg(capsys: pytest.CaptureFixture[str]) -> Callable[..., CommandResult]:
         return CommandResult(code, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Put a distribution of one module on the path, as an installer leaves it.
+
+    `install("toys", "1.0", "PARTS = ...", {"alcseg.metrics": {"parts": "toys:PARTS"}})`
+    """
+    root = tmp_path / "site-packages"
+    names = []
+
+    def put(name: str, version: str, source: str, entries: Mapping[str, Mapping[str, str]]) -> None:
+        names.append(name)
+        write_distribution(root, name, version, source, entries)
+        monkeypatch.syspath_prepend(root)
+
+    yield put
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+def write_distribution(
+    root: Path, name: str, version: str, source: str, entries: Mapping[str, Mapping[str, str]]
+) -> None:
+    """Files of a distribution of one module, with what it registers by entry point group."""
+    info = root / f"{name}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (root / f"{name}.py").write_text(source, encoding="utf-8")
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    (info / "METADATA").write_text(metadata, encoding="utf-8")
+    lines = [
+        line
+        for group, named in entries.items()
+        for line in (f"[{group}]", *(f"{word} = {target}" for word, target in named.items()))
+    ]
+    (info / "entry_points.txt").write_text("\n".join([*lines, ""]), encoding="utf-8")

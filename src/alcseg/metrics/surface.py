@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import KDTree
 
+from alcseg.arrays import check_spacing
 from alcseg.boxes import bounding_box
-from alcseg.errors import ShapeError, UsageError
+from alcseg.errors import UsageError
 from alcseg.metrics.overlap import check_masks
 from alcseg.types import Mask, Spacing
 
@@ -90,11 +91,7 @@ def surface_distances(pred: Mask, ref: Mask, spacing: Spacing) -> SurfaceDistanc
         ShapeError: If the shapes differ or `spacing` does not have one positive value per axis.
     """
     check_masks(pred, ref)
-    if len(spacing) != pred.ndim or not all(step > 0 for step in spacing):
-        raise ShapeError(
-            f"expected one positive spacing in mm per axis of masks of shape {pred.shape}, got {spacing}. "
-            "Pass the voxel size in axis order."
-        )
+    check_spacing(pred.shape, spacing)
     pred_points, ref_points = (_surface_points(mask, spacing) for mask in (pred, ref))
     return SurfaceDistances(_nearest(pred_points, ref_points), _nearest(ref_points, pred_points))
 

@@ -13,10 +13,11 @@ import math
 import numpy as np
 from scipy import ndimage
 
+from alcseg.arrays import check_spacing
 from alcseg.boxes import bounding_box
 from alcseg.errors import UsageError
 from alcseg.noise.foreground import ForegroundNoise
-from alcseg.noise.model import Amount, Operation, Unit, check_spacing
+from alcseg.noise.model import Amount, Operation, Unit
 from alcseg.types import Mask, Spacing
 
 __all__ = ["BALL", "ball"]

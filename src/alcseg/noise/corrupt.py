@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from alcseg.arrays import check_spacing
 from alcseg.errors import UsageError
 from alcseg.noise._classes import foreground_values
 from alcseg.noise.model import (
@@ -17,7 +18,6 @@ from alcseg.noise.model import (
     OtherLabels,
     Outcome,
     Unit,
-    check_spacing,
 )
 from alcseg.types import LabelMap, Spacing
 

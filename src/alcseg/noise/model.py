@@ -7,7 +7,6 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from alcseg.errors import ShapeError
 from alcseg.types import LabelMap, Spacing
 
 __all__ = [
@@ -18,7 +17,6 @@ __all__ = [
     "OtherLabels",
     "Outcome",
     "Unit",
-    "check_spacing",
     "slice_axis",
 ]
 
@@ -115,15 +113,6 @@ class NoiseModel(ABC):
             label: Any integers, `(X, Y, Z)`, with some foreground; it is not written to.
             context: Size, spacing, randomness, other labels.
         """
-
-
-def check_spacing(shape: tuple[int, ...], spacing: Spacing) -> None:
-    """Raise `ShapeError` unless `spacing` has one positive value per axis of `shape`."""
-    if len(spacing) != len(shape) or not all(step > 0 for step in spacing):
-        raise ShapeError(
-            f"expected one positive spacing in mm per axis of an array of shape {shape}, got {spacing}. "
-            "Pass the voxel size in axis order."
-        )
 
 
 def slice_axis(spacing: Spacing) -> int:

@@ -45,7 +45,7 @@ def evaluate(
     """Score predicted label maps and write `per_case.csv` and `summary.json`.
 
     Every chosen case with a reference needs a prediction; predictions beyond these are left out and counted.
-    A class that only one of the two holds enters the means with the worst value: 0 for fractions, the
+    A class that only one of the two holds enters the means with the metric's penalty: 0 for fractions, the
     diagonal of the volume for distances. One that neither holds is left out and counted.
 
     Args:
@@ -80,7 +80,7 @@ def evaluate(
         chosen = [row.case_id for row in folder.select(split=split, quality=quality)]
     matched = _match(pred, truth, chosen)
     measure = _Measure(
-        metrics=tuple(name for name in METRICS if protocol == "mm" or name != "nsd"),
+        metrics=tuple(name for name in METRICS if protocol == "mm" or not METRICS[name].needs_mm),
         in_mm=protocol == "mm",
         tolerance_mm=tolerance_mm,
         folder=folder,
@@ -184,8 +184,7 @@ class _Measure:
     @property
     def units(self) -> dict[str, str]:
         """Metric to unit."""
-        units = {name: METRICS[name].unit for name in self.metrics}
-        return {name: "voxel" if unit == "mm" and not self.in_mm else unit for name, unit in units.items()}
+        return {name: METRICS[name].unit_in("mm" if self.in_mm else "voxel") for name in self.metrics}
 
     def score(self, case_id: str, pred: Path, truth: Path) -> tuple[ClassScores, ...]:
         """Scores of the classes of the dataset; without one of all values that the two label maps hold."""

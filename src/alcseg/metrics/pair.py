@@ -1,7 +1,7 @@
 """All metrics of all classes for one predicted label map, with what becomes of a missed structure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from alcseg.boxes import bounding_box
 from alcseg.errors import ShapeError
-from alcseg.metrics.registry import METRICS, MaskPair
+from alcseg.metrics.registry import MaskPair, Metric, select
 from alcseg.types import LabelMap, Spacing
 
 __all__ = ["ClassScores", "Status", "evaluate_pair"]
@@ -25,7 +25,7 @@ class ClassScores:
         value: Label value of the class.
         status: `ok`; `missed` where only the reference has it; `spurious` where only the prediction has it;
             `both_empty` where neither has.
-        scores: Metric name to value. For `missed` and `spurious` the worst value: 0 for fractions, the
+        scores: Metric name to value. For `missed` and `spurious` the metric's penalty: 0 for fractions, the
             diagonal of the volume for distances. For `both_empty` `nan`.
     """
 
@@ -40,7 +40,7 @@ def evaluate_pair(
     classes: Sequence[int],
     spacing: Spacing,
     *,
-    metrics: Sequence[str] | None = None,
+    metrics: Sequence[str] | Mapping[str, Metric] | None = None,
     tolerance_mm: float = 1.0,
 ) -> tuple[ClassScores, ...]:
     """Score a label map class by class.
@@ -50,13 +50,14 @@ def evaluate_pair(
         truth: Reference label map, same shape.
         classes: Label values to score, without the background.
         spacing: Voxel size in mm, one value per axis; 1 for distances in voxels.
-        metrics: Names from `METRICS`; all by default.
+        metrics: Names from `METRICS`, or other metrics by name; all of `METRICS` by default.
         tolerance_mm: Of `nsd`.
 
     Returns:
         One entry per class, in the order of `classes`.
 
     Raises:
+        ConfigError: If there is no such metric.
         ShapeError: If the shapes differ or `spacing` does not have one value per axis.
     """
     if pred.shape != truth.shape or len(spacing) != truth.ndim:
@@ -64,7 +65,7 @@ def evaluate_pair(
             f"expected two label maps of one shape and one spacing per axis, got {pred.shape}, {truth.shape} "
             f"and {spacing}. Bring the prediction to the grid of the truth."
         )
-    names = tuple(METRICS) if metrics is None else tuple(metrics)
+    chosen = select(metrics)
     diagonal = math.hypot(*(size * step for size, step in zip(truth.shape, spacing, strict=True)))
     # The union box of all classes once, instead of a pass over the whole volume for each class and metric.
     box = bounding_box(np.isin(pred, classes) | np.isin(truth, classes))
@@ -72,10 +73,12 @@ def evaluate_pair(
     for value in classes:
         pair = MaskPair(pred[box] == value, truth[box] == value, spacing, tolerance_mm)
         status = _status(bool(pair.pred.any()), bool(pair.ref.any()))
-        if status in ("missed", "spurious"):
-            scores = {name: 0.0 if METRICS[name].better == "higher" else diagonal for name in names}
+        if status == "both_empty":
+            scores = dict.fromkeys(chosen, math.nan)
+        elif status == "ok":
+            scores = {name: metric.compute(pair) for name, metric in chosen.items()}
         else:
-            scores = {name: METRICS[name].compute(pair) for name in names}
+            scores = {name: metric.penalize(pair, diagonal) for name, metric in chosen.items()}
         found.append(ClassScores(int(value), status, scores))
     return tuple(found)
 

@@ -7,6 +7,7 @@ from alcseg.metrics.label_noise import ClassNoise, boundary_shift, label_noise
 from alcseg.metrics.overlap import dice, jaccard
 from alcseg.metrics.pair import ClassScores, Status, evaluate_pair
 from alcseg.metrics.registry import METRICS, MaskPair, Metric
+from alcseg.metrics.scores import Scores, evaluate
 from alcseg.metrics.summary import Summary, holm, paired_test, summarize
 from alcseg.metrics.surface import (
     SurfaceDistances,
@@ -25,6 +26,7 @@ __all__ = [
     "ClassScores",
     "MaskPair",
     "Metric",
+    "Scores",
     "Status",
     "Summary",
     "SurfaceDistances",
@@ -33,6 +35,7 @@ __all__ = [
     "assd",
     "boundary_shift",
     "dice",
+    "evaluate",
     "evaluate_pair",
     "hd95",
     "hd95_directed",

@@ -10,7 +10,7 @@ from alcseg.commands.corrupt import corrupt
 from alcseg.data.folder import DatasetFolder
 from alcseg.errors import DataError, UsageError
 from alcseg.metrics import dice
-from alcseg.noise import NOISE_MODELS
+from alcseg.noise import NOISE_MODELS, apply, case_generator
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
 from alcseg.records.noise import NoiseManifest
@@ -252,3 +252,13 @@ def test_datasets_are_text_or_objects(
     result = corrupt(kind(dataset), str(tmp_path / "noisy"), hq_first=2, size=(2, 3))
     assert NoiseManifest.read(Path(result)) == result.manifest
     assert DatasetFolder.open(result).select(quality="lq") == DatasetFolder.open(tmp_path / "noisy").rows[2:5]
+
+
+def test_arrays_are_spoiled_to_the_same_voxels(dataset: Path, tmp_path: Path) -> None:
+    corrupt(dataset, tmp_path / "noisy", hq_first=2, model="slice_offset", seed=4)
+    clean, noisy = DatasetFolder.open(dataset), DatasetFolder.open(tmp_path / "noisy")
+    for row in noisy.select(quality="lq"):
+        label = clean.read_label(row.case_id)
+        found = apply("slice_offset", label.array, label.spacing, seed=case_generator(4, row.case_id))
+        assert np.array_equal(found, noisy.read_label(row.case_id).array)
+        assert not np.array_equal(found, label.array)

@@ -2,6 +2,9 @@
 
 Each case draws one of the models, all with equal probability, and then a size from the model's range in
 percent, which suits organs of every size.
+
+`mixture` alone draws from `MEMBERS`, which never changes: a member more would change what old seeds draw. A
+newer model takes part where it is named.
 """
 
 from collections.abc import Mapping
@@ -11,7 +14,19 @@ from alcseg.noise.corrupt import corrupt_label
 from alcseg.noise.model import NoiseContext, NoiseModel, Outcome
 from alcseg.types import LabelMap
 
-__all__ = ["Mixture"]
+__all__ = ["MEMBERS", "Mixture"]
+
+MEMBERS = (
+    "ball",
+    "class_swap",
+    "cube",
+    "markov_boundary",
+    "missing_slices",
+    "other_case",
+    "shift_rotate",
+    "slice_offset",
+    "smooth_boundary",
+)
 
 
 @dataclass(frozen=True)
@@ -24,7 +39,7 @@ class Mixture(NoiseModel):
 
     models: Mapping[str, NoiseModel]
 
-    summary = "each case draws one of the other models; mixture:NAME,NAME,... draws from those"
+    summary = f"each case draws one of {', '.join(MEMBERS)}; mixture:NAME,NAME,... draws from those named"
     amount = None
 
     def __call__(self, label: LabelMap, context: NoiseContext) -> Outcome:

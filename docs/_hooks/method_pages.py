@@ -40,7 +40,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
 def page_words() -> list[str]:
     """One word of each class; its variants, which only fix settings, stand on the same page."""
     first: dict[type[Method], str] = {}
-    for word, (method, _) in sorted(METHODS.items(), key=lambda item: bool(item[1][1])):
+    for word, (method, _) in sorted(METHODS.builtin.items(), key=lambda item: bool(item[1][1])):
         first.setdefault(method, word)
     return sorted(first.values())
 
@@ -63,7 +63,7 @@ def overview() -> str:
             _cost(info.cost),
         ]
         for info in listed.methods
-        if info.name in METHODS
+        if info.name in METHODS.builtin
     ]
     heading = ["method", "paper", "uses HQ/LQ", "networks", "predicts with", "cost of a step"]
     text = _table(heading, rows)
@@ -95,7 +95,7 @@ def page(word: str) -> str:
         f"Changed with `--set method.<setting>=<value>`; `alcseg methods {word}` prints the same.",
         _settings(info),
     ]
-    variants = [other for other in METHODS if other != word and page_of(other) == word]
+    variants = [other for other in METHODS.builtin if other != word and page_of(other) == word]
     if variants:
         parts += ["## Variants", _table(["method", "stands for"], [_variant(other) for other in variants])]
     return "\n\n".join([*parts, "## Cite", *cite]) + "\n"

@@ -130,6 +130,7 @@ class Method:
     readings: tuple[str, ...] = ()
     description: str = "One idea.\n\n    a = b"
     settings: tuple[str, ...] = ()
+    distribution: str | None = None
 
 
 @dataclass
@@ -148,6 +149,18 @@ def test_methods_show_what_a_step_costs_where_it_was_measured(capsys):
     assert "cost of a step: that of hl_sup is 1; date 2026-01-02, patch [8, 8]" in lines
     show("methods", Methods(listed.methods, {}), as_json=False)
     assert "cost of a step:" not in capsys.readouterr().out
+
+
+def test_a_method_of_another_package_says_which(capsys):
+    show(
+        "methods",
+        Methods((Method("alc", None), Method("mine", None, distribution="lab 1.2")), {}),
+        as_json=False,
+    )
+    heading, alc, mine = (line.rstrip() for line in capsys.readouterr().out.splitlines()[:3])
+    assert heading.endswith("installed by")
+    assert alc.split()[-1] == "-"
+    assert mine.endswith("lab 1.2")
 
 
 def test_one_method_shows_its_equations_and_its_card(capsys):

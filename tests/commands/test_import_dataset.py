@@ -266,7 +266,7 @@ def test_usage_is_checked_first(msd, tmp_path):
     assert (msd / "dataset.json").is_file()
     with pytest.raises(UsageError, match="expected no --spacing"):
         import_dataset(msd, tmp_path / "out", spacing=(1, 1, 1))
-    with pytest.raises(UsageError, match="found 'mhd'"):
+    with pytest.raises(UsageError, match=r"got 'mhd'\. Did you mean 'msd'"):
         import_dataset(msd, tmp_path / "out", format="mhd")
     with pytest.raises(DataError, match="found nothing there"):
         import_dataset(tmp_path / "absent", tmp_path / "out")

@@ -17,6 +17,14 @@ def test_all_methods_are_listed_in_order():
     assert all(entry.paper and entry.networks and entry.predicts for entry in listed.methods)
 
 
+def test_a_method_of_another_package_says_which(install):
+    source = "from alcseg.methods.supervised import HSup\nclass Other(HSup):\n    'One line.'"
+    install("elsewhere", "2.1", source, {"alcseg.methods": {"other": "elsewhere:Other"}})
+    assert methods("other").distribution == "elsewhere 2.1"
+    assert methods("h_sup").distribution is None
+    assert [entry.name for entry in methods().methods] == sorted([*METHODS.builtin, "other"])
+
+
 def test_measured_costs_belong_to_methods():
     listed = methods()
     costs = {entry.name: entry.cost for entry in listed.methods}
@@ -59,7 +67,7 @@ def test_quality_aware_follows_from_the_streams():
 
 
 def test_unknown_method_names_the_nearest():
-    with pytest.raises(UsageError, match="did you mean 'mean_teacher'"):
+    with pytest.raises(UsageError, match="Did you mean 'mean_teacher'"):
         methods("mean_techer")
 
 

@@ -31,7 +31,7 @@ def assert_same_state(one: Method, other: Method) -> None:
         assert same, key
 
 
-every_method = pytest.mark.parametrize("name", METHODS)
+every_method = pytest.mark.parametrize("name", METHODS.builtin)
 every_task = pytest.mark.parametrize("classes", [2, 3])
 
 

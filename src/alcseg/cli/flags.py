@@ -11,13 +11,10 @@ from typing import Any, TypeAlias
 
 from alcseg.cli.values import AsTuple, LabelMapAction, fraction, label_pair, number
 
-__all__ = ["ADDERS", "LAYOUTS", "PRINT_OPTIONS", "add_print_options"]
+__all__ = ["ADDERS", "PRINT_OPTIONS", "add_print_options"]
 
 PRINT_OPTIONS = ("json", "verbose", "quiet", "debug")
 """Options of the command line itself; every other one belongs to the verb's function."""
-
-LAYOUTS = ("archive", "dicom", "la-h5", "la-nrrd", "msd", "nifti", "nih-pancreas", "nnunet")
-"""Names of `alcseg.data.readers.READERS`, which cost too much time to import for the help alone."""
 
 _NOISE_MODELS = "noise models"  # stands for their list until the help is shown
 
@@ -52,9 +49,21 @@ class _NoiseHelpFormatter(_HelpFormatter):
             ranges = {} if amount is None else amount.ranges
             stated = " or ".join(f"{low:g} {high:g} {unit}" for unit, (low, high) in ranges.items())
             size = "No --size" if amount is None else f"--size: {amount.meaning}; {stated}"
-            text = f"{model.summary}. {size}.".replace("%", "%%")
+            origin = NOISE_MODELS.origin(name)
+            text = f"{model.summary}. {size}.{f' From {origin}.' if origin else ''}".replace("%", "%%")
             self.add_argument(argparse.Action([], name, metavar=name, help=text))
         self.end_section()
+
+
+class _ImportHelpFormatter(_HelpFormatter):
+    """Help that names the formats; their readers are imported only when it is shown."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.dest != "format":
+            return super()._get_help_string(action)
+        from alcseg.data.readers import READERS
+
+        return f"{action.help}: auto, {', '.join(READERS)} (default: auto)"
 
 
 def _verb(verbs: Verbs, name: str, summary: str, description: str = "") -> ArgumentParser:
@@ -125,9 +134,8 @@ def _add_import(verbs: Verbs) -> ArgumentParser:
     )
     verb.add_argument("source", type=Path, metavar="SRC", help="folder with the files as you have them")
     verb.add_argument("target", type=Path, metavar="DST", help="dataset folder to make")
-    verb.add_argument(
-        "--format", default="auto", metavar="LAYOUT", help=f"layout of the source: auto, {', '.join(LAYOUTS)}"
-    )
+    verb.formatter_class = _ImportHelpFormatter
+    verb.add_argument("--format", default="auto", metavar="LAYOUT", help="layout of the source")
     verb.add_argument(
         "--test",
         dest="test_source",

@@ -26,6 +26,7 @@ _CARD = {
     "networks": "networks",
     "predicts": "predicts with",
     "cost": "cost of a step",
+    "distribution": "installed by",
 }
 _RANKED_CASES = 10  # as many as one looks through in a sitting; the others are in the file
 
@@ -220,7 +221,10 @@ def _methods(result: Any) -> list[RenderableType]:
     if result.measured:
         conditions = ", ".join(f"{name} {value}" for name, value in document(result.measured).items())
         notes.insert(1, f"cost of a step: that of hl_sup is 1; {conditions}")
-    return [_table(document(result)["methods"], {"name": "method"} | _CARD), *notes]
+    columns = {"name": "method"} | _CARD
+    if all(info.distribution is None for info in result.methods):
+        del columns["distribution"]
+    return [_table(document(result)["methods"], columns), *notes]
 
 
 def _one_method(result: Any) -> list[RenderableType]:

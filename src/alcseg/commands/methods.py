@@ -1,6 +1,5 @@
 """`alcseg methods`: what there is to train with, and every setting of one method."""
 
-import difflib
 import functools
 import inspect
 import json
@@ -9,8 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from alcseg.errors import UsageError
-from alcseg.methods import available_methods
+from alcseg.methods import METHODS
 from alcseg.networks import NETWORKS
 
 __all__ = ["MethodInfo", "MethodList", "Setting", "methods"]
@@ -41,6 +39,7 @@ class MethodInfo:
 
     Attributes:
         name: Word behind `--method`.
+        distribution: Name and version of the package that registers it; None where it comes along.
         summary: One line.
         paper: Authors, venue and year.
         quality_aware: Whether it uses which labels are HQ.
@@ -55,6 +54,7 @@ class MethodInfo:
     """
 
     name: str
+    distribution: str | None
     summary: str
     paper: str
     quality_aware: bool
@@ -90,17 +90,12 @@ def methods(name: str | None = None) -> MethodList | MethodInfo:
         name: A method; all where None.
 
     Raises:
-        UsageError: If there is no such method; the nearest is named.
+        ConfigError: If there is no such method; the nearest is named.
     """
-    known = available_methods()
     if name is None:
-        listed = tuple(_describe(word, *known[word]) for word in known)
-        return MethodList(listed, tuple(sorted(NETWORKS)), _costs()["measured"])
-    if name not in known:
-        match = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean '{match[0]}'?" if match else f"expected one of {', '.join(known)}."
-        raise UsageError(f"unknown method '{name}'; {hint}")
-    return _describe(name, *known[name])
+        listed = tuple(_describe(word, *found) for word, found in METHODS.items())
+        return MethodList(listed, tuple(NETWORKS), _costs()["measured"])
+    return _describe(name, *METHODS[name])
 
 
 def _describe(name: str, method: type[Any], fixed: dict[str, Any]) -> MethodInfo:
@@ -110,6 +105,7 @@ def _describe(name: str, method: type[Any], fixed: dict[str, Any]) -> MethodInfo
     streams = method(**fixed).streams
     return MethodInfo(
         name=name,
+        distribution=METHODS.origin(name),
         summary=summary,
         paper=method.card.paper,
         quality_aware="union" not in streams,

@@ -1,6 +1,5 @@
 """All training methods by name."""
 
-import importlib.metadata
 from typing import Any
 
 from alcseg.methods.alc import ALC
@@ -17,35 +16,46 @@ from alcseg.methods.supervised import HLSup, HSup
 from alcseg.methods.tbrats import TBraTS
 from alcseg.methods.trinet import TriNet
 from alcseg.methods.two_stage_rnt import TwoStageRNT
+from alcseg.plugins import Registry
 
 __all__ = ["METHODS", "Method", "Stage", "Task", "available_methods", "stage_seed"]
 
-METHODS: dict[str, tuple[type[Method], dict[str, Any]]] = {
-    "alc": (ALC, {}),
-    "alc_aligned": (ALCAligned, {}),
-    "alc_wo_lr": (ALC, {"label_refinement": False}),
-    "alc_wo_ls": (ALC, {"select_fraction": 1.0}),
-    "decoupled": (Decoupled, {}),
-    "h_sup": (HSup, {}),
-    "hl_sup": (HLSup, {}),
-    "kdem": (KDEM, {}),
-    "mean_teacher": (MeanTeacher, {}),
-    "mixsegnet": (MixSegNet, {}),
-    "ms_tfal": (MSTFAL, {}),
-    "mtcl_fs": (MTCL, {"smoothing": "fixed"}),
-    "mtcl_hard": (MTCL, {"smoothing": "hard"}),
-    "mtcl_uds": (MTCL, {"smoothing": "uncertainty"}),
-    "pick_and_learn": (PickAndLearn, {}),
-    "tbrats": (TBraTS, {}),
-    "trinet": (TriNet, {}),
-    "two_stage_rnt": (TwoStageRNT, {}),
-}
+
+def _as_entry(found: Any) -> tuple[type[Method], dict[str, Any]] | None:
+    """A method of another package, which fixes no settings."""
+    stated = isinstance(found, type) and all(hasattr(found, name) for name in ("card", "streams", "terms"))
+    return (found, {}) if stated and issubclass(found, Method) else None
+
+
+METHODS: Registry[tuple[type[Method], dict[str, Any]]] = Registry(
+    "method",
+    {
+        "alc": (ALC, {}),
+        "alc_aligned": (ALCAligned, {}),
+        "alc_wo_lr": (ALC, {"label_refinement": False}),
+        "alc_wo_ls": (ALC, {"select_fraction": 1.0}),
+        "decoupled": (Decoupled, {}),
+        "h_sup": (HSup, {}),
+        "hl_sup": (HLSup, {}),
+        "kdem": (KDEM, {}),
+        "mean_teacher": (MeanTeacher, {}),
+        "mixsegnet": (MixSegNet, {}),
+        "ms_tfal": (MSTFAL, {}),
+        "mtcl_fs": (MTCL, {"smoothing": "fixed"}),
+        "mtcl_hard": (MTCL, {"smoothing": "hard"}),
+        "mtcl_uds": (MTCL, {"smoothing": "uncertainty"}),
+        "pick_and_learn": (PickAndLearn, {}),
+        "tbrats": (TBraTS, {}),
+        "trinet": (TriNet, {}),
+        "two_stage_rnt": (TwoStageRNT, {}),
+    },
+    group="alcseg.methods",
+    wanted="a subclass of alcseg.methods.Method with card, streams and terms",
+    accept=_as_entry,
+)
 """Word on the command line to class and fixed settings."""
 
 
-def available_methods() -> dict[str, tuple[type[Method], dict[str, Any]]]:
-    """`METHODS` and those that other packages register under the entry point group `alcseg.methods`."""
-    found: dict[str, tuple[type[Method], dict[str, Any]]] = {
-        entry.name: (entry.load(), {}) for entry in importlib.metadata.entry_points(group="alcseg.methods")
-    }
-    return dict(sorted((found | METHODS).items()))
+def available_methods() -> Registry[tuple[type[Method], dict[str, Any]]]:
+    """`METHODS`: those that come along, and those that other packages register."""
+    return METHODS

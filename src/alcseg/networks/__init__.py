@@ -12,6 +12,7 @@ from torch.nn import functional
 from alcseg.errors import ConfigError
 from alcseg.networks._thin_volumes import avoid_thin_volumes
 from alcseg.networks.vnet import VNet
+from alcseg.plugins import Registry
 
 __all__ = ["NETWORKS", "StridePadded", "build_network"]
 
@@ -141,14 +142,20 @@ def _unetr(
     return StridePadded(network, 16)
 
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {
-    "dynunet": _dynunet,
-    "segresnet": _segresnet,
-    "swin_unetr": _swin_unetr,
-    "unet": _unet,
-    "unetr": _unetr,
-    "vnet": _vnet,
-}
+NETWORKS: Registry[Callable[..., nn.Module]] = Registry(
+    "network",
+    {
+        "dynunet": _dynunet,
+        "segresnet": _segresnet,
+        "swin_unetr": _swin_unetr,
+        "unet": _unet,
+        "unetr": _unetr,
+        "vnet": _vnet,
+    },
+    group="alcseg.networks",
+    wanted="a function of the channels and classes that returns a network",
+    accept=lambda found: found if callable(found) else None,
+)
 
 
 def build_network(name: str, *, in_channels: int, num_classes: int, **settings: Any) -> nn.Module:
@@ -168,9 +175,8 @@ def build_network(name: str, *, in_channels: int, num_classes: int, **settings: 
     Raises:
         ConfigError: If the name or a setting is unknown.
     """
-    if name not in NETWORKS:
-        raise ConfigError(f"network: expected one of {', '.join(NETWORKS)}, got '{name}'.")
+    build = NETWORKS[name]
     try:
-        return avoid_thin_volumes(NETWORKS[name](in_channels, num_classes, **settings))
+        return avoid_thin_volumes(build(in_channels, num_classes, **settings))
     except TypeError as error:
         raise ConfigError(f"network '{name}': {error}. See `alcseg train --help` for its settings.") from None

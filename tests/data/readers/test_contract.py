@@ -1,0 +1,131 @@
+"""Every reader on a tiny look-alike of its layout."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from alcseg.commands.import_dataset import import_dataset
+from alcseg.data.phantoms import write_phantoms
+from alcseg.data.readers import READERS
+from alcseg.testing.readers import ReaderContract
+
+IMAGE = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
+LABEL = np.zeros((3, 4, 5), np.uint8)
+LABEL[1, 1:3, 2:4] = 1
+CASES = ("a", "b")
+
+
+def save(path: Path, array: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.Nifti1Image(array, np.diag([1.0, 1.0, 2.0, 1.0])).to_filename(path)
+
+
+def nnunet(root: Path) -> None:
+    write_phantoms(root, train=2, val=1, test=1, shape=(16, 16, 12))
+
+
+def msd(root: Path) -> None:
+    pairs = []
+    for case in CASES:
+        save(root / f"imagesTr/{case}.nii.gz", IMAGE)
+        save(root / f"labelsTr/{case}.nii.gz", LABEL)
+        pairs.append({"image": f"./imagesTr/{case}.nii.gz", "label": f"./labelsTr/{case}.nii.gz"})
+    labels = {"0": "background", "1": "organ"}
+    meta = {"name": "Tiny", "modality": {"0": "CT"}, "labels": labels, "training": pairs, "test": []}
+    (root / "dataset.json").write_text(json.dumps(meta), encoding="utf-8")
+
+
+def archive(root: Path) -> None:
+    msd(root.with_name("msd"))
+    import_dataset(root.with_name("msd"), root, archive=1)
+
+
+def nifti(root: Path) -> None:
+    for case in CASES:
+        save(root / f"images/{case}.nii.gz", IMAGE)
+        save(root / f"labels/{case}.nii.gz", LABEL)
+
+
+def la_h5(root: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    for case in CASES:
+        (root / case).mkdir(parents=True)
+        with h5py.File(root / case / "mri_norm2.h5", "w") as file:
+            file["image"], file["label"] = IMAGE, LABEL
+
+
+def la_nrrd(root: Path) -> None:
+    nrrd = pytest.importorskip("nrrd")
+    header = {
+        "space": "left-posterior-superior",
+        "space directions": np.diag([0.625, 0.5, 1.25]),
+        "space origin": np.zeros(3),
+    }
+    for case in CASES:
+        (root / "Training Set" / case).mkdir(parents=True)
+        for name, array in (("lgemri", IMAGE.astype(np.uint8)), ("laendo", LABEL * 255)):
+            nrrd.write(str(root / "Training Set" / case / f"{name}.nrrd"), array, header, index_order="F")
+
+
+def write_series(folder: Path, series: str) -> None:
+    """Every slice of IMAGE."""
+    pydicom = pytest.importorskip("pydicom")
+    folder.mkdir(parents=True)
+    for height in range(IMAGE.shape[2]):
+        meta = pydicom.dataset.FileMetaDataset()
+        meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        meta.MediaStorageSOPClassUID = pydicom.uid.CTImageStorage
+        meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
+        one = pydicom.Dataset()
+        one.file_meta, one.SeriesInstanceUID, one.InstanceNumber = meta, series, height + 1
+        one.SOPClassUID, one.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+        one.Modality = "CT"
+        one.ImagePositionPatient = [0.0, 0.0, 1.5 * height]
+        one.ImageOrientationPatient = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+        one.PixelSpacing, one.Rows, one.Columns = [0.75, 0.75], IMAGE.shape[1], IMAGE.shape[0]
+        one.SamplesPerPixel, one.PhotometricInterpretation = 1, "MONOCHROME2"
+        one.BitsAllocated, one.BitsStored, one.HighBit, one.PixelRepresentation = 16, 16, 15, 1
+        one.RescaleSlope, one.RescaleIntercept = "1", "0"
+        one.PixelData = IMAGE[:, :, height].T.astype("<i2").tobytes()
+        one.save_as(folder / f"{height:06d}.dcm", enforce_file_format=True)
+
+
+def dicom(root: Path) -> None:
+    for index, case in enumerate(CASES):
+        write_series(root / case, f"1.2.{index}")
+
+
+def nih_pancreas(root: Path) -> None:
+    for number in (1, 2):
+        name = f"PANCREAS_{number:04d}"
+        write_series(
+            root / f"manifest/Pancreas-CT/{name}/11-24-2015-{number}/Pancreas-18957", f"1.2.{number}"
+        )
+        save(root / f"TCIA_pancreas_labels-02-05-2017/label{number:04d}.nii.gz", LABEL)
+
+
+LOOK_ALIKES: dict[str, Callable[[Path], None]] = {
+    "archive": archive,
+    "dicom": dicom,
+    "la-h5": la_h5,
+    "la-nrrd": la_nrrd,
+    "msd": msd,
+    "nifti": nifti,
+    "nih-pancreas": nih_pancreas,
+    "nnunet": nnunet,
+}
+
+
+class TestBuiltIn(ReaderContract):
+    @pytest.fixture(params=READERS.builtin)
+    def layout(self, request: pytest.FixtureRequest) -> str:
+        return request.param
+
+    @pytest.fixture
+    def source(self, layout: str, tmp_path: Path) -> Path:
+        LOOK_ALIKES[layout](tmp_path / "source")
+        return tmp_path / "source"

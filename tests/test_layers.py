@@ -10,6 +10,7 @@ import alcseg.methods
 from alcseg.methods import METHODS
 
 FOLDER = Path(alcseg.methods.__file__).parent
+PACKAGE = FOLDER.parent
 FILES = {
     name: FOLDER / f"{name}.py"
     for _, name, _ in pkgutil.iter_modules([str(FOLDER)])
@@ -29,8 +30,15 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+def test_pytest_is_needed_for_testing_alone():
+    sources = (path for path in PACKAGE.rglob("*.py") if path.parent.name != "testing")
+    assert not [path for path in sources if "pytest" in imported(path)]
+
+
 def test_every_method_lives_in_a_file_that_is_looked_at():
-    assert {cls.__module__ for cls, _ in METHODS.values()} == {f"alcseg.methods.{name}" for name in FILES}
+    assert {cls.__module__ for cls, _ in METHODS.builtin.values()} == {
+        f"alcseg.methods.{name}" for name in FILES
+    }
 
 
 @pytest.mark.parametrize("name", FILES)

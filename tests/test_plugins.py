@@ -1,5 +1,6 @@
 """Things of other distributions beside those that come along."""
 
+import importlib
 import logging
 from collections.abc import Callable
 
@@ -98,3 +99,62 @@ def test_an_unknown_name_lists_what_there_is_and_the_nearest(install: Install) -
         ConfigError, match=r"number: expected one of one, three, two, got 'tree'\. Did you mean 'three'\?"
     ):
         numbers()["tree"]
+
+
+METHOD = "from alcseg.methods.supervised import HSup\nclass Good(HSup): 'A copy.'"
+NOISE = "from alcseg.noise import NOISE_MODELS\nGood = NOISE_MODELS['ball']"
+METRIC = "from alcseg.metrics import METRICS\nGood = METRICS['dice']"
+READER = "from alcseg.data.readers.nifti import NIfTIReader\nclass Good(NIfTIReader): 'A copy.'"
+NETWORK = "def Good(in_channels, num_classes): ..."
+
+
+@pytest.mark.parametrize(
+    ("registry", "kind", "good", "bad", "taken"),
+    [
+        ("alcseg.methods:METHODS", "method", METHOD, "class Bad: ...", "alc"),
+        (
+            "alcseg.noise:NOISE_MODELS",
+            "noise model",
+            NOISE,
+            "from alcseg.noise.cube import cube as Bad",
+            "cube",
+        ),
+        ("alcseg.metrics:METRICS", "metric", METRIC, "from alcseg.metrics import dice as Bad", "dice"),
+        ("alcseg.data.readers:READERS", "format", READER, "class Bad: ...", "nifti"),
+        ("alcseg.networks:NETWORKS", "network", NETWORK, "Bad = 'two layers'", "vnet"),
+    ],
+)
+def test_every_registry_of_this_package(
+    install: Install,
+    caplog: pytest.LogCaptureFixture,
+    registry: str,
+    kind: str,
+    good: str,
+    bad: str,
+    taken: str,
+) -> None:
+    module, _, name = registry.partition(":")
+    known = getattr(importlib.import_module(module), name)
+    assert list(known) == sorted(known) == list(known.builtin)
+    group = "alcseg." + {"method": "methods", "noise model": "noise", "format": "readers"}.get(
+        kind, f"{kind}s"
+    )
+    install(f"good_{name}", "1.0", good, {group: {"something_good": f"good_{name}:Good"}})
+    install(f"bad_{name}", "2.0", bad, {group: {"something_bad": f"bad_{name}:Bad"}})
+    install(f"broken_{name}", "3.0", "import no_such_module", {group: {"broken": f"broken_{name}:Thing"}})
+    assert list(known) == sorted([*known.builtin, "something_good"])
+    assert known["something_good"] is not None
+    assert known.origin("something_good") == f"good_{name} 1.0"
+    broken, wrong = sorted(record.message for record in caplog.records)[::-1]
+    assert broken.startswith(
+        f"broken_{name} 3.0: {kind} 'broken' ({group} = broken_{name}:Thing) is left out: "
+    )
+    assert broken.endswith("ModuleNotFoundError: No module named 'no_such_module'")
+    assert wrong.startswith(
+        f"bad_{name} 2.0: {kind} 'something_bad' ({group} = bad_{name}:Bad) is left out: expected a"
+    )
+    with pytest.raises(ConfigError, match=rf"{kind}: expected one of .* Did you mean 'something_good'\?"):
+        known["something_god"]
+    install(f"clash_{name}", "4.0", good, {group: {taken: f"clash_{name}:Good"}})
+    with pytest.raises(ConfigError, match=rf"{kind} '{taken}': .*found alcseg and clash_{name} 4\.0"):
+        known[taken]

@@ -6,6 +6,7 @@ A distribution registers an object under an entry point group, as `docs/howto/ad
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
@@ -51,13 +52,13 @@ class Registry(Mapping[str, T]):
         """
         self.builtin = dict(sorted(builtin.items()))
         self._kind, self._group, self._wanted, self._accept = kind, group, wanted, accept
-        self._loaded: dict[tuple[EntryPoint, str], T | None] = {}
+        self._loaded: dict[_PlugIn, T | None] = {}
 
     def __getitem__(self, name: str) -> T:
         found = self._find(name)
         if found is None:
             hint = did_you_mean(name, self)
-            if self._entries(name):
+            if self._registered(name):
                 hint = f" {self.origin(name)} registers it, see the warning."
             raise ConfigError(f"{self._kind}: expected one of {', '.join(self)}, got '{name}'.{hint}")
         return found
@@ -71,7 +72,7 @@ class Registry(Mapping[str, T]):
         return default if found is None else found
 
     def __iter__(self) -> Iterator[str]:
-        names = sorted({*self.builtin, *_registered(self._group, tuple(sys.path))})
+        names = sorted({*self.builtin, *_plug_ins(self._group, tuple(sys.path))})
         return iter([name for name in names if name in self])
 
     def __len__(self) -> int:
@@ -79,56 +80,55 @@ class Registry(Mapping[str, T]):
 
     def origin(self, name: str) -> str | None:
         """Name and version of the distribution that registers `name`; None for what comes along."""
-        return next(map(_distribution, self._entries(name)), None)
+        return next((plug_in.owner for plug_in in self._registered(name)), None)
 
-    def _entries(self, name: str) -> list[EntryPoint]:
-        return _registered(self._group, tuple(sys.path)).get(name, [])
+    def _registered(self, name: str) -> "list[_PlugIn]":
+        return _plug_ins(self._group, tuple(sys.path)).get(name, [])
 
     def _find(self, name: str) -> T | None:
-        entries = self._entries(name)
-        owners = [*(["alcseg"] if name in self.builtin else []), *map(_distribution, entries)]
+        found = self._registered(name)
+        owners = [*(["alcseg"] if name in self.builtin else []), *(plug_in.owner for plug_in in found)]
         if len(owners) > 1:
             raise ConfigError(
                 f"{self._kind} '{name}': expected one distribution that provides it, found "
                 f"{' and '.join(owners)}. Uninstall or rename one of them."
             )
-        return self._load(entries[0]) if entries else self.builtin.get(name)
+        return self._load(found[0]) if found else self.builtin.get(name)
 
-    def _load(self, entry: EntryPoint) -> T | None:
-        """What an entry point names, imported once; None, after one warning, if it cannot be used."""
-        owner = _distribution(entry)
-        if (entry, owner) in self._loaded:
-            return self._loaded[entry, owner]
-        found = None
+    def _load(self, plug_in: "_PlugIn") -> T | None:
+        """What a plug-in is, imported once; None, after one warning, if it cannot be used."""
+        if plug_in in self._loaded:
+            return self._loaded[plug_in]
+        entry, found = plug_in.entry, None
         try:
             loaded = entry.load()
             found = self._accept(loaded)
             fault = "" if found is not None else f"expected {self._wanted}, got {loaded!r:.80}"
-        except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module may raise anything
             fault = brief(error)
         if fault:
-            text = " ".join(fault.split())
-            logger.warning(
-                "%s: %s '%s' (%s = %s) is left out: %s",
-                owner,
-                self._kind,
-                entry.name,
-                entry.group,
-                entry.value,
-                text,
-            )
-        self._loaded[entry, owner] = found
+            where = f"{self._kind} '{entry.name}' ({entry.group} = {entry.value})"
+            logger.warning("%s: %s is left out: %s", plug_in.owner, where, " ".join(fault.split()))
+        self._loaded[plug_in] = found
         return found
 
 
+@dataclass(frozen=True, eq=False)
+class _PlugIn:
+    """An entry point, of which there may be equal ones in other places."""
+
+    entry: EntryPoint
+
+    @property
+    def owner(self) -> str:
+        dist = self.entry.dist
+        return "an unknown distribution" if dist is None else f"{dist.name} {dist.version}"
+
+
 @cache
-def _registered(group: str, path: tuple[str, ...]) -> dict[str, list[EntryPoint]]:
-    """Entry points by name; `path` is what they are looked for on, and asked for so that it is remembered."""
-    found: dict[str, list[EntryPoint]] = {}
+def _plug_ins(group: str, path: tuple[str, ...]) -> dict[str, list[_PlugIn]]:
+    """What is registered, by name; `path` is `sys.path`, so that another one is searched anew."""
+    found: dict[str, list[_PlugIn]] = {}
     for entry in entry_points(group=group):
-        found.setdefault(entry.name, []).append(entry)
+        found.setdefault(entry.name, []).append(_PlugIn(entry))
     return found
-
-
-def _distribution(entry: EntryPoint) -> str:
-    return "an unknown distribution" if entry.dist is None else f"{entry.dist.name} {entry.dist.version}"

@@ -208,3 +208,61 @@ def test_paths_are_text_or_objects(
     found = evaluate(as_given(pred), as_given(truth), out=as_given(tmp_path / "eval"), dataset=dataset)
     assert found.summary.dataset == str(root)
     assert Path(found) == tmp_path / "eval"
+
+
+TOYS = """
+from scipy import ndimage
+from alcseg.metrics import Metric
+
+def parts(pair):
+    return float(ndimage.label(pair.pred)[1])
+
+def volume_error(pair):
+    x, y, z = pair.spacing
+    return float(int(pair.pred.sum()) - int(pair.ref.sum())) * x * y * z
+
+PARTS = Metric(compute=parts, title="parts", unit="count", better="lower", best=None, worst=None, penalty=99)
+ERROR = Metric(
+    compute=volume_error, title="volume error", unit="mm3", better="nothing", best=0.0, worst=None,
+    penalty="computed", signed=True, digits=0,
+)
+"""
+
+
+def test_counts_and_signed_volumes_of_another_distribution(
+    folders: tuple[Path, Path], tmp_path: Path, install
+) -> None:
+    install("toys", "1", TOYS, {"alcseg.metrics": {"parts": "toys:PARTS", "volume_error": "toys:ERROR"}})
+    pred, truth = folders
+    save(pred / "a.nii.gz", box(4, 1, 2) + box(4, 3, 4) + box(9, 6, 9))  # two of the four layers of class 4
+    result = evaluate(pred, truth, out=tmp_path / "eval")
+    found = table(result.path)
+    assert len(found) == 3 * 2 * 10
+    parts, error = (
+        {key[:2]: row.value for key, row in found.items() if key[2] == name} for name in ("parts", "volume_error")
+    )
+    layer = 4 * 3 * 2  # mm3, of voxels of 2 mm3
+    assert (parts["a", "4"], error["a", "4"]) == (2, -2 * layer)
+    assert (parts["a", "9"], error["a", "9"]) == (1, 0)
+    assert (parts["b", "4"], error["b", "4"]) == (99, -4 * layer)  # missed
+    assert (parts["c", "9"], error["c", "9"]) == (99, 3 * layer)  # spurious
+    assert isnan(parts["b", "9"])
+    assert isnan(error["b", "9"])
+    assert [found["a", "4", name].unit for name in ("parts", "volume_error")] == ["count", "mm3"]
+    four = result.summary.per_class["4"]["volume_error"]
+    assert four.mean == pytest.approx((-2 - 4 + 0) * layer / 3)
+    assert (four.n, four.n_missed) == (3, 1)
+    voxels = evaluate(pred, truth, out=tmp_path / "voxels", protocol="paper")
+    assert table(voxels.path)["a", "4", "volume_error"].value == -2 * 4 * 3
+    assert [voxels.units[name] for name in ("parts", "volume_error", "assd")] == ["count", "voxel3", "voxel"]
+
+
+def test_a_metric_that_cannot_be_imported_changes_nothing(
+    folders: tuple[Path, Path], tmp_path: Path, install, caplog: pytest.LogCaptureFixture
+) -> None:
+    pred, truth = folders
+    before = evaluate(pred, truth, out=tmp_path / "before")
+    install("toys", "1", "import no_such_module", {"alcseg.metrics": {"parts": "toys:PARTS"}})
+    after = evaluate(pred, truth, out=tmp_path / "after")
+    assert table(after.path).keys() == table(before.path).keys()
+    assert [record.message for record in caplog.records if "toys 1: metric 'parts'" in record.message]

@@ -44,4 +44,5 @@ def test_a_registration_says_what_a_missed_structure_gets() -> None:
     assert state(penalty="computed").penalize(pair, 9.0) == 1
     assert state(penalty="diagonal").penalize(pair, 9.0) == state(worst="diagonal").penalize(pair, 9.0) == 9
     assert state(penalty=3, worst=5).penalize(pair, 9.0) == 3
+    assert state(penalty=0, worst=5).penalize(pair, 9.0) == 0
     assert state(worst=0).unit_in("voxel") == "voxel3"

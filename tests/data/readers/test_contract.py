@@ -10,7 +10,7 @@ import pytest
 
 from alcseg.commands.import_dataset import import_dataset
 from alcseg.data.phantoms import write_phantoms
-from alcseg.data.readers import READERS
+from alcseg.data.readers import READERS, find_reader
 from alcseg.testing.readers import ReaderContract
 
 IMAGE = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
@@ -129,3 +129,44 @@ class TestBuiltIn(ReaderContract):
     def source(self, layout: str, tmp_path: Path) -> Path:
         LOOK_ALIKES[layout](tmp_path / "source")
         return tmp_path / "source"
+
+
+PLUG_INS = """
+from alcseg.data.readers.nifti import NIfTIReader
+
+class Strict(NIfTIReader):
+    general = False
+
+    @classmethod
+    def detect(cls, source):
+        return (source / "study.txt").is_file()
+
+class General(NIfTIReader):
+    @classmethod
+    def detect(cls, source):
+        return any(source.glob("*.img")) or super().detect(source)
+"""
+
+
+def test_strict_plug_ins_are_asked_before_general_readers_and_general_ones_last(
+    tmp_path: Path, install
+) -> None:
+    nifti(tmp_path / "plain")
+    nifti(tmp_path / "study")
+    (tmp_path / "study/study.txt").touch()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/a.img").touch()
+    install("lab", "1", PLUG_INS, {"alcseg.readers": {"a-general": "lab:General", "study": "lab:Strict"}})
+    assert type(find_reader(tmp_path / "plain")) is READERS["nifti"]
+    assert type(find_reader(tmp_path / "study")) is READERS["study"]
+    assert type(find_reader(tmp_path / "other")) is READERS["a-general"]
+
+
+def test_no_plug_in_is_imported_where_a_strict_reader_says_yes(
+    tmp_path: Path, install, caplog: pytest.LogCaptureFixture
+) -> None:
+    msd(tmp_path / "source")
+    install("costly", "1", "raise SystemError('imported')", {"alcseg.readers": {"x": "costly:X"}})
+    assert type(find_reader(tmp_path / "source")) is READERS["msd"]
+    assert type(find_reader(tmp_path / "source", "nifti")) is READERS["nifti"]
+    assert not caplog.records

@@ -36,7 +36,7 @@ for words in json.loads(sys.argv[1]):
 
 
 def install(guide: str, root: Path) -> Path:
-    """A folder with a guide's package as an installer leaves it, beside the other files that it shows."""
+    """Put a guide's package into a folder as an installer leaves it, beside the other files that it shows."""
     text = (GUIDES / guide).read_text(encoding="utf-8")
     blocks = dict(re.findall(r'^```\w+ title="([^"]+)"\n(.*?)^```$', text, re.MULTILINE | re.DOTALL))
     project = tomllib.loads(blocks.pop("pyproject.toml"))["project"]
@@ -146,8 +146,11 @@ def test_the_other_things_of_the_guide_are_used_by_every_verb(tmp_path: Path) ->
 
 
 @pytest.mark.integration
-def test_the_contracts_hold_for_the_things_of_the_guide(tmp_path: Path) -> None:
-    package = install("add-a-plug-in.md", tmp_path / "site-packages")
-    done = python(package, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(package / "test_lab.py"))
+def test_the_contracts_hold_for_the_things_of_the_guides(tmp_path: Path) -> None:
+    package = tmp_path / "site-packages"
+    install("add-a-plug-in.md", package)
+    install("add-a-method.md", package)
+    tests = [str(package / name) for name in ("test_lab.py", "test_mutual.py")]
+    done = python(package, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout

@@ -71,6 +71,6 @@ class ResourceError(AlcsegError):
     exit_code = 5
 
 
-def brief(error: Exception) -> str:
+def brief(error: BaseException) -> str:
     """An exception for a message: its kind and words, never the bytes that it carries."""
     return f"{type(error).__name__}: {error}"

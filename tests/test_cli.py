@@ -18,6 +18,7 @@ from alcseg.cli import main
 from alcseg.cli.flags import PRINT_OPTIONS
 from alcseg.cli.parser import ARCHIVE, VERBS, build_parser, parse
 from alcseg.cli.printing import document, show
+from alcseg.data.readers import READERS
 from alcseg.errors import DataError, ResourceError, UsageError
 
 
@@ -56,6 +57,11 @@ def test_options_are_the_parameters_of_the_function(verb):
         assert "part_mib" in parameters_of(ARCHIVE)
         options.remove("part_mib")  # the others are handed on to `import_dataset`
     assert options <= parameters_of(VERBS[verb])
+
+
+def test_formats_in_the_help_are_those_that_are_read(alcseg):
+    listed = f"layout of the source: auto, {', '.join(READERS)} (default: auto)"
+    assert listed.replace(" ", "") in "".join(alcseg("import", "--help").out.split())
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -132,8 +132,8 @@ def test_the_other_things_of_the_guide_are_used_by_every_verb(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr
     assert re.search(r"^  cut +one end of the organ left out\..*From lab\s+1\.0", done.stdout, re.M | re.S)
-    assert "npz," not in done.stdout.partition("--format FORMAT")[0]
-    assert "npz" in done.stdout.partition("--format FORMAT")[2]
+    assert "npz," not in done.stdout.partition("--format LAYOUT")[0]
+    assert "npz" in done.stdout.partition("--format LAYOUT")[2]
     noise = json.loads((tmp_path / "noisy" / "noise.json").read_text(encoding="utf-8"))
     assert noise["b"]["operation"] == "cut"
     with (tmp_path / "scores" / "per_case.csv").open(encoding="utf-8") as stream:

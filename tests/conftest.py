@@ -44,6 +44,7 @@ def write_slice() -> Callable[..., None]:
         path: Path, pixels: np.ndarray, position: Sequence[float], *,
         orientation: Sequence[float] = (1, 0, 0, 0, 1, 0), series: str = "1.2.3",
         slope: float | None = None, intercept: float = 0, spacing: Sequence[float] = (2, 1),
+        number: int | None = None,
     ) -> None:  # fmt: skip
         meta = pydicom.dataset.FileMetaDataset()
         meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
@@ -59,6 +60,8 @@ def write_slice() -> Callable[..., None]:
         one.Rows, one.Columns = pixels.shape
         one.SamplesPerPixel, one.PhotometricInterpretation = 1, "MONOCHROME2"
         one.BitsAllocated, one.BitsStored, one.HighBit, one.PixelRepresentation = 16, 16, 15, 1
+        if number is not None:
+            one.InstanceNumber = number
         if slope is not None:
             one.RescaleSlope, one.RescaleIntercept = str(slope), str(intercept)
         one.PixelData = pixels.astype("<i2").tobytes()

@@ -126,6 +126,7 @@ def test_the_other_things_of_the_guide_are_used_by_every_verb(tmp_path: Path) ->
         ["corrupt", data, noisy, "--hq-first", "1", "--model", "cut", "--size", "50", "50"],
         ["evaluate", *labels, "--out", str(tmp_path / "scores")],
         [*train, *settings("network.name=two_layers", "trainer.val_hq=0")],
+        ["predict", str(tmp_path / "run"), str(source), "--out", str(tmp_path / "pred"), "--device", "cpu"],
         ["corrupt", "--help"],
         ["import", "--help"],
     )
@@ -142,7 +143,7 @@ def test_the_other_things_of_the_guide_are_used_by_every_verb(tmp_path: Path) ->
     # Half of 10 x 10 x 8 voxels of 2 mm3 is gone, and so the error has a sign.
     assert float(scores["b", "volume_error"]["value"]) == -800
     assert [scores["b", name]["unit"] for name in ("parts", "volume_error")] == ["count", "mm3"]
-    assert (tmp_path / "run" / "DONE").is_file()
+    assert len(list((tmp_path / "pred").glob("[abcd].nii.gz"))) == 4
 
 
 @pytest.mark.integration

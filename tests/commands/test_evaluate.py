@@ -239,7 +239,8 @@ def test_counts_and_signed_volumes_of_another_distribution(
     found = table(result.path)
     assert len(found) == 3 * 2 * 10
     parts, error = (
-        {key[:2]: row.value for key, row in found.items() if key[2] == name} for name in ("parts", "volume_error")
+        {key[:2]: row.value for key, row in found.items() if key[2] == name}
+        for name in ("parts", "volume_error")
     )
     layer = 4 * 3 * 2  # mm3, of voxels of 2 mm3
     assert (parts["a", "4"], error["a", "4"]) == (2, -2 * layer)

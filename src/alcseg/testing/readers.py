@@ -4,7 +4,6 @@ from pathlib import Path
 
 from alcseg.commands.check import check
 from alcseg.commands.import_dataset import import_dataset
-from alcseg.data.folder import DatasetFolder
 from alcseg.data.readers import READERS, ReaderOptions, find_reader
 
 __all__ = ["ReaderContract"]
@@ -47,11 +46,14 @@ class ReaderContract:
         assert names == [case.case_id for case in again.cases]
         assert next(iter(found.labels.values())) == 0  # the background
         assert found.channel_names
+        for case in found.cases:
+            assert case.images, case.case_id  # by which messages name it
+            assert all(path.exists() for path in case.images)
+            assert case.read().images
 
     def test_what_it_finds_becomes_a_sound_dataset(self, layout: str, source: Path, tmp_path: Path) -> None:
         found = READERS[layout]().scan(source, ReaderOptions())
-        import_dataset(source, tmp_path / "imported", format=layout)
-        folder = DatasetFolder.open(tmp_path / "imported")
+        folder = import_dataset(source, tmp_path / "imported", format=layout)
         assert {row.case_id for row in folder.rows} == {case.case_id for case in found.cases}
         assert folder.labels == found.labels
         for row in folder.rows:

@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from alcseg.commands.import_dataset import import_dataset
+from alcseg.commands.archive_dataset import archive_dataset
 from alcseg.data.phantoms import write_phantoms
 from alcseg.data.readers import READERS, find_reader
 from alcseg.testing.readers import ReaderContract
@@ -17,6 +17,8 @@ IMAGE = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
 LABEL = np.zeros((3, 4, 5), np.uint8)
 LABEL[1, 1:3, 2:4] = 1
 CASES = ("a", "b")
+
+WriteSlice = Callable[..., None]
 
 
 def save(path: Path, array: np.ndarray) -> None:
@@ -41,7 +43,7 @@ def msd(root: Path) -> None:
 
 def archive(root: Path) -> None:
     msd(root.with_name("msd"))
-    import_dataset(root.with_name("msd"), root, archive=1)
+    archive_dataset(root.with_name("msd"), root)
 
 
 def nifti(root: Path) -> None:
@@ -71,44 +73,26 @@ def la_nrrd(root: Path) -> None:
             nrrd.write(str(root / "Training Set" / case / f"{name}.nrrd"), array, header, index_order="F")
 
 
-def write_series(folder: Path, series: str) -> None:
-    """Every slice of IMAGE."""
-    pydicom = pytest.importorskip("pydicom")
-    folder.mkdir(parents=True)
+def write_series(folder: Path, write_slice: WriteSlice) -> None:
     for height in range(IMAGE.shape[2]):
-        meta = pydicom.dataset.FileMetaDataset()
-        meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-        meta.MediaStorageSOPClassUID = pydicom.uid.CTImageStorage
-        meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
-        one = pydicom.Dataset()
-        one.file_meta, one.SeriesInstanceUID, one.InstanceNumber = meta, series, height + 1
-        one.SOPClassUID, one.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
-        one.Modality = "CT"
-        one.ImagePositionPatient = [0.0, 0.0, 1.5 * height]
-        one.ImageOrientationPatient = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
-        one.PixelSpacing, one.Rows, one.Columns = [0.75, 0.75], IMAGE.shape[1], IMAGE.shape[0]
-        one.SamplesPerPixel, one.PhotometricInterpretation = 1, "MONOCHROME2"
-        one.BitsAllocated, one.BitsStored, one.HighBit, one.PixelRepresentation = 16, 16, 15, 1
-        one.RescaleSlope, one.RescaleIntercept = "1", "0"
-        one.PixelData = IMAGE[:, :, height].T.astype("<i2").tobytes()
-        one.save_as(folder / f"{height:06d}.dcm", enforce_file_format=True)
-
-
-def dicom(root: Path) -> None:
-    for index, case in enumerate(CASES):
-        write_series(root / case, f"1.2.{index}")
-
-
-def nih_pancreas(root: Path) -> None:
-    for number in (1, 2):
-        name = f"PANCREAS_{number:04d}"
-        write_series(
-            root / f"manifest/Pancreas-CT/{name}/11-24-2015-{number}/Pancreas-18957", f"1.2.{number}"
+        write_slice(
+            folder / f"{height:06d}.dcm", IMAGE[:, :, height].T, (0, 0, 1.5 * height), number=height + 1
         )
+
+
+def dicom(root: Path, write_slice: WriteSlice) -> None:
+    for case in CASES:
+        write_series(root / case, write_slice)
+
+
+def nih_pancreas(root: Path, write_slice: WriteSlice) -> None:
+    for number in (1, 2):
+        patient = f"manifest/Pancreas-CT/PANCREAS_{number:04d}"
+        write_series(root / patient / "11-24-2015/Pancreas-18957", write_slice)
         save(root / f"TCIA_pancreas_labels-02-05-2017/label{number:04d}.nii.gz", LABEL)
 
 
-LOOK_ALIKES: dict[str, Callable[[Path], None]] = {
+LOOK_ALIKES: dict[str, Callable[..., None]] = {
     "archive": archive,
     "dicom": dicom,
     "la-h5": la_h5,
@@ -126,8 +110,9 @@ class TestBuiltIn(ReaderContract):
         return request.param
 
     @pytest.fixture
-    def source(self, layout: str, tmp_path: Path) -> Path:
-        LOOK_ALIKES[layout](tmp_path / "source")
+    def source(self, layout: str, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+        needed = ("write_slice",) if layout in ("dicom", "nih-pancreas") else ()  # needs pydicom
+        LOOK_ALIKES[layout](tmp_path / "source", *map(request.getfixturevalue, needed))
         return tmp_path / "source"
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import alcseg.records
-from alcseg.records.base import Decimals, Document, Record, Row, Significant
+from alcseg.records.base import Decimals, Document, Record, Row, Significant, meanings
 from alcseg.records.steps import StepTable
 
 Kinds = Document | Row | StepTable
@@ -75,9 +75,10 @@ def section(kind: Kind) -> str:
 def fields(kind: type[Record]) -> str:
     """A table of the fields of a record."""
     lines = ["| field | kind | default | meaning |", "|---|---|---|---|"]
+    said = meanings(kind)
     for name, field in kind.model_fields.items():
         default = "needed" if field.is_required() else f"`{_default(field)}`"
-        cells = (f"`{field.alias or name}`", _kind(field), default, _prose(field.description or ""))
+        cells = (f"`{field.alias or name}`", _kind(field), default, _prose(said.get(name, "")))
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
 
@@ -103,6 +104,12 @@ def schema_name(kind: Kind) -> str:
 def schema(kind: Kind) -> str:
     """The JSON schema."""
     content: dict[str, Any] = kind.model_json_schema(mode="serialization")
+    for part in (kind, *nested(kind)):
+        described = content if part is kind else content["$defs"][part.__name__]
+        for name, text in meanings(part).items():
+            own = described["properties"].get(part.model_fields[name].alias or name)
+            if own is not None:  # some stand in no file
+                own["description"] = " ".join(text.split())
     properties = content.get("properties", {})
     if issubclass(kind, Document) and kind.SPREAD is not None:  # its entries stand at the top of the file
         content["additionalProperties"] = properties.pop(kind.SPREAD)["additionalProperties"]

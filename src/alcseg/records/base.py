@@ -1,8 +1,12 @@
 """What all records have in common: frozen models that know their file, its format number, and older ones."""
 
+import ast
 import csv
+import inspect
 import io
+import itertools
 import math
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +20,16 @@ from pydantic.fields import FieldInfo
 from alcseg.errors import DataError
 from alcseg.files import read_json, write_json, write_text
 
-__all__ = ["Decimals", "Document", "Record", "Row", "Significant", "explain"]
+__all__ = ["Decimals", "Document", "Record", "Row", "Significant", "explain", "meanings"]
 
 
 class Record(BaseModel):
-    """Named values that do not change; the docstring under a field says what it is."""
+    """Named values that do not change; the docstring under a field says what it is, see `meanings`."""
 
     model_config = ConfigDict(
         frozen=True,
         extra="ignore",
         validate_by_name=True,
-        use_attribute_docstrings=True,
         protected_namespaces=(),
     )
 
@@ -263,6 +266,19 @@ class Significant:
     def __call__(self, value: float) -> str:
         """The number as text."""
         return f"{value:.{self.count}g}"
+
+
+def meanings(kind: type[Record]) -> dict[str, str]:
+    """What the docstring under each field says; read from the source when asked, not on every import."""
+    found: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        if base is Record or not issubclass(base, Record):
+            continue
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
+        for field, text in itertools.pairwise(getattr(definition, "body", ())):
+            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+                found[ast.unparse(field.target)] = inspect.cleandoc(ast.literal_eval(text.value))
+    return found
 
 
 def explain(error: ValidationError) -> str:

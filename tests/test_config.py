@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 import yaml
 
-from alcseg.config import Settings, preset_names, resolve
+from alcseg.config import preset_names, resolve
 from alcseg.errors import ConfigError
 from alcseg.methods import METHODS
+from alcseg.records.settings import RunSettings
 
 PRESETS = Path(__file__).parents[1] / "src" / "alcseg" / "presets"
 
 
-def resolved(method: str = "alc", **options: Any) -> Settings:
+def resolved(method: str = "alc", **options: Any) -> RunSettings:
     return resolve(method, *METHODS[method], **options)
 
 
@@ -25,17 +26,17 @@ def test_later_layers_win(tmp_path: Path) -> None:
     preset = resolved(preset="hippocampus")
     assert preset.trainer.steps == shipped["trainer"]["steps"] != 7
     assert (preset.network.filters, preset.seed) == (8, 0)
-    assert preset.method_args["alpha"] == METHODS["alc"][0]().settings.alpha
+    assert preset.method.settings["alpha"] == METHODS["alc"][0]().settings.alpha
     both = resolved(preset="hippocampus", file=file)
     assert (both.trainer.steps, both.trainer.learning_rate, both.network.filters, both.seed) == (7, 0.5, 8, 9)
-    assert both.method_args["alpha"] == 2
+    assert both.method.settings["alpha"] == 2
     all_three = resolved(
         preset="hippocampus",
         file=file,
         assignments=["trainer.steps=3", "method.alpha=4", "trainer.steps=5", "data.patch=[32,32,16]"],
     )
     assert (all_three.trainer.steps, all_three.trainer.learning_rate) == (5, 0.5)
-    assert all_three.method_args["alpha"] == 4
+    assert all_three.method.settings["alpha"] == 4
     assert all_three.data.patch == (32, 32, 16)
 
 
@@ -44,16 +45,16 @@ def test_later_layers_win(tmp_path: Path) -> None:
 def test_presets_fit_every_method_and_leave_it_alone(preset: str, method: str) -> None:
     assert "method" not in yaml.safe_load((PRESETS / f"{preset}.yaml").read_text())
     settings = resolved(method, preset=preset)
-    assert settings.method_args == resolved(method).method_args
+    assert settings.method == resolved(method).method
     assert settings.preset == preset
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     settings = resolved(preset="la-half", assignments=["method.weighting=exponential"], seed=3)
-    file = tmp_path / "config.yaml"
-    file.write_text(yaml.safe_dump(settings.to_dict()))
-    again = resolved(file=file, seed=0)
-    assert again.to_dict() == settings.to_dict() | {"preset": None}
+    file = settings.write(tmp_path)
+    assert yaml.safe_load(file.read_text())["format"] == 1
+    assert RunSettings.read(tmp_path) == settings
+    assert resolved(file=file, seed=0) == settings.model_copy(update={"preset": None})
 
 
 @pytest.mark.parametrize(
@@ -65,15 +66,18 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         ("trainr.steps=3", r"SECTION\.KEY=VALUE .* Did you mean 'trainer\.steps'"),
         ("steps=3", r"SECTION\.KEY=VALUE"),
         ("trainer.steps", r"SECTION\.KEY=VALUE"),
-        ("trainer.steps=many", r"section 'trainer': .*steps.*many"),
-        ("trainer.precision=16", r"precision.*16"),
-        ("method.weighting=inverted", r"method 'alc': .*weighting.*inverted"),
-        ("data.patch=[16,16]", r"section 'data': .*patch"),
+        ("trainer.steps=many", r"trainer\.steps: expected a whole number, at least 1, or null, got 'many'"),
+        ("trainer.precision=16", r"trainer\.precision: expected one of auto, 32, bf16, got 16"),
+        ("method.weighting=inverted", r"method\.weighting: expected one of .*, got 'inverted'"),
+        ("data.patch=[16,16]", r"data\.patch: expected 3 values in brackets, each a whole number"),
         ("data.patch=[16", r"not valid YAML"),
-        ("data.patch=[16,16,0]", r"data\.patch: expected at least 1, got \[16, 16, 0\]"),
-        ("data.hq_batch=0", r"data\.hq_batch: expected at least 1, got 0"),
-        ("trainer.steps=0", r"trainer\.steps: expected at least 1, got 0"),
-        ("network.dropout=1.5", r"network\.dropout: expected 0 to 1, got 1\.5"),
+        (
+            "data.patch=[16,16,0]",
+            r"data\.patch: expected 3 values in brackets, each .* at least 1, or null, got \[16, 16, 0\]",
+        ),
+        ("data.hq_batch=0", r"data\.hq_batch: expected a whole number, at least 1, or null, got 0"),
+        ("trainer.steps=0", r"trainer\.steps: expected a whole number, at least 1, or null, got 0"),
+        ("network.dropout=1.5", r"network\.dropout: expected a number, 0 to 1, got 1\.5"),
     ],
 )
 def test_a_wrong_assignment_is_one_line(assignment: str, message: str) -> None:
@@ -88,8 +92,8 @@ def test_a_word_that_looks_like_a_number_stays_a_word() -> None:
 
 
 def test_a_name_that_stands_for_a_setting_fixes_it() -> None:
-    assert resolved("alc_wo_ls").method_args["select_fraction"] == 1.0
-    assert resolved("alc_wo_ls", assignments=["method.select_fraction=1.0"]).method == "alc_wo_ls"
+    assert resolved("alc_wo_ls").method.settings["select_fraction"] == 1.0
+    assert resolved("alc_wo_ls", assignments=["method.select_fraction=1.0"]).method.name == "alc_wo_ls"
     with pytest.raises(ConfigError, match=r"'alc_wo_ls' stands for select_fraction=1\.0, got 0\.5"):
         resolved("alc_wo_ls", assignments=["method.select_fraction=0.5"])
 

@@ -141,12 +141,12 @@ def _settings(info: MethodInfo) -> str:
         [
             f"`{setting.name}`",
             f"{_value(setting.default)} (fixed)" if setting.fixed else _value(setting.default),
-            ", ".join(f"`{choice}`" for choice in setting.choices) or "-",
+            ", ".join(f"`{choice}`" for choice in setting.choices) or setting.range or "-",
             setting.meaning,
         ]
         for setting in info.settings
     ]
-    return _table(["setting", "default", "one of", "meaning"], rows)
+    return _table(["setting", "default", "one of, or range", "meaning"], rows)
 
 
 def _variant(word: str) -> list[str]:

@@ -8,21 +8,21 @@ on. Nothing in it is an absolute path, so a run folder can be moved.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from alcseg.errors import CheckpointError
-from alcseg.files import read_json
 from alcseg.records.plan import Plan
+from alcseg.records.run import RunRecord
+from alcseg.records.settings import RunSettings
 
 __all__ = ["RunFolder"]
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths and records of one run.
+    """Paths and records of one run; it stands for its folder wherever a path is wanted.
 
     Attributes:
         path: The folder.
@@ -33,7 +33,7 @@ class RunFolder:
     stage: str = ""
 
     @classmethod
-    def open(cls, path: Path) -> "RunFolder":
+    def open(cls, path: str | PathLike[str]) -> "RunFolder":
         """Open a folder that `alcseg train` wrote.
 
         Raises:
@@ -47,6 +47,9 @@ class RunFolder:
                     "Give the --out folder of `alcseg train`."
                 )
         return run
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
     def at_stage(self, stage: str) -> "RunFolder":
         """The same run at another stage."""
@@ -96,8 +99,11 @@ class RunFolder:
     @property
     def stage_names(self) -> list[str]:
         """Stages that were begun before the last one, in that order."""
-        folders = (path for path in (self.path / "stages").glob("*") if path.is_dir())
-        return [path.name for path in sorted(folders, key=lambda path: path.stat().st_ctime)]
+        folders = {path.name: path for path in (self.path / "stages").glob("*") if path.is_dir()}
+        order = self.record.stages
+        if order is None:  # a run from before the order was kept: as good as its folders tell
+            return sorted(folders, key=lambda name: folders[name].stat().st_ctime)
+        return [name for name in order if name in folders]
 
     @property
     def log_path(self) -> Path:
@@ -109,35 +115,25 @@ class RunFolder:
         """Marker of the end."""
         return self.stage_path / "DONE"
 
-    @property
+    @cached_property
     def plan(self) -> Plan:
         """How files become voxels."""
-        return Plan.read_file(self.plan_path)
+        return Plan.read(self.path)
+
+    @cached_property
+    def settings(self) -> RunSettings:
+        """All settings, resolved."""
+        return RunSettings.read(self.path)
 
     @property
-    def config(self) -> dict[str, Any]:
-        """Resolved settings by section."""
-        try:
-            content = yaml.safe_load(self.config_path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError):
-            content = None
-        if not isinstance(content, dict) or not isinstance(content.get("method"), dict):
-            raise CheckpointError(
-                f"{self.config_path}: expected the settings of a run, found something else. "
-                "Restore the file, or train again."
-            )
-        return content
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """Content of `run.json`."""
-        content: dict[str, Any] = read_json(self.record_path)
-        return content
+    def record(self) -> RunRecord:
+        """Versions, cases and status, as they are now."""
+        return RunRecord.read(self.path)
 
     @property
     def method(self) -> str:
         """Name of the method."""
-        return str(self.config["method"]["name"])
+        return self.settings.method.name
 
     @property
     def finished(self) -> bool:

@@ -1,11 +1,23 @@
-"""Array aliases that carry their meaning; shapes are stated where they are used."""
+"""Aliases that carry their meaning: arrays, whose shapes are stated where they are used, and ranges."""
 
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
+from annotated_types import Ge, Gt, Interval
 from numpy.typing import NDArray
 
-__all__ = ["Affine", "FloatArray", "IntArray", "LabelMap", "Mask", "Spacing"]
+__all__ = [
+    "Affine",
+    "Count",
+    "FloatArray",
+    "IntArray",
+    "LabelMap",
+    "Mask",
+    "NotNegative",
+    "Positive",
+    "Share",
+    "Spacing",
+]
 
 Spacing: TypeAlias = tuple[float, ...]
 """Voxel size in mm, one value per array axis, in axis order."""
@@ -21,3 +33,15 @@ LabelMap: TypeAlias = NDArray[np.integer[Any]]
 
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
 IntArray: TypeAlias = NDArray[np.integer[Any]]
+
+Count: TypeAlias = Annotated[int, Ge(1)]
+"""How many, at least one."""
+
+Share: TypeAlias = Annotated[float, Interval(ge=0, le=1)]
+"""A part of a whole, or a probability."""
+
+NotNegative: TypeAlias = Annotated[float, Ge(0)]
+"""A weight or an amount."""
+
+Positive: TypeAlias = Annotated[float, Gt(0)]
+"""A size."""

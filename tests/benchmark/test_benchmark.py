@@ -49,15 +49,15 @@ def test_a_run_has_all_results_and_is_not_done_again(content, write, call, tmp_p
 
 def test_a_failed_run_is_recorded_and_tried_again(content, write, call, tmp_path, monkeypatch):
     plan = write(content | {"rows": ["h_sup", "hl_sup"]})
-    train = Method.training_step
+    train = Method.take_step
 
-    def broken(self, batch, index):
+    def broken(self, batch, optimizers, **options):
         if "lq" in self.streams or "union" in self.streams:
             raise RuntimeError("no luck")
-        train(self, batch, index)
+        train(self, batch, optimizers, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Method, "training_step", broken)
+        patch.setattr(Method, "take_step", broken)
         told = call(plan)
     assert told.code == 3
     assert "tiny/hl_sup/seed-0" in told.out
@@ -75,15 +75,15 @@ def test_a_failed_run_is_recorded_and_tried_again(content, write, call, tmp_path
 
 def test_a_stopped_run_goes_on_from_its_checkpoint(content, write, call, tmp_path, monkeypatch):
     plan = write(content)
-    train, steps = Method.training_step, []
+    train, steps = Method.take_step, []
 
-    def interrupted(self, batch, index):
+    def interrupted(self, batch, optimizers, **options):
         steps.append(self.done)
         if len(steps) == 3:
             signal.raise_signal(signal.SIGINT)
-        train(self, batch, index)
+        train(self, batch, optimizers, **options)
 
-    monkeypatch.setattr(Method, "training_step", interrupted)
+    monkeypatch.setattr(Method, "take_step", interrupted)
     told = call(plan)
     assert told.code == 130
     assert "the same command goes on" in told.err

@@ -27,7 +27,7 @@ def test_plans_of_the_papers_tables_hold_both_shares_and_all_rows(name):
     assert rows["oracle"].title == "V-Net, all labels clean"
     assert (rows["alc"].title, rows["alc"].set) == ("ALC", {})
     assert rows["alc_as_written"].title == "ALC as written"
-    written = next(run for run in plan.runs if run.row.row == "alc_as_written").resolve().method_args
+    written = next(run for run in plan.runs if run.row.row == "alc_as_written").resolve().method.settings
     assert [written[key] for key in ("alpha", "beta", "select_fraction")] == [5, 1, 0.5]
 
 

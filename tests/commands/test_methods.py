@@ -1,10 +1,8 @@
 """Every method describes itself completely."""
 
-import inspect
-
 import pytest
 
-from alcseg.commands.methods import MethodInfo, MethodList, _argument_docs, _costs, _paragraphs, methods
+from alcseg.commands.methods import MethodInfo, MethodList, _costs, _paragraphs, methods
 from alcseg.errors import UsageError
 from alcseg.methods import METHODS
 
@@ -47,8 +45,21 @@ def test_every_setting_has_a_default_and_a_meaning(name):
     assert described.summary.endswith(".")
     assert "paper" in described.description
     for setting in described.settings:
-        assert setting.default is not inspect.Parameter.empty
-        assert setting.meaning, f"{name}: '{setting.name}' is missing in the docstring"
+        field = METHODS[name][0].settings_class.model_fields[setting.name]
+        assert not field.is_required()
+        assert setting.meaning, f"{name}: '{setting.name}' has no docstring"
+        if isinstance(setting.default, int | float) and not isinstance(setting.default, bool):
+            assert setting.range, f"{name}: '{setting.name}' is a number without a range"
+
+
+def test_choices_and_ranges_come_from_the_settings():
+    described = {setting.name: setting for setting in methods("trinet").settings}
+    assert described["select"].choices == ("both_small", "small_gap")
+    assert described["select"].range == ""
+    assert described["keep_ratio"].range == "above 0 and up to 1"
+    assert described["ramp_end_fraction"].range == "0 to 1"
+    assert described["ce_weight"].range == "at least 0"
+    assert described["quality_aware"].choices == ()
 
 
 @pytest.mark.parametrize("name", [name for name, (_, fixed) in METHODS.items() if fixed])
@@ -69,11 +80,6 @@ def test_quality_aware_follows_from_the_streams():
 def test_unknown_method_names_the_nearest():
     with pytest.raises(UsageError, match="Did you mean 'mean_teacher'"):
         methods("mean_techer")
-
-
-def test_argument_docs_join_lines_and_stop_at_the_next_section():
-    docstring = "One.\n\nArgs:\n    a: First.\n    b: Second,\n        two lines: yes.\n\nRaises:\n    E: No."
-    assert _argument_docs(docstring) == {"a": "First.", "b": "Second, two lines: yes."}
 
 
 def test_paragraphs_flow_and_equations_stand():

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from alcseg.data.sampling import Patches
 from alcseg.methods import Method
@@ -18,10 +19,16 @@ SMALL = {"mixsegnet": {"second_view": "same"}}
 
 def tiny_method(name: str, **options: Any) -> Method:
     """Prepare a method by its name; it can take steps without a trainer."""
-    method = contract.tiny_method(name, **SMALL.get(name, {}) | options)
-    optimizers = method.configure_optimizers()
-    method.optimizers = lambda: optimizers
-    method.manual_backward = lambda loss: loss.backward()
+    return steppable(contract.tiny_method(name, **SMALL.get(name, {}) | options))
+
+
+def steppable(method: Method) -> Method:
+    """Give a prepared method `step(batch)`, with optimizers and a backward that a test may exchange."""
+    method.optimizers = method.configure_optimizers()
+    method.backward = Tensor.backward
+    method.step = lambda batch: method.take_step(
+        batch, method.optimizers, backward=lambda loss: method.backward(loss)
+    )
     return method
 
 

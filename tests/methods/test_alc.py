@@ -76,7 +76,7 @@ def test_without_selection_there_is_no_noisy_term(make_method: Make, batch: dict
     assert set(before) == {"hq", "lq", "con"}
     batch["lq"].label[:] = 1
     assert torch.equal(method.training_terms(batch)["lq"], before["lq"])
-    method.training_step(batch, 0)
+    method.step(batch)
 
 
 @pytest.mark.parametrize("source", ["mean", "single", "given"])
@@ -174,7 +174,7 @@ def test_warm_up_keeps_lq_labels_out(make_method: Make) -> None:
 def test_the_loss_is_the_weighted_sum(make_method: Make, batch: dict[str, Patches]) -> None:
     method = make_method("alc", **PLAIN)
     weights = method.term_weights()
-    method.training_step(batch, 0)
+    method.step(batch)
     terms = method.last_terms
     expected = sum(weights[name] * float(terms[name]) for name in method.terms)
     assert float(terms["loss"]) == pytest.approx(expected, rel=1e-5)

@@ -81,9 +81,7 @@ def test_checkpoints_hold_what_is_known_of_the_cases(make_method: Make) -> None:
     method, other = make_method("alc_aligned"), make_method("alc_aligned")
     method._remember(probs_of(block(5)), patches_of(block(3)))
     method.clean_cases["clean"] = None
-    checkpoint: dict = {"loops": {}}
-    method.on_save_checkpoint(checkpoint)
-    other.on_load_checkpoint(checkpoint)
+    other.take_up(method.state_beside_weights())
     assert torch.equal(other.agreements["case"].overlap, method.agreements["case"].overlap)
     assert other.clean_cases == {"clean": None}
     assert torch.equal(other.agreements["case"].best().mm, method.agreements["case"].best().mm)

@@ -64,16 +64,16 @@ def record(
             monkeypatch.setattr(alc, name, noted(name, getattr(alc, name)))
         for name in OF_METHOD:
             setattr(method, name, noted(name, getattr(method, name)))
-        method.manual_backward = noted("backward", method.manual_backward)
+        method.backward = noted("backward", method.backward)
         for name in ("student", "teacher"):
             getattr(method, name).register_forward_hook(
                 lambda _, args, output, name=name: trace.append((name, args, output.clone()))
             )
-        optimizer = method.optimizers()[0]
+        optimizer = method.optimizers[0]
         optimizer.register_step_pre_hook(
             lambda own, *_: trace.append(("optimizer_step", (own.param_groups[0]["lr"],), None))
         )
-        method.training_step(batch, 0)
+        method.step(batch)
         return method, batch, trace
 
     return run

@@ -39,8 +39,8 @@ def test_learning_rate_decays_polynomially(
     method = make_method("h_sup", steps=4)
     rates = []
     for _ in range(4):
-        method.training_step(make_batch("h_sup"), 0)
-        rates.append(method.optimizers()[0].param_groups[0]["lr"])
+        method.step(make_batch("h_sup"))
+        rates.append(method.optimizers[0].param_groups[0]["lr"])
     assert rates == pytest.approx([0.01 * (1 - t / 4) ** 0.9 for t in range(4)])
 
 
@@ -97,9 +97,13 @@ def test_dropout_is_active_under_batch_statistics(
     ("settings", "message"),
     [
         ({"weighting": "inverted"}, "method.weighting: expected one of inverse, exponential, uniform"),
-        ({"select_fraction": 1.5}, "method.select_fraction: expected a share from 0 to 1, got 1.5"),
+        ({"select_fraction": 1.5}, "method.select_fraction: expected a number, 0 to 1, got 1.5"),
         ({"ema_decay": -0.1}, "method.ema_decay"),
-        ({"passes": 0}, "method.passes: expected at least 1, got 0"),
+        ({"pases": 2}, "unknown key 'method.pases' for ALC; did you mean 'method.passes'"),
+        ({"passes": 2.0}, "method.passes: expected a whole number, at least 1, got 2.0"),
+        ({"passes": True}, "method.passes: expected a whole number, at least 1, got True"),
+        ({"label_refinement": 1}, "method.label_refinement: expected true or false, got 1"),
+        ({"passes": 0}, "method.passes: expected a whole number, at least 1, got 0"),
     ],
 )
 def test_settings_out_of_range_are_named(settings: dict[str, object], message: str) -> None:
@@ -113,5 +117,5 @@ def test_cross_entropy_of_the_tiny_network_falls(
     method, batch = make_method("h_sup", steps=30, dropout=0.0), make_batch("h_sup")
     first = functional.cross_entropy(method.network(batch["hq"].image), batch["hq"].label)
     for _ in range(30):
-        method.training_step(batch, 0)
+        method.step(batch)
     assert functional.cross_entropy(method.network(batch["hq"].image), batch["hq"].label) < first

@@ -94,8 +94,8 @@ def test_without_the_weak_term_it_is_h_sup(make_method: Make, make_batch: MakeBa
     method, h_sup = make_method("decoupled", beta=0.0, **options), make_method("h_sup", **options)
     for _ in range(3):
         batch = make_batch("decoupled")
-        method.training_step(batch, 0)
-        h_sup.training_step({"hq": batch["hq"]}, 0)
+        method.step(batch)
+        h_sup.step({"hq": batch["hq"]})
     strong = method.export_networks()["model"]
     for own, theirs in zip(strong.parameters(), h_sup.network.parameters(), strict=True):
         torch.testing.assert_close(own, theirs, rtol=1e-4, atol=1e-6)
@@ -114,7 +114,7 @@ def test_the_strong_branch_predicts(make_method: Make, make_batch: MakeBatch) ->
 def test_beta_is_the_weight_of_the_weak_term(make_method: Make) -> None:
     assert make_method("decoupled").term_weights() == {"lq": 1.0}
     assert make_method("decoupled", beta=0.5).term_weights() == {"lq": 0.5}
-    with pytest.raises(ConfigError, match=r"method\.beta: expected at least 0, got -1"):
+    with pytest.raises(ConfigError, match=r"method\.beta: expected a number, at least 0, got -1"):
         make_method("decoupled", beta=-1.0)
     with pytest.raises(ConfigError, match=r"method\.split_at: expected one of bottleneck"):
         make_method("decoupled", split_at="neck")

@@ -162,8 +162,8 @@ def test_without_the_student_the_teacher_is_h_sup(make_method: Make, make_batch:
     h_sup = make_method("h_sup", **options)
     for _ in range(3):
         batch = make_batch("kdem")
-        method.training_step(batch, 0)
-        h_sup.training_step({"hq": batch["hq"]}, 0)
+        method.step(batch)
+        h_sup.step({"hq": batch["hq"]})
     teacher = method.network.path("upper")
     for own, theirs in zip(teacher.parameters(), h_sup.network.parameters(), strict=True):
         torch.testing.assert_close(own, theirs, rtol=1e-4, atol=1e-6)
@@ -203,7 +203,7 @@ def test_the_student_branch_predicts(make_method: Make, make_batch: MakeBatch) -
 
 
 def test_settings_out_of_range_are_named(make_method: Make) -> None:
-    with pytest.raises(ConfigError, match=r"method\.temperature: expected more than 0, got 0"):
+    with pytest.raises(ConfigError, match=r"method\.temperature: expected a number, above 0, got 0"):
         make_method("kdem", temperature=0.0)
     with pytest.raises(ConfigError, match=r"method\.kd_on: expected one of hq, all, got 'lq'"):
         make_method("kdem", kd_on="lq")

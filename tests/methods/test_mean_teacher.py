@@ -20,8 +20,8 @@ def test_without_consistency_it_is_h_sup(make_method: Make, make_batch: MakeBatc
     h_sup = make_method("h_sup", **options)
     for _ in range(3):
         batch = make_batch("mean_teacher")
-        method.training_step(batch, 0)
-        h_sup.training_step({"hq": batch["hq"]}, 0)
+        method.step(batch)
+        h_sup.step({"hq": batch["hq"]})
     for own, theirs in zip(method.student.parameters(), h_sup.network.parameters(), strict=True):
         torch.testing.assert_close(own, theirs, rtol=1e-4, atol=1e-6)
 

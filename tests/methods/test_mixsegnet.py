@@ -43,9 +43,8 @@ def make(*, classes: int = 2, steps: int = 20, **settings: Any) -> MixSegNet:
     )
     method = MixSegNet(**{"second_view": "same"} | settings)
     method.prepare(task).train()
-    optimizers = method.configure_optimizers()
-    method.optimizers = lambda: optimizers
-    method.manual_backward = lambda loss: loss.backward()
+    method.optimizers = method.configure_optimizers()
+    method.step = lambda batch: method.take_step(batch, method.optimizers)
     return method
 
 
@@ -172,11 +171,10 @@ def test_without_the_other_signals_view_a_is_h_sup(
     h_sup = make_method("h_sup", classes=3)
     h_sup.network = Pointwise(3)
     h_sup.network.load_state_dict(method.student_a.state_dict())
-    optimizers = h_sup.configure_optimizers()
-    h_sup.optimizers = lambda: optimizers
+    h_sup.optimizers = h_sup.configure_optimizers()
     for _ in range(3):
-        method.training_step(batch, 0)
-        h_sup.training_step({"hq": batch["hq"]}, 0)
+        method.step(batch)
+        h_sup.step({"hq": batch["hq"]})
     for own, theirs in zip(method.student_a.parameters(), h_sup.network.parameters(), strict=True):
         torch.testing.assert_close(own, theirs, rtol=1e-4, atol=1e-6)
 
@@ -205,13 +203,13 @@ def test_weights_rise_over_the_ramp(weak_mask: str, weak: float) -> None:
 
 def test_b_has_an_optimizer_of_its_own_and_a_bounded_gradient(batch: dict[str, Patches]) -> None:
     method = make(classes=3, clip_norm=1e-3)
-    sgd, adamw = method.optimizers()
+    sgd, adamw = method.optimizers
     assert isinstance(sgd, torch.optim.SGD)
     assert isinstance(adamw, torch.optim.AdamW)
     assert [group["weight_decay"] for group in adamw.param_groups] == [1e-5, 0.0]
     assert all(parameter.ndim > 1 for parameter in adamw.param_groups[0]["params"])
     assert all(parameter.ndim == 1 for parameter in adamw.param_groups[1]["params"])
-    method.training_step(batch, 0)
+    method.step(batch)
     norms = [
         torch.stack([parameter.grad.norm() for parameter in student.parameters()]).norm()
         for student in (method.student_a, method.student_b)
@@ -219,7 +217,7 @@ def test_b_has_an_optimizer_of_its_own_and_a_bounded_gradient(batch: dict[str, P
     assert norms[0] > 1e-2
     torch.testing.assert_close(norms[1], torch.tensor(1e-3), rtol=1e-3, atol=0)
     assert all(parameter.grad is None for parameter in method.teacher_b.parameters())
-    both = make(second_optimizer="sgd").optimizers()
+    both = make(second_optimizer="sgd").optimizers
     assert [type(one) for one in both] == [torch.optim.SGD] * 2
 
 
@@ -227,7 +225,7 @@ def test_both_teachers_are_averages(batch: dict[str, Patches]) -> None:
     method = make(classes=3)
     students = []
     for _ in range(3):
-        method.training_step(batch, 0)
+        method.step(batch)
         students.append([parameter.detach().clone() for parameter in method.student_b.parameters()])
     for own, values in zip(method.teacher_b.parameters(), zip(*students, strict=True), strict=True):
         torch.testing.assert_close(own, torch.stack(values).mean(0), rtol=1e-5, atol=1e-6)
@@ -237,12 +235,12 @@ def test_a_transformer_learns_beside_the_network_of_the_run(batch: dict[str, Pat
     torch.manual_seed(0)
     method = make(classes=3, second_view="unetr", **SMALL)
     before = {name: parameter.clone() for name, parameter in method.student_b.named_parameters()}
-    method.training_step(batch, 0)
+    method.step(batch)
     trained = {name: one for name, one in method.student_b.named_parameters() if one.requires_grad}
     still = {name for name, one in trained.items() if torch.equal(one, before[name])}
     assert not {name for name in still if "attn.qkv" in name or "position" in name}
     assert all(parameter.grad is not None for parameter in trained.values())  # or DDP would wait for them
-    undecayed = {id(one) for one in method.optimizers()[1].param_groups[1]["params"]}
+    undecayed = {id(one) for one in method.optimizers[1].param_groups[1]["params"]}
     assert {id(one) for name, one in trained.items() if "position" in name} <= undecayed
 
 

@@ -1,5 +1,6 @@
 """Three scales of doubt, switched on one after another."""
 
+import copy
 import math
 from collections.abc import Callable
 
@@ -40,8 +41,8 @@ def test_the_first_stage_is_hl_sup_with_dice_per_patch(
     hl_sup = make_method("hl_sup", classes=classes, steps=100, dice_reduction="per_sample")
     for _ in range(4):
         batch = make_batch("ms_tfal", classes=classes)
-        method.training_step(batch, 0)
-        hl_sup.training_step(batch, 0)
+        method.step(batch)
+        hl_sup.step(batch)
     for own, theirs in zip(method.network.parameters(), hl_sup.network.parameters(), strict=True):
         torch.testing.assert_close(own, theirs, rtol=1e-4, atol=1e-6)
     assert method.confidence.keys() == set(batch["union"].case_ids)
@@ -100,16 +101,16 @@ def test_confidences_run_and_are_ranked_now_and_then(make_method: Make, make_bat
     union = make_batch("ms_tfal")["union"]
     method = make_method("ms_tfal", steps=100, rank_every=3, **PLAIN)
     first = confidences_of(method, union)
-    method.training_step({"union": union}, 0)
+    method.step({"union": union})
     assert list(method.confidence.values()) == pytest.approx(first, rel=1e-5)
     second = confidences_of(method, union)
-    method.training_step({"union": union}, 0)
+    method.step({"union": union})
     expected = [0.98 * before + 0.02 * now for before, now in zip(first, second, strict=True)]
     assert list(method.confidence.values()) == pytest.approx(expected, rel=1e-5)
     assert method.ranked == {}
-    method.training_step({"union": union}, 0)
+    method.step({"union": union})
     before = dict(method.confidence)
-    method.training_step({"union": union}, 0)  # step 3
+    method.step({"union": union})  # step 3
     assert method.ranked == before
     assert method.noted["confidence"] > 0
 
@@ -120,7 +121,7 @@ def test_the_corrector_follows_now_and_then(make_method: Make, make_batch: MakeB
     for _ in range(20):
         step, current = method.done, method.network.head.weight.detach().clone()
         before = method.corrector.head.weight.clone()
-        method.training_step(batch, 0)
+        method.step(batch)
         if not torch.equal(method.corrector.head.weight, before):
             renewed.append(step)
             assert torch.equal(method.corrector.head.weight, current)
@@ -133,20 +134,19 @@ def test_a_resumed_run_goes_on_as_it_would(make_method: Make, make_batch: MakeBa
     batch = make_batch("ms_tfal")
     method = make_method("ms_tfal", steps=50)
     for _ in range(17):
-        method.training_step(batch, 0)
-    checkpoint: dict[str, object] = {"loops": None}
-    method.on_save_checkpoint(checkpoint)
+        method.step(batch)
+    state = copy.deepcopy(method.state_beside_weights())
     resumed, weights = (
         make_method("ms_tfal", steps=50),
         {k: v.clone() for k, v in method.state_dict().items()},
     )
     resumed.load_state_dict(weights)
-    resumed.on_load_checkpoint(checkpoint)
-    optimizers = method.configure_optimizers()
-    method.optimizers = lambda: optimizers
+    resumed.take_up(state)
+    resumed.done = method.done
+    method.optimizers = method.configure_optimizers()
     for _ in range(3):
-        method.training_step(batch, 0)
-        resumed.training_step(batch, 0)
+        method.step(batch)
+        resumed.step(batch)
     assert method.confidence == resumed.confidence
     assert method.ranked == resumed.ranked
     first, second = method.state_dict(), resumed.state_dict()
@@ -177,7 +177,7 @@ def test_hard_voxels_alone(make_method: Make) -> None:
 
 
 def test_settings_out_of_range_are_refused(make_method: Make) -> None:
-    with pytest.raises(ConfigError, match="expected at least 1 step, got 0"):
+    with pytest.raises(ConfigError, match="rank_every: expected a whole number, at least 1, got 0"):
         make_method("ms_tfal", rank_every=0)
-    with pytest.raises(ConfigError, match=r"method.voxel_fraction: expected a share"):
+    with pytest.raises(ConfigError, match=r"method.voxel_fraction: expected a number, 0 to 1"):
         make_method("ms_tfal", voxel_fraction=1.5)

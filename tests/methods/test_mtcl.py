@@ -121,10 +121,10 @@ def test_a_teacher_that_agrees_flags_nothing(make_method: Make, make_batch: Make
     method = balanced(apart(make_method("mtcl_hard", **PLAIN)), batch["lq"].image)
     batch["lq"].label = method.teacher(batch["lq"].image).argmax(1)
     assert 0 < batch["lq"].label.float().mean() < 1
-    method.training_step(batch, 0)
+    method.step(batch)
     assert float(method.last_terms["flagged"]) == 0
     batch["lq"].label[:] = 0  # one class only
-    method.training_step(batch, 0)
+    method.step(batch)
     assert float(method.last_terms["flagged"]) == 0
 
 

@@ -77,7 +77,7 @@ def test_training_starts_with_equal_weights(make_method: Make, make_batch: MakeB
     method.training_terms(batch)
     assert float(method.noted["effective_samples"]) == pytest.approx(6)
     for _ in range(3):
-        method.training_step(batch, 0)
+        method.step(batch)
     assert float(method.last_terms["effective_samples"]) < 6 - 1e-6
 
 
@@ -114,8 +114,8 @@ def test_the_rating_network_has_its_own_learning_rate(make_method: Make, make_ba
     method = make_method("pick_and_learn", qam_lr_scale=0.0)
     before = [parameter.clone() for parameter in method.quality.parameters()]
     weights = [parameter.clone() for parameter in method.network.parameters()]
-    method.training_step(make_batch("pick_and_learn"), 0)
-    (optimizer,) = method.optimizers()
+    method.step(make_batch("pick_and_learn"))
+    (optimizer,) = method.optimizers
     assert [group["lr"] for group in optimizer.param_groups] == [0.01, 0.0]
     assert all(torch.equal(a, b) for a, b in zip(before, method.quality.parameters(), strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(weights, method.network.parameters(), strict=True))

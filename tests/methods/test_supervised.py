@@ -16,8 +16,8 @@ def test_hl_sup_without_lq_cases_is_h_sup_step_for_step(
     h_sup, hl_sup = make_method("h_sup"), make_method("hl_sup")
     for _ in range(3):
         patches = make_patches(2)
-        h_sup.training_step({"hq": patches}, 0)
-        hl_sup.training_step({"union": patches}, 0)
+        h_sup.step({"hq": patches})
+        hl_sup.step({"union": patches})
         first, second = h_sup.state_dict(), hl_sup.state_dict()
         assert all(torch.equal(first[key], second[key]) for key in first)
 

@@ -83,5 +83,5 @@ def test_the_exported_network_predicts_expected_probabilities(
 
 
 def test_negative_weights_are_refused(make_method: Make) -> None:
-    with pytest.raises(ConfigError, match=r"method.kl_max: expected a weight of at least 0, got -1"):
+    with pytest.raises(ConfigError, match=r"method.kl_max: expected a number, at least 0, got -1"):
         make_method("tbrats", kl_max=-1.0)

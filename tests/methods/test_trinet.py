@@ -103,7 +103,7 @@ def test_keeping_everything_is_three_times_hl_sup(make_method: Make, make_batch:
     for _ in range(3):
         batch = make_batch("trinet")
         for each in (method, *alone):
-            each.training_step(copy.copy(batch), 0)
+            each.step(copy.copy(batch))
     for network, hl_sup in zip(method.trio.networks, alone, strict=True):
         for own, theirs in zip(network.parameters(), hl_sup.network.parameters(), strict=True):
             torch.testing.assert_close(own, theirs, rtol=1e-4, atol=1e-6)

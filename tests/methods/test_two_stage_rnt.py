@@ -115,7 +115,7 @@ def test_clean_labels_and_a_perfect_teacher_give_no_flags(make_method: Make) -> 
 
 
 def test_settings_out_of_range_are_refused() -> None:
-    with pytest.raises(ConfigError, match="folds: expected at least 2"):
+    with pytest.raises(ConfigError, match="folds: expected a whole number, at least 2, got 1"):
         TwoStageRNT(folds=1)
-    with pytest.raises(ConfigError, match="smoothing: expected a probability"):
+    with pytest.raises(ConfigError, match=r"smoothing: expected a number, 0 to 1, got 1\.5"):
         TwoStageRNT(smoothing=1.5)

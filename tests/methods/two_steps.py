@@ -40,11 +40,11 @@ def two_steps(name: str, rank: int, world: int) -> tuple[dict[str, Any], Tensor,
                     distributed.all_reduce(parameter.grad)
                     parameter.grad /= world
 
-    method.manual_backward = backward
+    method.backward = backward
     before = weights(method)
     for step in range(2):
         batch = tiny_batch(name, np.random.default_rng([7, step]), classes=3)
-        method.training_step({stream: block(patches, rank, world) for stream, patches in batch.items()}, 0)
+        method.step({stream: block(patches, rank, world) for stream, patches in batch.items()})
     terms = {term: value.float() for term, value in method.last_terms.items()}
     return terms, before, weights(method)
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from alcseg.config import DataSettings
 from alcseg.data.folder import DatasetFolder
 from alcseg.errors import DataError
 from alcseg.methods import METHODS
 from alcseg.records.cases import CaseRow
+from alcseg.records.settings import DataSettings
 from alcseg.training.cases import choose_cases, stream_sizes
 
 

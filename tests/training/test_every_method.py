@@ -35,7 +35,7 @@ def test_a_run_never_opens_the_clean_labels_and_predicts(
         set=(*tiny_settings, *SMALL.get(name, ()), "trainer.steps=2", "trainer.validate_every=0"),
     )
     assert run.finished
-    assert run.record["status"] == "done"
+    assert run.record.status == "done"
     image = dataset.image_paths("ts_0")[0]
     result = predict(run.path, [image], out=tmp_path / "pred", device="cpu")
     (written,) = result.written.values()

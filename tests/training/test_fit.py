@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 import yaml
 
-from alcseg.commands.train import train
+from alcseg.commands.train import plan_training, train
 from alcseg.data.folder import DatasetFolder
 from alcseg.errors import CheckpointError, ConfigError, DataError, LabelError, UsageError
 from alcseg.inference.load import load_networks
@@ -82,12 +82,21 @@ def test_a_run_folder_holds_what_prediction_and_people_need(
     assert [bool(row["val_dice"]) for row in rows] == [False, False, True, False, False, True]
     assert [bool(row["val_dice_teacher"]) for row in rows] == [False, False, True, False, False, True]
 
-    record = json.loads(run.record_path.read_text())
+    record = json.loads(run.record_path.read_text())  # the names of its keys are a contract
+    assert record["format"] == 1
     assert record["status"] == "done"
+    assert record["dataset"] == "tiny"
+    assert record["seed"] == 0
+    assert record["device"] == "cpu"
+    assert record["stages"] == []
     assert record["train_cases"] == ["hq_0", "hq_1", "hq_2", "lq_0", "lq_1"]
     assert record["hq_cases"] == ["hq_0", "hq_1", "hq_2"]
     assert record["val_cases"] == ["val_0"]
     assert record["versions"]["torch"] == torch.__version__
+    assert len(record["data_hash"]) == 16
+    assert record["started"] <= record["finished"]
+    assert record["peak_memory_mib"] > 0
+    assert {"commit", "processor", "gpu", "peak_gpu_memory_mib"} <= set(record)
 
     checkpoint = torch.load(run.checkpoint_path, weights_only=True)
     assert checkpoint["done"] == 6
@@ -124,9 +133,9 @@ def test_seeds_and_methods_share_validation_cases(
         fit(f"{method}-{seed}", *short, method=method, seed=seed, root=root).record
         for method, seed in (("h_sup", 0), ("hl_sup", 1))
     ]
-    assert records[0]["val_cases"] == records[1]["val_cases"] == ["hq_0"]
-    assert records[0]["train_cases"] == ["hq_1", "hq_2"]
-    assert records[1]["train_cases"] == ["hq_1", "hq_2", "lq_0", "lq_1"]
+    assert records[0].val_cases == records[1].val_cases == ("hq_0",)
+    assert records[0].train_cases == ("hq_1", "hq_2")
+    assert records[1].train_cases == ("hq_1", "hq_2", "lq_0", "lq_1")
 
 
 def test_a_finished_run_is_left_as_it_is(fit: Train) -> None:
@@ -219,12 +228,10 @@ def test_a_patch_that_cannot_be_turned_is_refused(fit: Train, tmp_path: Path) ->
 def test_without_a_preset_plan_and_cost_are_told(
     fit: Train, tiny_settings: tuple[str, ...], dataset: DatasetFolder, tmp_path: Path
 ) -> None:
-    planned = train(
-        dataset.root, out=tmp_path / "no", method="alc", device="cpu", set=tiny_settings, dry_run=True
-    )
-    assert not isinstance(planned, RunFolder)
-    assert planned["patch"] == (16, 16, 16)
-    assert planned["classes"] == {"background": 0, "left": 5, "right": 9}
-    assert planned["estimated_seconds_per_step"] > 0
-    assert planned["estimated_memory_gib"] >= 0
-    assert not (tmp_path / "no").exists()
+    before = sorted(tmp_path.rglob("*"))
+    planned = plan_training(dataset.root, method="alc", device="cpu", set=tiny_settings)
+    assert planned.patch == (16, 16, 16)
+    assert planned.classes == {"background": 0, "left": 5, "right": 9}
+    assert planned.estimated_seconds_per_step > 0
+    assert planned.estimated_memory_gib >= 0
+    assert sorted(tmp_path.rglob("*")) == before

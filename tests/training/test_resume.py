@@ -23,14 +23,14 @@ import os, signal, sys
 from alcseg.cli import main
 from alcseg.methods import Method
 
-train = Method.training_step
+train = Method.take_step
 
-def disturbed(self, batch, index):
+def disturbed(self, batch, optimizers, **options):
     if self.done == 5:
         os.kill(os.getpid(), signal.SIGKILL)
-    train(self, batch, index)
+    train(self, batch, optimizers, **options)
 
-Method.training_step = disturbed
+Method.take_step = disturbed
 sys.exit(main(sys.argv[1:]))
 """
 """A training that dies in its sixth step; it disturbs itself, so that no clock decides where."""
@@ -59,14 +59,14 @@ def test_killed_and_interrupted_runs_end_bit_identical(
 
     handler = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
-        train = Method.training_step
+        train = Method.take_step
 
-        def interrupted(self: Method, batch: Any, index: int) -> None:
+        def interrupted(self: Method, batch: Any, optimizers: Any, **options: Any) -> None:
             if self.done == 2:
                 signal.raise_signal(signal.SIGINT)
-            train(self, batch, index)
+            train(self, batch, optimizers, **options)
 
-        patch.setattr(Method, "training_step", interrupted)
+        patch.setattr(Method, "take_step", interrupted)
         result = alcseg(*words, "--out", stopped)
     assert result.code == 130
     assert "Interrupted" in result.err

@@ -35,6 +35,6 @@ def test_two_processes_train_all_stages_of_one_run(
     assert run.finished
     assert [row["step"] for row in read_rows(run.metrics_path)] == ["1", "2", "3", "4"]
     labels = [path.stem for stage in run.stage_names for path in run.at_stage(stage).labels_path.iterdir()]
-    assert sorted(labels) == sorted(run.record["train_cases"])
+    assert sorted(labels) == sorted(run.record.train_cases)
     weights = safetensors.torch.load_file(run.weights_path("model"))
     assert all(torch.isfinite(value).all() for value in weights.values())

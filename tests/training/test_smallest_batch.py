@@ -4,6 +4,7 @@ import pytest
 
 from alcseg.config import resolve
 from alcseg.errors import ConfigError
+from alcseg.inference.load import build_method
 from alcseg.methods import METHODS
 from alcseg.records.plan import Plan
 from alcseg.training.smallest_batch import require_statistics
@@ -20,7 +21,8 @@ def check(method: str, patch: tuple[int, int, int], *assignments: str) -> None:
         channel_names=("MRI",),
     )
     both = ("data.hq_batch=2", "data.lq_batch=2", "network.filters=2", "trainer.steps=1", *assignments)
-    require_statistics(resolve(method, *METHODS[method], assignments=both), plan)
+    settings = resolve(method, *METHODS[method], assignments=both)
+    require_statistics(build_method(settings, plan), settings)
 
 
 @pytest.mark.parametrize(

@@ -39,20 +39,20 @@ def test_stages_resume_within_and_between_bit_identical(
         assert [row["step"] for row in read_rows(teacher.metrics_path)] == ["1", "2", "3"]
         assert not (teacher.stage_path / "probabilities").exists()
         held_out += [path.stem for path in teacher.labels_path.glob("*.npy")]
-    assert sorted(held_out) == sorted(whole.record["train_cases"])
+    assert sorted(held_out) == sorted(whole.record.train_cases)
     assert len(read_rows(whole.metrics_path)) == 6
     assert (whole.path / "progress.png").is_file()
 
-    step, hand_on = Method.training_step, TwoStageRNT.hand_on
+    step, hand_on = Method.take_step, TwoStageRNT.hand_on
     stops = iter([("teacher-0", 1), ("teacher-1", 1), ("", 4)])
     due = next(stops)
 
-    def interrupted(self: Method, batch: Any, index: int) -> None:
+    def interrupted(self: Method, batch: Any, optimizers: Any, **options: Any) -> None:
         nonlocal due
         if (self.task.stage, self.done) == due:
             due = next(stops, ("none", 0))
             signal.raise_signal(signal.SIGINT)
-        step(self, batch, index)
+        step(self, batch, optimizers, **options)
 
     def broken(self: TwoStageRNT, held_out: Any) -> Any:
         for number, labels in enumerate(hand_on(self, held_out)):
@@ -60,7 +60,7 @@ def test_stages_resume_within_and_between_bit_identical(
                 raise MemoryError("no room for labels")
             yield labels
 
-    monkeypatch.setattr(Method, "training_step", interrupted)
+    monkeypatch.setattr(Method, "take_step", interrupted)
     for _ in range(2):  # inside of the first teacher, then inside of the second
         with pytest.raises(KeyboardInterrupt, match="of stage teacher"):
             fit("pieces")

@@ -1,6 +1,5 @@
 """What the runs of a plan will cost, before they are begun: time, and room on the disk."""
 
-import dataclasses
 import json
 import logging
 import shutil
@@ -15,12 +14,12 @@ import torch
 from alcseg.benchmark.datasets import DatasetPaths
 from alcseg.benchmark.plan import BenchmarkPlan, DatasetSpec, Run
 from alcseg.commands.progress import track
-from alcseg.config import Settings
 from alcseg.data.folder import DatasetFolder
 from alcseg.data.nifti import read_grid
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import build_method
 from alcseg.records.plan import Plan
+from alcseg.records.settings import ChosenMethod, RunSettings
 from alcseg.training.estimate import estimate_cost
 from alcseg.training.fit import complete_settings, plan_run
 
@@ -97,7 +96,7 @@ def estimate_plan(
     return cost
 
 
-def _plan(run: Run, settings: Settings, out: Path) -> Plan | None:
+def _plan(run: Run, settings: RunSettings, out: Path) -> Plan | None:
     """The plan of a run, or one with its patch where the dataset is not there yet."""
     paths = DatasetPaths(out, run.dataset)
     if paths.made:
@@ -117,28 +116,32 @@ def _plan(run: Run, settings: Settings, out: Path) -> Plan | None:
 
 
 def _hours(
-    settings: Settings, plan: Plan, device: torch.device, ratios: dict[str, float], measured: dict[str, float]
+    settings: RunSettings,
+    plan: Plan,
+    device: torch.device,
+    ratios: dict[str, float],
+    measured: dict[str, float],
 ) -> float:
     """Hours of a run, by a measurement that equal ones share."""
-    ratio = ratios.get(settings.method)
+    ratio = ratios.get(settings.method.name)
     base = settings
     if ratio is not None and "hl_sup" in ratios:
-        base = dataclasses.replace(settings, method="hl_sup", method_args={})
+        base = settings.model_copy(update={"method": ChosenMethod(name="hl_sup")})
     else:
         ratio = 1.0
     trainer = base.trainer
-    key = json.dumps(
-        [base.method, base.method_args, vars(base.network), vars(base.data), trainer.precision, plan.patch]
-    )
+    parts = [part.model_dump() for part in (base.method, base.network, base.data)]
+    key = json.dumps([*parts, trainer.precision, plan.patch])
     if key not in measured:
-        logger.info("measuring a step of %s", base.method)
-        one = dataclasses.replace(base, trainer=dataclasses.replace(trainer, steps=_MANY))
-        measured[key] = estimate_cost(one, plan, device).hours / _MANY  # the stages of the method included
+        logger.info("measuring a step of %s", base.method.name)
+        one = base.model_copy(update={"trainer": trainer.model_copy(update={"steps": _MANY})})
+        cost = estimate_cost(build_method(one, plan), one, device)
+        measured[key] = cost.hours / _MANY  # the stages of the method included
     return ratio * measured[key] * (settings.trainer.steps or 0)
 
 
-def _run_bytes(settings: Settings, plan: Plan) -> int:
-    state = build_method(settings.to_dict(), plan).state_dict().values()
+def _run_bytes(settings: RunSettings, plan: Plan) -> int:
+    state = build_method(settings, plan).state_dict().values()
     weights: int = sum(tensor.numel() * tensor.element_size() for tensor in state)
     every, steps = settings.trainer.snapshot_every, settings.trainer.steps or 0
     return weights * (_RUN_COPIES + (steps // every if every else 0))

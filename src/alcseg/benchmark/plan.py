@@ -8,10 +8,11 @@ from typing import Any, Literal
 import yaml
 
 from alcseg.benchmark.checks import require_one_of
-from alcseg.config import Settings, resolve
+from alcseg.config import resolve
 from alcseg.errors import ConfigError
 from alcseg.files import write_text
 from alcseg.methods import available_methods
+from alcseg.records.settings import RunSettings
 
 __all__ = ["BenchmarkPlan", "DatasetSpec", "EvaluateSpec", "Row", "Run"]
 
@@ -114,7 +115,7 @@ class Run:
         """`settings` as `--set` takes them."""
         return [f"{key}={_inline(value)}" for key, value in self.settings.items()]
 
-    def resolve(self) -> Settings:
+    def resolve(self) -> RunSettings:
         """All settings of the training.
 
         Raises:

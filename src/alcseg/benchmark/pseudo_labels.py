@@ -74,9 +74,8 @@ def write_pseudo_labels(
     if not run.snapshots:
         raise DataError(f"{run.path}: expected snapshots, found none. Train with trainer.snapshot_every.")
     where = pick_device(device)
-    method = build_method(run.config, run.plan)
-    arguments = run.config["method"]
-    settings: dict[str, Any] = {**ALC().settings, **arguments}
+    method = build_method(run.settings, run.plan)
+    settings: dict[str, Any] = dict(ALC().settings) | dict(method.settings)
     batches = list(_batches(run, folder, clean))
     text = io.StringIO()
     writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
@@ -138,14 +137,18 @@ def _batches(
     run: RunFolder, folder: DatasetFolder, clean: Path
 ) -> Iterator[tuple[Patches, NDArray[np.int64]]]:
     """The patches with given labels, and the clean labels of the same voxels, `(B, X, Y, Z)`."""
-    plan, data = run.plan, run.config["data"]
+    plan, data = run.plan, run.settings.data
     rows = folder.select(split="train", quality="lq")
-    cache = Path(data["cache"] or run.path.parent / ".alcseg-cache")
+    cache = Path(data.cache or run.path.parent / ".alcseg-cache")
     cases = build_cache(folder, rows, plan, cache)
 
     def drawn(cases: list[CachedCase]) -> StepDataset:
         return StepDataset(
-            {"lq": cases}, {"lq": data["lq_batch"]}, plan.patch, Augmentation((), None, 0.0, 0.0), seed=_SEED
+            {"lq": cases},
+            {"lq": data.lq_batch or 0},
+            plan.patch,
+            Augmentation((), None, 0.0, 0.0),
+            seed=_SEED,
         )
 
     given = [drawn(cases)[step]["lq"] for step in range(_BATCHES)]

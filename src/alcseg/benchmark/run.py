@@ -166,10 +166,11 @@ def _train(paths: RunPaths, device: str, workers: int) -> None:
         # One cache for all runs; it may be removed when they are done.
         set=[*run.assignments, f"data.cache={paths.out / '.cache'}"],
     )
-    if isinstance(folder, RunFolder) and torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         peak = round(torch.cuda.max_memory_allocated() / 2**20, 1)
         hardware = torch.cuda.get_device_name()
-        write_json(folder.record_path, folder.record | {"peak_gpu_memory_mib": peak, "gpu": hardware})
+        seen = {"peak_gpu_memory_mib": peak, "gpu": hardware}
+        folder.record.model_copy(update=seen).write(folder.path)
 
 
 def _predict_and_score(paths: RunPaths, plan: BenchmarkPlan, device: str) -> None:
@@ -287,7 +288,7 @@ def _record(paths: RunPaths, plan: BenchmarkPlan) -> dict[str, Any]:
     rows = [folder.at_stage(name) for name in folder.stage_names] + [folder]
     ends = [_read_rows(stage.metrics_path)[-1] for stage in rows]
     validated = [row["val_dice"] for row in _read_rows(folder.metrics_path) if row.get("val_dice")]
-    networks = build_method(folder.config, folder.plan)
+    networks = build_method(folder.settings, folder.plan)
     return _identity(paths.run, plan) | {
         "title": paths.run.row.title,
         "hq_cases": len(data.select(split="train", quality="hq")),
@@ -295,16 +296,16 @@ def _record(paths: RunPaths, plan: BenchmarkPlan) -> dict[str, Any]:
         "test_cases": len(data.select(split=plan.evaluate.split)),
         "status": "done",
         "error": None,
-        "commit": trained["commit"],
-        "hardware": trained.get("gpu", trained.get("processor", processor())),
-        "device": trained["device"],
+        "commit": trained.commit,
+        "hardware": trained.gpu or trained.processor or processor(),
+        "device": trained.device,
         "threads": torch.get_num_threads(),
-        "started": trained["started"],
+        "started": trained.started,
         "finished": timestamp(),
         "train_s": round(sum(float(row["time_s"]) for row in ends), 1),
         "predict_s": read_json(paths.root / "pred" / "predict.json")["time_s"],
-        "peak_memory_mib": trained.get("peak_memory_mib", peak_memory_mib()),
-        "peak_gpu_memory_mib": trained.get("peak_gpu_memory_mib"),
+        "peak_memory_mib": trained.peak_memory_mib or peak_memory_mib(),
+        "peak_gpu_memory_mib": trained.peak_gpu_memory_mib,
         "steps": sum(int(row["step"]) for row in ends),
         "parameters": sum(p.numel() for p in networks.parameters() if p.requires_grad),
         "validation_dice": float(validated[-1]) if validated else None,

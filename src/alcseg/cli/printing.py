@@ -232,7 +232,8 @@ def _one_method(result: Any) -> list[RenderableType]:
     for row in rows:
         default = json.dumps(row["default"]).strip('"')  # as it would be typed behind --set
         row["default"] = f"{default} (fixed)" if row["fixed"] else default
-    columns = {"name": "setting", "default": "default", "choices": "one of", "meaning": "meaning"}
+    columns = {"name": "setting", "default": "default", "choices": "one of", "range": "range"}
+    columns |= {"meaning": "meaning"}
     facts = {heading: getattr(result, name) for name, heading in _CARD.items()}
     facts |= {"loss terms": result.terms, "also logged": result.readings}
     return [

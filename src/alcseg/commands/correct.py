@@ -131,9 +131,9 @@ def correct(
             f"cases.csv."
         )
     where = pick_device(device)
-    networks = load_networks(folder, where)
+    networks = load_networks(folder, where, needed=())
     predictor = Predictor(networks.teacher or networks.predict, folder.plan, where)
-    perturbation = Perturbation.like_method(folder.config["method"], passes=passes, seed=seed)
+    perturbation = Perturbation.like_method(folder.settings.method.settings, passes=passes, seed=seed)
     if how == "auto":
         how = "refined" if networks.teacher is None else "aligned"
     trained = _trained_cases(folder, source)
@@ -316,7 +316,7 @@ def _correct_case(job: _Job, row: CaseRow) -> tuple[list[ClassRecord], Sequence[
 
 def _trained_cases(folder: RunFolder, source: DatasetFolder) -> frozenset[str]:
     """Cases the run has seen; where it does not say, every training case counts as seen."""
-    seen = folder.record.get("train_cases")
+    seen = folder.record.train_cases
     return (
         frozenset(seen)
         if seen is not None

@@ -6,10 +6,12 @@ import json
 import re
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
-from alcseg.methods import METHODS
+from alcseg.methods import METHODS, Method
 from alcseg.networks import NETWORKS
+from alcseg.records.base import meanings
+from alcseg.records.checked import choices, limits
 
 __all__ = ["MethodInfo", "MethodList", "Setting", "methods"]
 
@@ -22,13 +24,15 @@ class Setting:
         name: Of the setting.
         default: What it is where nothing is set.
         choices: All allowed words, empty where any value of the type is.
+        range: Of a number, or of each of several; empty where any will do.
         fixed: The method is defined by this value.
-        meaning: From the docstring.
+        meaning: What it is.
     """
 
     name: str
     default: Any
     choices: tuple[str, ...]
+    range: str
     fixed: bool
     meaning: str
 
@@ -98,7 +102,7 @@ def methods(name: str | None = None) -> MethodList | MethodInfo:
     return _describe(name, *METHODS[name])
 
 
-def _describe(name: str, method: type[Any], fixed: dict[str, Any]) -> MethodInfo:
+def _describe(name: str, method: type[Method], fixed: dict[str, Any]) -> MethodInfo:
     summary = _paragraphs(inspect.getdoc(method))[0]
     if fixed:
         summary += " With " + ", ".join(f"{key}={value}" for key, value in fixed.items()) + "."
@@ -120,30 +124,19 @@ def _describe(name: str, method: type[Any], fixed: dict[str, Any]) -> MethodInfo
     )
 
 
-def _settings(method: type[Any], fixed: dict[str, Any]) -> list[Setting]:
-    meanings = _argument_docs(inspect.getdoc(method) or "")
-    hints = get_type_hints(method.__init__)
-    found = []
-    for parameter in inspect.signature(method).parameters.values():
-        hint = hints.get(parameter.name)
-        found.append(
-            Setting(
-                name=parameter.name,
-                default=fixed.get(parameter.name, parameter.default),
-                choices=tuple(map(str, get_args(hint))) if get_origin(hint) is Literal else (),
-                fixed=parameter.name in fixed,
-                meaning=meanings.get(parameter.name, ""),
-            )
+def _settings(method: type[Method], fixed: dict[str, Any]) -> list[Setting]:
+    said = meanings(method.settings_class)
+    return [
+        Setting(
+            name=name,
+            default=fixed.get(name, field.default),
+            choices=choices(field),
+            range=limits(field),
+            fixed=name in fixed,
+            meaning=" ".join(said.get(name, "").split()),
         )
-    return found
-
-
-def _argument_docs(docstring: str) -> dict[str, str]:
-    """What a Google docstring says of each argument."""
-    _, _, section = docstring.partition("Args:\n")
-    section = re.split(r"\n\n|\n(?=\S)", section)[0]
-    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", section, flags=re.MULTILINE)
-    return {name: " ".join(text.split()) for name, text in entries}
+        for name, field in method.settings_class.model_fields.items()
+    ]
 
 
 def _paragraphs(docstring: str | None) -> list[str]:

@@ -82,7 +82,8 @@ def predict(
     _check_output(out, cases, overwrite=overwrite)
     where = pick_device(device)
     predictor = Predictor(_choose_network(folder, network, where), folder.plan, where, window)
-    how = Perturbation.like_method(folder.config["method"], passes=passes, seed=seed) if uncertainty else None
+    settings = folder.settings.method.settings
+    how = Perturbation.like_method(settings, passes=passes, seed=seed) if uncertainty else None
     make_folder(out)
 
     started, begun = timestamp(), time.perf_counter()
@@ -125,12 +126,12 @@ def _choose_network(folder: RunFolder, name: str, device: torch.device) -> nn.Mo
     """The network that answers, on `device`."""
     if name not in ("auto", "student", "teacher"):
         raise UsageError(f"--network: expected auto, student or teacher, got '{name}'.")
-    networks = load_networks(folder, device)
+    networks = load_networks(folder, device, needed=())
     if name == "teacher":
         if networks.teacher is None:
             raise UsageError(f"--network teacher: method '{folder.method}' has none. Use --network auto.")
         return networks.teacher
-    if name == "student" and folder.config["method"].get("eval_network", "student") != "student":
+    if name == "student" and folder.settings.method.settings.get("eval_network", "student") != "student":
         raise UsageError(f"--network student: {folder.path} kept its teacher alone. Use --network auto.")
     return networks.predict
 

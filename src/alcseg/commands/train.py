@@ -1,43 +1,98 @@
 """`alcseg train`: a dataset folder to a run folder."""
 
-import difflib
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from alcseg.commands.progress import track
-from alcseg.config import Settings, resolve
+from alcseg.config import resolve
 from alcseg.data.folder import DatasetFolder
 from alcseg.errors import ConfigError
 from alcseg.files import atomic_path
-from alcseg.inference.device import pick_device
 from alcseg.methods import available_methods
-from alcseg.report.figures import training_curves
+from alcseg.records.settings import RunSettings
 from alcseg.run_folder import RunFolder
 from alcseg.training.estimate import estimate_cost
-from alcseg.training.fit import complete_settings, fit, plan_run
+from alcseg.training.fit import Prepared, fit, prepare
+from alcseg.words import did_you_mean
 
-__all__ = ["train"]
+__all__ = ["TrainingPlan", "plan_training", "train"]
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How a training would go, and what it would cost here.
+
+    Attributes:
+        spacing_mm: Voxel size of the model grid; None in an axis keeps each case's own.
+        patch: Side lengths in voxels.
+        normalization: `zscore`, `ct` or `none`.
+        clip: Intensity window under `ct`.
+        classes: Name to label value, background first.
+        hq_batch: HQ patches per step.
+        lq_batch: LQ patches per step.
+        steps: Optimizer steps.
+        device: Where.
+        precision: `32` or `bf16`.
+        estimated_seconds_per_step: Without validation.
+        estimated_hours: Of all steps.
+        estimated_memory_gib: On the device.
+    """
+
+    spacing_mm: tuple[float | None, float | None, float | None]
+    patch: tuple[int, int, int]
+    normalization: str
+    clip: tuple[float, float] | None
+    classes: dict[str, int]
+    hq_batch: int | None
+    lq_batch: int | None
+    steps: int | None
+    device: str
+    precision: str
+    estimated_seconds_per_step: float
+    estimated_hours: float
+    estimated_memory_gib: float
+
+    @classmethod
+    def of(cls, ready: Prepared) -> "TrainingPlan":
+        """Measure a step; the method is used up."""
+        settings, plan = ready.settings, ready.plan
+        cost = estimate_cost(ready.method, settings, ready.device)
+        return cls(
+            spacing_mm=plan.spacing,
+            patch=plan.patch,
+            normalization=plan.normalization,
+            clip=plan.clip,
+            classes=dict(zip(plan.label_names, plan.label_values, strict=True)),
+            hq_batch=settings.data.hq_batch,
+            lq_batch=settings.data.lq_batch,
+            steps=settings.trainer.steps,
+            device=str(ready.device),
+            precision=settings.trainer.precision,
+            estimated_seconds_per_step=cost.seconds_per_step,
+            estimated_hours=cost.hours,
+            estimated_memory_gib=cost.memory_gib,
+        )
+
+
 def train(
-    dataset: Path,
+    dataset: str | PathLike[str],
     *,
-    out: Path,
+    out: str | PathLike[str],
     method: str = "alc",
     preset: str | None = None,
     seed: int = 0,
     device: str = "auto",
     workers: int = 0,
     set: Sequence[str] = (),
-    config: Path | None = None,
+    config: str | PathLike[str] | None = None,
     val_hq: int | None = None,
     overwrite: bool = False,
-    dry_run: bool = False,
-) -> RunFolder | dict[str, Any]:
+) -> RunFolder:
     """Train a method on a dataset folder; a run folder that was begun goes on.
 
     Args:
@@ -52,66 +107,84 @@ def train(
         config: YAML file of settings.
         val_hq: HQ cases held out for validation where the dataset has no validation split.
         overwrite: Start afresh.
-        dry_run: Only plan and estimate.
 
     Returns:
-        The run folder; under `dry_run` the plan and its cost.
+        The run folder.
 
     Raises:
         ConfigError: If the method or a setting is unknown.
     """
-    methods = available_methods()
-    if method not in methods:
-        near = difflib.get_close_matches(method, methods, n=1)
-        hint = f" Did you mean '{near[0]}'?" if near else ""
-        raise ConfigError(f"--method: expected one of {', '.join(methods)}, got '{method}'.{hint}")
-    assignments = [*set] if val_hq is None else [*set, f"trainer.val_hq={val_hq}"]
-    settings = resolve(
-        method, *methods[method], preset=preset, file=config, assignments=assignments, seed=seed
-    )
-    folder = DatasetFolder.open(dataset)
-    if dry_run:
-        return _planned(folder, settings, device)
-    if preset is None and not (out / "config.yaml").is_file():
-        for name, value in _planned(folder, settings, device).items():
-            logger.info("%s: %s", name.replace("_", " "), value)
     return fit(
-        folder,
-        settings,
-        out,
+        DatasetFolder.open(Path(dataset)),
+        _settings(method, preset, seed, set, config, val_hq),
+        Path(out),
         device=device,
         workers=workers,
         overwrite=overwrite,
         track=lambda rows: track(rows, "Caching cases"),
+        before=_tell if preset is None else None,
         after=_draw_progress,
     )
 
 
-def _planned(folder: DatasetFolder, settings: Settings, device: str) -> dict[str, Any]:
-    """The plan of a run and what it will cost here."""
-    chosen = pick_device(device)
-    settings = complete_settings(settings, chosen)
-    plan = plan_run(folder, settings)
-    cost = estimate_cost(settings, plan, chosen)
-    return {
-        "spacing_mm": plan.spacing,
-        "patch": plan.patch,
-        "normalization": plan.normalization,
-        "clip": plan.clip,
-        "classes": dict(zip(plan.label_names, plan.label_values, strict=True)),
-        "hq_batch": settings.data.hq_batch,
-        "lq_batch": settings.data.lq_batch,
-        "steps": settings.trainer.steps,
-        "device": str(chosen),
-        "precision": settings.trainer.precision,
-        "estimated_seconds_per_step": cost.seconds_per_step,
-        "estimated_hours": cost.hours,
-        "estimated_memory_gib": cost.memory_gib,
-    }
+def plan_training(
+    dataset: str | PathLike[str],
+    *,
+    method: str = "alc",
+    preset: str | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    set: Sequence[str] = (),
+    config: str | PathLike[str] | None = None,
+    val_hq: int | None = None,
+) -> TrainingPlan:
+    """What `train` would do with the same arguments, and what it would cost; nothing is written.
+
+    Args:
+        dataset: The dataset folder.
+        method: A name that `alcseg methods` lists.
+        preset: Name of shipped settings; without one the plan is made from the data.
+        seed: Of the run.
+        device: `auto`, `cpu`, `cuda` or `cuda:<index>`.
+        set: `section.key=value` assignments.
+        config: YAML file of settings.
+        val_hq: HQ cases held out for validation where the dataset has no validation split.
+
+    Raises:
+        ConfigError: If the method or a setting is unknown.
+        DataError: If the dataset lacks what the method needs.
+    """
+    settings = _settings(method, preset, seed, set, config, val_hq)
+    return TrainingPlan.of(prepare(DatasetFolder.open(Path(dataset)), settings, device))
+
+
+def _settings(
+    method: str,
+    preset: str | None,
+    seed: int,
+    assignments: Sequence[str],
+    config: str | PathLike[str] | None,
+    val_hq: int | None,
+) -> RunSettings:
+    methods = available_methods()
+    if method not in methods:
+        raise ConfigError(
+            f"--method: expected one of {', '.join(methods)}, got '{method}'.{did_you_mean(method, methods)}"
+        )
+    if val_hq is not None:
+        assignments = [*assignments, f"trainer.val_hq={val_hq}"]
+    return resolve(method, *methods[method], preset=preset, file=config, assignments=assignments, seed=seed)
+
+
+def _tell(ready: Prepared) -> None:
+    for name, value in vars(TrainingPlan.of(ready)).items():
+        logger.info("%s: %s", name.replace("_", " "), value)
 
 
 def _draw_progress(run: RunFolder) -> None:
     """`progress.png`: loss terms and validation Dice over the steps."""
+    from alcseg.report.figures import training_curves  # only where there is something to draw
+
     stages = [*run.stage_names, ""]
     curves = {
         f"{run.method} {name}".strip(): path

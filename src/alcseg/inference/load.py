@@ -1,8 +1,10 @@
 """The networks of a finished or running training, ready to predict."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import safetensors.torch
 import torch
@@ -12,71 +14,88 @@ from alcseg.errors import CheckpointError
 from alcseg.methods import Method, Stage, Task, available_methods, stage_seed
 from alcseg.networks import build_network
 from alcseg.records.plan import Plan
+from alcseg.records.settings import RunSettings
 from alcseg.run_folder import RunFolder
 
-__all__ = ["Networks", "build_method", "create_method", "load_networks", "load_weights", "make_task"]
+__all__ = [
+    "Networks",
+    "build_method",
+    "create_method",
+    "load_network",
+    "load_networks",
+    "load_weights",
+    "make_task",
+]
 
 
 @dataclass(frozen=True)
 class Networks:
-    """Networks in evaluation mode, each `(B, C, X, Y, Z)` to logits `(B, K, X, Y, Z)`.
+    """Networks in evaluation mode, each `(B, C, X, Y, Z)` to logits `(B, K, X, Y, Z)`; see `load_networks`.
 
     Attributes:
-        predict: Answers at prediction.
-        teacher: Averaged network, if the method has one.
+        run: Whose.
+        device: Where they go.
+        names: Those that the run's method has.
     """
 
-    predict: nn.Module
-    teacher: nn.Module | None
+    run: RunFolder
+    device: torch.device | str
+    names: tuple[str, ...]
+
+    @cached_property
+    def predict(self) -> nn.Module:
+        """Answers at prediction."""
+        return load_network(self.run, "model", self.device)
+
+    @cached_property
+    def teacher(self) -> nn.Module | None:
+        """Averaged network, if the method has one."""
+        return load_network(self.run, "teacher", self.device) if "teacher" in self.names else None
 
 
-def create_method(config: dict[str, Any]) -> Method:
+def create_method(settings: RunSettings) -> Method:
     """The method of a run with its settings, without networks.
-
-    Args:
-        config: Resolved settings as in `config.yaml`.
 
     Raises:
         CheckpointError: If the method is not installed.
     """
-    arguments = dict(config["method"])
-    name = arguments.pop("name")
+    name = settings.method.name
     methods = available_methods()
     if name not in methods:
         raise CheckpointError(
             f"config.yaml: method '{name}' is not among {', '.join(methods)}. Install what provides it."
         )
-    return methods[name][0](**arguments)
+    return methods[name][0](**settings.method.settings)
 
 
-def make_task(config: dict[str, Any], plan: Plan, stage: Stage | None = None) -> Task:
+def make_task(settings: RunSettings, plan: Plan, stage: Stage | None = None) -> Task:
     """What the method of a run is trained on.
 
     Args:
-        config: Resolved settings as in `config.yaml`.
+        settings: Of the run; its steps are known.
         plan: Of the run.
         stage: One of the run's; its last where None.
     """
-    network, trainer = config["network"], config["trainer"]
+    network, trainer = settings.network, settings.trainer
 
     def network_builder() -> nn.Module:
-        settings = {key: value for key, value in network.items() if key != "name"}
-        if network["name"] == "unetr":
-            settings["patch"] = plan.patch
+        options = network.model_dump(exclude={"name"})
+        if network.name == "unetr":
+            options["patch"] = plan.patch
         return build_network(
-            network["name"], in_channels=len(plan.channel_names), num_classes=plan.num_classes, **settings
+            network.name, in_channels=len(plan.channel_names), num_classes=plan.num_classes, **options
         )
 
     return Task(
         build_network=network_builder,
         num_classes=plan.num_classes,
-        steps=trainer["steps"] if stage is None else stage.steps,
-        seed=config["seed"] if stage is None else stage_seed(config["seed"], stage.name),
+        steps=(trainer.steps or 0) if stage is None else stage.steps,
+        seed=settings.seed if stage is None else stage_seed(settings.seed, stage.name),
         stage="" if stage is None else stage.name,
-        learning_rate=trainer["learning_rate"],
-        momentum=trainer["momentum"],
-        weight_decay=trainer["weight_decay"],
-        poly_power=trainer["poly_power"],
+        learning_rate=trainer.learning_rate,
+        momentum=trainer.momentum,
+        weight_decay=trainer.weight_decay,
+        poly_power=trainer.poly_power,
         in_channels=len(plan.channel_names),
         patch=plan.patch,
         # A case keeps its own along an axis that the plan leaves; the finest of the others stands for it.
@@ -84,32 +103,52 @@ def make_task(config: dict[str, Any], plan: Plan, stage: Stage | None = None) ->
     )
 
 
-def build_method(config: dict[str, Any], plan: Plan, stage: Stage | None = None) -> Method:
-    """Build the method of a run with fresh weights.
-
-    Args:
-        config: Resolved settings as in `config.yaml`.
-        plan: Of the run.
-        stage: One of the run's; its last where None.
+def build_method(settings: RunSettings, plan: Plan, stage: Stage | None = None) -> Method:
+    """Build the method of a run with fresh weights; see `make_task`.
 
     Raises:
         CheckpointError: If the method is not installed.
     """
-    return create_method(config).prepare(make_task(config, plan, stage))
+    return create_method(settings).prepare(make_task(settings, plan, stage))
 
 
-def load_networks(run: RunFolder, device: torch.device | str = "cpu") -> Networks:
-    """Load the weights that a run has written.
+def load_networks(
+    run: str | PathLike[str], device: torch.device | str = "cpu", *, needed: Collection[str] = ("model",)
+) -> Networks:
+    """The networks that a run has written; one that is not needed is loaded when it is asked for.
 
     Args:
         run: The run.
         device: Where the networks go.
+        needed: `model`, `teacher` or both; a teacher that the method does not have is left out.
 
     Raises:
         CheckpointError: If weights are absent or do not fit the networks of the run's method.
     """
-    exported = load_weights(build_method(run.config, run.plan), run, device)
-    return Networks(predict=exported["model"], teacher=exported.get("teacher"))
+    folder = run if isinstance(run, RunFolder) else RunFolder.open(run)
+    networks = Networks(folder, device, create_method(folder.settings).exports)
+    for name in needed:
+        getattr(networks, "predict" if name == "model" else name)
+    return networks
+
+
+def load_network(run: RunFolder, name: str, device: torch.device | str) -> nn.Module:
+    """One network of a run in evaluation mode; nothing else of its method is built.
+
+    Args:
+        run: The run at a stage.
+        name: Of the method's `exports`.
+        device: Where it goes.
+
+    Raises:
+        CheckpointError: If its weights are absent or do not fit.
+    """
+    method = create_method(run.settings)
+    method.task = make_task(run.settings, run.plan)
+    network = method.build_exported(name)
+    network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    _load(network, run.weights_path(name))
+    return network.to(device).eval()
 
 
 def load_weights(

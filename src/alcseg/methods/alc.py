@@ -21,87 +21,83 @@ from torch import Tensor, nn
 
 from alcseg.correction.refine import Refined, Uncertainty, Weighting, refine
 from alcseg.data.sampling import Patches
-from alcseg.errors import ConfigError
 from alcseg.losses.consistency import ConsistencyKind, consistency_loss
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
 from alcseg.methods._ema import Buffers, ema_decay_at, ema_update, make_teacher
+from alcseg.methods._passes import perturbed_passes
 from alcseg.methods._selection import least_uncertain, patch_uncertainty
-from alcseg.methods.base import Batch, Card, Method, batch_statistics
+from alcseg.methods.base import Batch, Card, Method, MethodSettings
+from alcseg.types import Count, NotNegative, Positive, Share
 
 __all__ = ["ALC"]
 
 
-class ALC(Method):
-    """Mean Teacher with refined labels for the least uncertain LQ patches.
+class ALCSettings(MethodSettings):
+    """What can be set of ALC."""
 
-    Args:
-        passes: Perturbed teacher predictions per patch, T [R].
-        select_fraction: Share of the LQ patches that learns from refined labels, K / B_L; at least one patch.
-            The paper's reading is a half [R]; the default is what the plan `sensitivity-half-cpu` preferred
-            on validation cases of the left atrium (results/la.md).
-        alpha: Weight of the refined-label term.
-        beta: Weight of the noisy-label term.
-        ramp_max: Largest value of the ramp lambda.
-        ramp_fraction: Share of the run over which lambda rises.
-        ema_decay: Of the teacher's average, after its warm-up.
-        teacher_buffers: BatchNorm statistics of the teacher: averaged like its weights (`ema`) or the
-            student's (`copy`).
-        noise_std: Standard deviation of the teacher's input noise, in those of the image [R].
-        noise_clip: The noise is cut off at plus and minus this [R].
-        label_refinement: False is the ablation "w/o LR"; what then labels a patch is `without_refinement`.
-        without_refinement: `mean` of the passes, `single` unperturbed pass, or the label as `given` [R].
-        weighting: Weight of a pass from its divergence: `inverse`, `exponential` or `uniform`.
-        temperature: Of the exponential weighting, in units of the batch's mean divergence.
-        refined_target: `hard` (argmax) or `soft` (the fused distribution) [R].
-        uncertainty: `kl`, mean divergence of the passes, or `entropy` of the fused distribution [R].
-        uncertainty_region: Mean over the whole `patch`, or over voxels within 3 of the refined `foreground`.
-        lq_norm: Each LQ term is divided by its own number of patches (`selected`) or by all LQ patches
-            (`batch`) [R].
-        consistency_on: `lq` patches or `all` [R].
-        consistency_loss: `mse` or `kl` [R].
-        total: Where the ramp stands: `ramp` scales all LQ terms, `outside` only the consistency, `crossfade`
-            moves weight from HQ to them with a ramp to 1 [R].
-        dice_reduction: `pooled` over the batch or `per_sample` [R].
-        warmup_fraction: Share of the run before refined and noisy labels are used at all.
-        eval_network: Which network predicts, `student` or `teacher`.
+    passes: Count = 4
+    """Perturbed teacher predictions per patch, T [R]."""
+    select_fraction: Share = 0.25
+    """Share of the LQ patches that learns from refined labels, K / B_L; at least one patch. The paper's
+    reading is a half [R]; the default is what the plan `sensitivity-half-cpu` preferred on validation cases
+    of the left atrium (results/la.md).
     """
+    alpha: NotNegative = 5.0
+    """Weight of the refined-label term."""
+    beta: NotNegative = 1.0
+    """Weight of the noisy-label term."""
+    ramp_max: NotNegative = 0.1
+    """Largest value of the ramp lambda."""
+    ramp_fraction: Share = 1.0
+    """Share of the run over which lambda rises."""
+    ema_decay: Share = 0.99
+    """Of the teacher's average, after its warm-up."""
+    teacher_buffers: Buffers = "ema"
+    """BatchNorm statistics of the teacher: averaged like its weights (`ema`) or the student's (`copy`)."""
+    noise_std: NotNegative = 0.1
+    """Standard deviation of the teacher's input noise, in those of the image [R]."""
+    noise_clip: NotNegative = 0.2
+    """The noise is cut off at plus and minus this [R]."""
+    label_refinement: bool = True
+    """False is the ablation "w/o LR"; what then labels a patch is `without_refinement`."""
+    without_refinement: Literal["mean", "single", "given"] = "mean"
+    """`mean` of the passes, `single` unperturbed pass, or the label as `given` [R]."""
+    weighting: Weighting = "inverse"
+    """Weight of a pass from its divergence: `inverse`, `exponential` or `uniform`."""
+    temperature: Positive = 1.0
+    """Of the exponential weighting, in units of the batch's mean divergence."""
+    refined_target: Literal["hard", "soft"] = "hard"
+    """`hard` (argmax) or `soft` (the fused distribution) [R]."""
+    uncertainty: Uncertainty = "kl"
+    """`kl`, mean divergence of the passes, or `entropy` of the fused distribution [R]."""
+    uncertainty_region: Literal["patch", "foreground"] = "patch"
+    """Mean over the whole `patch`, or over voxels within 3 of the refined `foreground`."""
+    lq_norm: Literal["selected", "batch"] = "selected"
+    """Each LQ term is divided by its own number of patches (`selected`) or by all LQ patches (`batch`) [R].
+    """
+    consistency_on: Literal["lq", "all"] = "lq"
+    """`lq` patches or `all` [R]."""
+    consistency_loss: ConsistencyKind = "mse"
+    """`mse` or `kl` [R]."""
+    total: Literal["ramp", "outside", "crossfade"] = "ramp"
+    """Where the ramp stands: `ramp` scales all LQ terms, `outside` only the consistency, `crossfade` moves
+    weight from HQ to them with a ramp to 1 [R].
+    """
+    dice_reduction: DiceReduction = "pooled"
+    """`pooled` over the batch or `per_sample` [R]."""
+    warmup_fraction: Share = 0.0
+    """Share of the run before refined and noisy labels are used at all."""
+    eval_network: Literal["student", "teacher"] = "student"
+    """Which network predicts, `student` or `teacher`."""
+
+
+class ALC(Method[ALCSettings]):
+    """Mean Teacher with refined labels for the least uncertain LQ patches."""
 
     card = Card("Qian, Han et al., BIBM 2025", "student, EMA teacher", "student")
     streams = ("hq", "lq")
     terms = ("hq", "lq", "noisy", "con")
-
-    def __init__(
-        self,
-        *,
-        passes: int = 4,
-        select_fraction: float = 0.25,
-        alpha: float = 5.0,
-        beta: float = 1.0,
-        ramp_max: float = 0.1,
-        ramp_fraction: float = 1.0,
-        ema_decay: float = 0.99,
-        teacher_buffers: Buffers = "ema",
-        noise_std: float = 0.1,
-        noise_clip: float = 0.2,
-        label_refinement: bool = True,
-        without_refinement: Literal["mean", "single", "given"] = "mean",
-        weighting: Weighting = "inverse",
-        temperature: float = 1.0,
-        refined_target: Literal["hard", "soft"] = "hard",
-        uncertainty: Uncertainty = "kl",
-        uncertainty_region: Literal["patch", "foreground"] = "patch",
-        lq_norm: Literal["selected", "batch"] = "selected",
-        consistency_on: Literal["lq", "all"] = "lq",
-        consistency_loss: ConsistencyKind = "mse",
-        total: Literal["ramp", "outside", "crossfade"] = "ramp",
-        dice_reduction: DiceReduction = "pooled",
-        warmup_fraction: float = 0.0,
-        eval_network: Literal["student", "teacher"] = "student",
-    ) -> None:
-        super().__init__()
-        if passes < 1:
-            raise ConfigError(f"method.passes: expected at least 1, got {passes}.")
-        self.keep_settings()
+    exports = ("model", "teacher")
 
     def build_networks(self) -> None:
         """A trained student and its frozen average."""
@@ -166,16 +162,10 @@ class ALC(Method):
         return {"model": getattr(self, self.settings.eval_network), "teacher": self.teacher}
 
     def _teacher_passes(self, patches: Patches) -> list[Tensor]:
-        """Log-probabilities of T passes, each `(B, C, X, Y, Z)` float32 and one BatchNorm population."""
-        passes = []
-        with batch_statistics(self.teacher) as teacher:
-            for t in range(self.settings.passes):
-                noise = self.input_noise(
-                    patches, f"pass-{t}", std=self.settings.noise_std, clip=self.settings.noise_clip
-                )
-                logits = self.spread(teacher, patches.image + noise)
-                passes.append(logits.float().log_softmax(1))
-        return passes
+        settings = self.settings
+        return perturbed_passes(
+            self, self.teacher, patches, settings.passes, std=settings.noise_std, clip=settings.noise_clip
+        )
 
     def _pseudo_label(self, refined: Refined, patches: Patches) -> Tensor:
         """Class indices `(B, X, Y, Z)`, or probabilities `(B, C, X, Y, Z)` for a soft target."""

@@ -28,10 +28,11 @@ teacher sees clean labels.
 Cite: the paper of ALC (see `alc.py`) and this software.
 """
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 
 from alcseg.correction.alignment import (
@@ -47,67 +48,61 @@ from alcseg.correction.alignment import (
 from alcseg.correction.offsets import Agreement, Offsets, measure_agreement, offset_steps
 from alcseg.correction.refine import refine
 from alcseg.data.sampling import Patches
-from alcseg.errors import ConfigError
 from alcseg.losses.consistency import consistency_loss
 from alcseg.losses.segmentation import segmentation_loss
 from alcseg.methods._ema import ema_decay_at, ema_update, make_teacher
+from alcseg.methods._passes import perturbed_passes
 from alcseg.methods._selection import least_uncertain, patch_uncertainty
-from alcseg.methods.base import Batch, Card, Method, batch_statistics
+from alcseg.methods.base import Batch, Card, Method, MethodSettings
+from alcseg.types import Count, NotNegative, Share
 
 __all__ = ["ALCAligned"]
 
 
-class ALCAligned(Method):
-    """Mean Teacher whose LQ patches learn from their given labels, moved by one offset per case and class.
+class ALCAlignedSettings(MethodSettings):
+    """What can be set of ALC with aligned labels."""
 
-    Args:
-        passes: Perturbed teacher predictions per patch, T.
-        target: `aligned`: the moved label where labels err by their offsets alone, else the posterior; or one
-            of them, `moved` or `posterior`, for every label.
-        aligned_on: `all` LQ patches, or the `selected` least uncertain ones.
-        select_fraction: Share of the LQ patches that is selected; at least one patch.
-        limit_voxels: Largest offset that is tried, in voxels of the finest spacing.
-        tolerance_voxels: Offsets up to this count as 0.
-        memory_decay: What earlier patches of a case still count when it is visited again.
-        alpha: Weight of the aligned-label term.
-        beta: Weight of the given-label term, with `aligned_on=selected`.
-        ramp_max: Largest value of the ramp lambda.
-        ramp_fraction: Share of the run over which lambda rises.
-        ema_decay: Of the teacher's average, after its warm-up.
-        noise_std: Standard deviation of the teacher's input noise, in those of the image.
-        noise_clip: The noise is cut off at plus and minus this.
+    passes: Count = 4
+    """Perturbed teacher predictions per patch, T."""
+    target: Target = "aligned"
+    """`aligned`: the moved label where labels err by their offsets alone, else the posterior; or one of them,
+    `moved` or `posterior`, for every label.
     """
+    aligned_on: Literal["all", "selected"] = "all"
+    """`all` LQ patches, or the `selected` least uncertain ones."""
+    select_fraction: Share = 0.5
+    """Share of the LQ patches that is selected; at least one patch."""
+    limit_voxels: Annotated[float, Ge(1)] = LIMIT_VOXELS
+    """Largest offset that is tried, in voxels of the finest spacing."""
+    tolerance_voxels: NotNegative = TOLERANCE_VOXELS
+    """Offsets up to this count as 0."""
+    memory_decay: Share = 0.8
+    """What earlier patches of a case still count when it is visited again."""
+    alpha: NotNegative = 5.0
+    """Weight of the aligned-label term."""
+    beta: NotNegative = 1.0
+    """Weight of the given-label term, with `aligned_on=selected`."""
+    ramp_max: NotNegative = 0.2
+    """Largest value of the ramp lambda."""
+    ramp_fraction: Share = 0.4
+    """Share of the run over which lambda rises."""
+    ema_decay: Share = 0.99
+    """Of the teacher's average, after its warm-up."""
+    noise_std: NotNegative = 0.1
+    """Standard deviation of the teacher's input noise, in those of the image."""
+    noise_clip: NotNegative = 0.2
+    """The noise is cut off at plus and minus this."""
+
+
+class ALCAligned(Method[ALCAlignedSettings]):
+    """Mean Teacher whose LQ patches learn from their given labels, moved by one offset per case and class."""
 
     card = Card("this project", "student, EMA teacher", "student")
     streams = ("hq", "lq")
     terms = ("hq", "lq", "noisy", "con")
     readings = ("agreement", "clean_agreement", "offset_mm", "blur_mm", "moved_share")
+    exports = ("model", "teacher")
     needs_distance = True
-
-    def __init__(
-        self,
-        *,
-        passes: int = 4,
-        target: Target = "aligned",
-        aligned_on: Literal["all", "selected"] = "all",
-        select_fraction: float = 0.5,
-        limit_voxels: float = LIMIT_VOXELS,
-        tolerance_voxels: float = TOLERANCE_VOXELS,
-        memory_decay: float = 0.8,
-        alpha: float = 5.0,
-        beta: float = 1.0,
-        ramp_max: float = 0.2,
-        ramp_fraction: float = 0.4,
-        ema_decay: float = 0.99,
-        noise_std: float = 0.1,
-        noise_clip: float = 0.2,
-    ) -> None:
-        super().__init__()
-        if passes < 1:
-            raise ConfigError(f"method.passes: expected at least 1, got {passes}.")
-        if limit_voxels < 1:
-            raise ConfigError(f"method.limit_voxels: expected at least 1, got {limit_voxels}.")
-        self.keep_settings()
 
     def build_networks(self) -> None:
         """A trained student and its frozen average."""
@@ -144,40 +139,31 @@ class ALCAligned(Method):
 
     def after_step(self) -> None:
         """The teacher follows."""
-        decay = ema_decay_at(self.done, self.settings.ema_decay)
-        ema_update(self.teacher, self.student, decay)
+        ema_update(self.teacher, self.student, ema_decay_at(self.done, self.settings.ema_decay))
 
     def export_networks(self) -> dict[str, nn.Module]:
         """The student, and the teacher that corrects labels."""
         return {"model": self.student, "teacher": self.teacher}
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what is known of each case."""
-        super().on_save_checkpoint(checkpoint)
-        checkpoint["alc_aligned"] = {
+    def state_beside_weights(self) -> dict[str, Any]:
+        """What is known of each case."""
+        sums = {
             case_id: [known.overlap, known.size, known.mass] for case_id, known in self.agreements.items()
         }
-        checkpoint["alc_aligned_clean"] = list(self.clean_cases)
+        return {"alc_aligned": sums, "alc_aligned_clean": list(self.clean_cases)}
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take it up again."""
-        super().on_load_checkpoint(checkpoint)
+    def take_up(self, state: Mapping[str, Any]) -> None:
+        """Know it again."""
         steps = self._offset_steps()
-        for case_id, sums in checkpoint["alc_aligned"].items():
+        for case_id, sums in state["alc_aligned"].items():
             self._know(case_id, Agreement(steps, *sums))
-        self.clean_cases = dict.fromkeys(checkpoint["alc_aligned_clean"])
+        self.clean_cases = dict.fromkeys(state["alc_aligned_clean"])
 
     def _teacher_passes(self, patches: Patches, count: int) -> list[Tensor]:
-        """Log-probabilities of passes, each `(B, K, X, Y, Z)` float32 and one BatchNorm population."""
-        passes = []
-        with batch_statistics(self.teacher) as teacher:
-            for t in range(count):
-                noise = self.input_noise(
-                    patches, f"pass-{t}", std=self.settings.noise_std, clip=self.settings.noise_clip
-                )
-                logits = self.spread(teacher, patches.image + noise)
-                passes.append(logits.float().log_softmax(1))
-        return passes
+        settings = self.settings
+        return perturbed_passes(
+            self, self.teacher, patches, count, std=settings.noise_std, clip=settings.noise_clip
+        )
 
     def _clean_labels(self, hq: Patches) -> CleanLabels:
         """How the teacher sees the labels of all HQ cases so far."""

@@ -1,30 +1,44 @@
-"""The base of all methods: optimizer and schedule, ramp-up, weighing of terms, one backward per step.
+"""The base of all methods: settings, networks, ramp-up, weighing of terms, one step.
 
 A method names its streams and terms, builds its networks, and returns unweighted loss terms; see
-`mean_teacher.py` for a short one.
+`mean_teacher.py` for a short one. It is a plain module of torch: what trains it is `alcseg.training`.
 """
 
-import inspect
 import math
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Generic, Self, cast, get_args, get_origin
 
-import lightning
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from typing_extensions import TypeVar
 
 from alcseg.data.sampling import Patches
 from alcseg.distances import signed_distance
-from alcseg.errors import AlcsegError, ConfigError
+from alcseg.errors import AlcsegError
 from alcseg.methods._processes import gather_patches, spread
+from alcseg.records.checked import check
+from alcseg.records.settings import MethodSettings
 from alcseg.types import Spacing
 
-__all__ = ["Batch", "Card", "HeldOut", "Method", "Stage", "Task", "batch_statistics", "seed_of", "stage_seed"]
+__all__ = [
+    "Batch",
+    "Card",
+    "HeldOut",
+    "Method",
+    "MethodSettings",
+    "Stage",
+    "Task",
+    "batch_statistics",
+    "seed_of",
+    "stage_seed",
+]
+
+S = TypeVar("S", bound=MethodSettings, default=Any)
 
 Batch = Mapping[str, Patches]
 """One step's patches by stream: `hq` and `lq`, or `union`."""
@@ -101,20 +115,29 @@ class Task:
     stage: str = ""
 
 
-class Method(lightning.LightningModule):
-    """A training method.
+class Method(nn.Module, Generic[S]):
+    """A training method; `Method[ALCSettings]` has these settings.
 
     A subclass sets `card`, `streams` and `terms`, and overrides `build_networks`, `training_terms`,
-    `export_networks` and, where it has such, `term_weights`, `before_step`, `after_step`, `plan_stages` and
-    `hand_on`.
+    `export_networks` and, where it has such, `build_exported`, `term_weights`, `before_step`, `after_step`,
+    `configure_optimizers`, `state_beside_weights` and `take_up`, `plan_stages` and `hand_on`.
+
+    Args:
+        settings: Those that differ from the defaults. One of the name `quality_aware` decides on the streams:
+            `hq` and `lq`, or `union`.
+
+    Raises:
+        ConfigError: If there is no such setting, with the nearest one, or its value is not allowed.
 
     Attributes:
         card: What the table of methods says.
-        streams: What a batch holds: `hq`, `lq`, or `union` (all cases, quality hidden). A constructor may set
-            others where a setting asks for it.
+        streams: What a batch holds: `hq`, `lq`, or `union` (all cases, quality hidden).
         terms: Names of the loss terms, in the order they are logged.
         readings: Names of what else is logged; see `note`.
+        exports: Names of the networks that are kept; see `export_networks`.
         needs_distance: Whether patches carry distances to the given boundaries.
+        settings_class: What the settings are checked against.
+        settings: All of them.
         done: Optimizer steps taken so far.
         last_terms: Unweighted terms of the last step, `loss`, and what was noted, detached.
     """
@@ -123,42 +146,40 @@ class Method(lightning.LightningModule):
     streams: tuple[str, ...]
     terms: ClassVar[tuple[str, ...]]
     readings: ClassVar[tuple[str, ...]] = ()
+    exports: ClassVar[tuple[str, ...]] = ("model",)
     needs_distance: ClassVar[bool] = False
+    settings_class: ClassVar[type[MethodSettings]] = MethodSettings
+    settings: S
+    task: Task
 
-    def __init__(self) -> None:
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for base in getattr(cls, "__orig_bases__", ()):
+            if get_origin(base) is Method:
+                (cls.settings_class,) = get_args(base)
+
+    def __init__(self, **settings: Any) -> None:
         super().__init__()
-        self.automatic_optimization = False
+        self.settings = cast(S, check(self.settings_class, settings, type(self).__name__, "method."))
+        aware = getattr(self.settings, "quality_aware", None)
+        if aware is not None:
+            self.streams = ("hq", "lq") if aware else ("union",)
         self.done = 0
         self.last_terms: dict[str, Tensor] = {}
         self.noted: dict[str, Tensor] = {}
 
-    def keep_settings(self) -> None:
-        """Check and keep what the constructor was called with; each constructor ends with it.
-
-        Settings stand in `self.settings` under their own names. A word must be one of its `Literal`; what
-        ends in `_fraction` or `_decay` is a share from 0 to 1.
-
-        Raises:
-            ConfigError: Naming the setting.
-        """
-        frame = inspect.currentframe()
-        self.save_hyperparameters(frame=None if frame is None else frame.f_back)
-        hints = get_type_hints(type(self).__init__)
-        self.settings: Any = self.hparams
-        for name, value in self.hparams.items():
-            if get_origin(hints[name]) is Literal and value not in get_args(hints[name]):
-                choices = ", ".join(map(str, get_args(hints[name])))
-                raise ConfigError(f"method.{name}: expected one of {choices}, got '{value}'.")
-            if name.endswith(("_fraction", "_decay")) and not 0 <= value <= 1:
-                raise ConfigError(f"method.{name}: expected a share from 0 to 1, got {value}.")
-
-    def prepare(self, task: Task) -> "Method":
+    def prepare(self, task: Task) -> Self:
         """Bind the method to a task and build its networks, reproducibly from the task's seed."""
         self.task = task
         torch.manual_seed(seed_of(task.seed, "weights"))
         self.build_networks()
-        self.to(memory_format=torch.channels_last_3d)
+        self.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where its networks are."""
+        return next(self.parameters()).device
 
     # What a method overrides
 
@@ -200,6 +221,28 @@ class Method(lightning.LightningModule):
         """The networks to keep: `model` predicts; `teacher`, if there is one, corrects labels."""
         raise TypeError(f"{type(self).__name__} must override export_networks")
 
+    def build_exported(self, name: str) -> nn.Module:
+        """One of the networks of `export_networks` with fresh weights, without the others.
+
+        Only `task` is there when it is called. By default it is a network as the task builds it.
+
+        Args:
+            name: One of `exports`.
+        """
+        return self.task.build_network()
+
+    def state_beside_weights(self) -> dict[str, Any]:
+        """What a resumed run needs beside weights and step, as tensors and plain types."""
+        return {}
+
+    def take_up(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_beside_weights` gave."""
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        """SGD over all weights that are trained."""
+        weights = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        return [self.sgd(weights)]
+
     # What a method calls
 
     def spread(self, network: nn.Module, *inputs: Tensor) -> Any:
@@ -212,8 +255,7 @@ class Method(lightning.LightningModule):
 
     def ramp(self, ramp_max: float, ramp_fraction: float) -> float:
         """Ramp-up `ramp_max * exp(-5 (1 - min(t / (ramp_fraction T), 1))^2)` at this step."""
-        progress = min(self.done / (ramp_fraction * self.task.steps), 1.0) if ramp_fraction > 0 else 1.0
-        return ramp_max * math.exp(-5 * (1 - progress) ** 2)
+        return ramp_max * math.exp(-5 * (1 - self.progress(ramp_fraction)) ** 2)
 
     def distance_to_given(self, patches: Patches) -> Tensor:
         """Signed distance in mm to the given boundaries, `(B, K - 1, X, Y, Z)`.
@@ -238,21 +280,43 @@ class Method(lightning.LightningModule):
             noise[position].normal_(0, std, generator=generator)
         return noise.clamp_(-clip, clip).contiguous(memory_format=torch.channels_last_3d)
 
-    # What Lightning calls
+    def progress(self, fraction: float) -> float:
+        """How much of the first `fraction` of the run is done, 0 to 1."""
+        return min(self.done / (fraction * self.task.steps), 1.0) if fraction > 0 else 1.0
 
-    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        """SGD over all weights that are trained."""
-        weights = [parameter for parameter in self.parameters() if parameter.requires_grad]
+    def sgd(self, weights: Iterable[Any]) -> torch.optim.Optimizer:
+        """SGD as the task wants it.
+
+        Args:
+            weights: Parameters, or groups of them.
+        """
         task = self.task
-        return [
-            torch.optim.SGD(
-                weights, lr=task.learning_rate, momentum=task.momentum, weight_decay=task.weight_decay
-            )
-        ]
+        return torch.optim.SGD(
+            weights, lr=task.learning_rate, momentum=task.momentum, weight_decay=task.weight_decay
+        )
 
-    def training_step(self, batch: dict[str, Patches], batch_index: int) -> None:
-        """One optimizer step of all optimizers after one backward."""
-        torch.manual_seed(seed_of(self.task.seed, "dropout", self.done, self.global_rank))
+    # What training calls
+
+    def take_step(
+        self,
+        batch: Mapping[str, Patches],
+        optimizers: Sequence[torch.optim.Optimizer],
+        *,
+        backward: Callable[[Tensor], None] = Tensor.backward,
+        rank: int = 0,
+    ) -> None:
+        """One step of all optimizers after one backward.
+
+        Args:
+            batch: This process's share of the patches of each stream.
+            optimizers: Of `configure_optimizers`.
+            backward: From the loss to gradients.
+            rank: Number of this process.
+
+        Raises:
+            AlcsegError: If the loss is not finite.
+        """
+        torch.manual_seed(seed_of(self.task.seed, "dropout", self.done, rank))
         batch = {stream: gather_patches(patches) for stream, patches in batch.items()}
         for patches in batch.values():
             patches.image = patches.image.contiguous(memory_format=torch.channels_last_3d)
@@ -265,12 +329,10 @@ class Method(lightning.LightningModule):
             raise AlcsegError(
                 f"step {self.done}: expected a finite loss, got {values}. Lower the learning rate."
             )
-        optimizers = self.optimizers()
-        optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
         factor = self.learning_rate_factor()
         for optimizer in optimizers:
             optimizer.zero_grad()
-        self.manual_backward(loss)
+        backward(loss)
         self.before_step()
         for optimizer in optimizers:
             for group in optimizer.param_groups:
@@ -284,16 +346,6 @@ class Method(lightning.LightningModule):
     def learning_rate_factor(self) -> float:
         """Polynomial decay at this step."""
         return float((1 - self.done / self.task.steps) ** self.task.poly_power)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the step; all else that a resumed run needs follows from it and the seed."""
-        checkpoint["method"] = type(self).__name__
-        checkpoint["done"] = self.done
-        del checkpoint["loops"]  # one pass over the steps still to do, counted by `done` alone
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on at the step that was saved."""
-        self.done = checkpoint["done"]
 
 
 @contextmanager

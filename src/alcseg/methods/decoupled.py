@@ -21,40 +21,34 @@ Conference on Computer Vision (ECCV), 2020.
 
 from torch import Tensor, nn
 
-from alcseg.errors import ConfigError
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
-from alcseg.methods.base import Batch, Card, Method
-from alcseg.networks.two_branches import TwoBranches
+from alcseg.methods.base import Batch, Card, Method, MethodSettings
+from alcseg.networks.two_branches import TwoBranches, single_path
 from alcseg.networks.vnet import SplitAt
+from alcseg.types import NotNegative
 
 __all__ = ["Decoupled"]
 
 
-class Decoupled(Method):
-    """A strong branch learns from HQ labels, a weak one from LQ labels, their trunk from both.
+class DecoupledSettings(MethodSettings):
+    """What can be set of Decoupled."""
 
-    Args:
-        split_at: Where trunk and branches part: after the `bottleneck`, after the `first_up`-sampling, or
-            before the `head`, which leaves the branches the last level's convolutions and the output.
-        beta: Weight of the LQ term.
-        dice_reduction: `pooled` over the batch or `per_sample`.
+    split_at: SplitAt = "bottleneck"
+    """Where trunk and branches part: after the `bottleneck`, after the `first_up`-sampling, or before the
+    `head`, which leaves the branches the last level's convolutions and the output.
     """
+    beta: NotNegative = 1.0
+    """Weight of the LQ term."""
+    dice_reduction: DiceReduction = "pooled"
+    """`pooled` over the batch or `per_sample`."""
+
+
+class Decoupled(Method[DecoupledSettings]):
+    """A strong branch learns from HQ labels, a weak one from LQ labels, their trunk from both."""
 
     card = Card("Luo and Yang, ECCV 2020", "one trunk with a strong and a weak branch", "the strong branch")
     streams = ("hq", "lq")
     terms = ("hq", "lq")
-
-    def __init__(
-        self,
-        *,
-        split_at: SplitAt = "bottleneck",
-        beta: float = 1.0,
-        dice_reduction: DiceReduction = "pooled",
-    ) -> None:
-        super().__init__()
-        if beta < 0:
-            raise ConfigError(f"method.beta: expected at least 0, got {beta}.")
-        self.keep_settings()
 
     def build_networks(self) -> None:
         """The strong branch is the upper one, the weak branch the lower."""
@@ -78,3 +72,7 @@ class Decoupled(Method):
     def export_networks(self) -> dict[str, nn.Module]:
         """Trunk and strong branch."""
         return {"model": self.network.path("upper")}
+
+    def build_exported(self, name: str) -> nn.Module:
+        """Trunk and strong branch."""
+        return single_path(self.task.build_network, self.settings.split_at)

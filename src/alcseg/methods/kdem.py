@@ -30,11 +30,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from alcseg.errors import ConfigError
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
-from alcseg.methods.base import Batch, Card, Method
-from alcseg.networks.two_branches import TwoBranches
+from alcseg.methods.base import Batch, Card, Method, MethodSettings
+from alcseg.networks.two_branches import TwoBranches, single_path
 from alcseg.networks.vnet import SplitAt
+from alcseg.types import NotNegative, Positive, Share
 
 __all__ = ["KDEM"]
 
@@ -42,50 +42,43 @@ _PROBS_FORM_WEIGHT = 20.0
 """Of the public code's distillation; with it both forms are alike near p = 1/2."""
 
 
-class KDEM(Method):
-    """A student branch follows a teacher branch that knows HQ labels alone, and is made confident on LQ.
+class KDEMSettings(MethodSettings):
+    """What can be set of KDEM."""
 
-    Args:
-        weak_weight: Weight of the student's label terms.
-        kd_weight: Weight of the distillation.
-        temperature: Of the distillation.
-        entropy_weight: Weight of the entropy after its ramp-up.
-        entropy_ramp_fraction: Share of the run over which that weight rises linearly.
-        kd_on: Distill on `hq` patches or on `all`; without the quality of labels always on all.
-        kd_form: KL(teacher || student) of `logits` with a fixed teacher, or of `probs` as in the public code:
-            a second softmax, KL(student || teacher), gradients into both branches, 20 times the weight.
-        quality_aware: False hides the quality of labels: every patch plays both parts.
-        split_at: Where trunk and branches part: after the `bottleneck`, after the `first_up`-sampling, or
-            before the `head`.
-        dice_reduction: `pooled` over the batch or `per_sample`.
+    weak_weight: NotNegative = 0.1
+    """Weight of the student's label terms."""
+    kd_weight: NotNegative = 1.0
+    """Weight of the distillation."""
+    temperature: Positive = 2.0
+    """Of the distillation."""
+    entropy_weight: NotNegative = 1.0
+    """Weight of the entropy after its ramp-up."""
+    entropy_ramp_fraction: Share = 0.1
+    """Share of the run over which that weight rises linearly."""
+    kd_on: Literal["hq", "all"] = "hq"
+    """Distill on `hq` patches or on `all`; without the quality of labels always on all."""
+    kd_form: Literal["logits", "probs"] = "logits"
+    """KL(teacher || student) of `logits` with a fixed teacher, or of `probs` as in the public code: a second
+    softmax, KL(student || teacher), gradients into both branches, 20 times the weight.
     """
+    quality_aware: bool = True
+    """False hides the quality of labels: every patch plays both parts."""
+    split_at: SplitAt = "first_up"
+    """Where trunk and branches part: after the `bottleneck`, after the `first_up`-sampling, or before the
+    `head`.
+    """
+    dice_reduction: DiceReduction = "pooled"
+    """`pooled` over the batch or `per_sample`."""
+
+
+class KDEM(Method[KDEMSettings]):
+    """A student branch follows a teacher branch that knows HQ labels alone, and is made confident on LQ."""
 
     card = Card(
         "Liu, Desrosiers, Ben Ayed and Dolz, MedIA 2022", "one trunk with two branches", "the student branch"
     )
     streams: tuple[str, ...] = ("hq", "lq")
     terms = ("hq", "weak", "kd", "ent")
-
-    def __init__(
-        self,
-        *,
-        weak_weight: float = 0.1,
-        kd_weight: float = 1.0,
-        temperature: float = 2.0,
-        entropy_weight: float = 1.0,
-        entropy_ramp_fraction: float = 0.1,
-        kd_on: Literal["hq", "all"] = "hq",
-        kd_form: Literal["logits", "probs"] = "logits",
-        quality_aware: bool = True,
-        split_at: SplitAt = "first_up",
-        dice_reduction: DiceReduction = "pooled",
-    ) -> None:
-        super().__init__()
-        if temperature <= 0:
-            raise ConfigError(f"method.temperature: expected more than 0, got {temperature}.")
-        if not quality_aware:
-            self.streams = ("union",)
-        self.keep_settings()
 
     def build_networks(self) -> None:
         """The teacher is the upper branch, the student the lower; the teacher sees LQ if `kd_on` says so."""
@@ -121,17 +114,19 @@ class KDEM(Method):
     def term_weights(self) -> dict[str, float]:
         """The entropy ramps up, so that the first, nearly empty predictions are not made certain."""
         settings = self.settings
-        ramp_steps = settings.entropy_ramp_fraction * self.task.steps
-        ramp = min(self.done / ramp_steps, 1.0) if ramp_steps > 0 else 1.0
         return {
             "weak": settings.weak_weight,
             "kd": settings.kd_weight * (_PROBS_FORM_WEIGHT if settings.kd_form == "probs" else 1.0),
-            "ent": settings.entropy_weight * ramp,
+            "ent": settings.entropy_weight * self.progress(settings.entropy_ramp_fraction),
         }
 
     def export_networks(self) -> dict[str, nn.Module]:
         """Trunk and student branch."""
         return {"model": self.network.path("lower")}
+
+    def build_exported(self, name: str) -> nn.Module:
+        """Trunk and student branch."""
+        return single_path(self.task.build_network, self.settings.split_at)
 
     def _segmentation(self, logits: Tensor, label: Tensor) -> Tensor:
         return segmentation_loss(logits, label, dice_reduction=self.settings.dice_reduction)

@@ -23,48 +23,44 @@ from torch import Tensor, nn
 from alcseg.losses.consistency import consistency_loss
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
 from alcseg.methods._ema import Buffers, ema_decay_at, ema_update, make_teacher
-from alcseg.methods.base import Batch, Card, Method, batch_statistics
+from alcseg.methods.base import Batch, Card, Method, MethodSettings, batch_statistics
+from alcseg.types import NotNegative, Share
 
 __all__ = ["MeanTeacher"]
 
 
-class MeanTeacher(Method):
-    """Supervision on HQ labels, consistency with an averaged teacher on LQ images.
+class MeanTeacherSettings(MethodSettings):
+    """What can be set of Mean Teacher."""
 
-    Args:
-        ema_decay: Of the teacher's average, after its warm-up.
-        ramp_max: Largest weight of the consistency term.
-        ramp_fraction: Share of the run over which that weight rises.
-        teacher_buffers: BatchNorm statistics of the teacher: averaged like its weights (`ema`) or the
-            student's (`copy`).
-        noise_std: Standard deviation of the teacher's input noise, in those of the image.
-        noise_clip: The noise is cut off at plus and minus this.
-        consistency_on: `lq` patches (medical form) or `all`.
-        lq_supervision: `none`, or `naive` to add the supervised loss on LQ labels as given.
-        dice_reduction: `pooled` over the batch or `per_sample`.
-        eval_network: Which network predicts, `student` or `teacher`.
-    """
+    ema_decay: Share = 0.99
+    """Of the teacher's average, after its warm-up."""
+    ramp_max: NotNegative = 0.1
+    """Largest weight of the consistency term."""
+    ramp_fraction: Share = 1.0
+    """Share of the run over which that weight rises."""
+    teacher_buffers: Buffers = "ema"
+    """BatchNorm statistics of the teacher: averaged like its weights (`ema`) or the student's (`copy`)."""
+    noise_std: NotNegative = 0.1
+    """Standard deviation of the teacher's input noise, in those of the image."""
+    noise_clip: NotNegative = 0.2
+    """The noise is cut off at plus and minus this."""
+    consistency_on: Literal["lq", "all"] = "lq"
+    """`lq` patches (medical form) or `all`."""
+    lq_supervision: Literal["none", "naive"] = "none"
+    """`none`, or `naive` to add the supervised loss on LQ labels as given."""
+    dice_reduction: DiceReduction = "pooled"
+    """`pooled` over the batch or `per_sample`."""
+    eval_network: Literal["student", "teacher"] = "student"
+    """Which network predicts, `student` or `teacher`."""
+
+
+class MeanTeacher(Method[MeanTeacherSettings]):
+    """Supervision on HQ labels, consistency with an averaged teacher on LQ images."""
 
     card = Card("Tarvainen and Valpola, NeurIPS 2017", "student, EMA teacher", "student")
     streams = ("hq", "lq")
     terms = ("hq", "con", "lq")
-
-    def __init__(
-        self,
-        *,
-        ema_decay: float = 0.99,
-        ramp_max: float = 0.1,
-        ramp_fraction: float = 1.0,
-        teacher_buffers: Buffers = "ema",
-        noise_std: float = 0.1,
-        noise_clip: float = 0.2,
-        consistency_on: Literal["lq", "all"] = "lq",
-        lq_supervision: Literal["none", "naive"] = "none",
-        dice_reduction: DiceReduction = "pooled",
-        eval_network: Literal["student", "teacher"] = "student",
-    ) -> None:
-        super().__init__()
-        self.keep_settings()
+    exports = ("model", "teacher")
 
     def build_networks(self) -> None:
         """A trained student and its frozen average."""

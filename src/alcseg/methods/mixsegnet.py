@@ -35,81 +35,75 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from alcseg.errors import ConfigError
 from alcseg.losses.segmentation import DiceReduction, dice_loss, segmentation_loss
 from alcseg.methods._ema import Buffers, ema_decay_at, ema_update, make_teacher
-from alcseg.methods.base import Batch, Card, Method, batch_statistics, seed_of
+from alcseg.methods.base import Batch, Card, Method, MethodSettings, batch_statistics, seed_of
 from alcseg.networks import build_network
 from alcseg.networks.ensemble import SoftmaxMean
+from alcseg.types import Count, NotNegative, Positive, Share
 
 __all__ = ["MixSegNet"]
 
 
-class MixSegNet(Method):
-    """A convolutional network and a transformer teach each other, each with an averaged teacher.
+class MixSegNetSettings(MethodSettings):
+    """What can be set of MixSegNet."""
 
-    Args:
-        quality_aware: True: HQ labels are dense supervision, LQ labels weak supervision; False: all labels
-            are alike and of weight `weak_weight`.
-        second_view: Network B: `unetr`, `swin_unetr`, or `same`, a second network of the run's own kind, the
-            cheap choice without a GPU.
-        second_filters: Channels of the first level of `unetr` or `swin_unetr`; 16 and 12 where None.
-        hidden_size: Width of the tokens of `unetr`.
-        mlp_dim: Width inside its transformer blocks.
-        num_heads: Of its attention; divides `hidden_size`.
-        second_optimizer: Of B: `adamw` without decay on norms, biases and positions, or `sgd` as of A.
-        adamw_learning_rate: Of `adamw` at step 0.
-        adamw_weight_decay: Of `adamw`.
-        clip_norm: Largest norm of B's gradient.
-        weak_mask: LQ voxels that count: where label and pseudo-label `agree`, or `all`.
-        weak_weight: Weight of the weak term; under `agree` after the ramp.
-        pls_weight: Weight of the pseudo-label term after the ramp.
-        ens_weight: Weight of the agreement with the teachers after the ramp.
-        ramp_fraction: Share of the run over which those weights rise.
-        ema_decay: Of both teachers' averages, after their warm-up.
-        teacher_buffers: BatchNorm statistics of the teachers: averaged like their weights (`ema`) or the
-            students' (`copy`).
-        noise_std: Standard deviation of the teachers' input noise, in those of the image.
-        noise_clip: The noise is cut off at plus and minus this.
-        dice_reduction: `pooled` over the batch or `per_sample`.
-        eval_network: What predicts: student `a`, student `b`, or the `ensemble`, the mean of both.
+    quality_aware: bool = True
+    """True: HQ labels are dense supervision, LQ labels weak supervision; False: all labels are alike and of
+    weight `weak_weight`.
     """
+    second_view: Literal["unetr", "swin_unetr", "same"] = "unetr"
+    """Network B: `unetr`, `swin_unetr`, or `same`, a second network of the run's own kind, the cheap choice
+    without a GPU.
+    """
+    second_filters: Count | None = None
+    """Channels of the first level of `unetr` or `swin_unetr`; 16 and 12 where None."""
+    hidden_size: Count = 384
+    """Width of the tokens of `unetr`."""
+    mlp_dim: Count = 1536
+    """Width inside its transformer blocks."""
+    num_heads: Count = 6
+    """Of its attention; divides `hidden_size`."""
+    second_optimizer: Literal["adamw", "sgd"] = "adamw"
+    """Of B: `adamw` without decay on norms, biases and positions, or `sgd` as of A."""
+    adamw_learning_rate: NotNegative = 1e-4
+    """Of `adamw` at step 0."""
+    adamw_weight_decay: Share = 1e-5
+    """Of `adamw`."""
+    clip_norm: Positive = 1.0
+    """Largest norm of B's gradient."""
+    weak_mask: Literal["agree", "all"] = "agree"
+    """LQ voxels that count: where label and pseudo-label `agree`, or `all`."""
+    weak_weight: NotNegative = 0.5
+    """Weight of the weak term; under `agree` after the ramp."""
+    pls_weight: NotNegative = 0.5
+    """Weight of the pseudo-label term after the ramp."""
+    ens_weight: NotNegative = 1.0
+    """Weight of the agreement with the teachers after the ramp."""
+    ramp_fraction: Share = 0.4
+    """Share of the run over which those weights rise."""
+    ema_decay: Share = 0.99
+    """Of both teachers' averages, after their warm-up."""
+    teacher_buffers: Buffers = "ema"
+    """BatchNorm statistics of the teachers: averaged like their weights (`ema`) or the students' (`copy`)."""
+    noise_std: NotNegative = 0.1
+    """Standard deviation of the teachers' input noise, in those of the image."""
+    noise_clip: NotNegative = 0.2
+    """The noise is cut off at plus and minus this."""
+    dice_reduction: DiceReduction = "pooled"
+    """`pooled` over the batch or `per_sample`."""
+    eval_network: Literal["a", "b", "ensemble"] = "a"
+    """What predicts: student `a`, student `b`, or the `ensemble`, the mean of both."""
+
+
+class MixSegNet(Method[MixSegNetSettings]):
+    """A convolutional network and a transformer teach each other, each with an averaged teacher."""
 
     card = Card("Wang and Yang, EAAI 2024", "CNN, transformer, EMA teacher of each", "CNN")
     streams: tuple[str, ...] = ("hq", "lq")
     terms = ("dense", "weak", "pls", "ens")
     readings = ("agreed",)
-
-    def __init__(
-        self,
-        *,
-        quality_aware: bool = True,
-        second_view: Literal["unetr", "swin_unetr", "same"] = "unetr",
-        second_filters: int | None = None,
-        hidden_size: int = 384,
-        mlp_dim: int = 1536,
-        num_heads: int = 6,
-        second_optimizer: Literal["adamw", "sgd"] = "adamw",
-        adamw_learning_rate: float = 1e-4,
-        adamw_weight_decay: float = 1e-5,
-        clip_norm: float = 1.0,
-        weak_mask: Literal["agree", "all"] = "agree",
-        weak_weight: float = 0.5,
-        pls_weight: float = 0.5,
-        ens_weight: float = 1.0,
-        ramp_fraction: float = 0.4,
-        ema_decay: float = 0.99,
-        teacher_buffers: Buffers = "ema",
-        noise_std: float = 0.1,
-        noise_clip: float = 0.2,
-        dice_reduction: DiceReduction = "pooled",
-        eval_network: Literal["a", "b", "ensemble"] = "a",
-    ) -> None:
-        super().__init__()
-        if clip_norm <= 0:
-            raise ConfigError(f"method.clip_norm: expected a positive number, got {clip_norm}.")
-        self.streams = ("hq", "lq") if quality_aware else ("union",)
-        self.keep_settings()
+    exports = ("model", "teacher")
 
     def build_networks(self) -> None:
         """Two trained students and their frozen averages."""
@@ -161,13 +155,16 @@ class MixSegNet(Method):
         """SGD for A, what is set for B."""
         settings = self.settings
         if settings.second_optimizer == "sgd":
-            return [self._sgd(self.student_a), self._sgd(self.student_b)]
+            return [self.sgd(self.student_a.parameters()), self.sgd(self.student_b.parameters())]
         decayed, plain = _by_decay(self.student_b)
         groups = [
             {"params": decayed, "weight_decay": settings.adamw_weight_decay},
             {"params": plain, "weight_decay": 0.0},
         ]
-        return [self._sgd(self.student_a), torch.optim.AdamW(groups, lr=settings.adamw_learning_rate)]
+        return [
+            self.sgd(self.student_a.parameters()),
+            torch.optim.AdamW(groups, lr=settings.adamw_learning_rate),
+        ]
 
     def export_networks(self) -> dict[str, nn.Module]:
         """The evaluated view and its average."""
@@ -179,27 +176,30 @@ class MixSegNet(Method):
         view = self.settings.eval_network
         return {"model": getattr(self, f"student_{view}"), "teacher": getattr(self, f"teacher_{view}")}
 
+    def build_exported(self, name: str) -> nn.Module:
+        """The evaluated view, or both."""
+        view = self.settings.eval_network
+        if view == "ensemble":
+            return SoftmaxMean(self.task.build_network(), self._second_view())
+        return self.task.build_network() if view == "a" else self._second_view()
+
     def _second_view(self) -> nn.Module:
         settings, task = self.settings, self.task
         if settings.second_view == "same":
             return task.build_network()
         options: dict[str, Any]
         if settings.second_view == "unetr":
-            options = {name: settings[name] for name in ("hidden_size", "mlp_dim", "num_heads")}
-            options |= {"filters": settings.second_filters or 16, "patch": task.patch}
+            options = {
+                "filters": settings.second_filters or 16,
+                "patch": task.patch,
+                "hidden_size": settings.hidden_size,
+                "mlp_dim": settings.mlp_dim,
+                "num_heads": settings.num_heads,
+            }
         else:
             options = {"filters": settings.second_filters or 12, "recompute": True}
         return build_network(
             settings.second_view, in_channels=task.in_channels, num_classes=task.num_classes, **options
-        )
-
-    def _sgd(self, network: nn.Module) -> torch.optim.Optimizer:
-        task = self.task
-        return torch.optim.SGD(
-            network.parameters(),
-            lr=task.learning_rate,
-            momentum=task.momentum,
-            weight_decay=task.weight_decay,
         )
 
     def _share_of_a(self) -> float:

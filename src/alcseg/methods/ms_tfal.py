@@ -32,6 +32,7 @@ Feature Affinity Learning for Robust Video Segmentation, MICCAI 2023.
 
 import copy
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -39,10 +40,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from alcseg.correction.affinity import patch_confidence, suspicious_voxels, volume_weights
-from alcseg.errors import ConfigError
 from alcseg.losses.segmentation import segmentation_loss_per_sample
-from alcseg.methods.base import Batch, Card, Method
+from alcseg.methods.base import Batch, Card, Method, MethodSettings
 from alcseg.networks.features import WithFeatures
+from alcseg.types import Count, NotNegative, Share
 
 __all__ = ["MSTFAL"]
 
@@ -50,55 +51,46 @@ _REFRESHES = 25
 """Epochs of the paper's training: how often a run renews its corrector and, at least, its ranking."""
 
 
-class MSTFAL(Method):
-    """Weights per volume and patch, and relabeled voxels, from affinities of adjacent slices.
+class MSTFALSettings(MethodSettings):
+    """What can be set of MS-TFAL."""
 
-    Args:
-        volume_start_fraction: Share of the run before volumes are weighed.
-        patch_start_fraction: Share of the run before patches are weighed.
-        voxel_start_fraction: Share of the run before voxels are relabeled.
-        relabel_fraction: Share of the volumes, the least confident, whose voxels are; raise it where most
-            labels are of low quality.
-        voxel_fraction: Share of a slice's voxels with the lowest S+, and of those with the highest S-, in
-            whose intersection they are.
-        relabel_weight: Weight of these volumes' patches.
-        exponent: Of the patch weight.
-        confidence_decay: Of the running confidence of a volume.
-        rank_every: Steps between rankings; at most steps/25.
-        balanced: Average affinities class by class instead of over voxels.
-        ohem: Cross-entropy over hard voxels (probability below 0.7, at least 1/64 of the patch) as the loss.
-        quality_aware: HQ patches have weight 1 and are never relabeled or ranked.
+    volume_start_fraction: Share = 0.12
+    """Share of the run before volumes are weighed."""
+    patch_start_fraction: Share = 0.20
+    """Share of the run before patches are weighed."""
+    voxel_start_fraction: Share = 0.28
+    """Share of the run before voxels are relabeled."""
+    relabel_fraction: Share = 0.2
+    """Share of the volumes, the least confident, whose voxels are; raise it where most labels are of low
+    quality.
     """
+    voxel_fraction: Share = 0.3
+    """Share of a slice's voxels with the lowest S+, and of those with the highest S-, in whose intersection
+    they are.
+    """
+    relabel_weight: NotNegative = 0.7
+    """Weight of these volumes' patches."""
+    exponent: NotNegative = 2.0
+    """Of the patch weight."""
+    confidence_decay: Share = 0.98
+    """Of the running confidence of a volume."""
+    rank_every: Count = 100
+    """Steps between rankings; at most steps/25."""
+    balanced: bool = True
+    """Average affinities class by class instead of over voxels."""
+    ohem: bool = False
+    """Cross-entropy over hard voxels (probability below 0.7, at least 1/64 of the patch) as the loss."""
+    quality_aware: bool = False
+    """HQ patches have weight 1 and are never relabeled or ranked."""
+
+
+class MSTFAL(Method[MSTFALSettings]):
+    """Weights per volume and patch, and relabeled voxels, from affinities of adjacent slices."""
 
     card = Card("Cui et al., MICCAI 2023", "one, frozen corrector", "the trained one")
     streams: tuple[str, ...] = ("union",)
     terms = ("sup",)
     readings = ("confidence", "relabeled")
-
-    def __init__(
-        self,
-        *,
-        volume_start_fraction: float = 0.12,
-        patch_start_fraction: float = 0.20,
-        voxel_start_fraction: float = 0.28,
-        relabel_fraction: float = 0.2,
-        voxel_fraction: float = 0.3,
-        relabel_weight: float = 0.7,
-        exponent: float = 2.0,
-        confidence_decay: float = 0.98,
-        rank_every: int = 100,
-        balanced: bool = True,
-        ohem: bool = False,
-        quality_aware: bool = False,
-    ) -> None:
-        super().__init__()
-        if rank_every < 1:
-            raise ConfigError(f"method.rank_every: expected at least 1 step, got {rank_every}.")
-        if relabel_weight < 0:
-            raise ConfigError(f"method.relabel_weight: expected at least 0, got {relabel_weight}.")
-        if quality_aware:
-            self.streams = ("hq", "lq")
-        self.keep_settings()
 
     def build_networks(self) -> None:
         """A trained network and a frozen copy, unused before voxels are relabeled."""
@@ -148,19 +140,14 @@ class MSTFAL(Method):
         """The trained network."""
         return {"model": self.network}
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the confidences too."""
-        super().on_save_checkpoint(checkpoint)
-        checkpoint["ms_tfal"] = {
-            "confidence": dict(self.confidence),
-            "ranked": dict(self.ranked),
-            "trusted": list(self.trusted),
-        }
+    def state_beside_weights(self) -> dict[str, Any]:
+        """Confidences, and whose are not watched."""
+        kept = {"confidence": dict(self.confidence), "ranked": dict(self.ranked), "trusted": [*self.trusted]}
+        return {"ms_tfal": kept}
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the confidences up again."""
-        super().on_load_checkpoint(checkpoint)
-        kept = checkpoint["ms_tfal"]
+    def take_up(self, state: Mapping[str, Any]) -> None:
+        """Go on from them."""
+        kept = state["ms_tfal"]
         self.confidence, self.ranked, self.trusted = kept["confidence"], kept["ranked"], kept["trusted"]
 
     def _watch(self, case_ids: list[str], confidence: list[float]) -> None:

@@ -27,71 +27,62 @@ from torch import Tensor, nn
 from alcseg.correction.confident_learning import Prune, find_label_issues
 from alcseg.correction.soften import runner_up, soften
 from alcseg.data.sampling import Patches
-from alcseg.errors import ConfigError
 from alcseg.losses.consistency import consistency_loss
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
 from alcseg.methods._ema import Buffers, ema_decay_at, ema_update, make_teacher
-from alcseg.methods.base import Batch, Card, Method, batch_statistics
+from alcseg.methods.base import Batch, Card, Method, MethodSettings, batch_statistics
+from alcseg.types import Count, NotNegative, Share
 
 __all__ = ["MTCL"]
 
 
-class MTCL(Method):
-    """Mean Teacher that also learns LQ labels, corrected where confident learning suspects them.
+class MTCLSettings(MethodSettings):
+    """What can be set of MTCL."""
 
-    Args:
-        smoothing: How far a flagged voxel's label moves: `hard` replaces it, `fixed` moves it by
-            `smoothing_share`, `uncertainty` by how sure the teacher is.
-        smoothing_share: Of `fixed` smoothing, from 0 to 1.
-        passes: Perturbed teacher passes that measure uncertainty.
-        prune: Ranking of confident learning; for two classes all are the same.
-        cl_dropout: Whether dropout is active in the pass that confident learning judges by.
-        truncate_soft: Cut soft targets to integers as the released code does.
-        beta: Weight of the corrected labels beside the consistency.
-        ramp_max: Largest value of the ramp lambda.
-        ramp_fraction: Share of the run over which lambda rises.
-        ema_decay: Of the teacher's average, after its warm-up.
-        teacher_buffers: BatchNorm statistics of the teacher: averaged like its weights (`ema`) or the
-            student's (`copy`).
-        noise_std: Standard deviation of the teacher's input noise, in those of the image.
-        noise_clip: The noise is cut off at plus and minus this.
-        quality_aware: False takes all cases as LQ and moves from given to corrected labels as lambda rises.
-        dice_reduction: `pooled` over the batch or `per_sample`.
-        eval_network: Which network predicts, `student` or `teacher`.
+    smoothing: Literal["hard", "fixed", "uncertainty"] = "hard"
+    """How far a flagged voxel's label moves: `hard` replaces it, `fixed` moves it by `smoothing_share`,
+    `uncertainty` by how sure the teacher is.
     """
+    smoothing_share: Share = 0.8
+    """Of `fixed` smoothing."""
+    passes: Count = 6
+    """Perturbed teacher passes that measure uncertainty."""
+    prune: Prune = "both"
+    """Ranking of confident learning; for two classes all are the same."""
+    cl_dropout: bool = True
+    """Whether dropout is active in the pass that confident learning judges by."""
+    truncate_soft: bool = False
+    """Cut soft targets to integers as the released code does."""
+    beta: NotNegative = 5.0
+    """Weight of the corrected labels beside the consistency."""
+    ramp_max: NotNegative = 0.1
+    """Largest value of the ramp lambda."""
+    ramp_fraction: Share = 0.75
+    """Share of the run over which lambda rises."""
+    ema_decay: Share = 0.99
+    """Of the teacher's average, after its warm-up."""
+    teacher_buffers: Buffers = "ema"
+    """BatchNorm statistics of the teacher: averaged like its weights (`ema`) or the student's (`copy`)."""
+    noise_std: NotNegative = 0.1
+    """Standard deviation of the teacher's input noise, in those of the image."""
+    noise_clip: NotNegative = 0.2
+    """The noise is cut off at plus and minus this."""
+    quality_aware: bool = True
+    """False takes all cases as LQ and moves from given to corrected labels as lambda rises."""
+    dice_reduction: DiceReduction = "pooled"
+    """`pooled` over the batch or `per_sample`."""
+    eval_network: Literal["student", "teacher"] = "student"
+    """Which network predicts, `student` or `teacher`."""
+
+
+class MTCL(Method[MTCLSettings]):
+    """Mean Teacher that also learns LQ labels, corrected where confident learning suspects them."""
 
     card = Card("Xu et al., IEEE TMI 2022", "student, EMA teacher", "student")
     streams: tuple[str, ...] = ("hq", "lq")
     terms = ("hq", "noisy", "con", "lq")
     readings = ("flagged",)
-
-    def __init__(
-        self,
-        *,
-        smoothing: Literal["hard", "fixed", "uncertainty"] = "hard",
-        smoothing_share: float = 0.8,
-        passes: int = 6,
-        prune: Prune = "both",
-        cl_dropout: bool = True,
-        truncate_soft: bool = False,
-        beta: float = 5.0,
-        ramp_max: float = 0.1,
-        ramp_fraction: float = 0.75,
-        ema_decay: float = 0.99,
-        teacher_buffers: Buffers = "ema",
-        noise_std: float = 0.1,
-        noise_clip: float = 0.2,
-        quality_aware: bool = True,
-        dice_reduction: DiceReduction = "pooled",
-        eval_network: Literal["student", "teacher"] = "student",
-    ) -> None:
-        super().__init__()
-        if passes < 1:
-            raise ConfigError(f"method.passes: expected at least 1, got {passes}.")
-        if not 0 <= smoothing_share <= 1:
-            raise ConfigError(f"method.smoothing_share: expected a share from 0 to 1, got {smoothing_share}.")
-        self.streams = ("hq", "lq") if quality_aware else ("union",)
-        self.keep_settings()
+    exports = ("model", "teacher")
 
     def build_networks(self) -> None:
         """A trained student and its frozen average."""
@@ -156,7 +147,7 @@ class MTCL(Method):
 
     def _uncertainty(self, patches: Patches) -> Tensor:
         """Entropy of the mean of noisy teacher passes, 0..1, `(B, X, Y, Z)`."""
-        passes: int = self.settings.passes
+        passes = self.settings.passes
         mean = self._teacher_probs(patches, "uncertainty-0") / passes
         for index in range(1, passes):
             mean += self._teacher_probs(patches, f"uncertainty-{index}") / passes

@@ -29,56 +29,44 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from alcseg.data.sampling import Patches
-from alcseg.errors import ConfigError
 from alcseg.losses.segmentation import segmentation_loss, segmentation_loss_per_sample
-from alcseg.methods.base import Batch, Card, Method
+from alcseg.methods.base import Batch, Card, Method, MethodSettings
 from alcseg.networks.quality_awareness import QualityAwareness
+from alcseg.types import Count, NotNegative
 
 __all__ = ["PickAndLearn"]
 
 
-class PickAndLearn(Method):
-    """Supervised, each patch weighed by what a rating network thinks of its label.
+class PickAndLearnSettings(MethodSettings):
+    """What can be set of Pick-and-Learn."""
 
-    Args:
-        score_bound: Scores are squeezed to plus and minus this, lambda; 0 gives all patches equal weights.
-        quality_aware: Rate and weigh LQ patches alone and add the loss on HQ patches; otherwise all cases are
-            pooled and quality is unseen.
-        qam_width: Channels of the rating network's first level.
-        qam_lr_scale: Learning rate of the rating network over that of the segmentation network.
-        dice_skip_absent: Leave classes that a patch's label does not hold out of its Dice; a patch without
-            foreground then costs little instead of much.
-        ce_weight: Weight of the cross-entropy in a patch's loss.
-        dice_weight: Weight of the soft Dice loss.
+    score_bound: NotNegative = 2.0
+    """Scores are squeezed to plus and minus this, lambda; 0 gives all patches equal weights."""
+    quality_aware: bool = False
+    """Rate and weigh LQ patches alone and add the loss on HQ patches; otherwise all cases are pooled and
+    quality is unseen.
     """
+    qam_width: Count = 16
+    """Channels of the rating network's first level."""
+    qam_lr_scale: NotNegative = 1.0
+    """Learning rate of the rating network over that of the segmentation network."""
+    dice_skip_absent: bool = False
+    """Leave classes that a patch's label does not hold out of its Dice; a patch without foreground then costs
+    little instead of much.
+    """
+    ce_weight: NotNegative = 0.5
+    """Weight of the cross-entropy in a patch's loss."""
+    dice_weight: NotNegative = 0.5
+    """Weight of the soft Dice loss."""
+
+
+class PickAndLearn(Method[PickAndLearnSettings]):
+    """Supervised, each patch weighed by what a rating network thinks of its label."""
 
     card = Card("Zhu et al., MICCAI 2019", "one, and one that rates labels", "the first")
     streams: tuple[str, ...] = ("union",)
     terms = ("sup",)
     readings = ("effective_samples", "largest_weight")
-
-    def __init__(
-        self,
-        *,
-        score_bound: float = 2.0,
-        quality_aware: bool = False,
-        qam_width: int = 16,
-        qam_lr_scale: float = 1.0,
-        dice_skip_absent: bool = False,
-        ce_weight: float = 0.5,
-        dice_weight: float = 0.5,
-    ) -> None:
-        super().__init__()
-        for name, value, least in (
-            ("score_bound", score_bound, 0),
-            ("qam_width", qam_width, 1),
-            ("qam_lr_scale", qam_lr_scale, 0),
-        ):
-            if not value >= least:
-                raise ConfigError(f"method.{name}: expected at least {least}, got {value}.")
-        if quality_aware:
-            self.streams = ("hq", "lq")
-        self.keep_settings()
 
     def build_networks(self) -> None:
         """The segmentation network and the rating network, both trained."""
@@ -88,13 +76,12 @@ class PickAndLearn(Method):
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """One SGD over both networks."""
-        task = self.task
-        rate = task.learning_rate
+        rate = self.task.learning_rate
         groups = [
             {"params": [*self.network.parameters()], "lr": rate},
             {"params": [*self.quality.parameters()], "lr": rate * self.settings.qam_lr_scale},
         ]
-        return [torch.optim.SGD(groups, lr=rate, momentum=task.momentum, weight_decay=task.weight_decay)]
+        return [self.sgd(groups)]
 
     def training_terms(self, batch: Batch) -> dict[str, Tensor]:
         """`sup`: the weighted sum of the patches' losses, from which both networks learn."""

@@ -15,25 +15,24 @@ Image Segmentation with Noisy Labels", IEEE BIBM 2025, arXiv:2503.12218.
 from torch import Tensor, nn
 
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
-from alcseg.methods.base import Batch, Card, Method
+from alcseg.methods.base import Batch, Card, Method, MethodSettings
 
 __all__ = ["HLSup", "HSup"]
 
 
-class HSup(Method):
-    """Supervised on HQ labels alone.
+class SupervisedSettings(MethodSettings):
+    """What can be set of both."""
 
-    Args:
-        dice_reduction: `pooled` over the batch or `per_sample`.
-    """
+    dice_reduction: DiceReduction = "pooled"
+    """`pooled` over the batch or `per_sample`."""
+
+
+class HSup(Method[SupervisedSettings]):
+    """Supervised on HQ labels alone."""
 
     card = Card("Qian, Han et al., BIBM 2025 (as a baseline)", "one", "that one")
     streams: tuple[str, ...] = ("hq",)
     terms = ("sup",)
-
-    def __init__(self, *, dice_reduction: DiceReduction = "pooled") -> None:
-        super().__init__()
-        self.keep_settings()
 
     def build_networks(self) -> None:
         """One trained network."""
@@ -51,10 +50,6 @@ class HSup(Method):
 
 
 class HLSup(HSup):
-    """Supervised on all labels as they came, quality unseen.
-
-    Args:
-        dice_reduction: `pooled` over the batch or `per_sample`.
-    """
+    """Supervised on all labels as they came, quality unseen."""
 
     streams = ("union",)

@@ -31,48 +31,39 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from alcseg.errors import ConfigError
 from alcseg.losses.evidential import evidence_dice, expected_cross_entropy, wrong_evidence
 from alcseg.losses.segmentation import dice_loss
-from alcseg.methods.base import Batch, Card, Method
+from alcseg.methods.base import Batch, Card, Method, MethodSettings
 from alcseg.networks.evidential import Evidential
+from alcseg.types import NotNegative, Share
 
 __all__ = ["TBraTS"]
 
 
-class TBraTS(Method):
-    """Evidential segmentation of all labels as they came.
+class TBraTSSettings(MethodSettings):
+    """What can be set of TBraTS."""
 
-    Args:
-        kl_max: Largest weight of the term that takes evidence from wrong classes; a smaller one is the first
-            thing to try under heavy label noise.
-        anneal_fraction: Share of the run over which that weight rises.
-        dice_weight: Weight of the Dice term.
-        dice_on: Dice of the expected probabilities (`probs`), or of `alpha` as in the public code.
-        quality_aware: Leave the KL term out on LQ patches, where the given label may be the wrong class.
+    kl_max: NotNegative = 1.0
+    """Largest weight of the term that takes evidence from wrong classes; a smaller one is the first thing to
+    try under heavy label noise.
     """
+    anneal_fraction: Share = 0.25
+    """Share of the run over which that weight rises."""
+    dice_weight: NotNegative = 1.0
+    """Weight of the Dice term."""
+    dice_on: Literal["probs", "alpha"] = "probs"
+    """Dice of the expected probabilities (`probs`), or of `alpha` as in the public code."""
+    quality_aware: bool = False
+    """Leave the KL term out on LQ patches, where the given label may be the wrong class."""
+
+
+class TBraTS(Method[TBraTSSettings]):
+    """Evidential segmentation of all labels as they came."""
 
     card = Card("Zou et al., MICCAI 2022", "one", "that one")
     streams: tuple[str, ...] = ("union",)
     terms = ("ice", "kl", "dice")
     readings = ("uncertainty",)
-
-    def __init__(
-        self,
-        *,
-        kl_max: float = 1.0,
-        anneal_fraction: float = 0.25,
-        dice_weight: float = 1.0,
-        dice_on: Literal["probs", "alpha"] = "probs",
-        quality_aware: bool = False,
-    ) -> None:
-        super().__init__()
-        for name, value in (("kl_max", kl_max), ("dice_weight", dice_weight)):
-            if value < 0:
-                raise ConfigError(f"method.{name}: expected a weight of at least 0, got {value}.")
-        if quality_aware:
-            self.streams = ("hq", "lq")
-        self.keep_settings()
 
     def build_networks(self) -> None:
         """One trained network whose logits are read as evidence."""
@@ -97,10 +88,13 @@ class TBraTS(Method):
 
     def term_weights(self) -> dict[str, float]:
         """The KL term's weight rises linearly."""
-        ramp_steps = self.settings.anneal_fraction * self.task.steps
-        share = min(self.done / ramp_steps, 1.0) if ramp_steps > 0 else 1.0
+        share = self.progress(self.settings.anneal_fraction)
         return {"kl": share * self.settings.kl_max, "dice": self.settings.dice_weight}
 
     def export_networks(self) -> dict[str, nn.Module]:
         """The only network; it returns `log alpha`, whose softmax is the expected probability."""
         return {"model": self.network}
+
+    def build_exported(self, name: str) -> nn.Module:
+        """It has no others beside it."""
+        return Evidential(self.task.build_network())

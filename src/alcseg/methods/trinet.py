@@ -30,39 +30,66 @@ Tri-network. MICCAI 2020, LNCS 12264, 249-258.
 import math
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Literal
+from typing import Annotated, Literal, Self
 
 import torch
+from annotated_types import Interval
+from pydantic import model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
 from alcseg.errors import ConfigError
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
-from alcseg.methods.base import Batch, Card, Method
+from alcseg.methods.base import Batch, Card, Method, MethodSettings
 from alcseg.networks.ensemble import SoftmaxMean
+from alcseg.types import NotNegative, Share
 
 __all__ = ["TriNet"]
 
 Selection = Literal["both_small", "small_gap"]
+Kept = Annotated[float, Interval(gt=0, le=1)]
 
 
-class TriNet(Method):
-    """Three networks; each learns from the voxels that the other two support.
+class TriNetSettings(MethodSettings):
+    """What can be set of TriNet."""
 
-    Args:
-        select: Voxels with a small loss in both networks of the pair (`both_small`), or with a `small_gap`
-            between their losses.
-        keep_ratio: Share r of the voxels of a class that is kept at the end of the ramp, one for all classes
-            or one per class, background first. With `both_small` two such shares intersect.
-        ramp_start_fraction: Share of the run before which every voxel is kept.
-        ramp_end_fraction: Share of the run at which r has fallen to `keep_ratio`.
-        ce_weight: Weight of the cross-entropy in each network's loss.
-        dice_weight: Weight of the soft Dice loss.
-        quality_aware: Select among LQ voxels alone and add the loss on all HQ voxels; otherwise all cases are
-            pooled and quality is unseen.
-        dice_reduction: `pooled` over the batch or `per_sample`.
-        eval_network: Which predicts: the `mean` of the three probabilities or the `first` network.
+    select: Selection = "both_small"
+    """Voxels with a small loss in both networks of the pair (`both_small`), or with a `small_gap` between
+    their losses.
     """
+    keep_ratio: Kept | tuple[Kept, ...] = 0.9
+    """Share r of the voxels of a class that is kept at the end of the ramp, one for all classes or one per
+    class, background first. With `both_small` two such shares intersect.
+    """
+    ramp_start_fraction: Share = 0.1
+    """Share of the run before which every voxel is kept."""
+    ramp_end_fraction: Share = 0.8
+    """Share of the run at which r has fallen to `keep_ratio`."""
+    ce_weight: NotNegative = 0.5
+    """Weight of the cross-entropy in each network's loss."""
+    dice_weight: NotNegative = 0.5
+    """Weight of the soft Dice loss."""
+    quality_aware: bool = False
+    """Select among LQ voxels alone and add the loss on all HQ voxels; otherwise all cases are pooled and
+    quality is unseen.
+    """
+    dice_reduction: DiceReduction = "pooled"
+    """`pooled` over the batch or `per_sample`."""
+    eval_network: Literal["mean", "first"] = "mean"
+    """Which predicts: the `mean` of the three probabilities or the `first` network."""
+
+    @model_validator(mode="after")
+    def _ramp_falls(self) -> Self:
+        if self.ramp_start_fraction >= self.ramp_end_fraction:
+            raise ValueError(
+                "ramp_end_fraction: expected more than "
+                f"method.ramp_start_fraction={self.ramp_start_fraction}, got {self.ramp_end_fraction}."
+            )
+        return self
+
+
+class TriNet(Method[TriNetSettings]):
+    """Three networks; each learns from the voxels that the other two support."""
 
     card = Card(
         "Zhang et al., MICCAI 2020", "three, each with voxels chosen by the others", "mean of the three"
@@ -70,32 +97,6 @@ class TriNet(Method):
     streams: tuple[str, ...] = ("union",)
     terms = ("net1", "net2", "net3")
     readings = ("kept", "kept_foreground", "overlap")
-
-    def __init__(
-        self,
-        *,
-        select: Selection = "both_small",
-        keep_ratio: float | tuple[float, ...] = 0.9,
-        ramp_start_fraction: float = 0.1,
-        ramp_end_fraction: float = 0.8,
-        ce_weight: float = 0.5,
-        dice_weight: float = 0.5,
-        quality_aware: bool = False,
-        dice_reduction: DiceReduction = "pooled",
-        eval_network: Literal["mean", "first"] = "mean",
-    ) -> None:
-        super().__init__()
-        ratios = keep_ratio if isinstance(keep_ratio, Sequence) else (keep_ratio,)
-        if not all(0 < ratio <= 1 for ratio in ratios):
-            raise ConfigError(f"method.keep_ratio: expected shares above 0 and up to 1, got {keep_ratio}.")
-        if ramp_start_fraction >= ramp_end_fraction:
-            raise ConfigError(
-                "method.ramp_end_fraction: expected more than "
-                f"method.ramp_start_fraction={ramp_start_fraction}, got {ramp_end_fraction}."
-            )
-        if quality_aware:
-            self.streams = ("hq", "lq")
-        self.keep_settings()
 
     def build_networks(self) -> None:
         """Three trained networks, each with its own random weights."""
@@ -126,6 +127,12 @@ class TriNet(Method):
     def export_networks(self) -> dict[str, nn.Module]:
         """All three as one, or the first."""
         return {"model": self.trio if self.settings.eval_network == "mean" else self.trio.networks[0]}
+
+    def build_exported(self, name: str) -> nn.Module:
+        """As many as answer."""
+        if self.settings.eval_network == "first":
+            return self.task.build_network()
+        return SoftmaxMean(*(self.task.build_network() for _ in range(3)))
 
     def _keep(self) -> list[float]:
         """Share of each class to keep at this step, r."""

@@ -25,9 +25,11 @@ Segmentation. MICCAI 2020, doi:10.1007/978-3-030-59710-8_70.
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated
 
 import numpy as np
 import torch
+from annotated_types import Ge
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
@@ -35,49 +37,39 @@ from torch.nn import functional
 from alcseg.correction.confident_learning import Prune, stream_label_issues
 from alcseg.correction.soften import runner_up, soften
 from alcseg.data.sampling import Patches
-from alcseg.errors import ConfigError
 from alcseg.losses.segmentation import DiceReduction, dice_loss, segmentation_loss
-from alcseg.methods.base import Batch, Card, HeldOut, Method, Stage
+from alcseg.methods.base import Batch, Card, HeldOut, Method, MethodSettings, Stage
+from alcseg.types import Share
 
 __all__ = ["TwoStageRNT"]
 
 
-class TwoStageRNT(Method):
-    """Two teachers find label errors in each other's cases; a student trains on softened labels.
+class TwoStageRNTSettings(MethodSettings):
+    """What can be set of 2SRnT."""
 
-    Args:
-        folds: Teachers; each predicts the cases of its own fold.
-        teacher_fraction: Steps of a teacher as a share of the student's.
-        smoothing: Probability eps of a flagged voxel's other class; 0 keeps the label, 1 flips it.
-        prune: How flagged voxels are chosen, `prune_by_class`, `prune_by_noise_rate` or `both`; with two
-            classes all are the same.
-        quality_aware: Never hold out, flag or count HQ cases.
-        dice_reduction: `pooled` over the batch or `per_sample`.
+    folds: Annotated[int, Ge(2)] = 2
+    """Teachers; each predicts the cases of its own fold."""
+    teacher_fraction: Share = 0.5
+    """Steps of a teacher as a share of the student's."""
+    smoothing: Share = 0.8
+    """Probability eps of a flagged voxel's other class; 0 keeps the label, 1 flips it."""
+    prune: Prune = "prune_by_class"
+    """How flagged voxels are chosen, `prune_by_class`, `prune_by_noise_rate` or `both`; with two classes all
+    are the same.
     """
+    quality_aware: bool = False
+    """Never hold out, flag or count HQ cases."""
+    dice_reduction: DiceReduction = "pooled"
+    """`pooled` over the batch or `per_sample`."""
+
+
+class TwoStageRNT(Method[TwoStageRNTSettings]):
+    """Two teachers find label errors in each other's cases; a student trains on softened labels."""
 
     card = Card("Zhang et al., MICCAI 2020", "2 teachers, then a student", "student")
     streams: tuple[str, ...] = ("union",)
     terms = ("sup",)
     readings = ("flagged",)
-
-    def __init__(
-        self,
-        *,
-        folds: int = 2,
-        teacher_fraction: float = 0.5,
-        smoothing: float = 0.8,
-        prune: Prune = "prune_by_class",
-        quality_aware: bool = False,
-        dice_reduction: DiceReduction = "pooled",
-    ) -> None:
-        super().__init__()
-        if folds < 2:
-            raise ConfigError(f"method.folds: expected at least 2, got {folds}.")
-        if not 0 <= smoothing <= 1:
-            raise ConfigError(f"method.smoothing: expected a probability, got {smoothing}.")
-        if quality_aware:
-            self.streams = ("hq", "lq")
-        self.keep_settings()
 
     def plan_stages(self, streams: Mapping[str, Sequence[str]]) -> list[Stage]:
         """A teacher per fold of the cases whose labels are in doubt, then the student."""

@@ -10,7 +10,7 @@ from alcseg.errors import ConfigError
 from alcseg.networks import StridePadded
 from alcseg.networks.vnet import SplitAt
 
-__all__ = ["Splittable", "TwoBranches"]
+__all__ = ["Splittable", "TwoBranches", "single_path"]
 
 
 @runtime_checkable
@@ -68,6 +68,11 @@ class TwoBranches(nn.Module):
     def path(self, branch: Literal["upper", "lower"]) -> nn.Module:
         """Image to logits through one branch; shares its weights with this network."""
         return _Path(self.trunk, {"upper": self.upper, "lower": self.lower}[branch])
+
+
+def single_path(build: Callable[[], nn.Module], at: SplitAt) -> nn.Module:
+    """A network like `TwoBranches.path`, without the other branch."""
+    return _Path(*_split(build(), at))
 
 
 class _Path(nn.Module):

@@ -77,26 +77,18 @@ class StepTable(Record):
             raise DataError(f"{path}: expected the columns step, val_dice and time_s, found {columns}.")
         terms = tuple(name for name in columns[: columns.index("val_dice")] if name not in _FIRST)
         readings = tuple(columns[columns.index("time_s") + 1 :])
-        steps = []
+        table, steps = cls(terms=terms, readings=readings), []
         for number, cells in enumerate(reader, start=2):
             if any(cell is None for cell in cells.values()):
                 continue
             try:
                 values = {name: float(cell) for name, cell in cells.items() if cell}
-                own = {name: values[name] for name in ("loss", "lr", *_LAST) if name in values}
-                steps.append(
-                    Step(
-                        step=int(values["step"]),
-                        terms={name: values[name] for name in terms if name in values},
-                        readings={name: values[name] for name in readings if name in values},
-                        **own,
-                    )
-                )
+                steps.append(table.step(int(values["step"]), values, values.get("time_s", nan)))
             except (KeyError, ValueError) as error:
                 raise DataError(
                     f"{path}, line {number}: expected numbers, got {error}. Restore the file."
                 ) from None
-        return cls(terms=terms, readings=readings, steps=tuple(steps))
+        return table.model_copy(update={"steps": tuple(steps)})
 
     def write_file(self, path: Path) -> None:
         """Write the whole table."""
@@ -110,6 +102,19 @@ class StepTable(Record):
         """Add one line to the file; the columns are this table's."""
         with path.open("a", newline="", encoding="utf-8") as stream:
             csv.writer(stream).writerow(self._cells(step))
+
+    def step(self, number: int, values: Mapping[str, float], time_s: float) -> Step:
+        """A line from values by column; what is not among them was not measured."""
+        own = {
+            name: values[name] for name in ("loss", "lr", "val_dice", "val_dice_teacher") if name in values
+        }
+        return Step(
+            step=number,
+            time_s=time_s,
+            terms={name: values[name] for name in self.terms if name in values},
+            readings={name: values[name] for name in self.readings if name in values},
+            **own,
+        )
 
     def _cells(self, step: Step) -> list[str]:
         own = {

@@ -56,10 +56,10 @@ def write_run_report(run: RunFolder, out: Path) -> list[str]:
     evaluation = run.path / "eval"
     if evaluation.is_dir():
         shown.append(_scores_table(evaluation))
-    shown.append(_settings_table(run.config))
+    shown.append(_settings_table(run.settings.dotted))
     record = run.record
     keys = ("status", "seed", "device", "processor", "gpu", "commit", "started", "finished")
-    facts = [(key, record[key]) for key in keys if isinstance(record.get(key), str | int)]
+    facts = [(key, value) for key in keys if isinstance(value := getattr(record, key), str | int)]
     sections = [_section(exhibit) for exhibit in shown]
     sections.insert(0, Section("Run", [Facts(facts)]))
     state = "finished" if run.finished else "not finished"
@@ -111,11 +111,7 @@ def _scores_table(evaluation: Path) -> DataTable:
     )
 
 
-def _settings_table(config: dict[str, Any]) -> DataTable:
-    lines = []
-    for section, entries in config.items():
-        named = entries if isinstance(entries, dict) else {"": entries}
-        for name, value in named.items():
-            lines.append(Line((f"{section}.{name}".rstrip("."), str(value))))
+def _settings_table(settings: dict[str, Any]) -> DataTable:
+    lines = [Line((name, str(value))) for name, value in settings.items()]
     columns = (Column("setting", "setting", numeric=False), Column("value", "value", numeric=False))
     return DataTable("settings", "Settings", columns, tuple(lines))

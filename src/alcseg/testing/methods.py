@@ -21,7 +21,7 @@ from alcseg.data.sampling import Patches
 from alcseg.errors import AlcsegError
 from alcseg.methods import METHODS, Method, Task
 
-__all__ = ["MethodContract", "TinyNetwork", "banded_patches", "take_step", "tiny_batch", "tiny_method"]
+__all__ = ["MethodContract", "TinyNetwork", "banded_patches", "tiny_batch", "tiny_method"]
 
 SIDE = 8
 
@@ -88,14 +88,6 @@ def tiny_batch(
     """A batch with every stream that a method reads."""
     sizes = {"hq": hq, "lq": lq, "union": hq + lq}
     return {stream: banded_patches(sizes[stream], rng, **options) for stream in METHODS[name][0].streams}
-
-
-def take_step(method: Method, batch: dict[str, Patches], optimizers: list[torch.optim.Optimizer]) -> None:
-    """One step without a trainer."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(method, "optimizers", lambda: optimizers)
-        patch.setattr(method, "manual_backward", Tensor.backward)
-        method.training_step(batch, 0)
 
 
 def assert_same_state(one: Method, other: Method) -> None:
@@ -167,7 +159,7 @@ class MethodContract:
         method, batch = make_method(), make_batch(empty=True)
         optimizers = method.configure_optimizers()
         for _ in range(2):
-            take_step(method, batch, optimizers)
+            method.take_step(batch, optimizers)
         assert all(torch.isfinite(value) for value in method.last_terms.values())
         assert all(torch.isfinite(parameter).all() for parameter in method.parameters())
 
@@ -186,7 +178,7 @@ class MethodContract:
         for method in methods:
             optimizers = method.configure_optimizers()
             for _ in range(3):
-                take_step(method, batch, optimizers)
+                method.take_step(batch, optimizers)
             torch.rand(5)  # what else is drawn in the process must not matter
         assert_same_state(*methods)
 
@@ -197,25 +189,25 @@ class MethodContract:
         whole, begun, resumed = (make_method() for _ in range(3))
         optimizers = whole.configure_optimizers()
         for batch in batches:
-            take_step(whole, copy.deepcopy(batch), optimizers)
+            whole.take_step(copy.deepcopy(batch), optimizers)
         optimizers = begun.configure_optimizers()
         for batch in batches[:3]:
-            take_step(begun, copy.deepcopy(batch), optimizers)
-        checkpoint: dict[str, Any] = {
+            begun.take_step(copy.deepcopy(batch), optimizers)
+        checkpoint = {
             "state_dict": begun.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in optimizers],
-            "loops": {},
+            "beside_weights": begun.state_beside_weights(),
         }
-        begun.on_save_checkpoint(checkpoint)
         torch.save(checkpoint, tmp_path / "last.ckpt")
         loaded = torch.load(tmp_path / "last.ckpt", weights_only=True)
-        resumed.on_load_checkpoint(loaded)
         resumed.load_state_dict(loaded["state_dict"])
+        resumed.take_up(loaded["beside_weights"])
+        resumed.done = begun.done
         optimizers = resumed.configure_optimizers()
         for optimizer, state in zip(optimizers, loaded["optimizers"], strict=True):
             optimizer.load_state_dict(state)
         for batch in batches[3:]:
-            take_step(resumed, copy.deepcopy(batch), optimizers)
+            resumed.take_step(copy.deepcopy(batch), optimizers)
         assert resumed.done == 5
         assert_same_state(whole, resumed)
 
@@ -237,7 +229,7 @@ class MethodContract:
         students, buffers = [], []
         optimizers = method.configure_optimizers()
         for _ in range(4):
-            take_step(method, batch, optimizers)
+            method.take_step(batch, optimizers)
             students.append([parameter.detach().clone() for parameter in student.parameters()])
             buffers.append([buffer.clone() for buffer in student.buffers()])
         for own, values in zip(teacher.parameters(), zip(*students, strict=True), strict=True):
@@ -266,7 +258,7 @@ class MethodContract:
         for patches in batch.values():
             patches.image[:] = torch.nan
         with pytest.raises(AlcsegError, match="step 0: expected a finite loss"):
-            take_step(method, batch, method.configure_optimizers())
+            method.take_step(batch, method.configure_optimizers())
 
     @pytest.mark.parametrize("classes", [2, 3])
     def test_the_exported_network_gives_logits(
@@ -287,7 +279,7 @@ class MethodContract:
     def test_what_the_table_and_the_pages_say_is_there(self, name: str) -> None:
         method, fixed = METHODS[name]
         assert all((method.card.paper, method.card.networks, method.card.predicts))
-        assert set(fixed) <= set(inspect.signature(method).parameters)
+        assert set(fixed) <= set(method.settings_class.model_fields)
         text = inspect.getdoc(inspect.getmodule(method)) or ""
         assert "Differences from the paper" in text
         assert "Cite: " in text

@@ -1,6 +1,5 @@
 """What happens beside the steps: metrics.csv, validation, checkpoints, progress, a clean stop."""
 
-import csv
 import logging
 import os
 import signal
@@ -20,7 +19,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from alcseg.data.cache import CachedCase
 from alcseg.files import atomic_path
 from alcseg.methods import Method
+from alcseg.records.steps import StepTable
 from alcseg.run_folder import RunFolder
+from alcseg.training.fitted import Fitted
 from alcseg.training.validation import validation_dice
 
 __all__ = ["Checkpoints", "GracefulStop", "MetricsFile", "Snapshots", "StepProgress", "Validation"]
@@ -36,51 +37,46 @@ class MetricsFile(Callback):
     Args:
         path: Of metrics.csv. Rows after the resumed step are dropped: those steps are done again.
         terms: Names of the method's loss terms.
-        readings: Names of what else the method logs; the last columns.
         every: Steps between rows.
+        readings: Names of what else the method logs; the last columns.
     """
 
     def __init__(self, path: Path, terms: Sequence[str], every: int, *, readings: Sequence[str] = ()) -> None:
         self.path = path
-        self.columns = ["step", "loss", "lr", *terms, "val_dice", "val_dice_teacher", "time_s", *readings]
+        self.table = StepTable(terms=tuple(terms), readings=tuple(readings))
         self.every = every
         self.earlier_s = 0.0
         self.validated: dict[str, float] = {}
 
-    def on_train_start(self, trainer: lightning.Trainer, method: lightning.LightningModule) -> None:
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Cut the file back to the step that training starts from."""
         if not trainer.is_global_zero:
             return
-        rows = []
+        done = _method(module).done
         if self.path.is_file():
-            with self.path.open(newline="", encoding="utf-8") as stream:
-                rows = [row for row in csv.DictReader(stream) if int(row["step"]) <= _method(method).done]
-        if rows:
-            self.earlier_s = float(rows[-1]["time_s"])
-        with atomic_path(self.path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, self.columns)
-            writer.writeheader()
-            writer.writerows(rows)
+            steps = tuple(row for row in StepTable.read_file(self.path).steps if row.step <= done)
+            self.table = self.table.model_copy(update={"steps": steps})
+        if self.table.last is not None:
+            self.earlier_s = self.table.last.time_s
+        self.table.write_file(self.path)
         self.started = time.monotonic()
 
     def on_train_batch_end(
-        self, trainer: lightning.Trainer, method: lightning.LightningModule, *_: Any
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any
     ) -> None:
         """Append a row where one is due."""
-        fitted = _method(method)
+        method = _method(module)
         if not trainer.is_global_zero:
             return
-        if fitted.done % self.every and not self.validated and fitted.done != fitted.task.steps:
+        if method.done % self.every and not self.validated and method.done != method.task.steps:
             return
-        values = {name: float(value) for name, value in fitted.last_terms.items()} | self.validated
+        values = {name: float(value) for name, value in method.last_terms.items()} | self.validated
         values["lr"] = trainer.optimizers[0].param_groups[0]["lr"]
         self.validated = {}
         for tracker in trainer.loggers:
-            tracker.log_metrics(values, step=fitted.done)
-        row = {name: f"{value:.6g}" for name, value in values.items()}
-        row |= {"step": str(fitted.done), "time_s": f"{self.earlier_s + time.monotonic() - self.started:.1f}"}
-        with self.path.open("a", newline="", encoding="utf-8") as stream:
-            csv.DictWriter(stream, self.columns).writerow(row)
+            tracker.log_metrics(values, step=method.done)
+        time_s = self.earlier_s + time.monotonic() - self.started
+        self.table.append(self.path, self.table.step(method.done, values, time_s))
 
 
 class Validation(Callback):
@@ -102,24 +98,24 @@ class Validation(Callback):
         self.metrics = metrics
 
     def on_train_batch_end(
-        self, trainer: lightning.Trainer, method: lightning.LightningModule, *_: Any
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any
     ) -> None:
         """Validate where it is due and after the last step."""
-        fitted = _method(method)
-        if fitted.done % self.every and fitted.done != fitted.task.steps:
+        method = _method(module)
+        if method.done % self.every and method.done != method.task.steps:
             return
         if not trainer.is_global_zero:
             return
         scores: dict[int, float] = {}
-        for name, network in fitted.export_networks().items():
+        for name, network in method.export_networks().items():
             if id(network) not in scores:
                 scores[id(network)] = validation_dice(
-                    network, self.cases, self.patch, fitted.task.num_classes, fitted.device
+                    network, self.cases, self.patch, method.task.num_classes, module.device
                 )
             column = "val_dice" if name == "model" else f"val_dice_{name}"
             self.metrics.validated[column] = scores[id(network)]
         shown = ", ".join(f"{column} {score:.4f}" for column, score in self.metrics.validated.items())
-        logger.info("step %d: %s", fitted.done, shown)
+        logger.info("step %d: %s", method.done, shown)
 
 
 class Checkpoints(Callback):
@@ -136,17 +132,17 @@ class Checkpoints(Callback):
         self.saved = 0
 
     def on_train_batch_end(
-        self, trainer: lightning.Trainer, method: lightning.LightningModule, *_: Any
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any
     ) -> None:
         """Save where it is due."""
-        fitted = _method(method)
-        if fitted.done % self.every == 0 or fitted.done == fitted.task.steps:
-            self._save(trainer, fitted)
+        method = _method(module)
+        if method.done % self.every == 0 or method.done == method.task.steps:
+            self._save(trainer, method)
 
-    def on_train_end(self, trainer: lightning.Trainer, method: lightning.LightningModule) -> None:
+    def on_train_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Save the step at which training was stopped, whenever in the step the signal came."""
-        if self.saved != _method(method).done:
-            self._save(trainer, _method(method))
+        if self.saved != _method(module).done:
+            self._save(trainer, _method(module))
 
     def _save(self, trainer: lightning.Trainer, method: Method) -> None:
         path = self.run.checkpoint_path
@@ -173,13 +169,13 @@ class Snapshots(Callback):
         self.every = every
 
     def on_train_batch_end(
-        self, trainer: lightning.Trainer, method: lightning.LightningModule, *_: Any
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any
     ) -> None:
         """Keep the weights where it is due and after the last step."""
-        fitted = _method(method)
-        due = fitted.done % self.every == 0 or fitted.done == fitted.task.steps
+        method = _method(module)
+        due = method.done % self.every == 0 or method.done == method.task.steps
         if due and trainer.is_global_zero:
-            _write_weights(self.run.stage_path / "snapshots" / f"step-{fitted.done}", fitted)
+            _write_weights(self.run.stage_path / "snapshots" / f"step-{method.done}", method)
 
 
 def _write_weights(folder: Path, method: Method) -> None:
@@ -197,7 +193,7 @@ class GracefulStop(Callback):
         self.stopped = False
         self.previous: dict[int, Any] = {}
 
-    def on_train_start(self, trainer: lightning.Trainer, method: lightning.LightningModule) -> None:
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Catch the signals; only the main thread can."""
 
         def stop(number: int, frame: object) -> None:
@@ -209,7 +205,7 @@ class GracefulStop(Callback):
         for number in (signal.SIGINT, signal.SIGTERM):
             self.previous[number] = signal.signal(number, stop)
 
-    def teardown(self, trainer: lightning.Trainer, method: lightning.LightningModule, stage: str) -> None:
+    def teardown(self, trainer: lightning.Trainer, module: lightning.LightningModule, stage: str) -> None:
         """Give the signals back."""
         for number, handler in self.previous.items():
             signal.signal(number, handler)
@@ -225,9 +221,9 @@ class StepProgress(Callback):
     def __init__(self, title: str) -> None:
         self.title = title
 
-    def on_train_start(self, trainer: lightning.Trainer, method: lightning.LightningModule) -> None:
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Open the bar at the step training starts from."""
-        fitted = _method(method)
+        method = _method(module)
         self.console = Console(stderr=True)
         self.line_at = time.monotonic()
         self.bar = Progress(
@@ -240,32 +236,32 @@ class StepProgress(Callback):
             disable=not sys.stderr.isatty(),
         )
         self.bar.start()
-        self.task = self.bar.add_task(self.title, total=fitted.task.steps, completed=fitted.done, values="")
-        self.begun, self.first = time.monotonic(), fitted.done
+        self.task = self.bar.add_task(self.title, total=method.task.steps, completed=method.done, values="")
+        self.begun, self.first = time.monotonic(), method.done
 
     def on_train_batch_end(
-        self, trainer: lightning.Trainer, method: lightning.LightningModule, *_: Any
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any
     ) -> None:
         """Move on."""
-        fitted = _method(method)
+        method = _method(module)
         now = time.monotonic()
         if sys.stderr.isatty():
-            values = f"loss {float(fitted.last_terms['loss']):.3f}"
-            self.bar.update(self.task, completed=fitted.done, values=values)
+            values = f"loss {float(method.last_terms['loss']):.3f}"
+            self.bar.update(self.task, completed=method.done, values=values)
         elif now - self.line_at > _LINE_SECONDS:
             self.line_at = now
-            left = (now - self.begun) / (fitted.done - self.first) * (fitted.task.steps - fitted.done)
-            loss = float(fitted.last_terms["loss"])
-            line = f"{self.title}: step {fitted.done}/{fitted.task.steps}, loss {loss:.3f}"
+            left = (now - self.begun) / (method.done - self.first) * (method.task.steps - method.done)
+            loss = float(method.last_terms["loss"])
+            line = f"{self.title}: step {method.done}/{method.task.steps}, loss {loss:.3f}"
             sys.stderr.write(f"{time.strftime('%H:%M:%S')} {line}, {left / 60:.1f} min left\n")
 
-    def teardown(self, trainer: lightning.Trainer, method: lightning.LightningModule, stage: str) -> None:
+    def teardown(self, trainer: lightning.Trainer, module: lightning.LightningModule, stage: str) -> None:
         """Close the bar, also after an error."""
         if hasattr(self, "bar"):
             self.bar.stop()
 
 
 def _method(module: lightning.LightningModule) -> Method:
-    if not isinstance(module, Method):
-        raise TypeError(f"expected a Method, got {type(module).__name__}")
-    return module
+    if not isinstance(module, Fitted):
+        raise TypeError(f"expected a Fitted method, got {type(module).__name__}")
+    return module.method

@@ -1,15 +1,19 @@
 """Which cases train a method and which validate it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from alcseg.config import DataSettings
+import torch
+
 from alcseg.data.cache import CachedCase
 from alcseg.data.folder import DatasetFolder
+from alcseg.data.sampling import Patches
 from alcseg.data.splits import draw_hq
 from alcseg.errors import DataError
+from alcseg.methods import Task
 from alcseg.records.cases import CaseRow
+from alcseg.records.settings import DataSettings
 
-__all__ = ["choose_cases", "stream_cases", "stream_sizes"]
+__all__ = ["blank_batch", "choose_cases", "stream_cases", "stream_sizes"]
 
 _HELD_OUT_SHARE = 0.2
 _HELD_OUT_SEED = 0  # one for all methods and seeds, so that their validation cases are the same
@@ -71,3 +75,18 @@ def stream_sizes(streams: Sequence[str], settings: DataSettings) -> dict[str, in
     hq, lq = settings.hq_batch or 0, settings.lq_batch or 0
     sizes = {"hq": hq, "lq": lq, "union": hq + lq}
     return {stream: sizes[stream] for stream in streams}
+
+
+def blank_batch(
+    task: Task, sizes: Mapping[str, int], device: torch.device | str = "cpu"
+) -> dict[str, Patches]:
+    """Patches of background, as many of each stream as asked, to try a step before there is data."""
+    return {
+        stream: Patches(
+            torch.zeros(count, task.in_channels, *task.patch, device=device),
+            torch.zeros(count, *task.patch, dtype=torch.long, device=device),
+            ["blank"] * count,
+            torch.arange(count),
+        )
+        for stream, count in sizes.items()
+    }

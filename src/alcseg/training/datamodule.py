@@ -10,7 +10,7 @@ from alcseg.data.cache import CachedCase
 from alcseg.data.sampling import Patches, StepDataset, StepSampler
 from alcseg.data.transforms import Augmentation
 from alcseg.errors import ConfigError
-from alcseg.methods import Method
+from alcseg.training.fitted import Fitted
 
 __all__ = ["StreamData"]
 
@@ -57,8 +57,8 @@ class StreamData(lightning.LightningDataModule):
     def train_dataloader(self) -> DataLoader[dict[str, Patches]]:
         """From the step the method has reached to the last."""
         trainer = self.trainer
-        if trainer is None or not isinstance(trainer.lightning_module, Method):
-            raise TypeError("StreamData serves a Method that a Lightning trainer fits")
+        if trainer is None or not isinstance(trainer.lightning_module, Fitted):
+            raise TypeError("StreamData serves a Fitted method that a Lightning trainer fits")
         for stream, size in self.sizes.items():
             if size % trainer.world_size:
                 raise ConfigError(
@@ -79,7 +79,7 @@ class StreamData(lightning.LightningDataModule):
         return DataLoader(
             dataset,
             batch_size=None,
-            sampler=StepSampler(trainer.lightning_module.done, self.steps),
+            sampler=StepSampler(trainer.lightning_module.method.done, self.steps),
             num_workers=self.workers,
             pin_memory=torch.cuda.is_available(),
         )

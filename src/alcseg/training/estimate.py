@@ -6,14 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from alcseg.config import Settings
 from alcseg.data.plan import PATCH_MULTIPLE
 from alcseg.data.sampling import Patches
-from alcseg.inference.load import build_method
-from alcseg.records.plan import Plan
-from alcseg.training.cases import stream_sizes
+from alcseg.methods import Method
+from alcseg.records.settings import RunSettings
+from alcseg.training.cases import blank_batch, stream_sizes
 
-__all__ = ["Estimate", "estimate_cost"]
+__all__ = ["Estimate", "Measured", "estimate_cost", "measure"]
 
 
 @dataclass(frozen=True)
@@ -31,56 +30,79 @@ class Estimate:
     memory_gib: float
 
 
-def estimate_cost(settings: Settings, plan: Plan, device: torch.device) -> Estimate:
-    """Time forward and backward on random patches, one per stream, and scale to the batch.
+@dataclass(frozen=True)
+class Measured:
+    """One pass forward and back.
+
+    Attributes:
+        seconds: It took.
+        weights: Bytes of all weights and buffers.
+        trained: Bytes of the trained ones; gradients and momentum take as much each.
+        saved: Bytes kept for the backward pass, the trained weights among them.
+    """
+
+    seconds: float
+    weights: int
+    trained: int
+    saved: int
+
+    def scaled(self, share: float, steps: int) -> Estimate:
+        """The cost of a run.
+
+        Args:
+            share: Patches of a batch over those of the pass.
+            steps: Optimizer steps of all stages.
+        """
+        per_step = self.seconds * share
+        activations = max(self.saved - self.trained, 0)
+        memory = self.weights + 2 * self.trained + activations * share
+        return Estimate(
+            seconds_per_step=round(per_step, 3),
+            hours=round(per_step * steps / 3600, 2),
+            memory_gib=round(memory / 2**30, 2),
+        )
+
+
+def estimate_cost(method: Method, settings: RunSettings, device: torch.device) -> Estimate:
+    """Time forward and backward on blank patches, one per stream, and scale to the batch.
 
     Args:
+        method: Prepared for the run; it is moved to the device, and can no longer be trained from the start.
         settings: Complete ones.
-        plan: Of the run.
         device: Where training would run.
     """
-    method = build_method(settings.to_dict(), plan).to(device).train()
     sizes = stream_sizes(method.streams, settings.data)
     # The smallest patch is one voxel at the bottleneck, and one value is too few for its BatchNorm.
-    count = 2 if max(plan.patch) <= PATCH_MULTIPLE else 1
-    batch = {
-        stream: Patches(
-            torch.zeros(count, len(plan.channel_names), *plan.patch, device=device),
-            torch.zeros(count, *plan.patch, dtype=torch.long, device=device),
-            ["estimate"] * count,
-            torch.arange(count),
-        )
-        for stream in sizes
-    }
+    count = 2 if max(method.task.patch) <= PATCH_MULTIPLE else 1
+    batch = blank_batch(method.task, dict.fromkeys(sizes, count), device)
+    half = settings.trainer.precision == "bf16"
+    measured = measure(method.to(device).train(), batch, half=half)
+    steps = sum(stage.steps for stage in method.plan_stages({stream: [] for stream in sizes}))
+    return measured.scaled(sum(sizes.values()) / (count * len(sizes)), steps)
+
+
+def measure(method: Method, batch: dict[str, Patches], *, half: bool = False) -> Measured:
+    """Pass a batch forward and back, under autocast to bfloat16 where `half` is set."""
     saved: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
         saved[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
         return tensor
 
-    seconds = []
-    enabled = settings.trainer.precision == "bf16"
+    device = method.device
+    seconds = 0.0
     for _ in range(2):  # the first one also pays for set-up
         saved.clear()
         started = time.perf_counter()
         with (
             torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
-            torch.autocast(device.type, torch.bfloat16, enabled=enabled),
+            torch.autocast(device.type, torch.bfloat16, enabled=half),
         ):
             loss = torch.stack(list(method.training_terms(batch).values())).sum()
         torch.autograd.backward(loss)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        seconds.append(time.perf_counter() - started)
+        seconds = time.perf_counter() - started
     weights = sum(tensor.numel() * tensor.element_size() for tensor in method.state_dict().values())
     trained = sum(parameter.numel() * 4 for parameter in method.parameters() if parameter.requires_grad)
-    activations = sum(saved.values()) - trained  # the weights are saved for the backward pass too
-    steps = sum(stage.steps for stage in method.plan_stages({stream: [] for stream in sizes}))
-    share = sum(sizes.values()) / (count * len(sizes))
-    per_step = seconds[-1] * share
-    memory = weights + 2 * trained + max(activations, 0) * share
-    return Estimate(
-        seconds_per_step=round(per_step, 3),
-        hours=round(per_step * steps / 3600, 2),
-        memory_gib=round(memory / 2**30, 2),
-    )
+    return Measured(seconds, weights, trained, sum(saved.values()))

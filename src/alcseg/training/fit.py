@@ -1,24 +1,25 @@
 """One training run: from a dataset folder and settings to a run folder, resumable at any step."""
 
-import dataclasses
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from alcseg import machine
-from alcseg.config import Settings
 from alcseg.data.cache import CachedCase, build_cache
 from alcseg.data.folder import DatasetFolder
 from alcseg.data.plan import make_plan
 from alcseg.errors import ConfigError
-from alcseg.files import write_json, write_text
+from alcseg.files import write_text
 from alcseg.inference.device import pick_device
-from alcseg.inference.load import create_method, make_task
+from alcseg.inference.load import build_method, create_method, make_task
+from alcseg.methods import Method
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
+from alcseg.records.settings import RunSettings
 from alcseg.run_folder import RunFolder
 from alcseg.training.cases import choose_cases, stream_cases
 from alcseg.training.handed_on import with_handed_labels
@@ -26,20 +27,70 @@ from alcseg.training.records import log_to, open_run, write_records
 from alcseg.training.smallest_batch import require_statistics
 from alcseg.training.stage import augmentation, fit_stage, is_first_process
 
-__all__ = ["complete_settings", "fit", "plan_run"]
+__all__ = ["Prepared", "complete_settings", "fit", "plan_run", "prepare"]
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What is known of a run before anything is written.
+
+    Attributes:
+        settings: Complete ones.
+        device: Where to train.
+        plan: Of the run.
+        method: With networks, planned for the last stage.
+        fresh: Whether its weights are those that training begins with.
+        train: Cases that train.
+        val: Cases that validate.
+    """
+
+    settings: RunSettings
+    device: torch.device
+    plan: Plan
+    method: Method
+    fresh: bool
+    train: Sequence[CaseRow]
+    val: Sequence[CaseRow]
+
+
+def prepare(
+    folder: DatasetFolder, settings: RunSettings, device: str = "auto", *, plan: Plan | None = None
+) -> Prepared:
+    """Choose cases, plan, and build the method, so that nothing is begun that cannot be trained.
+
+    Args:
+        folder: The dataset.
+        settings: Of the run; what they leave open the data or the machine decides.
+        device: `auto`, `cpu`, `cuda` or `cuda:<index>`.
+        plan: Of a run that was begun; else it is made.
+
+    Raises:
+        DataError: If the dataset lacks what the method needs.
+        ConfigError: If patch and batch are too small for the network, or the patch cannot be turned.
+    """
+    chosen = pick_device(device)
+    settings = complete_settings(settings, chosen)
+    method = create_method(settings)
+    train, val = choose_cases(folder, method.streams, val_hq=settings.trainer.val_hq)
+    plan = plan or _make_plan(folder, settings)
+    augmentation(settings).check(plan.patch)
+    method.prepare(make_task(settings, plan))
+    tried = require_statistics(method, settings)
+    return Prepared(settings, chosen, plan, method, not tried, train, val)
+
+
 def fit(
     folder: DatasetFolder,
-    settings: Settings,
+    settings: RunSettings,
     out: Path,
     *,
     device: str = "auto",
     workers: int = 0,
     overwrite: bool = False,
     track: Callable[[Iterable[CaseRow]], Iterable[CaseRow]] = iter,
+    before: Callable[[Prepared], None] | None = None,
     after: Callable[[RunFolder], None] | None = None,
 ) -> RunFolder:
     """Train, or go on where an earlier call was stopped.
@@ -52,6 +103,7 @@ def fit(
         workers: Processes that read patches.
         overwrite: Start afresh in a folder that holds something.
         track: Wraps the loop over cases that are cached, to show progress.
+        before: Called when a run begins that was not begun before; it may use up the method.
         after: Called with the run folder when training ends or is stopped.
 
     Returns:
@@ -64,37 +116,50 @@ def fit(
         UsageError: If it holds something else.
         KeyboardInterrupt: After a checkpoint, if training was asked to stop.
     """
-    chosen = pick_device(device)
-    settings = complete_settings(settings, chosen)
-    method = create_method(settings.to_dict())
-    train_rows, val_rows = choose_cases(folder, method.streams, val_hq=settings.trainer.val_hq)
-    plan = plan_run(folder, settings)
-    augmentation(settings).check(plan.patch)
+    settings = complete_settings(settings, pick_device(device))
     run = open_run(out, settings, overwrite=overwrite)
     if run.finished and not overwrite:
         logger.info("%s: already trained; --overwrite trains again", out)
         return run
+    begun = run.record_path.is_file() and not overwrite
+    ready = prepare(folder, settings, device, plan=run.plan if begun else None)
+    if before is not None and not begun:
+        before(ready)
+    fresh = ready.method if ready.fresh and (before is None or begun) else None
 
     cache = _cache_folder(settings, out)
-    train_cases = build_cache(folder, train_rows, plan, cache, track=track)
-    val_cases = build_cache(folder, val_rows, plan, cache, track=track)
+    train_cases = build_cache(folder, ready.train, ready.plan, cache, track=track)
+    val_cases = build_cache(folder, ready.val, ready.plan, cache, track=track)
+    streams = stream_cases(ready.method.streams, train_cases)
+    names = {stream: [case.case_id for case in cases] for stream, cases in streams.items()}
+    stages = ready.method.plan_stages(names)
     first_process = is_first_process()
     if first_process:  # the others must not remove what this one writes
-        write_records(run, settings, plan, folder, train_cases, val_cases, str(chosen), overwrite=overwrite)
+        write_records(
+            run,
+            settings,
+            ready.plan,
+            folder,
+            train_cases,
+            val_cases,
+            stages,
+            str(ready.device),
+            overwrite=overwrite,
+        )
 
     for name in ("lightning.pytorch", "lightning.fabric"):  # their advice is about scripts
         logging.getLogger(name).setLevel(logging.WARNING)
-    streams = stream_cases(method.streams, train_cases)
     relabeled: Mapping[str, Sequence[CachedCase]] = streams
-    names = {stream: [case.case_id for case in cases] for stream, cases in streams.items()}
-    method.task = make_task(settings.to_dict(), plan)  # stages are planned before networks are built
     reached = ""
     with log_to(run.log_path) if first_process else nullcontext():
-        for stage in method.plan_stages(names):
+        for stage in stages:
             own = run.at_stage(stage.name)
             if not own.finished:
                 known = relabeled if stage.relabeled else streams
-                reached = fit_stage(own, stage, settings, plan, known, val_cases, chosen, workers=workers)
+                method = fresh if fresh and not stage.name else build_method(settings, ready.plan, stage)
+                reached = fit_stage(
+                    own, stage, method, settings, known, val_cases, ready.device, workers=workers
+                )
                 if reached:
                     break
             relabeled = with_handed_labels(relabeled, own, stage)
@@ -108,26 +173,30 @@ def fit(
             "finished": machine.timestamp(),
             "peak_memory_mib": machine.peak_memory_mib(),
         }
-        write_json(run.record_path, run.record | ended)
+        run.record.model_copy(update=ended).write(run.path)
         write_text(run.done_path, machine.timestamp() + "\n")
     return run
 
 
-def plan_run(folder: DatasetFolder, settings: Settings) -> Plan:
+def plan_run(folder: DatasetFolder, settings: RunSettings) -> Plan:
     """The plan of a run: what complete settings give, the rest made from the data.
 
     Raises:
         ConfigError: If patch and batch are too small for the network.
     """
-    data = settings.data
-    plan = make_plan(
-        folder, patch=data.patch, spacing=data.spacing, normalization=data.normalization, clip=data.clip
-    )
-    require_statistics(settings, plan)
+    plan = _make_plan(folder, settings)
+    require_statistics(build_method(settings, plan), settings)
     return plan
 
 
-def complete_settings(settings: Settings, device: torch.device) -> Settings:
+def _make_plan(folder: DatasetFolder, settings: RunSettings) -> Plan:
+    data = settings.data
+    return make_plan(
+        folder, patch=data.patch, spacing=data.spacing, normalization=data.normalization, clip=data.clip
+    )
+
+
+def complete_settings(settings: RunSettings, device: torch.device) -> RunSettings:
     """Fill in what depends on the machine or on other settings."""
     on_gpu = device.type == "cuda"
     data, trainer = settings.data, settings.trainer
@@ -137,24 +206,25 @@ def complete_settings(settings: Settings, device: torch.device) -> Settings:
     if precision == "auto":
         native = torch.cuda.is_bf16_supported() if on_gpu else bool(machine.has_native_bf16())
         precision = "bf16" if native else "32"
-    return dataclasses.replace(
-        settings,
-        data=dataclasses.replace(
-            data,
-            hq_batch=data.hq_batch or (4 if on_gpu else 2),
-            lq_batch=data.lq_batch or (20 if on_gpu else 4),
-        ),
-        trainer=dataclasses.replace(
-            trainer,
-            steps=steps,
-            validate_every=max(1, steps // 10) if validate is None else validate,
-            checkpoint_every=max(10, steps // 20) if checkpoint is None else checkpoint,
-            precision=precision,
-        ),
+    batches = {
+        "hq_batch": data.hq_batch or (4 if on_gpu else 2),
+        "lq_batch": data.lq_batch or (20 if on_gpu else 4),
+    }
+    schedule = {
+        "steps": steps,
+        "validate_every": max(1, steps // 10) if validate is None else validate,
+        "checkpoint_every": max(10, steps // 20) if checkpoint is None else checkpoint,
+        "precision": precision,
+    }
+    return settings.model_copy(
+        update={
+            "data": data.model_copy(update=batches),
+            "trainer": trainer.model_copy(update=schedule),
+        }
     )
 
 
-def _cache_folder(settings: Settings, out: Path) -> Path:
+def _cache_folder(settings: RunSettings, out: Path) -> Path:
     """Beside the run folder unless set; inside, a run that was never begun would look like one."""
     if settings.data.cache is None:
         return out.absolute().parent / ".alcseg-cache"

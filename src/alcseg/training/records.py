@@ -4,23 +4,22 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from alcseg import machine
-from alcseg.config import Settings
 from alcseg.data.cache import CachedCase, data_hash
 from alcseg.data.folder import DatasetFolder
 from alcseg.errors import CheckpointError, ConfigError, DataError, UsageError
-from alcseg.files import remove_output, write_json, write_text
+from alcseg.files import remove_output
+from alcseg.methods import Stage
 from alcseg.records.plan import Plan
+from alcseg.records.run import RunRecord
+from alcseg.records.settings import RunSettings
 from alcseg.run_folder import RunFolder
 
 __all__ = ["log_to", "open_run", "write_records"]
 
 
-def open_run(out: Path, settings: Settings, *, overwrite: bool = False) -> RunFolder:
+def open_run(out: Path, settings: RunSettings, *, overwrite: bool = False) -> RunFolder:
     """Open the run folder of the same run, or say where one will be; nothing is written or removed yet.
 
     Args:
@@ -41,26 +40,29 @@ def open_run(out: Path, settings: Settings, *, overwrite: bool = False) -> RunFo
             f"{out}: expected an empty or new folder or a run to resume, found other files. "
             "Choose another folder or pass --overwrite."
         )
-    if run.method != settings.method:
+    if run.method != settings.method.name:
         raise CheckpointError(
-            f"{out}: holds a run of method '{run.method}', asked for '{settings.method}'. "
+            f"{out}: holds a run of method '{run.method}', asked for '{settings.method.name}'. "
             "Choose another --out folder, or pass --overwrite to replace that run."
         )
-    for name, (old, new) in _differences(run.config, settings.to_dict()):
-        raise ConfigError(
-            f"{out}: holds a run with {name}={old}, asked for {new}. "
-            "Give the same settings to resume it, another --out folder, or --overwrite."
-        )
+    old, new = run.settings.dotted, settings.dotted
+    for name in dict.fromkeys([*old, *new]):
+        if name != "data.cache" and old.get(name) != new.get(name):  # where the cache lies does not matter
+            raise ConfigError(
+                f"{out}: holds a run with {name}={old.get(name)}, asked for {new.get(name)}. "
+                "Give the same settings to resume it, another --out folder, or --overwrite."
+            )
     return run
 
 
 def write_records(
     run: RunFolder,
-    settings: Settings,
+    settings: RunSettings,
     plan: Plan,
     folder: DatasetFolder,
     train: Sequence[CachedCase],
     val: Sequence[CachedCase],
+    stages: Sequence[Stage],
     device: str,
     *,
     overwrite: bool = False,
@@ -74,6 +76,7 @@ def write_records(
         folder: The dataset.
         train: Cases that train.
         val: Cases that validate.
+        stages: Of the run, in order.
         device: Where the run trains.
         overwrite: Remove first what the folder holds.
 
@@ -83,31 +86,34 @@ def write_records(
     if overwrite:
         remove_output(run.path)
     hashed = data_hash([*train, *val])
+    order = tuple(stage.name for stage in stages if stage.name)
     if run.record_path.is_file():
-        known = run.record["data_hash"]
-        if known != hashed:
+        known = run.record
+        if known.data_hash != hashed:
             raise DataError(
                 f"{folder.root}: the data is not what run {run.path} began with "
-                f"(hash {hashed}, expected {known}). Restore the dataset, or train into another folder."
+                f"(hash {hashed}, expected {known.data_hash}). Restore the dataset, or train into another "
+                "folder."
             )
+        if known.stages is None:
+            known.model_copy(update={"stages": order}).write(run.path)
         return
-    write_text(run.config_path, yaml.safe_dump(settings.to_dict(), sort_keys=False))
-    plan.write_file(run.plan_path)
-    record = {
-        "status": "training",
-        "started": machine.timestamp(),
-        "dataset": folder.name,
-        "data_hash": hashed,
-        "seed": settings.seed,
-        "device": device,
-        "processor": machine.processor(),
-        "commit": machine.commit(),
-        "versions": machine.versions(),
-        "train_cases": [case.case_id for case in train],
-        "hq_cases": [case.case_id for case in train if case.quality == "hq"],
-        "val_cases": [case.case_id for case in val],
-    }
-    write_json(run.record_path, record)
+    settings.write(run.path)
+    plan.write(run.path)
+    RunRecord(
+        started=machine.timestamp(),
+        dataset=folder.name,
+        data_hash=hashed,
+        seed=settings.seed,
+        device=device,
+        processor=machine.processor(),
+        commit=machine.commit(),
+        versions=machine.versions(),
+        stages=order,
+        train_cases=tuple(case.case_id for case in train),
+        hq_cases=tuple(case.case_id for case in train if case.quality == "hq"),
+        val_cases=tuple(case.case_id for case in val),
+    ).write(run.path)
 
 
 @contextmanager
@@ -122,17 +128,3 @@ def log_to(path: Path) -> Iterator[None]:
     finally:
         package.removeHandler(handler)
         handler.close()
-
-
-def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, tuple[Any, Any]]]:
-    """Dotted names of settings that differ; where the cache lies does not matter."""
-    found = []
-    for section, values in new.items():
-        if not isinstance(values, dict):
-            found += [(section, (old.get(section), values))] if old.get(section) != values else []
-            continue
-        earlier = old.get(section, {})
-        for key in dict.fromkeys([*earlier, *values]):
-            if (section, key) != ("data", "cache") and earlier.get(key) != values.get(key):
-                found.append((f"{section}.{key}", (earlier.get(key), values.get(key))))
-    return found

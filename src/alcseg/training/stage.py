@@ -13,14 +13,13 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import distributed
 
 from alcseg import machine
-from alcseg.config import Settings
 from alcseg.data.cache import CachedCase
 from alcseg.data.transforms import Augmentation
 from alcseg.errors import CheckpointError
 from alcseg.files import write_text
-from alcseg.inference.load import build_method, load_weights
+from alcseg.inference.load import load_weights
 from alcseg.methods import Method, Stage
-from alcseg.records.plan import Plan
+from alcseg.records.settings import RunSettings
 from alcseg.run_folder import RunFolder
 from alcseg.training.callbacks import (
     Checkpoints,
@@ -32,6 +31,7 @@ from alcseg.training.callbacks import (
 )
 from alcseg.training.cases import stream_sizes
 from alcseg.training.datamodule import StreamData
+from alcseg.training.fitted import Fitted
 from alcseg.training.handed_on import StoredProbabilities, relabel_held_out
 
 __all__ = ["augmentation", "fit_stage", "is_first_process"]
@@ -42,8 +42,8 @@ logger = logging.getLogger(__name__)
 def fit_stage(
     run: RunFolder,
     stage: Stage,
-    settings: Settings,
-    plan: Plan,
+    method: Method,
+    settings: RunSettings,
     streams: Mapping[str, Sequence[CachedCase]],
     val_cases: Sequence[CachedCase],
     device: torch.device,
@@ -55,8 +55,8 @@ def fit_stage(
     Args:
         run: The run folder at this stage.
         stage: What to fit.
+        method: Prepared for it, with fresh weights.
         settings: Complete ones.
-        plan: Of the run.
         streams: Training cases of the run by stream.
         val_cases: Cases that validate.
         device: Where to train.
@@ -68,7 +68,7 @@ def fit_stage(
     Raises:
         CheckpointError: If the checkpoint is damaged or of another method.
     """
-    method = build_method(settings.to_dict(), plan, stage)
+    task = method.task
     cases = {
         stream: [case for case in known if stage.cases is None or case.case_id in stage.cases]
         for stream, known in streams.items()
@@ -76,12 +76,12 @@ def fit_stage(
     data = StreamData(
         cases,
         stream_sizes(method.streams, settings.data),
-        plan.patch,
+        task.patch,
         augmentation(settings),
-        seed=method.task.seed,
+        seed=task.seed,
         steps=stage.steps,
         foreground_fraction=settings.data.foreground_fraction,
-        distance_classes=plan.num_classes if method.needs_distance else None,
+        distance_classes=task.num_classes if method.needs_distance else None,
         workers=workers,
     )
     metrics = MetricsFile(
@@ -94,10 +94,10 @@ def fit_stage(
         stop,
     ]
     if val_cases and settings.trainer.validate_every:
-        callbacks.insert(0, Validation(val_cases, plan.patch, settings.trainer.validate_every, metrics))
+        callbacks.insert(0, Validation(val_cases, task.patch, settings.trainer.validate_every, metrics))
     if settings.trainer.snapshot_every:
         callbacks.append(Snapshots(run, settings.trainer.snapshot_every))
-    title = " ".join([settings.method, *([stage.name] if stage.name else []), f"({run.path.name})"])
+    title = " ".join([settings.method.name, *([stage.name] if stage.name else []), f"({run.path.name})"])
     if logger.isEnabledFor(logging.INFO):
         callbacks.append(StepProgress(title))
     trainer = _trainer(run, settings, device, callbacks)
@@ -117,11 +117,11 @@ def fit_stage(
         with warnings.catch_warnings():
             # What Lightning has to mend, not a user of this package.
             warnings.filterwarnings("ignore", ".*LeafSpec.* is deprecated", FutureWarning)
-            trainer.fit(method, datamodule=data, ckpt_path=resume, weights_only=True)
+            trainer.fit(Fitted(method), datamodule=data, ckpt_path=resume, weights_only=True)
         if stop.stopped and method.done < stage.steps:
             return f"step {method.done}" + (f" of stage {stage.name}" if stage.name else "")
     if stage.held_out:
-        _hand_on(method, run, stage, plan, streams, device)
+        _hand_on(method, run, stage, streams, device)
     return ""
 
 
@@ -131,7 +131,7 @@ def is_first_process() -> bool:
     return rank == 0
 
 
-def augmentation(settings: Settings) -> Augmentation:
+def augmentation(settings: RunSettings) -> Augmentation:
     """What the data section asks for."""
     data = settings.data
     return Augmentation(data.flip_axes, data.rotate_plane, data.intensity_scale, data.intensity_shift)
@@ -141,7 +141,6 @@ def _hand_on(
     method: Method,
     run: RunFolder,
     stage: Stage,
-    plan: Plan,
     streams: Mapping[str, Sequence[CachedCase]],
     device: torch.device,
 ) -> None:
@@ -152,7 +151,7 @@ def _hand_on(
     rank, world = (distributed.get_rank(), distributed.get_world_size()) if several else (0, 1)
     if several:
         distributed.barrier()  # the first process has written the weights
-    stored.store(load_weights(method, run, device)["model"], plan.patch, device, held_out[rank::world])
+    stored.store(load_weights(method, run, device)["model"], method.task.patch, device, held_out[rank::world])
     if several:
         distributed.barrier()
     if rank == 0:
@@ -196,7 +195,7 @@ class _Events(TensorBoardLogger):
 
 
 def _trainer(
-    run: RunFolder, settings: Settings, device: torch.device, callbacks: list[lightning.Callback]
+    run: RunFolder, settings: RunSettings, device: torch.device, callbacks: list[lightning.Callback]
 ) -> lightning.Trainer:
     devices: int | list[int] = settings.trainer.devices
     if device.index is not None:

@@ -1,0 +1,140 @@
+"""`config.yaml`: every setting of a run, resolved; what a section takes, and with which range."""
+
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Interval
+from pydantic import BeforeValidator
+
+from alcseg.records.base import Document, Record
+from alcseg.types import Count, NotNegative, Positive, Share
+
+__all__ = [
+    "ChosenMethod",
+    "DataSettings",
+    "MethodSettings",
+    "NetworkSettings",
+    "RunSettings",
+    "TrainerSettings",
+]
+
+Axis = Annotated[int, Interval(ge=0, le=2)]
+
+
+class _Settings(Record, allow_inf_nan=False):
+    """Numbers are finite, so that YAML and JSON keep them."""
+
+
+class MethodSettings(_Settings, extra="forbid"):
+    """What can be set of a training method; each has its own."""
+
+
+class ChosenMethod(Record, extra="allow"):
+    """Which method, with all its settings."""
+
+    name: str
+    """Word behind `--method`."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What it was built with; its class knows their types."""
+        return dict(self.model_extra or {})
+
+
+class NetworkSettings(_Settings):
+    """Which network."""
+
+    name: str = "vnet"
+    """`vnet`, `unet`, `segresnet`, `dynunet`, `swin_unetr` or `unetr`."""
+    filters: Count = 16
+    """Channels of the first level."""
+    dropout: Share = 0.5
+    """Probability of the network's dropout layers."""
+
+
+class DataSettings(_Settings):
+    """How cases become batches; null means planned from the data or the machine."""
+
+    patch: tuple[Count, Count, Count] | None = None
+    """Side lengths of a patch in voxels."""
+    spacing: tuple[Positive | None, Positive | None, Positive | None] | None = None
+    """Voxel size of the model grid in mm, RAS axes; null in an axis keeps each case's own."""
+    normalization: Literal["zscore", "ct", "none"] | None = None
+    """`zscore`, `ct` or `none`."""
+    clip: tuple[float, float] | None = None
+    """Intensity window under `ct`."""
+    hq_batch: Count | None = None
+    """HQ patches per step."""
+    lq_batch: Count | None = None
+    """LQ patches per step."""
+    foreground_fraction: Share = 0.0
+    """Share of patches centered on foreground of the given label."""
+    flip_axes: tuple[Axis, ...] = ()
+    """Axes flipped at random."""
+    rotate_plane: tuple[Axis, Axis] | None = None
+    """Axes in which quarter turns are drawn."""
+    intensity_scale: NotNegative = 0.0
+    """Largest relative change of the intensities."""
+    intensity_shift: NotNegative = 0.0
+    """Largest shift of the intensities in standard deviations."""
+    cache: str | None = None
+    """Folder of preprocessed cases; null puts it beside the run folder."""
+
+
+class TrainerSettings(_Settings):
+    """How long and how."""
+
+    steps: Count | None = None
+    """Optimizer steps; null: 30,000 on a GPU, 1,000 on a CPU."""
+    learning_rate: NotNegative = 0.01
+    """Of SGD at the start."""
+    momentum: Share = 0.9
+    """Of SGD."""
+    weight_decay: NotNegative = 1e-4
+    """Of SGD."""
+    poly_power: NotNegative = 0.9
+    """Of the polynomial decay."""
+    validate_every: Annotated[int, Ge(0)] | None = None
+    """Steps between validations on clean validation cases; null: a tenth of the run; 0: never."""
+    checkpoint_every: Count | None = None
+    """Steps between checkpoints; null: a twentieth of the run."""
+    snapshot_every: Count | None = None
+    """Steps between weights that are kept, in snapshots/step-<n>/; null: none are."""
+    log_every: Count = 10
+    """Steps between rows of metrics.csv."""
+    val_hq: Annotated[int, Ge(0)] | None = None
+    """HQ training cases held out where the dataset has no validation split; null: a fifth, at least one."""
+    precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(str)] = "auto"  # YAML reads 32 as int
+    """`auto` (bf16 where the processor has it natively), `32` or `bf16`."""
+    devices: Count = 1
+    """Number of GPUs or CPU processes."""
+    nodes: Count = 1
+    """Number of machines."""
+
+
+class RunSettings(Document):
+    """All settings of a run; the file can be given to `alcseg train --config`."""
+
+    NAME = "config.yaml"
+    MADE_BY = "`alcseg train`"
+
+    method: ChosenMethod
+    """Which method, with all its settings; `alcseg methods NAME` lists them."""
+    network: NetworkSettings = NetworkSettings()
+    """Which network."""
+    data: DataSettings = DataSettings()
+    """How cases become batches."""
+    trainer: TrainerSettings = TrainerSettings()
+    """How long and how."""
+    seed: int = 0
+    """Of weights, patches, noise and dropout."""
+    preset: str | None = None
+    """Shipped settings that it began with."""
+
+    @property
+    def dotted(self) -> dict[str, Any]:
+        """Every setting by its dotted name, as plain types."""
+        found: dict[str, Any] = {}
+        for section, values in self.model_dump(mode="json").items():
+            named = values if isinstance(values, dict) else {"": values}
+            found |= {f"{section}.{key}".rstrip("."): value for key, value in named.items()}
+        return found

@@ -16,7 +16,7 @@ import pytest
 
 from alcseg.cli import main
 from alcseg.cli.flags import PRINT_OPTIONS
-from alcseg.cli.parser import ARCHIVE, VERBS, build_parser, parse
+from alcseg.cli.parser import ARCHIVE, DRY_RUNS, VERBS, build_parser, parse
 from alcseg.cli.printing import document, show
 from alcseg.data.readers import READERS
 from alcseg.errors import DataError, ResourceError, UsageError
@@ -56,6 +56,11 @@ def test_options_are_the_parameters_of_the_function(verb):
     if verb == "import":
         assert "part_mib" in parameters_of(ARCHIVE)
         options.remove("part_mib")  # the others are handed on to `import_dataset`
+    if verb in DRY_RUNS:
+        *planned, without = DRY_RUNS[verb]
+        options.remove("dry_run")
+        assert set(without) < options
+        assert options - set(without) <= parameters_of(planned)
     assert options <= parameters_of(VERBS[verb])
 
 

@@ -1,12 +1,13 @@
 """Settings from presets, files and assignments."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
 
-from alcseg.config import preset_names, resolve
+from alcseg.config import check_arguments, preset_names, resolve
 from alcseg.errors import ConfigError
 from alcseg.methods import METHODS
 from alcseg.records.settings import RunSettings
@@ -85,6 +86,49 @@ def test_a_wrong_assignment_is_one_line(assignment: str, message: str) -> None:
         resolved(assignments=[assignment])
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+def test_numbers_are_read_as_people_write_them() -> None:
+    found = resolved(assignments=["trainer.weight_decay=1e-4", "method.alpha=5", "data.flip_axes=[]"])
+    assert found.trainer.weight_decay == 1e-4
+    assert found.method.settings["alpha"] == 5.0
+    assert found.data.flip_axes == ()
+    assert resolved(assignments=["data.spacing=[1, null, 2.5]"]).data.spacing == (1.0, None, 2.5)
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "trainer.steps=2.0",
+        "trainer.steps=true",
+        "trainer.momentum=true",
+        "data.cache=5",
+        "network.dropout=.nan",
+    ],
+)
+def test_nothing_is_converted_in_silence(assignment: str) -> None:
+    with pytest.raises(ConfigError, match=f"{assignment.split('=')[0]}: expected "):
+        resolved(assignments=[assignment])
+
+
+def test_settings_of_a_newer_alcseg_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("format: 2\nseed: 1\n")
+    with pytest.raises(ConfigError, match="expected format 1 or an older one, found 2"):
+        resolved(file=file)
+
+
+def test_arguments_of_a_dataclass_are_checked() -> None:
+    @dataclass
+    class Wanted:
+        size: int
+        kind: Literal["a", "b"] = "a"
+
+    assert check_arguments(Wanted, {"size": 3}, "here") == {"size": 3, "kind": "a"}
+    with pytest.raises(ConfigError, match=r"unknown key 'x\.sise' for here; did you mean 'x\.size'"):
+        check_arguments(Wanted, {"sise": 3}, "here", "x.")
+    with pytest.raises(ConfigError, match=r"here: x\.kind: expected one of a, b, got 'c'"):
+        check_arguments(Wanted, {"size": 3, "kind": "c"}, "here", "x.")
 
 
 def test_a_word_that_looks_like_a_number_stays_a_word() -> None:

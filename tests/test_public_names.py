@@ -1,5 +1,6 @@
 """What `alcseg` promises can be imported, and importing it is light."""
 
+import ast
 import subprocess
 import sys
 
@@ -20,6 +21,17 @@ def test_dir_lists_the_public_names():
 def test_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no_such_name"):
         alcseg.no_such_name  # noqa: B018 - the access is what is tested
+
+
+def test_prediction_waits_for_nothing_that_only_training_needs():
+    program = (
+        "import sys, torch, monai; before = set(sys.modules); import alcseg.commands.predict; "
+        "print(sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = ast.literal_eval(done.stdout)
+    assert "alcseg" in loaded
+    assert not {"lightning", "tensorboard", "matplotlib", "jsonargparse", "pandas"} & set(loaded)
 
 
 def test_import_loads_nothing_heavy():

@@ -1,5 +1,6 @@
 """Runs in processes of their own: side by side, as jobs of submitit, stopped by Ctrl-C."""
 
+import inspect
 import json
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import time
 
 import pytest
 
+from alcseg.benchmark import launch
 from alcseg.benchmark.launch import Work, _ended, count_jobs, make_executor
 from alcseg.benchmark.plan_file import read_plan
 from alcseg.errors import UsageError
@@ -47,6 +49,33 @@ def test_options_of_slurm_need_no_prefix_and_are_checked(tmp_path):
         make_executor(tmp_path / "out", jobs=None, options={"cluster": "local", "partitoin": "gpu"})
     with pytest.raises(UsageError, match=r"--slurm: .*timeout_min"):
         make_executor(tmp_path / "out", jobs=None, options={"cluster": "local", "timeout_min": "long"})
+
+
+@pytest.mark.parametrize(("jobs", "threads"), [(1, 6), (2, 3), (4, 1), (9, 1)])
+def test_runs_side_by_side_share_the_cores(content, write, tmp_path, monkeypatch, jobs, threads):
+    started = []
+
+    class Context:
+        def Process(self, target, args, name):
+            started.append((target, args, name))
+            return self
+
+        def start(self):
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # which a process inherits
+
+    monkeypatch.setattr(launch.os, "sched_getaffinity", lambda _: range(6), raising=False)
+    monkeypatch.setattr(launch.multiprocessing, "get_context", lambda kind: Context())
+    plan = read_plan(write(content))
+    before = signal.getsignal(signal.SIGINT)
+    launch._start(Work(plan, tmp_path, plan.runs, workers=2), plan.runs[0], "cpu", None, jobs)
+    ((target, args, name),) = started
+    assert target is launch._work_alone
+    given = dict(zip(inspect.signature(target).parameters, args, strict=True))
+    assert given["threads"] == threads
+    assert (given["out"], given["run_id"], given["device"]) == (str(tmp_path), plan.runs[0].id, "cpu")
+    assert given["workers"] == 2
+    assert name == plan.runs[0].id
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.slow

@@ -64,6 +64,18 @@ def test_the_other_lq_cases_tell_whether_a_label_is_moved(others_agree: bool, ma
     assert float(method.noted["moved_share"]) == others_agree
 
 
+def test_clean_cases_do_not_count_as_others(make_method: Make) -> None:
+    given, seen = block(5), block(5)
+    seen[:, :, :7] = seen[:, :6, 7] = 0
+    method = make_method("alc_aligned")
+    for number in range(3):  # that the teacher agrees with clean labels tells nothing of LQ ones
+        method._teacher_passes = lambda patches, count: [probs_of(given).log()]
+        method._clean_labels(patches_of(given, f"clean_{number}"))
+    found = method._aligned_label(probs_of(seen), patches_of(given), CLEAN)
+    assert torch.equal(found[0], torch.from_numpy(seen))
+    assert float(method.noted["moved_share"]) == 0
+
+
 def test_what_was_seen_of_a_case_counts_at_its_next_visit(make_method: Make) -> None:
     method = make_method("alc_aligned")
     for _ in range(4):

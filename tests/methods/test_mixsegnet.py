@@ -255,6 +255,15 @@ def test_the_evaluated_network_is_a_setting(network: str, batch: dict[str, Patch
         torch.testing.assert_close(exported[role](image).softmax(1), expected)
 
 
+@pytest.mark.parametrize("view", ["a", "b", "ensemble"])
+def test_the_evaluated_view_is_built_alone(view: str) -> None:
+    method = make(
+        second_view="unetr", second_filters=2, hidden_size=12, mlp_dim=8, num_heads=3, eval_network=view
+    )
+    for name, network in method.export_networks().items():
+        assert method.build_exported(name).state_dict().keys() == network.state_dict().keys()
+
+
 def test_settings_out_of_range_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"method\.clip_norm.*0"):
         MixSegNet(clip_norm=0)

@@ -174,6 +174,13 @@ def test_the_mean_of_sure_networks_is_finite() -> None:
     assert (logits.argmax(1) == 0).all()
 
 
+@pytest.mark.parametrize("answers", ["mean", "first"])
+def test_as_many_networks_are_built_as_answer(answers: str, make_method: Make) -> None:
+    method = make_method("trinet", eval_network=answers)
+    exported = method.export_networks()["model"].state_dict()
+    assert method.build_exported("model").state_dict().keys() == exported.keys()
+
+
 def test_settings_out_of_range_are_named(make_method: Make) -> None:
     with pytest.raises(ConfigError, match=r"method\.keep_ratio: .* got 1\.2"):
         make_method("trinet", keep_ratio=1.2)

@@ -14,8 +14,10 @@ import torch
 import yaml
 
 from alcseg.commands.train import plan_training, train
+from alcseg.data import plan
 from alcseg.data.folder import DatasetFolder
 from alcseg.errors import CheckpointError, ConfigError, DataError, LabelError, UsageError
+from alcseg.inference import load
 from alcseg.inference.load import load_networks
 from alcseg.run_folder import RunFolder
 
@@ -223,6 +225,44 @@ def test_a_patch_that_cannot_be_turned_is_refused(fit: Train, tmp_path: Path) ->
     with pytest.raises(ConfigError, match="square in axes"):
         fit("refused", "data.patch=[16,32,16]", "data.rotate_plane=[0,1]")
     assert not (tmp_path / "refused").exists()
+
+
+@pytest.mark.parametrize(
+    ("patch", "preset", "method", "builds"),
+    [
+        ("[32,16,16]", "demo", "h_sup", 1),  # what was built to look at is trained
+        ("[32,16,16]", None, "h_sup", 2),  # the first was measured
+        ("[16,16,16]", "demo", "h_sup", 2),  # the first was tried
+        ("[32,16,16]", "demo", "two_stage_rnt", 3),  # two teachers more
+    ],
+)
+def test_networks_are_built_no_more_often_than_they_have_to(
+    patch: str, preset: str | None, method: str, builds: int, fit: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+    build = load.build_network
+
+    def counted(name: str, **options: Any) -> torch.nn.Module:
+        built.append(name)
+        return build(name, **options)
+
+    monkeypatch.setattr(load, "build_network", counted)
+    short = ("trainer.steps=2", "trainer.validate_every=0", f"data.patch={patch}")
+    fit("run", *short, preset=preset, method=method)
+    # Held-out cases are predicted by what was trained.
+    assert len(built) == builds
+
+
+def test_headers_are_read_once(fit: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Path] = []
+    read = plan.read_grid
+    monkeypatch.setattr(plan, "read_grid", lambda path: (seen.append(path), read(path))[1])
+    short = ("trainer.steps=1", "trainer.validate_every=0", "data.patch=null")
+    run = fit("run", *short)
+    assert len(seen) == len(set(seen)) == 5  # each training case
+    (run.path / "DONE").unlink()
+    fit("run", *short)
+    assert len(seen) == 5  # a run that was begun has its plan
 
 
 def test_without_a_preset_plan_and_cost_are_told(

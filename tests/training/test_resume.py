@@ -1,5 +1,6 @@
 """A run that is killed or stopped and started again ends as if nothing had happened, bit for bit."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from alcseg.commands.train import train
 from alcseg.data.folder import DatasetFolder
 from alcseg.methods import Method
 from alcseg.run_folder import RunFolder
@@ -85,3 +87,44 @@ def test_killed_and_interrupted_runs_end_bit_identical(
             assert one.keys() == other.keys()
             assert all(torch.equal(one[key], other[key]) for key in one)
         assert "resuming" in (run / "train.log").read_text()
+
+
+def test_checkpoints_from_before_the_wrapper_are_resumed(
+    dataset: DatasetFolder, tiny_settings: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as Lightning wrote when a method was a module of its own, in a run without formats."""
+
+    def fit(name: str) -> RunFolder:
+        out = tmp_path / "runs" / name
+        return train(str(dataset.root), out=str(out), method="alc_aligned", device="cpu", set=tiny_settings)
+
+    whole = fit("whole")
+    step = Method.take_step
+
+    def interrupted(self: Method, batch: Any, optimizers: Any, **options: Any) -> None:
+        if self.done == 2:
+            signal.raise_signal(signal.SIGINT)
+        step(self, batch, optimizers, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Method, "take_step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fit("old")
+    run = RunFolder.open(tmp_path / "runs" / "old")
+    checkpoint = torch.load(run.checkpoint_path, weights_only=True)
+    assert {key.split(".")[0] for key in checkpoint["state_dict"]} == {"student", "teacher"}
+    checkpoint |= checkpoint.pop("beside_weights")
+    assert set(checkpoint["alc_aligned"]) > set(checkpoint["alc_aligned_clean"]) > set()
+    checkpoint |= {"hparams_name": "kwargs", "hyper_parameters": {"passes": 4}}
+    torch.save(checkpoint, run.checkpoint_path)
+    run.config_path.write_text(run.config_path.read_text().removeprefix("format: 1\n"))
+    record = json.loads(run.record_path.read_text())
+    del record["format"], record["stages"]
+    run.record_path.write_text(json.dumps(record))
+
+    resumed = fit("old")
+    assert resumed.finished
+    assert resumed.record.stages == ()
+    for name in ("model", "teacher"):
+        one, other = (safetensors.torch.load_file(each.weights_path(name)) for each in (whole, resumed))
+        assert all(torch.equal(one[key], other[key]) for key in one)

@@ -232,6 +232,7 @@ def _one_method(result: Any) -> list[RenderableType]:
     for row in rows:
         default = json.dumps(row["default"]).strip('"')  # as it would be typed behind --set
         row["default"] = f"{default} (fixed)" if row["fixed"] else default
+        row["range"] = row["range"] or None
     columns = {"name": "setting", "default": "default", "choices": "one of", "range": "range"}
     columns |= {"meaning": "meaning"}
     facts = {heading: getattr(result, name) for name, heading in _CARD.items()}

@@ -162,6 +162,7 @@ class ALC(Method[ALCSettings]):
         return {"model": getattr(self, self.settings.eval_network), "teacher": self.teacher}
 
     def _teacher_passes(self, patches: Patches) -> list[Tensor]:
+        """T perturbed passes, log-probabilities `(B, K, X, Y, Z)` each."""
         settings = self.settings
         return perturbed_passes(
             self, self.teacher, patches, settings.passes, std=settings.noise_std, clip=settings.noise_clip

@@ -160,6 +160,7 @@ class ALCAligned(Method[ALCAlignedSettings]):
         self.clean_cases = dict.fromkeys(state["alc_aligned_clean"])
 
     def _teacher_passes(self, patches: Patches, count: int) -> list[Tensor]:
+        """Perturbed passes, log-probabilities `(B, K, X, Y, Z)` each."""
         settings = self.settings
         return perturbed_passes(
             self, self.teacher, patches, count, std=settings.noise_std, clip=settings.noise_clip

@@ -239,6 +239,24 @@ class MethodContract:
             copied = torch.equal(buffer, values[-1])  # counters always; statistics where the method says so
             assert copied or torch.allclose(buffer, torch.stack(values).mean(0), rtol=1e-5, atol=1e-6)
 
+    @pytest.mark.parametrize("classes", [2, 3])
+    def test_a_network_built_alone_is_the_exported_one(
+        self, name: str, classes: int, make_method: Make
+    ) -> None:
+        method = make_method(classes=classes)
+        exported = method.export_networks()
+        assert tuple(exported) == method.exports
+        alone = METHODS[name][0](**dict(method.settings))
+        alone.task = method.task
+        for word, network in exported.items():
+            built = alone.build_exported(word)
+            assert type(built) is type(network)
+            expected, found = network.state_dict(), built.state_dict()
+            assert {key: value.shape for key, value in found.items()} == {
+                key: value.shape for key, value in expected.items()
+            }
+        assert not list(alone.parameters())
+
     def test_patches_say_nothing_of_quality(self, name: str, make_batch: MakeBatch) -> None:
         streams = METHODS[name][0].streams
         assert set(streams) in ({"hq"}, {"hq", "lq"}, {"union"})

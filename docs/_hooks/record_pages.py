@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 import alcseg.records
 from alcseg.records.base import Decimals, Document, Record, Row, Significant, meanings
+from alcseg.records.checked import limits
 from alcseg.records.steps import StepTable
 
 Kinds = Document | Row | StepTable
@@ -127,17 +128,21 @@ def _kind(field: FieldInfo) -> str:
         annotation.__name__ if inspect.isclass(annotation) and not get_args(annotation) else str(annotation)
     )
     text = re.sub(r"\b(?:typing|pathlib|collections\.abc|alcseg\.records\.\w+)\.", "", text)
+    text = re.sub(r"\bAnnotated\[(\w+), [^\[\]]*\]", r"\1", text)  # what marks it follows in words
+    text = re.sub(r"\bOptional\[(\w+(?:\[[^\[\]]*\])?)\]", r"\1 | None", text)
     text = {"NoneType": "None"}.get(text, text)
     written = {
         Decimals: "{} decimals",
         Significant: "{} significant digits",
     }
     marks = [written[type(mark)].format(mark.count) for mark in field.metadata if type(mark) in written]
-    return ", ".join([f"`{text}`", *marks])
+    return ", ".join(filter(None, [f"`{text}`", *marks, limits(field)]))
 
 
 def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
+    if isinstance(value, Record):
+        return "{}"
     return "null" if value is None else json.dumps(value, default=str)
 
 

@@ -13,6 +13,7 @@ from alcseg.errors import ConfigError
 from alcseg.files import atomic_path
 from alcseg.methods import available_methods
 from alcseg.records.settings import RunSettings
+from alcseg.report.figures import training_curves
 from alcseg.run_folder import RunFolder
 from alcseg.training.estimate import estimate_cost
 from alcseg.training.fit import Prepared, fit, prepare
@@ -183,8 +184,6 @@ def _tell(ready: Prepared) -> None:
 
 def _draw_progress(run: RunFolder) -> None:
     """`progress.png`: loss terms and validation Dice over the steps."""
-    from alcseg.report.figures import training_curves  # only where there is something to draw
-
     stages = [*run.stage_names, ""]
     curves = {
         f"{run.method} {name}".strip(): path

@@ -8,15 +8,15 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-import yaml
 from scipy.ndimage import grey_dilation
 from torch import Tensor, nn
 
-from alcseg.files import write_json
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
 from alcseg.records.noise import NoiseEntry, NoiseManifest
 from alcseg.records.plan import Plan
+from alcseg.records.run import RunRecord
+from alcseg.records.settings import ChosenMethod, RunSettings
 
 VALUES = np.array([0, 5, 9])
 """Label values with gaps; the image holds 0, 1, 2 plus noise where the label holds these."""
@@ -129,12 +129,13 @@ def make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., P
         run = tmp_path / "run"
         run.mkdir(exist_ok=True)
         Plan(**(settings | plan)).write(run)
-        config = {"method": {"name": "h_sup"}, "network": {"name": "vnet"}, "seed": 0}
-        (run / "config.yaml").write_text(yaml.safe_dump(config))
-        write_json(run / "run.json", {"train_cases": ["hq_0", "lq_0", "lq_1"]})
+        RunSettings(method=ChosenMethod(name="h_sup")).write(run)
+        RunRecord(train_cases=("hq_0", "lq_0", "lq_1")).write(run)
         networks = FakeNetworks((network or Threshold()).eval(), None)
         for command in ("predict", "correct"):
-            monkeypatch.setattr(f"alcseg.commands.{command}.load_networks", lambda run, device: networks)
+            monkeypatch.setattr(
+                f"alcseg.commands.{command}.load_networks", lambda run, device, **options: networks
+            )
         return run
 
     return make

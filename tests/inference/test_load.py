@@ -7,16 +7,23 @@ import pytest
 import safetensors.torch
 import torch
 
-from alcseg.data.plan import Plan
 from alcseg.errors import CheckpointError
-from alcseg.files import write_json
 from alcseg.inference import load
 from alcseg.inference.load import build_method, load_networks
+from alcseg.records.plan import Plan
 from alcseg.records.run import RunRecord
 from alcseg.records.settings import ChosenMethod, NetworkSettings, RunSettings
 from alcseg.run_folder import RunFolder
 
-PLAN = Plan((1.0, 1.0, 1.0), (16, 16, 32), "zscore", None, (0, 1), ("background", "organ"), ("MRI",))
+PLAN = Plan(
+    spacing=(1.0, 1.0, 1.0),
+    patch=(16, 16, 32),
+    normalization="zscore",
+    clip=None,
+    label_values=(0, 1),
+    label_names=("background", "organ"),
+    channel_names=("MRI",),
+)
 Make = Callable[..., Path]
 
 
@@ -28,7 +35,7 @@ def make_run(tmp_path: Path) -> Make:
         chosen = ChosenMethod(name=method, **settings)
         written = RunSettings(method=chosen, network=NetworkSettings(filters=2), seed=4)
         written.write(tmp_path)
-        write_json(tmp_path / "plan.json", PLAN.to_dict())
+        PLAN.write(tmp_path)
         RunRecord().write(tmp_path)
         for name, network in build_method(written, PLAN).export_networks().items():
             weights = {key: value.contiguous() for key, value in network.state_dict().items()}

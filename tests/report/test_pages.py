@@ -7,6 +7,7 @@ import yaml
 
 from alcseg.commands.report import report
 from alcseg.errors import DataError, UsageError
+from alcseg.records.run import RunRecord
 
 
 def test_a_benchmark(fake):
@@ -54,7 +55,7 @@ def test_a_benchmark_without_any_run(empty):
 
 def test_a_run(fake):
     run = fake.add_run("few", "alc", 0)
-    (run / "run.json").write_text('{"status": "finished", "seed": 0, "device": "cpu"}')
+    RunRecord(status="done", device="cpu").write(run)
     (run / "plan.json").write_text("{}")
     (run / "metrics.csv").write_text("step,loss,hq,val_dice,time_s\n1,1.0,0.9,,1\n2,0.5,0.4,0.3,2\n")
     result = report(run)

@@ -25,7 +25,7 @@ from alcseg.inference.load import load_networks
 from alcseg.inference.predictor import Predictor
 from alcseg.metrics.overlap import dice
 from alcseg.noise import NOISE_MODELS, NoiseModel, OtherLabels, case_generator, corrupt_label
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 
 SEEDS = 3
 
@@ -37,7 +37,7 @@ def mean_dice(label: np.ndarray, truth: np.ndarray, classes: int) -> float:
 
 def main(run_path: str, dataset_path: str) -> None:
     """Print the table."""
-    run, source = RunFolder.open(Path(run_path)), DatasetFolder.open(Path(dataset_path))
+    run, source = Run.open(Path(run_path)), DatasetFolder.open(Path(dataset_path))
     networks = load_networks(run)
     predictor = Predictor(networks.teacher or networks.predict, run.plan, torch.device("cpu"))
     classes = run.plan.num_classes

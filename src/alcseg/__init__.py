@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from alcseg.commands.evaluate import evaluate
     from alcseg.commands.import_dataset import import_dataset
     from alcseg.commands.predict import predict
-    from alcseg.commands.train import train
+    from alcseg.commands.train import plan_training, train
     from alcseg.data.folder import DatasetFolder
     from alcseg.errors import AlcsegError
-    from alcseg.run_folder import RunFolder
+    from alcseg.run import Run
 
 __all__ = [
     "AlcsegError",
     "DatasetFolder",
-    "RunFolder",
+    "Run",
     "__version__",
     "archive_dataset",
     "check",
@@ -32,6 +32,7 @@ __all__ = [
     "demo",
     "evaluate",
     "import_dataset",
+    "plan_training",
     "predict",
     "train",
 ]
@@ -41,7 +42,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AlcsegError": "alcseg.errors",
     "DatasetFolder": "alcseg.data.folder",
-    "RunFolder": "alcseg.run_folder",
+    "Run": "alcseg.run",
     "archive_dataset": "alcseg.commands.archive_dataset",
     "check": "alcseg.commands.check",
     "correct": "alcseg.commands.correct",
@@ -49,6 +50,7 @@ _HOMES = {
     "demo": "alcseg.commands.demo",
     "evaluate": "alcseg.commands.evaluate",
     "import_dataset": "alcseg.commands.import_dataset",
+    "plan_training": "alcseg.commands.train",
     "predict": "alcseg.commands.predict",
     "train": "alcseg.commands.train",
 }

@@ -13,7 +13,7 @@ from alcseg.inference.load import build_method, load_networks
 from alcseg.records.plan import Plan
 from alcseg.records.run import RunRecord
 from alcseg.records.settings import ChosenMethod, NetworkSettings, RunSettings
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 
 PLAN = Plan(
     spacing=(1.0, 1.0, 1.0),
@@ -104,7 +104,7 @@ def test_a_method_without_a_teacher_has_none(make_run: Make) -> None:
 def test_it_answers_as_the_network_that_was_trained(
     method: str, settings: dict[str, object], count: int, make_run: Make, built: list[str]
 ) -> None:
-    run = RunFolder.open(make_run(method, **settings))
+    run = Run.open(make_run(method, **settings))
     built.clear()
     network = load_networks(run).predict
     assert len(built) == count

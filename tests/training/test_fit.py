@@ -19,17 +19,17 @@ from alcseg.data.folder import DatasetFolder
 from alcseg.errors import CheckpointError, ConfigError, DataError, LabelError, UsageError
 from alcseg.inference import load
 from alcseg.inference.load import load_networks
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 
 Rows = Callable[[Path], list[dict[str, Any]]]
-Train = Callable[..., RunFolder]
+Train = Callable[..., Run]
 
 
 @pytest.fixture
 def fit(dataset: DatasetFolder, tiny_settings: tuple[str, ...], tmp_path: Path) -> Train:
     """Train on the tiny dataset; more assignments and options as given."""
 
-    def run(name: str = "run", *more: str, method: str = "h_sup", **options: Any) -> RunFolder:
+    def run(name: str = "run", *more: str, method: str = "h_sup", **options: Any) -> Run:
         root = options.pop("root", dataset.root)
         return train(
             root, out=tmp_path / name, method=method, device="cpu", set=(*tiny_settings, *more), **options
@@ -38,11 +38,11 @@ def fit(dataset: DatasetFolder, tiny_settings: tuple[str, ...], tmp_path: Path) 
     return run
 
 
-def weights(run: RunFolder, network: str = "model") -> dict[str, torch.Tensor]:
+def weights(run: Run, network: str = "model") -> dict[str, torch.Tensor]:
     return safetensors.torch.load_file(run.weights_path(network))
 
 
-def assert_same_weights(first: RunFolder, second: RunFolder) -> None:
+def assert_same_weights(first: Run, second: Run) -> None:
     for name in ("model", "teacher"):
         assert first.weights_path(name).is_file() == second.weights_path(name).is_file()
         if first.weights_path(name).is_file():
@@ -107,7 +107,7 @@ def test_a_run_folder_holds_what_prediction_and_people_need(
     moved.parent.mkdir()
     shutil.move(run.path, moved)
     shutil.rmtree(dataset.root)
-    networks = load_networks(RunFolder.open(moved))
+    networks = load_networks(Run.open(moved))
     assert networks.teacher is not None
     assert not networks.predict.training
     image = torch.zeros(1, 1, 16, 16, 16)

@@ -16,7 +16,7 @@ import torch
 from alcseg.commands.train import train
 from alcseg.data.folder import DatasetFolder
 from alcseg.methods import Method
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 
 Rows = Callable[[Path], list[dict[str, Any]]]
 
@@ -78,7 +78,7 @@ def test_killed_and_interrupted_runs_end_bit_identical(
 
     for run in (undisturbed, killed, stopped):
         assert alcseg(*words, "--out", run).code == 0
-        assert RunFolder.open(run).finished
+        assert Run.open(run).finished
     for run in (killed, stopped):
         assert read_rows(run / "metrics.csv") == read_rows(undisturbed / "metrics.csv")
         for name in ("model", "teacher"):
@@ -94,7 +94,7 @@ def test_checkpoints_from_before_the_wrapper_are_resumed(
 ) -> None:
     """Such as Lightning wrote when a method was a module of its own, in a run without formats."""
 
-    def fit(name: str) -> RunFolder:
+    def fit(name: str) -> Run:
         out = tmp_path / "runs" / name
         return train(str(dataset.root), out=str(out), method="alc_aligned", device="cpu", set=tiny_settings)
 
@@ -110,7 +110,7 @@ def test_checkpoints_from_before_the_wrapper_are_resumed(
         patch.setattr(Method, "take_step", interrupted)
         with pytest.raises(KeyboardInterrupt):
             fit("old")
-    run = RunFolder.open(tmp_path / "runs" / "old")
+    run = Run.open(tmp_path / "runs" / "old")
     checkpoint = torch.load(run.checkpoint_path, weights_only=True)
     assert {key.split(".")[0] for key in checkpoint["state_dict"]} == {"student", "teacher"}
     checkpoint |= checkpoint.pop("beside_weights")

@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 
 from alcseg.data.folder import DatasetFolder
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 
 
 @pytest.mark.timeout(600)
@@ -31,7 +31,7 @@ def test_two_processes_train_all_stages_of_one_run(
         words, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stderr
-    run = RunFolder.open(out)
+    run = Run.open(out)
     assert run.finished
     assert [row["step"] for row in read_rows(run.metrics_path)] == ["1", "2", "3", "4"]
     labels = [path.stem for stage in run.stage_names for path in run.at_stage(stage).labels_path.iterdir()]

@@ -14,7 +14,7 @@ from alcseg.commands.train import train
 from alcseg.data.folder import DatasetFolder
 from alcseg.methods import Method
 from alcseg.methods.two_stage_rnt import TwoStageRNT
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 
 Rows = Callable[[Path], list[dict[str, Any]]]
 
@@ -26,7 +26,7 @@ def test_stages_resume_within_and_between_bit_identical(
     read_rows: Rows,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fit(name: str) -> RunFolder:
+    def fit(name: str) -> Run:
         out = tmp_path / "runs" / name
         return train(dataset.root, out=out, method="two_stage_rnt", device="cpu", set=tiny_settings)
 

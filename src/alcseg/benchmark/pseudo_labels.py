@@ -33,7 +33,7 @@ from alcseg.methods._selection import least_uncertain, patch_uncertainty
 from alcseg.methods.alc import ALC
 from alcseg.methods.base import batch_statistics
 from alcseg.metrics.overlap import dice
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 
 __all__ = ["write_pseudo_labels"]
 
@@ -53,7 +53,7 @@ _COLUMNS = (
 
 
 def write_pseudo_labels(
-    run: RunFolder, folder: DatasetFolder, clean: Path, out: Path, *, device: str = "auto"
+    run: Run, folder: DatasetFolder, clean: Path, out: Path, *, device: str = "auto"
 ) -> None:
     """Write the Dice of pseudo-labels of fixed LQ patches for every snapshot of a run.
 
@@ -133,9 +133,7 @@ def _refine(
     )
 
 
-def _batches(
-    run: RunFolder, folder: DatasetFolder, clean: Path
-) -> Iterator[tuple[Patches, NDArray[np.int64]]]:
+def _batches(run: Run, folder: DatasetFolder, clean: Path) -> Iterator[tuple[Patches, NDArray[np.int64]]]:
     """The patches with given labels, and the clean labels of the same voxels, `(B, X, Y, Z)`."""
     plan, data = run.plan, run.settings.data
     rows = folder.select(split="train", quality="lq")

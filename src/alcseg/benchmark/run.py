@@ -32,7 +32,7 @@ from alcseg.files import read_json, write_json, write_text
 from alcseg.inference.load import build_method
 from alcseg.machine import commit, peak_memory_mib, processor, timestamp
 from alcseg.records.cases import CaseRow
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run as TrainedRun
 
 __all__ = ["RunPaths", "State", "execute", "fail", "find_state"]
 
@@ -151,7 +151,7 @@ def fail(paths: RunPaths, plan: BenchmarkPlan, error: BaseException) -> dict[str
 
 def _train(paths: RunPaths, device: str, workers: int) -> None:
     root, run = paths.root, paths.run
-    if (root / "run.json").is_file() and RunFolder.open(root).finished:
+    if (root / "run.json").is_file() and TrainedRun.open(root).finished:
         return
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
@@ -193,7 +193,7 @@ def _predict_and_score(paths: RunPaths, plan: BenchmarkPlan, device: str) -> Non
             correct(root, data.given, out=root / "corrected", device=device, overwrite=True)
         _score(paths, plan, root / "corrected" / "labelsTr", clean, "corrected-eval", quality="lq")
     if _asks_snapshots(paths, plan) and not (root / "pseudo_labels.csv").is_file():
-        write_pseudo_labels(RunFolder.open(root), folder, clean, root / "pseudo_labels.csv", device=device)
+        write_pseudo_labels(TrainedRun.open(root), folder, clean, root / "pseudo_labels.csv", device=device)
 
 
 def _predict(
@@ -282,7 +282,7 @@ def _identity(run: Run, plan: BenchmarkPlan) -> dict[str, Any]:
 
 def _record(paths: RunPaths, plan: BenchmarkPlan) -> dict[str, Any]:
     """The content of `record.json`; everything is read back from the run folder."""
-    folder = RunFolder.open(paths.root)
+    folder = TrainedRun.open(paths.root)
     trained = folder.record
     data = DatasetFolder.open(paths.data.given)
     rows = [folder.at_stage(name) for name in folder.stage_names] + [folder]

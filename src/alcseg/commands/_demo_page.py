@@ -13,7 +13,7 @@ from alcseg.records.ranking import RankingRow
 from alcseg.report.cases import read_upright
 from alcseg.report.figures import case_panels, paired_plot, training_curves
 from alcseg.report.html import Commands, Facts, Picture, Section, Table, Text, write_report
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 
 __all__ = ["METHOD_NAMES", "DemoOutcome", "write_page"]
 
@@ -44,7 +44,7 @@ class DemoOutcome:
     record: DemoRecord
     noisy: DatasetFolder
     corrected: DatasetFolder
-    runs: Mapping[str, RunFolder]
+    runs: Mapping[str, Run]
     given: Evaluation
     refined: Evaluation
     test: Mapping[str, Evaluation]

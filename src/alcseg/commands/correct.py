@@ -32,7 +32,7 @@ from alcseg.inference.predictor import Perturbation, Predictor
 from alcseg.inference.ranking import ClassRecord, compare_labels, rank_cases, write_ranking
 from alcseg.machine import peak_memory_mib, timestamp, versions
 from alcseg.records.cases import CaseRow
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 
 __all__ = ["CorrectResult", "correct"]
 
@@ -122,7 +122,7 @@ def correct(
         raise UsageError(f"--passes: expected at least 2 for an uncertainty, got {passes}.")
     source = DatasetFolder.open(dataset)
     require_apart(out, source.root)
-    folder = RunFolder.open(run)
+    folder = Run.open(run)
     _check_labels(folder, source)
     rows = [row for row in source.select(split="train") if row.quality != "hq"]
     if not rows:
@@ -314,7 +314,7 @@ def _correct_case(job: _Job, row: CaseRow) -> tuple[list[ClassRecord], Sequence[
     )
 
 
-def _trained_cases(folder: RunFolder, source: DatasetFolder) -> frozenset[str]:
+def _trained_cases(folder: Run, source: DatasetFolder) -> frozenset[str]:
     """Cases the run has seen; where it does not say, every training case counts as seen."""
     seen = folder.record.train_cases
     return (
@@ -324,7 +324,7 @@ def _trained_cases(folder: RunFolder, source: DatasetFolder) -> frozenset[str]:
     )
 
 
-def _check_labels(folder: RunFolder, source: DatasetFolder) -> None:
+def _check_labels(folder: Run, source: DatasetFolder) -> None:
     """The classes of run and dataset have to be the same: a wrong pairing would swap organs silently."""
     expected = dict(zip(folder.plan.label_names, folder.plan.label_values, strict=True))
     if expected != source.labels:

@@ -25,7 +25,7 @@ from alcseg.files import make_folder
 from alcseg.machine import peak_memory_mib, timestamp, versions
 from alcseg.records.demo import DemoRecord, DemoScores, DemoStep
 from alcseg.records.ranking import RankingRow
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 
 __all__ = ["DemoResult", "demo"]
 
@@ -128,7 +128,7 @@ def demo(
         record=record,
         noisy=DatasetFolder.open(out / "noisy"),
         corrected=DatasetFolder.open(out / "corrected"),
-        runs={method: RunFolder.open(out / "runs" / method) for method in METHOD_NAMES},
+        runs={method: Run.open(out / "runs" / method) for method in METHOD_NAMES},
         given=given,
         refined=refined,
         test=test,

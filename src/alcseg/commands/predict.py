@@ -26,7 +26,7 @@ from alcseg.inference.predictor import Perturbation, Predictor
 from alcseg.inference.sliding_window import WINDOWS
 from alcseg.machine import peak_memory_mib, timestamp, versions
 from alcseg.records.predictions import PredictedCase, Predictions
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 
 __all__ = ["predict"]
 
@@ -76,7 +76,7 @@ def predict(
     if uncertainty and passes < 2:
         raise UsageError(f"--passes: expected at least 2 for an uncertainty, got {passes}.")
     run, out = Path(run), Path(out)
-    folder = RunFolder.open(run)
+    folder = Run.open(run)
     given = [inputs] if isinstance(inputs, str | PathLike) else inputs
     cases = find_inputs([os.fspath(path) for path in given], channels=len(folder.plan.channel_names))
     _check_output(out, cases, overwrite=overwrite)
@@ -122,7 +122,7 @@ def predict(
     return PredictedFolder(out, record)
 
 
-def _choose_network(folder: RunFolder, name: str, device: torch.device) -> nn.Module:
+def _choose_network(folder: Run, name: str, device: torch.device) -> nn.Module:
     """The network that answers, on `device`."""
     if name not in ("auto", "student", "teacher"):
         raise UsageError(f"--network: expected auto, student or teacher, got '{name}'.")

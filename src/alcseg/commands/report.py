@@ -9,7 +9,7 @@ from alcseg.files import output_folder, require_apart
 from alcseg.records.run import RunRecord
 from alcseg.report.pages import write_benchmark_report, write_run_report
 from alcseg.report.records import Benchmark, is_benchmark
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 
 __all__ = ["ReportResult", "report"]
 
@@ -58,6 +58,6 @@ def report(
             f"{folder}: expected plan.yaml of `alcseg benchmark` or {RunRecord.NAME} of `alcseg train`, "
             "found neither. Check the path."
         )
-    run = RunFolder.open(folder)
+    run = Run.open(folder)
     with output_folder(target, overwrite=overwrite) as partial:
         return ReportResult(target / "report.html", write_run_report(run, partial))

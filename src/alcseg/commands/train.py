@@ -14,7 +14,7 @@ from alcseg.files import atomic_path
 from alcseg.methods import available_methods
 from alcseg.records.settings import RunSettings
 from alcseg.report.figures import training_curves
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 from alcseg.training.estimate import estimate_cost
 from alcseg.training.fit import Prepared, fit, prepare
 from alcseg.words import did_you_mean
@@ -93,7 +93,7 @@ def train(
     config: str | PathLike[str] | None = None,
     val_hq: int | None = None,
     overwrite: bool = False,
-) -> RunFolder:
+) -> Run:
     """Train a method on a dataset folder; a run folder that was begun goes on.
 
     Args:
@@ -182,7 +182,7 @@ def _tell(ready: Prepared) -> None:
         logger.info("%s: %s", name.replace("_", " "), value)
 
 
-def _draw_progress(run: RunFolder) -> None:
+def _draw_progress(run: Run) -> None:
     """`progress.png`: loss terms and validation Dice over the steps."""
     stages = [*run.stage_names, ""]
     curves = {

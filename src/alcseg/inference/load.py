@@ -15,7 +15,7 @@ from alcseg.methods import Method, Stage, Task, available_methods, stage_seed
 from alcseg.networks import build_network
 from alcseg.records.plan import Plan
 from alcseg.records.settings import RunSettings
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 
 __all__ = [
     "Networks",
@@ -38,7 +38,7 @@ class Networks:
         names: Those that the run's method has.
     """
 
-    run: RunFolder
+    run: Run
     device: torch.device | str
     names: tuple[str, ...]
 
@@ -125,14 +125,14 @@ def load_networks(
     Raises:
         CheckpointError: If weights are absent or do not fit the networks of the run's method.
     """
-    folder = run if isinstance(run, RunFolder) else RunFolder.open(run)
+    folder = Run.open(run)
     networks = Networks(folder, device, create_method(folder.settings).exports)
     for name in needed:
         getattr(networks, "predict" if name == "model" else name)
     return networks
 
 
-def load_network(run: RunFolder, name: str, device: torch.device | str) -> nn.Module:
+def load_network(run: Run, name: str, device: torch.device | str) -> nn.Module:
     """One network of a run in evaluation mode; nothing else of its method is built.
 
     Args:
@@ -152,7 +152,7 @@ def load_network(run: RunFolder, name: str, device: torch.device | str) -> nn.Mo
 
 
 def load_weights(
-    method: Method, run: RunFolder, device: torch.device | str, snapshot: Path | None = None
+    method: Method, run: Run, device: torch.device | str, snapshot: Path | None = None
 ) -> dict[str, nn.Module]:
     """The networks that a method exports, with the weights of a run's stage, in evaluation mode.
 

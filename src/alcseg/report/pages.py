@@ -12,7 +12,7 @@ from alcseg.report.markup import to_csv, to_html, to_latex, to_markdown
 from alcseg.report.records import Benchmark
 from alcseg.report.scores import read_scores
 from alcseg.report.table import Column, DataTable, Line, Number
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 
 __all__ = ["write_benchmark_report", "write_run_report"]
 
@@ -40,7 +40,7 @@ def write_benchmark_report(benchmark: Benchmark, out: Path) -> list[str]:
     return _write(out, benchmark.title, lead, shown, sections)
 
 
-def write_run_report(run: RunFolder, out: Path) -> list[str]:
+def write_run_report(run: Run, out: Path) -> list[str]:
     """Write the report of one run: curves, scores where it was evaluated, settings.
 
     Raises:

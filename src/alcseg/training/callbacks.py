@@ -20,7 +20,7 @@ from alcseg.data.cache import CachedCase
 from alcseg.files import atomic_path
 from alcseg.methods import Method
 from alcseg.records.steps import StepTable
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 from alcseg.training.fitted import Fitted
 from alcseg.training.validation import validation_dice
 
@@ -126,7 +126,7 @@ class Checkpoints(Callback):
         every: Steps between checkpoints; one more is written at the end or when training is stopped.
     """
 
-    def __init__(self, run: RunFolder, every: int) -> None:
+    def __init__(self, run: Run, every: int) -> None:
         self.run = run
         self.every = every
         self.saved = 0
@@ -164,7 +164,7 @@ class Snapshots(Callback):
         every: Steps between snapshots.
     """
 
-    def __init__(self, run: RunFolder, every: int) -> None:
+    def __init__(self, run: Run, every: int) -> None:
         self.run = run
         self.every = every
 

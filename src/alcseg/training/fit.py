@@ -20,7 +20,7 @@ from alcseg.methods import Method
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
 from alcseg.records.settings import RunSettings
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 from alcseg.training.cases import choose_cases, stream_cases
 from alcseg.training.handed_on import with_handed_labels
 from alcseg.training.records import log_to, open_run, write_records
@@ -91,8 +91,8 @@ def fit(
     overwrite: bool = False,
     track: Callable[[Iterable[CaseRow]], Iterable[CaseRow]] = iter,
     before: Callable[[Prepared], None] | None = None,
-    after: Callable[[RunFolder], None] | None = None,
-) -> RunFolder:
+    after: Callable[[Run], None] | None = None,
+) -> Run:
     """Train, or go on where an earlier call was stopped.
 
     Args:

@@ -14,13 +14,13 @@ from alcseg.data.cache import CachedCase
 from alcseg.files import atomic_path
 from alcseg.inference.sliding_window import sliding_window_probabilities
 from alcseg.methods import Method, Stage
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 
 __all__ = ["StoredProbabilities", "relabel_held_out", "with_handed_labels"]
 
 
 def with_handed_labels(
-    streams: Mapping[str, Sequence[CachedCase]], run: RunFolder, stage: Stage
+    streams: Mapping[str, Sequence[CachedCase]], run: Run, stage: Stage
 ) -> dict[str, Sequence[CachedCase]]:
     """The streams with the labels that a finished stage made, where it made some."""
 
@@ -73,7 +73,7 @@ class StoredProbabilities:
                 np.save(partial, probs[1:].numpy().astype(np.float16))
 
 
-def relabel_held_out(method: Method, run: RunFolder, stored: StoredProbabilities) -> None:
+def relabel_held_out(method: Method, run: Run, stored: StoredProbabilities) -> None:
     """Write the labels that the method makes of stored predictions, and drop those."""
     run.labels_path.mkdir(parents=True, exist_ok=True)
     for case_id, label in method.hand_on(stored):

@@ -14,12 +14,12 @@ from alcseg.methods import Stage
 from alcseg.records.plan import Plan
 from alcseg.records.run import RunRecord
 from alcseg.records.settings import RunSettings
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 
 __all__ = ["log_to", "open_run", "write_records"]
 
 
-def open_run(out: Path, settings: RunSettings, *, overwrite: bool = False) -> RunFolder:
+def open_run(out: Path, settings: RunSettings, *, overwrite: bool = False) -> Run:
     """Open the run folder of the same run, or say where one will be; nothing is written or removed yet.
 
     Args:
@@ -32,7 +32,7 @@ def open_run(out: Path, settings: RunSettings, *, overwrite: bool = False) -> Ru
         ConfigError: If it holds a run with other settings; the first that differs is named.
         UsageError: If it holds something that is not a run.
     """
-    run = RunFolder(out)
+    run = Run(out)
     if overwrite or not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return run
     if not run.config_path.is_file():
@@ -56,7 +56,7 @@ def open_run(out: Path, settings: RunSettings, *, overwrite: bool = False) -> Ru
 
 
 def write_records(
-    run: RunFolder,
+    run: Run,
     settings: RunSettings,
     plan: Plan,
     folder: DatasetFolder,

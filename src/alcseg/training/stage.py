@@ -20,7 +20,7 @@ from alcseg.files import write_text
 from alcseg.inference.load import load_weights
 from alcseg.methods import Method, Stage
 from alcseg.records.settings import RunSettings
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 from alcseg.training.callbacks import (
     Checkpoints,
     GracefulStop,
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 
 def fit_stage(
-    run: RunFolder,
+    run: Run,
     stage: Stage,
     method: Method,
     settings: RunSettings,
@@ -139,7 +139,7 @@ def augmentation(settings: RunSettings) -> Augmentation:
 
 def _hand_on(
     method: Method,
-    run: RunFolder,
+    run: Run,
     stage: Stage,
     streams: Mapping[str, Sequence[CachedCase]],
     device: torch.device,
@@ -195,7 +195,7 @@ class _Events(TensorBoardLogger):
 
 
 def _trainer(
-    run: RunFolder, settings: RunSettings, device: torch.device, callbacks: list[lightning.Callback]
+    run: Run, settings: RunSettings, device: torch.device, callbacks: list[lightning.Callback]
 ) -> lightning.Trainer:
     devices: int | list[int] = settings.trainer.devices
     if device.index is not None:

@@ -17,11 +17,11 @@ from alcseg.records.plan import Plan
 from alcseg.records.run import RunRecord
 from alcseg.records.settings import RunSettings
 
-__all__ = ["RunFolder"]
+__all__ = ["Run"]
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class Run:
     """Paths and records of one run; it stands for its folder wherever a path is wanted.
 
     Attributes:
@@ -33,13 +33,13 @@ class RunFolder:
     stage: str = ""
 
     @classmethod
-    def open(cls, path: str | PathLike[str]) -> "RunFolder":
-        """Open a folder that `alcseg train` wrote.
+    def open(cls, path: "str | PathLike[str] | Run") -> "Run":
+        """Open a folder that `alcseg train` wrote; a run that is open stays the same.
 
         Raises:
             CheckpointError: If it is not one.
         """
-        run = cls(Path(path))
+        run = path if isinstance(path, cls) else cls(Path(path))
         for needed in (run.config_path, run.plan_path, run.record_path):
             if not needed.is_file():
                 raise CheckpointError(
@@ -51,9 +51,9 @@ class RunFolder:
     def __fspath__(self) -> str:
         return str(self.path)
 
-    def at_stage(self, stage: str) -> "RunFolder":
+    def at_stage(self, stage: str) -> "Run":
         """The same run at another stage."""
-        return RunFolder(self.path, stage)
+        return Run(self.path, stage)
 
     @property
     def stage_path(self) -> Path:

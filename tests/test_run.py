@@ -11,7 +11,7 @@ import pytest
 from alcseg.errors import CheckpointError, DataError
 from alcseg.records.run import RunRecord
 from alcseg.records.settings import ChosenMethod, RunSettings
-from alcseg.run_folder import RunFolder
+from alcseg.run import Run
 
 SETTINGS = RunSettings(method=ChosenMethod(name="alc", passes=3), preset="la", seed=2)
 
@@ -30,31 +30,31 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_copied_run_keeps_the_order_of_its_stages(folder: Path, tmp_path: Path) -> None:
-    assert RunFolder.open(folder).stage_names == ["second", "first"]
+    assert Run.open(folder).stage_names == ["second", "first"]
     copied = tmp_path / "copied"
     shutil.copytree(folder, copied, ignore=shutil.ignore_patterns("stages"))
     for name in ("first", "second"):  # made anew, the other way round
         (copied / "stages" / name).mkdir(parents=True)
         time.sleep(0.02)
-    assert RunFolder.open(copied).stage_names == ["second", "first"]
+    assert Run.open(copied).stage_names == ["second", "first"]
 
 
 def test_older_runs_have_the_order_of_their_folders(folder: Path) -> None:
     record = json.loads((folder / "run.json").read_text())
     del record["format"], record["stages"]
     (folder / "run.json").write_text(json.dumps(record))
-    assert RunFolder.open(folder).stage_names == ["second", "first"]
+    assert Run.open(folder).stage_names == ["second", "first"]
 
 
 def test_a_run_stands_for_its_folder(folder: Path) -> None:
-    run = RunFolder.open(str(folder))
+    run = Run.open(str(folder))
     assert os.fspath(run) == str(folder)
-    assert RunFolder.open(run).path == folder
+    assert Run.open(run) is run
     assert Path(run) / "config.yaml" == run.config_path
 
 
 def test_settings_are_read_once_and_have_their_types(folder: Path) -> None:
-    run = RunFolder.open(folder)
+    run = Run.open(folder)
     assert run.settings == SETTINGS
     assert run.settings is run.settings
     assert run.method == "alc"
@@ -69,7 +69,7 @@ def test_settings_of_before_formats_were_numbered_are_read(folder: Path) -> None
     text = path.read_text()
     assert text.startswith("format: 1\n")
     path.write_text(text.removeprefix("format: 1\n"))
-    assert RunFolder.open(folder).settings == SETTINGS
+    assert Run.open(folder).settings == SETTINGS
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,9 @@ def test_settings_of_before_formats_were_numbered_are_read(folder: Path) -> None
 def test_damaged_settings_are_refused(text: str, words: str, folder: Path) -> None:
     (folder / "config.yaml").write_text(text)
     with pytest.raises(DataError, match=words):
-        _ = RunFolder.open(folder).settings
+        _ = Run.open(folder).settings
 
 
 def test_another_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"expected a run folder with config\.yaml, found none"):
-        RunFolder.open(tmp_path)
+        Run.open(tmp_path)

@@ -1,6 +1,6 @@
-"""Aliases that carry their meaning: arrays, whose shapes are stated where they are used, and ranges."""
+"""Aliases that carry their meaning: arrays, ranges, and words that several rooms share."""
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 from annotated_types import Ge, Gt, Interval
@@ -17,6 +17,8 @@ __all__ = [
     "Positive",
     "Share",
     "Spacing",
+    "Uncertainty",
+    "Weighting",
 ]
 
 Spacing: TypeAlias = tuple[float, ...]
@@ -45,3 +47,9 @@ NotNegative: TypeAlias = Annotated[float, Ge(0)]
 
 Positive: TypeAlias = Annotated[float, Gt(0)]
 """A size."""
+
+Weighting: TypeAlias = Literal["inverse", "exponential", "uniform"]
+"""How the divergence of a perturbed pass becomes its weight; see `alcseg.correction.refine`."""
+
+Uncertainty: TypeAlias = Literal["kl", "entropy"]
+"""What the uncertainty of a voxel is: mean divergence of the passes, or entropy of what they say together."""

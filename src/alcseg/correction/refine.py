@@ -7,15 +7,13 @@ label; the mean divergence is the uncertainty.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-__all__ = ["Refined", "Uncertainty", "Weighting", "most_probable", "refine"]
+from alcseg.types import Uncertainty, Weighting
 
-Weighting = Literal["inverse", "exponential", "uniform"]
-Uncertainty = Literal["kl", "entropy"]
+__all__ = ["Refined", "Uncertainty", "Weighting", "most_probable", "refine"]
 
 _INVERSE_OFFSET = (
     1e-6  # e of g(D) = 1 / (D + e): passes that agree with the mean share the weight instead of dividing by 0

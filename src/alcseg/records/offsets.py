@@ -1,12 +1,16 @@
 """`offsets.csv`: how each given label was drawn, by the network's opinion, a line per case and class."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from alcseg.records.base import Decimals, Row
 
-__all__ = ["OffsetRow"]
+__all__ = ["OffsetRow", "WrittenLabel"]
+
+WrittenLabel: TypeAlias = Literal["moved", "posterior", "given"]
+"""`moved`: the label errs by its offset alone; `posterior`: it was weighed with the prediction; `given`: it
+needs no move, or the two have nothing to do with each other, and a person has to tell which is wrong."""
 
 
 class OffsetRow(Row):
@@ -28,5 +32,5 @@ class OffsetRow(Row):
     """Dice of the prediction and the label moved by it."""
     agreement_as_given: Annotated[float, Decimals(4)]
     """Dice with the label as given."""
-    label: Literal["moved", "posterior", "given"]
+    label: WrittenLabel
     """What was written."""

@@ -1,0 +1,106 @@
+"""`audit.jsonl`: what was done to each label, when and by which run, a line per case and round."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from alcseg.errors import DataError
+from alcseg.files import write_text
+from alcseg.records.base import Document, Record
+
+__all__ = ["Action", "AuditLine", "AuditTrail", "VolumeChange"]
+
+Action: TypeAlias = Literal["refined", "moved", "posterior", "given", "undecided", "pseudo_labeled", "kept"]
+"""`refined`: replaced by the fused passes; `moved` and `posterior`: as in `offsets.csv`; `given`: it needs no
+move; `undecided`: it has nothing to do with the prediction and stays; `pseudo_labeled`: there was none;
+`kept`: the case could not be looked at."""
+
+
+class VolumeChange(Record):
+    """Of one class."""
+
+    added_mm3: float
+    """Volume that the written label holds and the given one does not."""
+    removed_mm3: float
+    """The reverse."""
+
+
+class AuditLine(Document):
+    """One case in one round of `alcseg correct`."""
+
+    NAME = "audit.jsonl"
+    MADE_BY = "`alcseg correct`"
+
+    time: str
+    """When the line was written, UTC."""
+    run: str
+    """The run folder, as it was given."""
+    method: str
+    """That the run was trained with."""
+    case_id: str
+    """The case."""
+    quality: Literal["lq", "unlabeled"]
+    """Of its label."""
+    action: Action
+    """What was done."""
+    voxels_changed: int = 0
+    """In which the written label differs from the given one, or from background if there was none."""
+    voxels_kept_as_uncertain: int = 0
+    """That would have changed, but where the passes are too unsure."""
+    classes: dict[str, VolumeChange] = {}
+    """By class name."""
+    drawn_mm: dict[str, float | None] = {}
+    """By class name, as in `offsets.csv`, where labels were aligned; None where it is not known."""
+    reason: str
+    """Why, in words."""
+
+
+@dataclass(frozen=True)
+class AuditTrail:
+    """All lines, the oldest round first.
+
+    Attributes:
+        lines: One per case and round.
+        text: The file. Older lines stay in it to the letter, with whatever else they say.
+    """
+
+    lines: tuple[AuditLine, ...] = ()
+    text: str = ""
+
+    @classmethod
+    def read(cls, folder: Path) -> "AuditTrail":
+        """The trail of a dataset folder; one that was never corrected has none.
+
+        Raises:
+            DataError: If a line is damaged or of a newer format.
+        """
+        path = AuditLine.path(folder)
+        if not path.is_file():
+            return cls()
+        text = path.read_text(encoding="utf-8")
+        numbered = enumerate(text.split("\n"), start=1)
+        return cls(tuple(_parse(line, path, number) for number, line in numbered if line.strip()), text)
+
+    def followed_by(self, lines: Iterable[AuditLine]) -> "AuditTrail":
+        """With the lines of another round."""
+        new = tuple(lines)
+        end = "" if self.text.endswith("\n") or not self.text else "\n"
+        text = "".join(json.dumps(line.content()) + "\n" for line in new)
+        return AuditTrail(self.lines + new, self.text + end + text)
+
+    def write(self, folder: Path) -> None:
+        """Write the file into a folder, whole or not at all."""
+        write_text(AuditLine.path(folder), self.text)
+
+
+def _parse(line: str, path: Path, number: int) -> AuditLine:
+    where = Path(f"{path}, line {number}")
+    try:
+        content = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{where}: not valid JSON ({error}). Restore the file.") from None
+    if not isinstance(content, dict):
+        raise DataError(f"{where}: expected a JSON object, got {line:.60}. Restore the file.")
+    return AuditLine.parse(content, where)

@@ -1,0 +1,72 @@
+"""`correct.json`: its keys are a contract, and files from before formats were numbered are read."""
+
+import json
+
+from alcseg.records.correction import (
+    Calibration,
+    CorrectionRecord,
+    Curve,
+    Perturbation,
+    ReferenceLabels,
+)
+
+RECORD = CorrectionRecord(
+    versions={"python": "3.11"},
+    run="run",
+    dataset="data",
+    method="alc",
+    network="teacher",
+    perturbation=Perturbation(passes=3, seed=7),
+    mode="aligned",
+    clean_labels=ReferenceLabels(held_out=True, agreement={"x": 0.9}, blur_mm={"x": 1.5}),
+    set_errs_by_offsets=True,
+    offsets=("x: drawn within a voxel in 1 of 1 cases",),
+    replace="all",
+    nnunet=False,
+    ranking="note",
+    calibration=Calibration(
+        note="note",
+        cases=("b",),
+        curves={"all classes": Curve(n=1, spearman=None, uncertainty=(0.1,), expected_dice=(0.9,))},
+    ),
+    corrected=1,
+    pseudo_labeled=0,
+    in_sample=1,
+    failed={"c": "why"},
+    time_s=1.5,
+)
+KEYS = [
+    "versions", "run", "dataset", "method", "network", "perturbation", "how", "clean_labels",
+    "set_errs_by_offsets", "offsets", "replace", "nnunet", "ranking", "calibration", "corrected",
+    "pseudo_labeled", "in_sample", "failed", "time_s", "peak_memory_mib",
+]  # fmt: skip
+
+
+def test_keys_are_what_they_were(tmp_path):
+    content = json.loads(RECORD.write(tmp_path).read_text())
+    assert list(content) == ["format", *KEYS]
+    assert content["how"] == "aligned"
+    assert list(content["perturbation"]) == [
+        "passes", "seed", "noise_std", "noise_clip", "weighting", "temperature", "uncertainty",
+    ]  # fmt: skip
+    assert list(content["clean_labels"]) == ["held_out", "agreement", "blur_mm"]
+    assert list(content["calibration"]) == ["note", "cases", "voxel_threshold", "curves"]
+    assert content["calibration"]["curves"] == {
+        "all classes": {"n": 1, "spearman": None, "uncertainty": [0.1], "expected_dice": [0.9]}
+    }
+
+
+def test_a_record_is_read_as_it_was_written_with_a_format_or_without(tmp_path):
+    content = json.loads(RECORD.write(tmp_path).read_text())
+    assert CorrectionRecord.read(tmp_path) == RECORD
+    del content["format"]
+    (tmp_path / "correct.json").write_text(json.dumps(content))
+    assert CorrectionRecord.read(tmp_path) == RECORD
+
+
+def test_passes_are_those_of_the_method():
+    settings = {"name": "alc", "noise_std": 0.3, "weighting": "uniform", "alpha": 5, "passes": 8, "seed": 3}
+    assert Perturbation.like_method(settings, passes=2, seed=7) == Perturbation(
+        passes=2, seed=7, noise_std=0.3, weighting="uniform"
+    )
+    assert Perturbation.like_method({}, passes=4, seed=0) == Perturbation()

@@ -16,7 +16,16 @@ from statistics import fmean
 import numpy as np
 import torch
 
-from alcseg.correction.alignment import TOLERANCE, CleanLabels, align, see_label, set_tolerance
+from alcseg.correction.alignment import (
+    TOLERANCE,
+    CleanLabels,
+    is_moved,
+    move_boundaries,
+    see_label,
+    set_tolerance,
+    shape_error,
+    weigh_label,
+)
 from alcseg.correction.offsets import Offsets
 from alcseg.data.case import Case, Volume
 from alcseg.data.folder import DatasetFolder
@@ -42,13 +51,13 @@ def main(run_path: str, dataset_path: str) -> None:
     predictor = Predictor(networks.teacher or networks.predict, run.plan, torch.device("cpu"))
     classes = run.plan.num_classes
     cases = [source.read(row.case_id) for row in source.select(split="val")]
-    predictions = [predictor.predict(case.images) for case in cases]
+    predictions = [predictor.predict(predictor.prepare(case.images)) for case in cases]
     truths = [
         preprocess_label(case.label, run.plan, found.grid)
         for case, found in zip(cases, predictions, strict=True)
     ]
     seen = [
-        see_label(found.probs, truth, found.grid.spacing)[0]
+        see_label(found.probs, truth, found.grid.spacing)
         for found, truth in zip(predictions, truths, strict=True)
     ]
     labels = {case.case_id: case.label for case in cases}
@@ -63,30 +72,22 @@ def main(run_path: str, dataset_path: str) -> None:
             for case, found in zip(cases, predictions, strict=True):
                 noisy = case.label if model is None else corrupted(case, model, name, seed, labels)
                 given.append(preprocess_label(noisy, run.plan, found.grid))
-            drawn = Offsets.stack(
-                [
-                    see_label(found.probs, label, found.grid.spacing)[0]
-                    for found, label in zip(predictions, given, strict=True)
-                ]
-            )
+            drawn = [
+                see_label(found.probs, label, found.grid.spacing)
+                for found, label in zip(predictions, given, strict=True)
+            ]
             for index, (found, label, truth) in enumerate(zip(predictions, given, truths, strict=True)):
                 clean = CleanLabels.of(Offsets.stack(seen[:index] + seen[index + 1 :]))
                 answers = [label, found.probs.argmax(0)]
-                for target, tolerance in (
-                    ("moved", TOLERANCE),
-                    ("posterior", TOLERANCE),
-                    ("aligned", TOLERANCE),
-                    ("aligned", set_tolerance(drawn, clean)),
-                ):
-                    aligned = align(
-                        found.probs,
-                        label,
-                        found.grid.spacing,
-                        clean=clean,
-                        target=target,
-                        tolerance=tolerance,
-                    )
-                    answers.append(aligned.probs.argmax(0).numpy())
+                spacing, offsets = found.grid.spacing, drawn[index]
+                shape = shape_error(offsets, clean.blur_mm, min(spacing))
+                moved = move_boundaries(label, classes, spacing, offsets).argmax(0).numpy()
+                weighed = weigh_label(found.probs, label, spacing, offsets, shape).argmax(0).numpy()
+                answers += [moved, weighed]
+                answers += [
+                    moved if is_moved(offsets, clean, tolerance) else weighed
+                    for tolerance in (TOLERANCE, set_tolerance(Offsets.stack(drawn), clean))
+                ]
                 rows.append([mean_dice(answer, truth, classes) for answer in answers])
         totals.append([fmean(column) for column in zip(*rows, strict=True)])
         print(f"| {name} | " + " | ".join(f"{value:.3f}" for value in totals[-1]) + " |", flush=True)

@@ -1,7 +1,7 @@
 """What people see of a result; `--json` shows all of it."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,10 @@ import pytest
 
 from alcseg.cli.printing import show
 from alcseg.commands.demo import DemoResult
+from alcseg.corrected import Correction
 from alcseg.data.predicted import PredictedFolder
+from alcseg.records.audit_trail import AuditLine
+from alcseg.records.correction import Calibration, CorrectionRecord, Perturbation
 from alcseg.records.demo import DemoRecord, DemoScores
 from alcseg.records.predictions import PredictedCase, Predictions
 from alcseg.records.ranking import RankingRow
@@ -22,36 +25,28 @@ def predicted(written: int = 0, failed: dict[str, str] | None = None) -> Predict
     return PredictedFolder(Path("out"), Predictions(run="run", method="alc", cases=cases))
 
 
-@dataclass
-class Note:
-    note: str
-
-
-@dataclass
-class Corrected:
-    out: Path
-    corrected: list[str]
-    calibration: Note | None
-    pseudo_labeled: list[str] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
-    how: str = "refined"
-    record: dict[str, list[str]] = field(default_factory=lambda: {"offsets": []})
-
-
 @pytest.fixture
 def corrected(tmp_path):
     """Twelve ranked cases; of case_01 the second class has the higher score."""
+    cases = [f"case_{rank:02d}" for rank in range(1, 13)]
     rows = [
         RankingRow(
-            rank=rank, case_id=f"case_{rank:02d}", class_name=name, uncertainty=0.25, agreement=0.5,
-            changed_mm3=7, added_mm3=7, removed_mm3=0, shift_mm=0, score=score, in_sample=False,
-            reason="doubtful",
+            rank=rank, case_id=case_id, class_name=name, uncertainty=0.25, agreement=0.5, changed_mm3=7,
+            added_mm3=7, removed_mm3=0, shift_mm=0, score=score, in_sample=False, reason="doubtful",
         )
-        for rank in range(1, 13)
+        for rank, case_id in enumerate(cases, start=1)
         for name, score in (("left", 1 / rank), ("right", 0.5 / rank if rank > 1 else 1.5))
     ]  # fmt: skip
-    RankingRow.write(tmp_path, rows)
-    return Corrected(tmp_path, [f"case_{rank:02d}" for rank in range(1, 13)], Note("by 3 held-out cases"))
+    record = CorrectionRecord(
+        run="run", dataset="data", method="alc", network="teacher", perturbation=Perturbation(),
+        mode="refined", replace="all", nnunet=False, ranking="",
+        calibration=Calibration(note="by 3 held-out cases"), corrected=12, pseudo_labeled=0, in_sample=12,
+    )  # fmt: skip
+    audit = tuple(
+        AuditLine(time="", run="run", method="alc", case_id=name, quality="lq", action="refined", reason="")
+        for name in cases
+    )
+    return Correction(tmp_path, record, tuple(rows), (), audit)
 
 
 def test_predict_shows_counts_and_the_folder(capsys):

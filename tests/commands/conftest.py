@@ -114,9 +114,14 @@ def solvable_dataset(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Write a run folder whose network is `Threshold`; keyword arguments change its plan."""
+    """Write a run folder whose network is `Threshold`; further keyword arguments change its plan."""
 
-    def make(network: nn.Module | None = None, **plan: object) -> Path:
+    def make(
+        network: nn.Module | None = None,
+        teacher: nn.Module | None = None,
+        trained: tuple[str, ...] | None = ("hq_0", "lq_0", "lq_1"),
+        **plan: object,
+    ) -> Path:
         settings: dict[str, object] = {
             "spacing": (None, None, None),
             "patch": (8, 8, 8),
@@ -130,8 +135,8 @@ def make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., P
         run.mkdir(exist_ok=True)
         Plan(**(settings | plan)).write(run)
         RunSettings(method=ChosenMethod(name="h_sup")).write(run)
-        RunRecord(train_cases=("hq_0", "lq_0", "lq_1")).write(run)
-        networks = FakeNetworks((network or Threshold()).eval(), None)
+        RunRecord(train_cases=trained).write(run)
+        networks = FakeNetworks((network or Threshold()).eval(), teacher and teacher.eval())
         for command in ("predict", "correct"):
             monkeypatch.setattr(
                 f"alcseg.commands.{command}.load_networks", lambda run, device, **options: networks

@@ -1,29 +1,34 @@
-import csv
+"""A dataset corrected: what is written, what stays, what is told of it, and what is refused at the door."""
+
+import inspect
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch import Tensor, nn
 
+import alcseg.commands.correct as command
+from alcseg.cli.parser import build_parser
 from alcseg.commands.correct import correct
+from alcseg.corrected import Correction
+from alcseg.data import folder as folder_module
 from alcseg.data.folder import DatasetFolder
 from alcseg.errors import DataError, UsageError
-from alcseg.files import write_json
+from alcseg.inference import predictor as predictor_module
+from alcseg.inference import sliding_window
 from alcseg.records.cases import CaseRow
 
 MakeRun = Callable[..., Path]
 Read = Callable[[Path], np.ndarray]
-
-COLUMNS = (
-    "rank,case_id,class,uncertainty,agreement,changed_mm3,added_mm3,removed_mm3,"
-    "shift_mm,score,in_sample,reason"
-)
 
 _watched: list[str] | None = None
 
@@ -47,26 +52,21 @@ def watch_files() -> Iterator[list[str]]:
         _watched = None
 
 
-def ranking_of(out: Path) -> list[dict[str, str]]:
-    with (out / "ranking.csv").open(newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
 def set_quality(dataset: Path, quality: dict[str, str]) -> None:
     rows = DatasetFolder.open(dataset).rows
     CaseRow.write(
         dataset,
         [
-            CaseRow(
-                case_id=row.case_id,
-                quality=quality.get(row.case_id, row.quality),
-                split=row.split,
-                group=row.group,
-                source=row.source,
-            )
+            CaseRow.model_validate(row.model_dump() | {"quality": quality.get(row.case_id, row.quality)})
             for row in rows
         ],
     )
+
+
+def spoil(image: Path) -> None:
+    """Make an image the same everywhere."""
+    found = nib.load(image)
+    nib.save(nib.Nifti1Image(np.ones(found.shape, np.float32), found.affine), image)
 
 
 class Unsure(nn.Module):
@@ -88,8 +88,10 @@ def test_lq_labels_are_refined_and_all_others_stay(
 ) -> None:
     out = tmp_path / "corrected"
     result = correct(make_run(), solvable_dataset, out=out)
-    assert result.corrected == ["lq_0", "lq_1"]
+    assert result.corrected == ("lq_0", "lq_1")
+    assert result.pseudo_labeled == ()
     assert result.failed == {}
+    assert result.path == out
     for case_id in ("lq_0", "lq_1"):
         given = solvable_dataset / "labelsTr" / f"{case_id}.nii.gz"
         refined = out / "labelsTr" / f"{case_id}.nii.gz"
@@ -114,54 +116,76 @@ def test_lq_labels_are_refined_and_all_others_stay(
     assert written.record.num_training == 6
     assert written.record.extra["licence"] == "none"
     assert sorted(path.name for path in (out / "labelsGiven").iterdir()) == ["lq_0.nii.gz", "lq_1.nii.gz"]
-    assert not (out / "noise.json").exists()
-    assert not (out / "labelsClean").exists()
+    assert {path.name for path in out.iterdir()} == {
+        "imagesTr", "imagesTs", "labelsTr", "labelsTs", "labelsGiven", "uncertainty",
+        "dataset.json", "cases.csv", "ranking.csv", "audit.jsonl", "correct.json",
+    }  # fmt: skip
 
 
-def test_ranking_has_the_agreed_columns_and_sums(
-    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
+def test_ranking_and_trail_say_what_changed(
+    solvable_dataset: Path, make_run: MakeRun, read_values: Read, tmp_path: Path
 ) -> None:
-    out = tmp_path / "corrected"
-    correct(make_run(), solvable_dataset, out=out)
-    assert (out / "ranking.csv").read_text().splitlines()[0] == COLUMNS
-    rows = ranking_of(out)
-    assert [(row["rank"], row["class"]) for row in rows] == [
-        ("1", "left"),
-        ("1", "right"),
-        ("2", "left"),
-        ("2", "right"),
-    ]
-    for row in rows:
-        changed, added, removed = (float(row[f"{name}_mm3"]) for name in ("changed", "added", "removed"))
-        assert changed == pytest.approx(added + removed, abs=1e-3)
-        assert 0 < float(row["agreement"]) < 1
-        assert 0 <= float(row["score"]) <= 1
-        assert row["in_sample"] == "true"
-        assert "seen in training" in row["reason"]
-    right = next(row for row in rows if row["class"] == "right")
+    run = make_run(trained=("hq_0", "lq_0"))
+    result = correct(run, solvable_dataset, out=tmp_path / "corrected")
+    assert [(row.rank, row.class_name) for row in result.ranking] == [
+        (1, "left"), (1, "right"), (2, "left"), (2, "right"),
+    ]  # fmt: skip
+    for row in result.ranking:
+        assert row.changed_mm3 == pytest.approx(row.added_mm3 + row.removed_mm3, abs=1e-3)
+        assert row.agreement is not None
+        assert 0 < row.agreement < 1
+        assert 0 <= row.score <= 1
+        assert row.in_sample == (row.case_id == "lq_0") == ("seen in training" in row.reason)
+    assert result.record.in_sample == 1
+    right = next(row for row in result.ranking if row.class_name == "right")
     # The given label was dilated by a voxel all around: its surface lies outside of the refined one.
-    assert float(right["shift_mm"]) > 0.5
-    assert float(right["removed_mm3"]) > 0
-    assert float(right["added_mm3"]) == 0
-    audit = [json.loads(line) for line in (out / "audit.jsonl").read_text().splitlines()]
-    assert [line["case_id"] for line in audit] == ["lq_0", "lq_1"]
-    for line in audit:
-        assert line["action"] == "refined"
-        assert line["voxels_changed"] > 0
-        assert {"time", "run", "method", "classes", "reason"} <= set(line)
+    assert right.shift_mm > 0.5
+    assert right.removed_mm3 > 0
+    assert right.added_mm3 == 0
+    assert [line.case_id for line in result.audit] == ["lq_0", "lq_1"]
+    for line in result.audit:
+        given, now = (
+            read_values(root / "labelsTr" / f"{line.case_id}.nii.gz")
+            for root in (solvable_dataset, result.path)
+        )
+        assert (line.run, line.method, line.quality) == (str(run), "h_sup", "lq")
+        assert line.action == "refined"
+        assert line.voxels_changed == (given != now).sum()
+        assert line.voxels_kept_as_uncertain == 0
+        rows = {row.class_name: row for row in result.ranking if row.case_id == line.case_id}
+        for name, change in line.classes.items():
+            assert (change.added_mm3, change.removed_mm3) == (rows[name].added_mm3, rows[name].removed_mm3)
+        assert line.classes.keys() == {"left", "right"}
+        assert line.drawn_mm == {}
 
 
 def test_held_out_hq_cases_calibrate_and_trained_ones_do_not(
     solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
 ) -> None:
     result = correct(make_run(), solvable_dataset, out=tmp_path / "corrected")
-    assert result.calibration is not None
     assert result.calibration.cases == ("val_0", "val_1", "val_2")
-    assert result.record["calibration"]["curves"]["all classes"]["n"] == 6
-    write_json(tmp_path / "run" / "run.json", {"train_cases": ["lq_0", "lq_1"]})
-    result = correct(tmp_path / "run", solvable_dataset, out=tmp_path / "again")
-    assert result.calibration is not None
-    assert result.calibration.cases == ("hq_0", "val_0", "val_1", "val_2")
+    assert result.calibration.curves["all classes"].n == 6
+    run = make_run(trained=("lq_0", "lq_1", "val_1"))
+    result = correct(run, solvable_dataset, out=tmp_path / "again")
+    assert result.calibration.cases == ("hq_0", "val_0", "val_2")
+    assert result.record.ranking == result.calibration.note
+
+
+def test_a_run_that_does_not_say_has_seen_all_training_cases(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
+) -> None:
+    result = correct(make_run(trained=None), solvable_dataset, out=tmp_path / "corrected", passes=2)
+    assert result.calibration.cases == ("val_0", "val_1", "val_2")
+    assert result.record.in_sample == 2
+
+
+def test_a_held_out_case_that_cannot_be_read_is_left_out(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
+) -> None:
+    spoil(solvable_dataset / "imagesTr" / "val_1_0000.nii.gz")
+    result = correct(make_run(), solvable_dataset, out=tmp_path / "corrected", passes=2)
+    assert result.calibration.cases == ("val_0", "val_2")
+    assert result.failed == {}
 
 
 def test_without_held_out_cases_the_ranking_says_so(
@@ -172,11 +196,8 @@ def test_without_held_out_cases_the_ranking_says_so(
     )
     out = tmp_path / "corrected"
     result = correct(make_run(), solvable_dataset, out=out)
-    assert "no held-out HQ case" in result.record["ranking"]
-    assert all("not calibrated" in row["reason"] for row in ranking_of(out))
-    with pytest.raises(DataError, match="--replace confident expects held-out HQ cases"):
-        correct(make_run(), solvable_dataset, out=tmp_path / "other", replace="confident")
-    assert not (tmp_path / "other").exists()
+    assert "no held-out HQ case" in result.record.ranking
+    assert all("not calibrated" in row.reason for row in result.ranking)
 
 
 def test_confident_keeps_the_given_label_where_errors_are_likely(
@@ -190,15 +211,20 @@ def test_confident_keeps_the_given_label_where_errors_are_likely(
         nib.save(nib.Nifti1Image(np.zeros(label.shape, np.uint8), label.affine), path)
     run = make_run(Unsure(threshold_network))
     result = correct(run, solvable_dataset, out=tmp_path / "confident", replace="confident")
-    assert np.isfinite(result.record["calibration"]["voxel_threshold"])
+    threshold = result.calibration.voxel_threshold
+    assert threshold is not None
     correct(run, solvable_dataset, out=tmp_path / "all")
     given = read_values(solvable_dataset / "labelsTr" / "lq_0.nii.gz")
     every = read_values(tmp_path / "all" / "labelsTr" / "lq_0.nii.gz")
     kept = read_values(tmp_path / "confident" / "labelsTr" / "lq_0.nii.gz")
     doubt = read_values(tmp_path / "confident" / "uncertainty" / "lq_0.nii.gz")
-    above = doubt > result.record["calibration"]["voxel_threshold"]
+    above = doubt > threshold
     assert above.any()
     assert np.array_equal(kept, np.where(above, given, every))
+    line = result.audit[0]
+    assert line.voxels_kept_as_uncertain == (above & (given != every)).sum() > 0
+    assert line.voxels_changed == (given != kept).sum()
+    assert line.reason.endswith(f"where u <= {threshold:.3g}")
 
 
 def test_the_clean_labels_are_never_opened(solvable_dataset: Path, make_run: MakeRun, tmp_path: Path) -> None:
@@ -245,55 +271,171 @@ def test_unlabeled_cases_get_pseudo_labels(
     )
     out = tmp_path / "corrected"
     result = correct(make_run(), solvable_dataset, out=out)
-    assert result.pseudo_labeled == ["lq_1"]
+    assert (result.corrected, result.pseudo_labeled) == (("lq_0",), ("lq_1",))
+    assert (result.record.corrected, result.record.pseudo_labeled) == (1, 1)
+    assert result.audit[1].voxels_changed == (read_values(out / "labelsTr" / "lq_1.nii.gz") > 0).sum()
     clean = read_values(solvable_dataset / "labelsClean" / "lq_1.nii.gz")
     assert np.array_equal(read_values(out / "labelsTr" / "lq_1.nii.gz"), clean)
     assert (out / "imagesTr" / "lq_1_0000.nii.gz").exists()
     assert not (out / "labelsGiven" / "lq_1.nii.gz").exists()
-    rows = [row for row in ranking_of(out) if row["case_id"] == "lq_1"]
-    assert all("no label was given" in row["reason"] and row["agreement"] == "" for row in rows)
+    rows = [row for row in result.ranking if row.case_id == "lq_1"]
+    assert all("no label was given" in row.reason and row.agreement is None for row in rows)
     assert DatasetFolder.open(out).row("lq_1").quality == "unlabeled"
 
 
 def test_a_broken_case_keeps_its_label_and_is_recorded(
     solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
 ) -> None:
-    broken = solvable_dataset / "imagesTr" / "lq_0_0000.nii.gz"
-    image = nib.load(broken)
-    nib.save(nib.Nifti1Image(np.ones(image.shape, np.float32), image.affine), broken)
+    spoil(solvable_dataset / "imagesTr" / "lq_0_0000.nii.gz")
     out = tmp_path / "corrected"
     result = correct(make_run(), solvable_dataset, out=out)
     assert list(result.failed) == ["lq_0"]
-    assert result.corrected == ["lq_1"]
+    assert result.corrected == ("lq_1",)
+    assert (result.record.corrected, result.record.in_sample) == (1, 2)
+    assert {row.case_id for row in result.ranking} == {"lq_1"}
     given = solvable_dataset / "labelsTr" / "lq_0.nii.gz"
     assert (out / "labelsTr" / "lq_0.nii.gz").read_bytes() == given.read_bytes()
-    first = json.loads((out / "audit.jsonl").read_text().splitlines()[0])
-    assert first["action"] == "kept"
-    assert "could not be refined" in first["reason"]
+    assert (out / "imagesTr" / "lq_0_0000.nii.gz").is_file()
+    assert not (out / "labelsGiven" / "lq_0.nii.gz").exists()
+    assert [line.action for line in result.audit] == ["kept", "refined"]
+    assert result.audit[0].reason == f"could not be refined: {result.failed['lq_0']}"
 
 
-def test_what_does_not_fit_is_named_and_nothing_is_written(
+def test_where_every_case_is_broken_the_first_is_named_and_nothing_is_written(
     solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
 ) -> None:
-    out = tmp_path / "corrected"
-    with pytest.raises(UsageError, match="--replace: expected all or confident, got 'some'"):
-        correct(make_run(), solvable_dataset, out=out, replace="some")
-    with pytest.raises(UsageError, match="--passes: expected at least 2"):
-        correct(make_run(), solvable_dataset, out=out, passes=1)
+    for case_id in ("lq_0", "lq_1"):
+        spoil(solvable_dataset / "imagesTr" / f"{case_id}_0000.nii.gz")
+    with pytest.raises(DataError, match=r"none of 2 case\(s\) could be refined; the first: .*lq_0_0000"):
+        correct(make_run(), solvable_dataset, out=tmp_path / "corrected", passes=2)
+    assert not (tmp_path / "corrected").exists()
+
+
+class AskedError(Exception):
+    """Nothing refused the call before."""
+
+
+@pytest.fixture
+def refused(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., None]:
+    """Call with wrong words, and see that nothing is read, computed or written."""
+
+    def load(run: object, device: object, **options: object) -> None:
+        raise AskedError("the network was asked for")
+
+    def call(error: type[Exception], match: str, *, run: Path | None = None, **options: Any) -> None:
+        run = run or make_run()
+        monkeypatch.setattr(command, "load_networks", load)
+        before = {path for path in tmp_path.rglob("*") if path.parent.name != "run"}
+        with pytest.raises(error, match=match):
+            correct(run, solvable_dataset, **{"out": tmp_path / "out"} | options)
+        assert {path for path in tmp_path.rglob("*") if path.parent.name != "run"} == before
+
+    return call
+
+
+def test_wrong_options_are_refused_before_the_first_pass(refused: Callable[..., None]) -> None:
+    refused(UsageError, "--how: expected auto, refined or aligned, got 'both'", how="both")
+    refused(UsageError, "--replace: expected all or confident, got 'some'", replace="some")
+    refused(UsageError, "--passes: expected at least 2 for an uncertainty, got 1", passes=1)
+    refused(UsageError, "--device: expected auto, cpu", device="tpu")
+
+
+def test_an_output_in_use_is_refused_before_the_first_pass(
+    refused: Callable[..., None], solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
+) -> None:
     for inside in (solvable_dataset, solvable_dataset / "corrected", solvable_dataset.parent):
-        with pytest.raises(UsageError, match="expected an output folder outside of the source"):
-            correct(make_run(), solvable_dataset, out=inside, overwrite=True)
-    with pytest.raises(DataError, match=r"expected the labels .*'liver': 5.* found .*'left': 5"):
-        correct(make_run(label_names=("background", "liver", "right")), solvable_dataset, out=out)
+        refused(UsageError, "expected an output folder outside of the source", out=inside, overwrite=True)
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "file").touch()
-    with pytest.raises(UsageError, match="expected an empty or new output folder"):
-        correct(make_run(), solvable_dataset, out=tmp_path / "used")
+    refused(UsageError, "expected an empty or new output folder", out=tmp_path / "used")
+    run = make_run()
+    shutil.copytree(run, tmp_path / "runs" / "mine")
+    for out in (tmp_path / "runs" / "mine", tmp_path / "runs"):
+        refused(
+            UsageError, "that does not hold the run", run=tmp_path / "runs" / "mine", out=out, overwrite=True
+        )
+
+
+def test_an_output_inside_of_the_run_is_fine(solvable_dataset: Path, make_run: MakeRun) -> None:
+    run = make_run()
+    assert correct(run, solvable_dataset, out=run / "corrected", passes=2).corrected
+
+
+def test_folders_that_do_not_fit_are_refused_before_the_first_pass(
+    refused: Callable[..., None], solvable_dataset: Path, make_run: MakeRun
+) -> None:
+    run = make_run(label_names=("background", "liver", "right"))
+    refused(DataError, r"expected the labels .*'liver': 5.* found .*'left': 5", run=run)
+    (solvable_dataset / "audit.jsonl").write_text("{")
+    refused(DataError, "audit.jsonl, line 1: not valid JSON")
+    (solvable_dataset / "audit.jsonl").unlink()
     set_quality(solvable_dataset, {"lq_0": "hq", "lq_1": "hq"})
-    with pytest.raises(DataError, match="expected training cases of quality lq or unlabeled, found none"):
-        correct(make_run(), solvable_dataset, out=out)
-    assert not out.exists()
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".partial")]
+    refused(DataError, "expected training cases of quality lq or unlabeled, found none")
+
+
+def test_a_threshold_without_held_out_cases_is_refused_before_the_first_pass(
+    refused: Callable[..., None], solvable_dataset: Path, make_run: MakeRun
+) -> None:
+    set_quality(solvable_dataset, {f"val_{index}": "lq" for index in range(3)})
+    refused(DataError, "--replace confident expects held-out HQ cases", replace="confident")
+    refused(AskedError, "was asked for", run=make_run(trained=("lq_0",)), replace="confident")
+
+
+def test_a_threshold_that_no_held_out_case_gives_is_refused_before_other_cases_are_looked_at(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, looks: dict[str, int]
+) -> None:
+    for index in range(3):
+        spoil(solvable_dataset / "imagesTr" / f"val_{index}_0000.nii.gz")
+    with pytest.raises(DataError, match="--replace confident expects held-out HQ cases"):
+        correct(make_run(), solvable_dataset, out=tmp_path / "out", replace="confident")
+    assert looks["passes"] == 0
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """How often images are read and prepared, labels are read, and a network passes over a volume."""
+    counts = {"images": 0, "labels": 0, "prepared": 0, "passes": 0}
+
+    def count(module: Any, name: str, key: str) -> None:
+        original = getattr(module, name)
+
+        def counted(*args: Any, **options: Any) -> Any:
+            counts[key] += 1
+            return original(*args, **options)
+
+        monkeypatch.setattr(module, name, counted)
+
+    count(folder_module, "read_image", "images")
+    count(folder_module, "read_label", "labels")
+    count(predictor_module, "preprocess_images", "prepared")
+    count(sliding_window, "sliding_window_inference", "passes")
+    return counts
+
+
+def test_each_case_is_looked_at_once(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, looks: dict[str, int]
+) -> None:
+    correct(make_run(), solvable_dataset, out=tmp_path / "out", how="aligned", passes=3)
+    # 3 held-out cases and 2 to correct, each with a plain pass and three perturbed ones.
+    assert looks == {"images": 5, "labels": 5, "prepared": 5, "passes": 20}
+
+
+def test_cases_that_only_show_clean_labels_get_a_plain_pass(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, looks: dict[str, int]
+) -> None:
+    run = make_run(trained=("hq_0", "lq_0", "lq_1", "val_0", "val_1", "val_2"))
+    correct(run, solvable_dataset, out=tmp_path / "out", how="aligned", passes=3)
+    assert looks == {"images": 3, "labels": 3, "prepared": 3, "passes": 1 + 2 * 4}
+
+
+def test_refined_labels_need_no_plain_pass(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, looks: dict[str, int]
+) -> None:
+    correct(make_run(), solvable_dataset, out=tmp_path / "out", how="refined", passes=3)
+    assert looks == {"images": 5, "labels": 5, "prepared": 5, "passes": 15}
 
 
 def test_aligned_labels_are_better_and_the_offsets_are_told(
@@ -301,21 +443,26 @@ def test_aligned_labels_are_better_and_the_offsets_are_told(
 ) -> None:
     # The LQ labels are dilated by a voxel, and the network sees the truth.
     result = correct(make_run(), solvable_dataset, out=tmp_path / "out", how="aligned", passes=2)
-    with (tmp_path / "out" / "offsets.csv").open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    assert {(row["case_id"], row["class"]) for row in rows} == {
+    assert [(row.case_id, row.class_name) for row in result.offsets] == [
         (case_id, name) for case_id in ("lq_0", "lq_1") for name in ("left", "right")
-    }
-    assert all(float(row["agreement"]) >= float(row["agreement_as_given"]) for row in rows)
+    ]
+    assert all(row.agreement >= row.agreement_as_given for row in result.offsets)
+    for line in result.audit:
+        rows = {row.class_name: row for row in result.offsets if row.case_id == line.case_id}
+        assert line.action == rows["left"].label
+        assert line.drawn_mm == {name: pytest.approx(row.drawn_mm, abs=1e-3) for name, row in rows.items()}
     for case_id in ("lq_0", "lq_1"):
         clean = read_values(solvable_dataset / "labelsClean" / f"{case_id}.nii.gz") > 0
         given = read_values(solvable_dataset / "labelsTr" / f"{case_id}.nii.gz") > 0
         written = read_values(tmp_path / "out" / "labelsTr" / f"{case_id}.nii.gz") > 0
         assert (written != clean).sum() < (given != clean).sum()
-    assert result.how == "aligned"
-    assert len(result.record["offsets"]) == 2
-    assert result.record["clean_labels"]["held_out"]
-    assert all(value > 0.9 for value in result.record["clean_labels"]["agreement"].values())
+    assert result.mode == "aligned"
+    assert len(result.record.offsets) == 2
+    reference = result.record.clean_labels
+    assert reference is not None
+    assert reference.held_out
+    assert list(reference.agreement) == list(reference.blur_mm) == ["left", "right"]
+    assert all(value > 0.9 for value in reference.agreement.values())
 
 
 def test_without_held_out_cases_clean_labels_are_those_that_were_trained_on(
@@ -323,15 +470,148 @@ def test_without_held_out_cases_clean_labels_are_those_that_were_trained_on(
 ) -> None:
     set_quality(solvable_dataset, {f"val_{index}": "lq" for index in range(3)})
     result = correct(make_run(), solvable_dataset, out=tmp_path / "out", how="aligned", passes=2)
-    assert not result.record["clean_labels"]["held_out"]
-    assert all(value > 0.9 for value in result.record["clean_labels"]["agreement"].values())
+    reference = result.record.clean_labels
+    assert reference is not None
+    assert not reference.held_out
+    assert all(value > 0.9 for value in reference.agreement.values())
 
 
-def test_auto_aligns_only_where_there_is_a_teacher(
+def test_without_any_clean_label_every_label_is_moved(
     make_run: MakeRun, solvable_dataset: Path, tmp_path: Path
 ) -> None:
-    result = correct(make_run(), solvable_dataset, out=tmp_path / "out", passes=2)
-    assert result.how == "refined"
-    assert not (tmp_path / "out" / "offsets.csv").exists()
-    with pytest.raises(UsageError, match="expected auto, refined or aligned, got 'both'"):
-        correct(make_run(), solvable_dataset, out=tmp_path / "other", how="both")
+    rows = DatasetFolder.open(solvable_dataset).rows
+    CaseRow.write(solvable_dataset, [row for row in rows if row.quality == "lq"])
+    result = correct(make_run(), solvable_dataset, out=tmp_path / "out", how="aligned", passes=2)
+    assert result.record.clean_labels is None
+    assert result.record.set_errs_by_offsets is None
+    assert {row.label for row in result.offsets} <= {"moved", "given"}
+
+
+@pytest.mark.parametrize("held_out", [True, False])
+def test_labels_that_were_learnt_agree_too_well_so_the_bound_is_wider(
+    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path, read_values: Read, held_out: bool
+) -> None:
+    # The network sees the truth, and 15 % of each class are missing: a Dice of 2 * 0.85 / 1.85 = 0.92, which
+    # is more than 0.05 and less than 0.1 below that of clean labels. No offset brings the voxels back.
+    rng = np.random.default_rng(0)
+    for case_id in ("lq_0", "lq_1"):
+        clean = nib.load(solvable_dataset / "labelsClean" / f"{case_id}.nii.gz")
+        label = np.asanyarray(clean.dataobj).copy()
+        for value in (5, 9):
+            voxels = np.flatnonzero(label == value)
+            label.flat[rng.choice(voxels, round(0.15 * len(voxels)), replace=False)] = 0
+        nib.save(nib.Nifti1Image(label, clean.affine), solvable_dataset / "labelsTr" / f"{case_id}.nii.gz")
+    run = make_run() if held_out else make_run(trained=("hq_0", "lq_0", "lq_1", "val_0", "val_1", "val_2"))
+    result = correct(run, solvable_dataset, out=tmp_path / "out", how="aligned", passes=2)
+    assert {round(row.agreement, 2) for row in result.offsets} == {0.92}
+    assert result.record.set_errs_by_offsets is not held_out
+    assert {row.label for row in result.offsets} == {"posterior" if held_out else "given"}
+
+
+class Blind(nn.Module):
+    """Sees background everywhere."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        return torch.cat([image * 0 + 9, image * 0, image * 0], 1)
+
+
+def test_the_teacher_answers_where_there_is_one_and_labels_are_aligned(
+    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path, threshold_network: nn.Module
+) -> None:
+    taught = correct(
+        make_run(Blind(), threshold_network), solvable_dataset, out=tmp_path / "taught", passes=2
+    )
+    assert (taught.record.network, taught.mode) == ("teacher", "aligned")
+    assert all(row.agreement > 0 for row in taught.offsets)
+    refined = correct(tmp_path / "run", solvable_dataset, out=tmp_path / "refined", passes=2, how="refined")
+    assert (refined.record.network, refined.mode) == ("teacher", "refined")
+    assert refined.offsets == ()
+    assert not (refined.path / "offsets.csv").exists()
+    assert all(row.agreement for row in refined.ranking)
+
+
+def test_without_a_teacher_the_network_that_predicts_answers_and_replaces_labels(
+    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path
+) -> None:
+    blind = correct(make_run(Blind()), solvable_dataset, out=tmp_path / "blind", passes=2)
+    assert (blind.record.network, blind.mode) == ("predict", "refined")
+    assert all(row.agreement == 0 for row in blind.ranking)
+    asked = correct(tmp_path / "run", solvable_dataset, out=tmp_path / "asked", passes=2, how="aligned")
+    assert [line.action for line in asked.audit] == ["undecided", "undecided"]
+    assert asked.mode == "aligned"
+
+
+def test_the_record_says_how_the_passes_were_drawn(
+    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path
+) -> None:
+    run = make_run()
+    config = {"method": {"name": "alc", "noise_std": 0.3, "weighting": "uniform", "passes": 9}, "seed": 0}
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    result = correct(run, solvable_dataset, out=tmp_path / "out", seed=5)
+    passes = result.record.perturbation
+    assert (passes.passes, passes.seed, passes.noise_std, passes.weighting) == (4, 5, 0.3, "uniform")
+    assert (result.record.run, result.record.dataset) == (str(run), str(solvable_dataset))
+    assert (result.record.method, result.record.replace, result.record.nnunet) == ("alc", "all", False)
+    assert result.record.time_s > 0
+
+
+def test_a_second_round_keeps_the_labels_that_came_first_and_the_trail(
+    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path, read_values: Read
+) -> None:
+    run = make_run()
+    first = correct(run, solvable_dataset, out=tmp_path / "first", passes=2)
+    # In between a person accepts lq_0, mends lq_1, and doubts hq_0.
+    set_quality(first.path, {"lq_0": "hq", "hq_0": "lq"})
+    mended = first.path / "labelsTr" / "lq_1.nii.gz"
+    shutil.copyfile(solvable_dataset / "labelsClean" / "lq_1.nii.gz", mended)
+    second = correct(run, first, out=tmp_path / "second", passes=2)
+    assert second.corrected == ("hq_0", "lq_1")
+    for case_id in ("hq_0", "lq_0", "lq_1"):
+        given = second.path / "labelsGiven" / f"{case_id}.nii.gz"
+        assert given.read_bytes() == (solvable_dataset / "labelsTr" / f"{case_id}.nii.gz").read_bytes()
+    lines = (second.path / "audit.jsonl").read_text().splitlines()
+    assert lines[:2] == (first.path / "audit.jsonl").read_text().splitlines()
+    assert [line.case_id for line in second.audit] == ["lq_0", "lq_1", "hq_0", "lq_1"]
+    assert {row.case_id for row in second.ranking} == {"hq_0", "lq_1"}
+    assert sorted(path.name for path in (second.path / "uncertainty").iterdir()) == [
+        "hq_0.nii.gz",
+        "lq_1.nii.gz",
+    ]
+
+
+def test_labels_that_came_first_are_renumbered_with_the_others(
+    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path, read_values: Read
+) -> None:
+    run = make_run()
+    first = correct(run, solvable_dataset, out=tmp_path / "first", passes=2)
+    second = correct(run, first, out=tmp_path / "second", passes=2, nnunet=True)
+    given = read_values(solvable_dataset / "labelsTr" / "lq_0.nii.gz")
+    assert np.array_equal(
+        np.array([0, 5, 9])[read_values(second.path / "labelsGiven" / "lq_0.nii.gz")], given
+    )
+    assert DatasetFolder.open(second).record.extra["original_label_values"] == {
+        "background": 0,
+        "left": 5,
+        "right": 9,
+    }
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_folders_may_be_text_or_paths(
+    kind: type, make_run: MakeRun, solvable_dataset: Path, tmp_path: Path
+) -> None:
+    result = correct(kind(make_run()), kind(solvable_dataset), out=kind(tmp_path / "out"), passes=2)
+    assert isinstance(result, Correction)
+    assert Correction.open(kind(tmp_path / "out")) == Correction.open(result)
+
+
+def test_the_command_line_has_the_defaults_and_choices_of_the_function() -> None:
+    verb = build_parser()[1]["correct"]
+    flags = {action.dest: action for action in verb._actions}
+    for name, parameter in inspect.signature(correct, eval_str=True).parameters.items():
+        if name in ("run", "dataset", "out"):
+            continue
+        assert flags[name].default == parameter.default, name
+        if flags[name].choices:
+            assert tuple(flags[name].choices) == parameter.annotation.__args__, name
+    assert {name for name, action in flags.items() if action.choices} == {"how", "replace"}

@@ -1,18 +1,25 @@
 """The posterior of a prediction and a given label: the moved label, the prediction, or between."""
 
+import math
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
 
 from alcseg.correction.alignment import (
+    TOLERANCE,
     CleanLabels,
-    align,
     aligned_label,
     errs_by_offset,
+    is_moved,
     label_distances,
+    move_boundaries,
     posterior,
+    see_label,
     set_tolerance,
     shape_error,
+    weigh_label,
 )
 from alcseg.correction.offsets import Offsets, move_label
 
@@ -35,39 +42,59 @@ def dice(first: np.ndarray, second: np.ndarray) -> float:
     return 2 * float(np.sum(first & second)) / float(first.sum() + second.sum())
 
 
+class Aligned(NamedTuple):
+    moved: bool
+    offsets: Offsets
+    label: np.ndarray
+
+
+def align(
+    probs: np.ndarray, given: np.ndarray, reference: CleanLabels | None, tolerance: float = TOLERANCE
+) -> Aligned:
+    """What is done with a label, and the outcome."""
+    label = given.astype(np.uint8)
+    found = see_label(probs, label, SPACING)
+    moved = is_moved(found, reference, tolerance)
+    if moved or reference is None:
+        aligned = move_boundaries(label, len(probs), SPACING, found)
+    else:
+        aligned = weigh_label(probs, label, SPACING, found, shape_error(found, reference.blur_mm, 1.0))
+    return Aligned(moved, found, aligned.argmax(0).numpy())
+
+
 def clean(agreement: float, blur_mm: float) -> CleanLabels:
     return CleanLabels(torch.tensor([agreement]), torch.tensor([blur_mm]))
 
 
-@pytest.mark.parametrize("target", ["aligned", "posterior"])
+@pytest.mark.parametrize("tolerance", [TOLERANCE, -math.inf])
 @pytest.mark.parametrize("drawn", [-3, 3])
-def test_a_label_of_right_shape_is_moved_not_replaced(drawn: int, target: str) -> None:
+def test_a_label_of_right_shape_is_moved_not_replaced(drawn: int, tolerance: float) -> None:
     # The network misses a part of the organ; the label, drawn too large or small, has all of it.
-    truth, given = ball(8), ball(8 + drawn).astype(np.uint8)
+    truth, given = ball(8), ball(8 + drawn)
     hole = ball(6, (12, 12, 19))
     probs = np.where(hole, np.array([0.7, 0.3], np.float32)[:, None, None, None], blurred(truth, 1.5))
-    aligned = align(probs.astype(np.float32), given, SPACING, clean=clean(0.95, 1.5), target=target)
+    aligned = align(probs.astype(np.float32), given, clean(0.95, 1.5), tolerance)
     assert aligned.offsets.mm.item() == pytest.approx(-drawn, abs=1)
-    assert dice(aligned.probs.argmax(0).numpy() == 1, truth) > dice(probs[1] > 0.5, truth) + 0.01
+    assert dice(aligned.label == 1, truth) > dice(probs[1] > 0.5, truth) + 0.01
 
 
 @pytest.mark.parametrize("reference", [None, clean(0.95, 1.0)])
 def test_a_label_that_errs_by_its_offset_is_moved_and_nothing_else(reference: CleanLabels | None) -> None:
     truth, given = ball(8), ball(10)
-    aligned = align(blurred(truth, 1.0), given.astype(np.uint8), SPACING, clean=reference)
-    assert aligned.how == "moved"
+    aligned = align(blurred(truth, 1.0), given, reference)
+    assert aligned.moved
     distance = torch.from_numpy(label_distances(given.astype(np.uint8), 2, SPACING))[None]
     moved = move_label(distance, aligned.offsets.mm)[0]
-    assert torch.equal(aligned.probs.argmax(0), moved)
+    assert np.array_equal(aligned.label, moved.numpy())
     assert int(moved.sum()) < given.sum()
 
 
 def test_a_label_that_tells_nothing_gives_way_to_the_prediction() -> None:
-    truth, nonsense = ball(7, (7, 7, 12)), ball(7, (19, 19, 12)).astype(np.uint8)
-    aligned = align(blurred(truth, 1.0), nonsense, SPACING, clean=clean(0.9, 1.0))
-    assert aligned.how == "posterior"
+    truth, nonsense = ball(7, (7, 7, 12)), ball(7, (19, 19, 12))
+    aligned = align(blurred(truth, 1.0), nonsense, clean(0.9, 1.0))
+    assert not aligned.moved
     assert aligned.offsets.dice.item() < 0.3
-    assert dice(aligned.probs.argmax(0).numpy() == 1, truth) > 0.9
+    assert dice(aligned.label == 1, truth) > 0.9
 
 
 @pytest.mark.parametrize("width", [1.0, 2.0])
@@ -75,7 +102,7 @@ def test_the_width_of_a_clean_boundary_is_the_error_of_the_network(width: float)
     truth = ball(8)
     wrong = np.random.default_rng(0).random(truth.shape) < blurred(truth, width)[1]
     probs = np.stack([~wrong, wrong]).astype(np.float32)
-    found = align(probs, truth.astype(np.uint8), SPACING).offsets
+    found = see_label(probs, truth.astype(np.uint8), SPACING)
     assert found.mm.item() == 0
     assert found.width_mm.item() == pytest.approx(width, rel=0.2)
 
@@ -112,10 +139,10 @@ def test_a_missing_slice_is_filled_in_where_the_prediction_is_sure() -> None:
     given = truth.copy()
     given[:, :, 8:14] = False  # the middle of the organ: the agreement falls, and Phi there is nothing
     probs = blurred(truth, 0.5)
-    aligned = align(probs, given.astype(np.uint8), SPACING, clean=clean(0.95, 0.5))
-    assert aligned.how == "posterior"
+    aligned = align(probs, given, clean(0.95, 0.5))
+    assert not aligned.moved
     assert dice(given, truth) < 0.8
-    assert dice(aligned.probs.argmax(0).numpy() == 1, truth) > 0.95
+    assert dice(aligned.label == 1, truth) > 0.95
 
 
 def test_clean_labels_tell_what_agreement_to_expect() -> None:
@@ -141,9 +168,9 @@ def test_patches_of_a_case_are_treated_like_the_case() -> None:
     truth, given = ball(8), ball(10).astype(np.uint8)
     probs = blurred(truth, 1.0)
     distance = torch.from_numpy(label_distances(given, 2, SPACING))[None]
-    for agreement, expected in ((0.9, "moved"), (1.1, "posterior")):
-        case = align(probs, given, SPACING, clean=clean(agreement, 1.0))
-        assert case.how == expected
+    for agreement, moved in ((0.9, True), (1.1, False)):
+        case = align(probs, given, clean(agreement, 1.0))
+        assert case.moved is moved
         patch = aligned_label(
             torch.from_numpy(probs)[None],
             distance,
@@ -152,7 +179,7 @@ def test_patches_of_a_case_are_treated_like_the_case() -> None:
             1.0,
             target="aligned",
         )
-        assert torch.equal(patch[0], case.probs.argmax(0))
+        assert np.array_equal(patch[0].numpy(), case.label)
 
 
 def test_gross_errors_bound_what_a_label_can_say() -> None:

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from alcseg.data.case import Volume
 from alcseg.errors import DataError
-from alcseg.inference.predictor import Perturbation, Predictor
+from alcseg.inference.predictor import Predictor, PreparedCase
+from alcseg.records.correction import Perturbation
 from alcseg.records.plan import Plan
 
 # Axis 0 runs towards posterior, axis 1 towards left, axis 2 towards superior: flipped and permuted.
@@ -52,12 +53,16 @@ def truth(rng) -> np.ndarray:
     return classes
 
 
+def prepared(array: np.ndarray, **changes: object) -> PreparedCase:
+    return predictor(**changes).prepare((volume(array),))
+
+
 def volume(array: np.ndarray, affine: np.ndarray = TURNED) -> Volume:
     return Volume(array.astype(np.float32), affine, None, Path("made.nii.gz"))
 
 
 def test_labels_come_back_on_the_source_grid_in_the_datasets_values(truth):
-    prediction = predictor().predict((volume(truth),))
+    prediction = predictor().predict(prepared(truth))
     assert np.array_equal(prediction.label(), np.array([0, 5, 9])[truth])
     probs = prediction.source_probabilities()
     assert probs.shape == (3, *truth.shape)
@@ -67,7 +72,7 @@ def test_labels_come_back_on_the_source_grid_in_the_datasets_values(truth):
 
 
 def test_another_model_spacing_still_ends_on_the_source_grid(truth):
-    prediction = predictor(spacing=(1.0, 1.0, 1.0)).predict((volume(truth),))
+    prediction = predictor().predict(prepared(truth, spacing=(1.0, 1.0, 1.0)))
     # On the model grid the third axis has twice the voxels, and the axes are those of RAS.
     assert prediction.probs.shape == (3, 10, 12, 18)
     label = prediction.label()
@@ -75,17 +80,11 @@ def test_another_model_spacing_still_ends_on_the_source_grid(truth):
     assert (label == np.array([0, 5, 9])[truth]).mean() > 0.95
 
 
-def test_settings_of_the_method_shape_the_passes():
-    how = Perturbation.like_method({"noise_std": 0.3, "weighting": "uniform", "alpha": 5}, passes=2, seed=7)
-    assert how == Perturbation(passes=2, seed=7, noise_std=0.3, weighting="uniform")
-    assert Perturbation.like_method({}, passes=4, seed=0) == Perturbation()
-
-
 def test_passes_refine_and_doubt_where_the_image_is_between_two_classes(truth):
     image = truth.astype(np.float32)
     image[2:7, 3:8, 1:6] = 1.45  # nearly halfway to class 2
     how = Perturbation(passes=4, noise_std=0.2, noise_clip=0.4)
-    refined = predictor().refine((volume(image),), "case", how)
+    refined = predictor().refine(prepared(image), "case", how)
     assert refined.label.shape == refined.uncertainty.shape == truth.shape
     assert set(np.unique(refined.label)) <= {0, 5, 9}
     assert np.array_equal(refined.label[truth == 0], np.zeros((truth == 0).sum()))
@@ -94,7 +93,7 @@ def test_passes_refine_and_doubt_where_the_image_is_between_two_classes(truth):
 
 
 def test_passes_depend_on_seed_and_case_alone(truth):
-    image = (volume(truth + 0.4),)
+    image = prepared(truth + 0.4)
     first, again, other_case, other_seed = (
         predictor().refine(image, case_id, Perturbation(passes=2, seed=seed)).uncertainty
         for case_id, seed in (("a", 0), ("a", 0), ("b", 0), ("a", 1))
@@ -106,17 +105,17 @@ def test_passes_depend_on_seed_and_case_alone(truth):
 
 def test_no_perturbation_means_no_uncertainty(truth):
     how = Perturbation(passes=3, noise_std=0.0)
-    refined = predictor().refine((volume(truth),), "case", how)
+    refined = predictor().refine(prepared(truth), "case", how)
     assert np.allclose(refined.uncertainty, 0, atol=1e-6)
-    assert np.array_equal(refined.label, predictor().predict((volume(truth),)).label())
+    assert np.array_equal(refined.label, predictor().predict(prepared(truth)).label())
 
 
 def test_wrong_number_of_channels_and_constant_images_are_refused(truth):
     with pytest.raises(DataError, match=r"expected 1 channel\(s\) \(MRI\), got 2"):
-        predictor().predict((volume(truth), volume(truth)))
+        predictor().prepare((volume(truth), volume(truth)))
     flat = volume(np.ones((8, 8, 8)))
     with pytest.raises(DataError, match="found a constant image"):
-        predictor(normalization="zscore").predict((flat,))
+        predictor(normalization="zscore").prepare((flat,))
 
 
 class Sure(Nearest):
@@ -130,7 +129,7 @@ def test_a_network_that_states_its_uncertainty_is_asked_for_it(truth):
     # Voxel by voxel and equal in every window, so the average over windows is the value itself.
     network = Sure(scale=1.0)
     asked = Predictor(network, plan(), torch.device("cpu"))
-    doubt = asked.uncertainty((volume(truth),), "a", Perturbation())
+    doubt = asked.uncertainty(prepared(truth), "a", Perturbation())
     assert doubt.dtype == np.float32
     assert doubt.shape == truth.shape
     values = network.uncertainty(network(torch.arange(3.0).reshape(1, 1, 3, 1, 1))).flatten().numpy()
@@ -138,6 +137,6 @@ def test_a_network_that_states_its_uncertainty_is_asked_for_it(truth):
 
 
 def test_any_other_network_is_perturbed(truth):
-    images, how = (volume(truth),), Perturbation(passes=2)
-    expected = predictor().refine(images, "a", how).uncertainty
-    assert np.array_equal(predictor().uncertainty(images, "a", how), expected)
+    case, how = prepared(truth), Perturbation(passes=2)
+    expected = predictor().refine(case, "a", how).uncertainty
+    assert np.array_equal(predictor().uncertainty(case, "a", how), expected)

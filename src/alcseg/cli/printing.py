@@ -158,10 +158,8 @@ def _predict(result: Any) -> list[RenderableType]:
 
 
 def _correct(result: Any) -> list[RenderableType]:
-    # Until results of `correct` carry their ranking.
-    rows = getattr(result, "ranking", None) or RankingRow.read(result.out)
     worst: dict[str, RankingRow] = {}
-    for row in rows:  # one per case and class: the class with the highest score put the case where it is
+    for row in result.ranking:  # the class with the highest score put the case where it is
         if row.case_id not in worst or row.score > worst[row.case_id].score:
             worst[row.case_id] = row
     columns = {
@@ -178,9 +176,9 @@ def _correct(result: Any) -> list[RenderableType]:
         "corrected": len(result.corrected),
         "pseudo labeled": len(result.pseudo_labeled),
         "failed": len(result.failed),
-        "how": result.how,
-        "labels were": "; ".join(result.record["offsets"]) or None,
-        "calibration": None if result.calibration is None else result.calibration.note,
+        "how": result.mode,
+        "labels were": "; ".join(result.record.offsets) or None,
+        "calibration": result.calibration.note,
         "ranking": f"{ranking} ({len(worst)} cases, the first {_RANKED_CASES} above)"
         if len(worst) > _RANKED_CASES
         else ranking,

@@ -1,29 +1,31 @@
 """The dataset folder that `correct` writes: what is taken over, and label values on the way out."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alcseg.data.case import Volume
-from alcseg.data.folder import DatasetFolder
-from alcseg.data.writer import write_label
-from alcseg.files import link_or_copy
+from alcseg.data.folder import DatasetFolder, require_named_values
+from alcseg.data.nifti import read_label
+from alcseg.data.writer import write_label, write_map
+from alcseg.files import link_or_copy, make_folder
 from alcseg.records.cases import CaseRow
+from alcseg.types import LabelMap
 
 __all__ = ["CorrectedDataset"]
+
+_GIVEN = "labelsGiven"
 
 
 @dataclass(frozen=True, eq=False)
 class CorrectedDataset:
     """A dataset folder under construction beside its source, which is only read.
 
-    Only images and the labels of `cases.csv` are taken over; `noise.json` and `labelsClean` are not even
-    looked at.
+    Only images, the labels of `cases.csv` and those kept from earlier rounds are taken over; `noise.json` and
+    `labelsClean` are not even looked at.
 
     Attributes:
         root: The new folder.
@@ -48,30 +50,33 @@ class CorrectedDataset:
         """Whether any label value differs from the source."""
         return any(old != new for old, new in self.mapping.items())
 
-    def write_label(self, folder: str, case_id: str, values: NDArray[Any], like: Volume) -> None:
-        """Write a label map given in the source's values."""
-        write_label(self._path(folder, case_id), self._mapped(values), like)
+    def take_over(self, rows: Iterable[CaseRow]) -> None:
+        """Take over cases as they are."""
+        for row in rows:
+            path = self.source.label_path(row.case_id)
+            if path is not None:
+                self._take_label(path, path.parent.name)
+            self._take_images(row.case_id)
 
-    def take_label(self, case_id: str, *, into: str) -> None:
-        """Take over a label: a copy of the file, or a renumbered one."""
-        path = self.source.label_path(case_id)
-        if path is None:
-            return
-        if self.renumbered:
-            label = self.source.read_label(case_id)
-            write_label(self._path(into, case_id), self._mapped(label.array), label)
-        else:
-            # Not linked: an editor that later saves the label in place must not reach into the source.
-            target = self._path(into, case_id)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+    def take_given_labels(self) -> None:
+        """Take over the labels that earlier rounds have kept: of a case the first is the one that came."""
+        for path in sorted((self.source.root / _GIVEN).glob(f"*{self.source.file_ending}")):
+            self._take_label(path, _GIVEN)
 
-    def take_images(self, case_id: str) -> None:
-        """Take over the images; a training case that has got a label here belongs into `imagesTr`."""
-        for channel, path in enumerate(self.source.image_paths(case_id)):
-            labeled = self._path("labelsTr", case_id).is_file()
-            folder = "imagesTr" if labeled else path.parent.name
-            link_or_copy(path, self.root / folder / f"{case_id}_{channel:04d}{self.source.file_ending}")
+    def write_case(self, case_id: str, written: LabelMap, uncertainty: Volume, given: Volume | None) -> None:
+        """Write what was decided for a case.
+
+        Args:
+            case_id: The case.
+            written: The label, in the source's values.
+            uncertainty: u per voxel, on the grid of the images.
+            given: The label as it came, if there was one.
+        """
+        write_label(self._path("labelsTr", case_id), self._mapped(written), given or uncertainty)
+        write_map(self.root / "uncertainty" / f"{case_id}.nii.gz", uncertainty.array, uncertainty)
+        if given is not None and not self._path(_GIVEN, case_id).is_file():
+            self._take_label(given.path, _GIVEN)
+        self._take_images(case_id)
 
     def finish(self) -> None:
         """Write `cases.csv` and `dataset.json`."""
@@ -87,12 +92,32 @@ class CorrectedDataset:
         record.model_copy(update=changes).write(self.root)
         CaseRow.write(self.root, self.source.rows)
 
+    def _take_label(self, path: Path, folder: str) -> None:
+        """A copy of the file, or a renumbered one."""
+        target = self.root / folder / path.name
+        if self.renumbered:
+            label = read_label(path)
+            require_named_values(label, self.source.labels)
+            write_label(target, self._mapped(label.array), label)
+        else:
+            # Not linked: an editor that later saves the label in place must not reach into the source.
+            make_folder(target.parent)
+            shutil.copyfile(path, target)
+
+    def _take_images(self, case_id: str) -> None:
+        """Images as they are; a training case that has got a label here belongs into `imagesTr`."""
+        labeled = self._path("labelsTr", case_id).is_file()
+        for channel, path in enumerate(self.source.image_paths(case_id)):
+            folder = "imagesTr" if labeled else path.parent.name
+            link_or_copy(path, self.root / folder / f"{case_id}_{channel:04d}{self.source.file_ending}")
+
     def _path(self, folder: str, case_id: str) -> Path:
         return self.root / folder / f"{case_id}{self.source.file_ending}"
 
-    def _mapped(self, values: NDArray[Any]) -> NDArray[Any]:
+    def _mapped(self, values: LabelMap) -> LabelMap:
         if not self.renumbered:
             return values
         old = np.array(sorted(self.mapping))
         new = np.array([self.mapping[int(value)] for value in old])
-        return new[np.searchsorted(old, values)]
+        mapped: LabelMap = new[np.searchsorted(old, values)]
+        return mapped

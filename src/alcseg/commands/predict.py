@@ -22,9 +22,10 @@ from alcseg.errors import DataError, UsageError
 from alcseg.files import make_folder
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import load_networks
-from alcseg.inference.predictor import Perturbation, Predictor
+from alcseg.inference.predictor import Predictor
 from alcseg.inference.sliding_window import WINDOWS
 from alcseg.machine import peak_memory_mib, timestamp, versions
+from alcseg.records.correction import Perturbation
 from alcseg.records.predictions import PredictedCase, Predictions
 from alcseg.run import Run
 
@@ -142,7 +143,8 @@ def _predict_case(
     """Write the files of one case and say what they are."""
     images = case.read().images
     like = images[0]
-    prediction = predictor.predict(images)
+    prepared = predictor.prepare(images)
+    prediction = predictor.predict(prepared)
     label = prediction.label()
     found = PredictedCase(
         status="ok",
@@ -154,7 +156,7 @@ def _predict_case(
     if found.probabilities is not None:
         write_map(out / found.probabilities, np.moveaxis(prediction.source_probabilities(), 0, -1), like)
     if found.uncertainty is not None and how is not None:
-        write_map(out / found.uncertainty, predictor.uncertainty(images, case.case_id, how), like)
+        write_map(out / found.uncertainty, predictor.uncertainty(prepared, case.case_id, how), like)
     write_label(out / f"{case.case_id}.nii.gz", label, like)
     return found
 

@@ -45,17 +45,18 @@ __all__ = [
     "STEPS_PER_VOXEL",
     "TOLERANCE",
     "TOLERANCE_VOXELS",
-    "AlignedCase",
     "CleanLabels",
     "Target",
-    "align",
     "aligned_label",
     "errs_by_offset",
+    "is_moved",
     "label_distances",
+    "move_boundaries",
     "posterior",
     "see_label",
     "set_tolerance",
     "shape_error",
+    "weigh_label",
 ]
 
 Target = Literal["aligned", "moved", "posterior"]
@@ -106,76 +107,73 @@ class CleanLabels:
         return cls((found.dice * share).sum(0), (found.width_mm * share).sum(0))
 
 
-@dataclass(frozen=True, eq=False)
-class AlignedCase:
-    """A given label, aligned.
-
-    Attributes:
-        probs: `(K, X, Y, Z)` float32; its argmax is the aligned label.
-        offsets: Of the one case, `(1, K - 1)`.
-        how: `moved` or `posterior`.
-    """
-
-    probs: Tensor
-    offsets: Offsets
-    how: Literal["moved", "posterior"]
-
-
-def see_label(
-    probs: NDArray[np.float32],
-    label: NDArray[np.unsignedinteger],
-    spacing: Spacing,
-) -> tuple[Offsets, Tensor]:
+def see_label(probs: NDArray[np.float32], label: NDArray[np.unsignedinteger], spacing: Spacing) -> Offsets:
     """What a prediction says of the given label of one case.
 
     Args:
         probs: Class probabilities m, `(K, X, Y, Z)`.
         label: Classes 0..K-1 as given, `(X, Y, Z)`.
         spacing: Voxel size in mm.
-
-    Returns:
-        The offsets, and the signed distances to the given boundaries, `(1, K - 1, X, Y, Z)`.
     """
     voxel = min(spacing)
-    distance = torch.from_numpy(label_distances(label, len(probs), spacing))[None]
     steps = offset_steps(LIMIT_VOXELS * voxel, voxel / STEPS_PER_VOXEL)
-    seen = measure_agreement(torch.from_numpy(probs)[None], distance, steps)
-    return seen.best(tolerance_mm=TOLERANCE_VOXELS * voxel), distance
+    seen = measure_agreement(torch.from_numpy(probs)[None], _distances(label, len(probs), spacing), steps)
+    return seen.best(tolerance_mm=TOLERANCE_VOXELS * voxel)
 
 
-def align(
+def is_moved(found: Offsets, clean: CleanLabels | None, tolerance: float = TOLERANCE) -> bool:
+    """Whether the label of one case is moved, not weighed.
+
+    Args:
+        found: What `see_label` says of the case.
+        clean: How the network sees clean labels; without them every label is moved.
+        tolerance: By how much a label may agree less than clean ones; infinity moves every label, minus
+            infinity none.
+    """
+    return clean is None or bool(errs_by_offset(found, clean, tolerance))
+
+
+def move_boundaries(
+    label: NDArray[np.unsignedinteger], num_classes: int, spacing: Spacing, found: Offsets
+) -> Tensor:
+    """The given label of one case moved, sharply; a class that tells nothing stays where it is.
+
+    Args:
+        label: Classes 0..K-1 as given, `(X, Y, Z)`.
+        num_classes: K, background counted.
+        spacing: Voxel size in mm.
+        found: What `see_label` says of the case.
+
+    Returns:
+        `(K, X, Y, Z)` float32; its argmax is the label.
+    """
+    distance = _distances(label, num_classes, spacing)
+    offset = torch.where(found.dice >= MIN_AGREEMENT, found.mm, 0.0)
+    sharp = torch.full_like(offset, min(spacing) / 2)
+    return posterior(torch.ones(1, num_classes, *label.shape), distance, offset, sharp)[0]
+
+
+def weigh_label(
     probs: NDArray[np.float32],
     label: NDArray[np.unsignedinteger],
     spacing: Spacing,
-    *,
-    clean: CleanLabels | None = None,
-    target: Target = "aligned",
-    tolerance: float = TOLERANCE,
-) -> AlignedCase:
-    """Align the given label of one case with a prediction.
+    found: Offsets,
+    shape_mm: Tensor,
+) -> Tensor:
+    """The given label of one case, moved and weighed with the prediction.
 
     Args:
         probs: Class probabilities m, `(K, X, Y, Z)`.
         label: Classes 0..K-1 as given, `(X, Y, Z)`.
         spacing: Voxel size in mm.
-        clean: How the network sees clean labels of other cases; without it labels are taken to err by their
-            offset alone.
-        target: `aligned` decides for this case, the others do not.
-        tolerance: By how much a label that errs by its offset alone may agree less than clean ones.
+        found: What `see_label` says of the three.
+        shape_mm: The sigma, see `shape_error`.
+
+    Returns:
+        `(K, X, Y, Z)` float32; its argmax is the label.
     """
-    voxel = min(spacing)
-    m = torch.from_numpy(probs)[None]
-    found, distance = see_label(probs, label, spacing)
-    if (
-        clean is None
-        or target == "moved"
-        or (target == "aligned" and bool(errs_by_offset(found, clean, tolerance)))
-    ):
-        offset = torch.where(found.dice >= MIN_AGREEMENT, found.mm, 0.0)
-        sharp = torch.full_like(offset, voxel / 2)
-        return AlignedCase(posterior(torch.ones_like(m), distance, offset, sharp)[0], found, "moved")
-    shape = shape_error(found, clean.blur_mm, voxel)
-    return AlignedCase(posterior(m, distance, found.mm, shape, GROSS_SHARE)[0], found, "posterior")
+    distance = _distances(label, len(probs), spacing)
+    return posterior(torch.from_numpy(probs)[None], distance, found.mm, shape_mm, GROSS_SHARE)[0]
 
 
 def aligned_label(
@@ -196,8 +194,8 @@ def aligned_label(
         found: Of the cases that the patches are from.
         clean: How the network sees clean labels.
         voxel_mm: Finest spacing.
-        target: As in `align`.
-        tolerance: As in `align`.
+        target: Which of them.
+        tolerance: By how much a label that errs by its offset alone may agree less than clean ones.
     """
     if target == "moved":
         return move_label(distance, found.mm)
@@ -245,6 +243,11 @@ def label_distances(
 ) -> NDArray[np.float32]:
     """Signed distance in mm to the boundary of each foreground class, `(K - 1, X, Y, Z)`."""
     return np.stack([signed_distance(label == value, spacing) for value in range(1, num_classes)])
+
+
+def _distances(label: NDArray[np.unsignedinteger], num_classes: int, spacing: Spacing) -> Tensor:
+    """The same for a volume of its own, `(1, K - 1, X, Y, Z)`."""
+    return torch.from_numpy(label_distances(label, num_classes, spacing))[None]
 
 
 def posterior(probs: Tensor, distance: Tensor, offset: Tensor, shape: Tensor, gross: float = 0.0) -> Tensor:

@@ -1,43 +1,36 @@
 """A network with its plan: from the volumes of a case to labels and uncertainty on the source grid."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from alcseg.correction.refine import Uncertainty, Weighting, refine
+from alcseg.correction.refine import refine
 from alcseg.data.case import Volume
 from alcseg.data.geometry import ModelGrid
 from alcseg.data.preprocess import preprocess_images
 from alcseg.inference.perturbed import perturbed_log_probabilities
 from alcseg.inference.sliding_window import sliding_window_average, sliding_window_probabilities
+from alcseg.records.correction import Perturbation
 from alcseg.records.plan import Plan
+from alcseg.types import LabelMap
 
-__all__ = ["Perturbation", "Prediction", "Predictor", "RefinedCase"]
+__all__ = ["Prediction", "Predictor", "PreparedCase", "RefinedCase", "to_label"]
 
 
-@dataclass(frozen=True)
-class Perturbation:
-    """How the T passes of a case are drawn and fused; the names are those of the method's settings."""
+@dataclass(frozen=True, eq=False)
+class PreparedCase:
+    """Images of one case as the network sees them.
 
-    passes: int = 4
-    seed: int = 0
-    noise_std: float = 0.1
-    noise_clip: float = 0.2
-    weighting: Weighting = "inverse"
-    temperature: float = 1.0
-    uncertainty: Uncertainty = "kl"
+    Attributes:
+        image: `(C, X, Y, Z)` float32 on the model grid.
+        grid: The two grids.
+    """
 
-    @classmethod
-    def like_method(cls, method_args: dict[str, Any], *, passes: int, seed: int) -> "Perturbation":
-        """Take what the method was trained with; a method without such settings gets the defaults."""
-        shared = ("noise_std", "noise_clip", "weighting", "temperature", "uncertainty")
-        return cls(
-            passes=passes, seed=seed, **{name: method_args[name] for name in shared if name in method_args}
-        )
+    image: Tensor
+    grid: ModelGrid
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +47,9 @@ class Prediction:
     grid: ModelGrid
     values: tuple[int, ...]
 
-    def label(self) -> NDArray[np.int64]:
+    def label(self) -> LabelMap:
         """Most probable class of each source voxel as the dataset's own values, `(X, Y, Z)`."""
-        return np.array(self.values)[self.grid.labels_from_probabilities(self.probs)]
+        return to_label(self.probs, self.grid, self.values)
 
     def source_probabilities(self) -> NDArray[np.float32]:
         """`(K, X, Y, Z)` on the source grid; K times the memory of the label."""
@@ -70,12 +63,10 @@ class RefinedCase:
     Attributes:
         label: Refined label in the dataset's own values, `(X, Y, Z)`.
         uncertainty: u per voxel, float32, `(X, Y, Z)`.
-        fused: The weighted average of the passes, on the model grid.
     """
 
-    label: NDArray[np.int64]
+    label: LabelMap
     uncertainty: NDArray[np.float32]
-    fused: Prediction
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,76 +87,80 @@ class Predictor:
     window: str = "gaussian"
     batch: int = 2
 
-    def predict(self, images: tuple[Volume, ...]) -> Prediction:
-        """One plain pass.
+    def prepare(self, images: tuple[Volume, ...]) -> PreparedCase:
+        """Bring the images of a case onto the model grid, once for whatever is asked about it.
 
         Raises:
             DataError: If the images do not have the plan's channels or are constant.
         """
         array, grid = preprocess_images(images, self.plan)
+        return PreparedCase(torch.from_numpy(array), grid)
+
+    def predict(self, case: PreparedCase) -> Prediction:
+        """One plain pass."""
         probs = sliding_window_probabilities(
             self.network,
-            torch.from_numpy(array),
+            case.image,
             patch=self.plan.patch,
             window=self.window,
             batch=self.batch,
             device=self.device,
         )
-        return Prediction(probs.numpy(), grid, self.plan.label_values)
+        return Prediction(probs.numpy(), case.grid, self.plan.label_values)
 
-    def refine(self, images: tuple[Volume, ...], case_id: str, how: Perturbation) -> RefinedCase:
-        """T perturbed passes, fused; equal (seed, case, settings) give equal voxels.
-
-        Raises:
-            DataError: If the images do not have the plan's channels or are constant.
-        """
-        array, grid = preprocess_images(images, self.plan)
-        fused, uncertainty = self._fuse(torch.from_numpy(array), case_id, how)
-        prediction = Prediction(fused.numpy(), grid, self.plan.label_values)
-        return RefinedCase(prediction.label(), grid.map_to_source(uncertainty.numpy()), prediction)
-
-    def uncertainty(self, images: tuple[Volume, ...], case_id: str, how: Perturbation) -> NDArray[np.float32]:
-        """Uncertainty per voxel on the source grid, `(X, Y, Z)`.
-
-        A network that states one itself, by a method `uncertainty(output) -> (B, X, Y, Z)`, has it averaged
-        over windows like its probabilities; for any other it is that of `refine`.
-
-        Raises:
-            DataError: If the images do not have the plan's channels or are constant.
-        """
-        stated = getattr(self.network, "uncertainty", None)
-        if not callable(stated):
-            return self.refine(images, case_id, how).uncertainty
-        array, grid = preprocess_images(images, self.plan)
-        averaged = sliding_window_average(
-            lambda windows: stated(self.network(windows)).float()[:, None],
-            torch.from_numpy(array),
-            patch=self.plan.patch,
-            window=self.window,
-            batch=self.batch,
-            device=self.device,
-        )
-        return grid.map_to_source(averaged[0].numpy())
-
-    def _fuse(self, image: Tensor, case_id: str, how: Perturbation) -> tuple[Tensor, Tensor]:
-        """Fused probabilities `(K, X, Y, Z)` and u `(X, Y, Z)` on the model grid."""
+    def refine(self, case: PreparedCase, case_id: str, perturbation: Perturbation) -> RefinedCase:
+        """T perturbed passes, fused; equal (seed, case, settings) give equal voxels."""
         passes = perturbed_log_probabilities(
             self.network,
-            image,
+            case.image,
             case_id=case_id,
             patch=self.plan.patch,
-            passes=how.passes,
-            seed=how.seed,
-            noise_std=how.noise_std,
-            noise_clip=how.noise_clip,
+            passes=perturbation.passes,
+            seed=perturbation.seed,
+            noise_std=perturbation.noise_std,
+            noise_clip=perturbation.noise_clip,
             window=self.window,
             batch=self.batch,
             device=self.device,
         )
         refined = refine(
             [log_probs[None] for log_probs in passes],
-            weighting=how.weighting,
-            temperature=how.temperature,
-            uncertainty=how.uncertainty,
+            weighting=perturbation.weighting,
+            temperature=perturbation.temperature,
+            uncertainty=perturbation.uncertainty,
         )
-        return refined.fused[0], refined.uncertainty[0]
+        label = to_label(refined.fused[0].numpy(), case.grid, self.plan.label_values)
+        return RefinedCase(label, case.grid.map_to_source(refined.uncertainty[0].numpy()))
+
+    def uncertainty(
+        self, case: PreparedCase, case_id: str, perturbation: Perturbation
+    ) -> NDArray[np.float32]:
+        """Uncertainty per voxel on the source grid, `(X, Y, Z)`.
+
+        A network that states one itself, by a method `uncertainty(output) -> (B, X, Y, Z)`, has it averaged
+        over windows like its probabilities; for any other it is that of `refine`.
+        """
+        stated = getattr(self.network, "uncertainty", None)
+        if not callable(stated):
+            return self.refine(case, case_id, perturbation).uncertainty
+        averaged = sliding_window_average(
+            lambda windows: stated(self.network(windows)).float()[:, None],
+            case.image,
+            patch=self.plan.patch,
+            window=self.window,
+            batch=self.batch,
+            device=self.device,
+        )
+        return case.grid.map_to_source(averaged[0].numpy())
+
+
+def to_label(probs: NDArray[np.float32], grid: ModelGrid, values: tuple[int, ...]) -> LabelMap:
+    """Most probable class of each source voxel, `(X, Y, Z)`.
+
+    Args:
+        probs: `(K, X, Y, Z)` on the model grid.
+        grid: The two grids.
+        values: Label value of each class, in the smallest type that holds them all.
+    """
+    smallest = np.min_scalar_type(max(values))
+    return np.array(values, dtype=smallest)[grid.labels_from_probabilities(probs)]

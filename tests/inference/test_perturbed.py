@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from alcseg.errors import UsageError
 from alcseg.inference.perturbed import fixed_dropout, perturbed_log_probabilities, stream_seed
+from alcseg.records.correction import Perturbation
 
 
 class TwiceDropped(nn.Module):
@@ -68,7 +68,7 @@ def test_channel_masks_keep_the_share_and_the_scale() -> None:
 
 def test_running_statistics_stay(network: nn.Module) -> None:
     before = {name: buffer.clone() for name, buffer in network.named_buffers()}
-    perturbed_log_probabilities(network, torch.rand(1, 6, 6, 6), case_id="a", patch=(4, 4, 4), passes=2)
+    perturbed_log_probabilities(network, torch.rand(1, 6, 6, 6), "a", Perturbation(passes=2), patch=(4, 4, 4))
     for name, buffer in network.named_buffers():
         assert torch.equal(buffer, before[name])
 
@@ -79,8 +79,10 @@ def test_windows_of_one_pass_see_one_draw(network: nn.Module) -> None:
     for module in (network.elementwise,):
         module.p = 0.0
     image = torch.randn(1, 10, 8, 8, generator=torch.Generator().manual_seed(3))
-    parts = perturbed_log_probabilities(network, image, case_id="a", patch=(4, 4, 4), passes=2, seed=9)
-    whole = perturbed_log_probabilities(network, image, case_id="a", patch=(10, 8, 8), passes=2, seed=9)
+    passes = Perturbation(passes=2, seed=9)
+    parts = perturbed_log_probabilities(network, image, "a", passes, patch=(4, 4, 4))
+    whole = perturbed_log_probabilities(network, image, "a", passes, patch=(10, 8, 8))
+    assert len(parts) == len(whole) == 2
     for part, single in zip(parts, whole, strict=True):
         assert torch.allclose(part.exp(), single.exp(), atol=1e-5)
 
@@ -90,7 +92,7 @@ def test_seed_case_and_pass_fix_everything(network: nn.Module) -> None:
 
     def passes(case_id: str, seed: int) -> list[Tensor]:
         return perturbed_log_probabilities(
-            network, image, case_id=case_id, patch=(4, 4, 4), passes=3, seed=seed
+            network, image, case_id, Perturbation(passes=3, seed=seed), patch=(4, 4, 4)
         )
 
     for mine, again in zip(passes("a", 1), passes("a", 1), strict=True):
@@ -101,16 +103,23 @@ def test_seed_case_and_pass_fix_everything(network: nn.Module) -> None:
     assert not torch.equal(passes("a", 1)[0], passes("a", 2)[0])
 
 
+def test_layers_that_drop_nothing_are_left_alone() -> None:
+    network = nn.Sequential(nn.Dropout3d(0.0), nn.Dropout(1.0)).eval()
+    with fixed_dropout(network, 0):
+        assert torch.equal(network(ones()), torch.zeros_like(ones()))  # and no 0 / 0 where all is dropped
+        assert torch.equal(network[0](ones()), ones())
+
+
 def test_noise_is_clipped_and_without_it_nothing_moves() -> None:
     network = nn.Conv3d(1, 2, kernel_size=1).eval()
     image = torch.zeros(1, 4, 4, 4)
     seen = []
     network.register_forward_pre_hook(lambda module, arguments: seen.append(arguments[0]))
-    perturbed_log_probabilities(
-        network, image, case_id="a", patch=(4, 4, 4), passes=1, noise_std=5, noise_clip=0.2
-    )
-    assert float(seen[0].abs().max()) == pytest.approx(0.2)
-    perturbed_log_probabilities(network, image, case_id="a", patch=(4, 4, 4), passes=1, noise_std=0)
+    for noise_std in (5, 0):
+        passes = Perturbation(passes=1, noise_std=noise_std, noise_clip=0.2)
+        perturbed_log_probabilities(network, image, "a", passes, patch=(4, 4, 4))
+    assert float(seen[0].min()) == pytest.approx(-0.2)
+    assert float(seen[0].max()) == pytest.approx(0.2)
     assert torch.equal(seen[1][0], image)
 
 
@@ -122,14 +131,9 @@ def test_log_probabilities_stay_finite_where_a_class_has_none() -> None:
         forward = staticmethod(sure)
 
     (only,) = perturbed_log_probabilities(
-        Sure(), torch.zeros(1, 4, 4, 4), case_id="a", patch=(4, 4, 4), passes=1
+        Sure(), torch.zeros(1, 4, 4, 4), "a", Perturbation(passes=1), patch=(4, 4, 4)
     )
     assert torch.isfinite(only).all()
-
-
-def test_zero_passes_are_refused(network: nn.Module) -> None:
-    with pytest.raises(UsageError, match="passes: expected at least 1, got 0"):
-        perturbed_log_probabilities(network, torch.zeros(1, 4, 4, 4), case_id="a", patch=(4, 4, 4), passes=0)
 
 
 def test_stream_seeds_depend_on_every_part() -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from alcseg.errors import ShapeError, UsageError
-from alcseg.inference.sliding_window import _overlaps, sliding_window_probabilities
+from alcseg.inference.sliding_window import _overlaps, sliding_window_average, sliding_window_probabilities
 
 
 def pointwise_network(seed: int = 0, channels: int = 1, classes: int = 3) -> nn.Module:
@@ -113,6 +113,37 @@ def test_a_small_volume_is_padded_with_air(window: str, border: float) -> None:
     assert torch.equal(seen[0][0, 0, 1:3], image[0])
 
 
+def test_gaussian_windows_step_by_half_of_the_patch_and_weigh_their_center_more() -> None:
+    starts = []
+
+    def left_or_right(windows: Tensor) -> Tensor:
+        starts.extend(windows[:, 0, 0, 0, 0].tolist())
+        sure = torch.where(windows[:, :, :1, :1, :1] == 0, 20.0, -20.0).expand_as(windows)
+        return torch.cat([-sure, sure], dim=1)
+
+    image = torch.arange(12.0).reshape(1, 12, 1, 1).expand(1, 12, 2, 2)
+    probs = sliding_window_probabilities(left_or_right, image, patch=(8, 2, 2), window="gaussian")
+    assert starts == [0, 4]
+    # Of the voxels that both see, 4 to 7, the left window has a greater say the nearer its center is.
+    share = probs[1, 4:8, 0, 0].tolist()
+    assert 1 > share[0] > share[1] > 0.5 > share[2] > share[3] > 0
+    assert probs[1, :, 0, 0].tolist() == pytest.approx([1] * 4 + share + [0] * 4)
+
+
+def test_the_mode_and_the_gradients_are_left_alone() -> None:
+    network = pointwise_network().train()
+    probs = sliding_window_probabilities(network, random_image((1, 4, 4, 4)), patch=(4, 4, 4))
+    assert network.training
+    assert not probs.requires_grad
+
+
+def test_a_network_with_several_outputs_is_named() -> None:
+    with pytest.raises(ShapeError, match="expected one tensor of logits, got tuple"):
+        sliding_window_average(
+            lambda windows: (windows, windows), random_image((1, 4, 4, 4)), patch=(4, 4, 4)
+        )
+
+
 def test_the_number_of_windows_per_pass_changes_nothing() -> None:
     network = nn.Conv3d(1, 2, kernel_size=3, padding=1).eval()
     image = random_image((1, 13, 9, 8))
@@ -125,9 +156,8 @@ def test_bad_arguments_are_named() -> None:
     network, image = pointwise_network(), random_image((1, 4, 4, 4))
     with pytest.raises(UsageError, match="expected one of gaussian, lineage, got 'hann'"):
         sliding_window_probabilities(network, image, patch=(4, 4, 4), window="hann")
-    with pytest.raises(UsageError, match="overlap=1"):
-        sliding_window_probabilities(network, image, patch=(4, 4, 4), overlap=1)
-    with pytest.raises(ShapeError, match="patch: expected three positive"):
-        sliding_window_probabilities(network, image, patch=(4, 4))
+    for patch in ((4, 4), (4, 4, 0), (4, 4, 2.5)):
+        with pytest.raises(ShapeError, match="patch: expected three positive"):
+            sliding_window_probabilities(network, image, patch=patch)
     with pytest.raises(ShapeError, match=r"expected shape \(C, X, Y, Z\)"):
         sliding_window_probabilities(network, image[0], patch=(4, 4, 4))

@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+from pydantic import ValidationError
+
 from alcseg.records.correction import (
     Calibration,
     CorrectionRecord,
@@ -70,3 +73,8 @@ def test_passes_are_those_of_the_method():
         passes=2, seed=7, noise_std=0.3, weighting="uniform"
     )
     assert Perturbation.like_method({}, passes=4, seed=0) == Perturbation()
+
+
+def test_no_pass_at_all_is_none():
+    with pytest.raises(ValidationError):
+        Perturbation(passes=0)

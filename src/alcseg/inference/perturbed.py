@@ -8,15 +8,16 @@ the volume and the dropout masks once for the pass. Both depend on (seed, case, 
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from alcseg.errors import UsageError
 from alcseg.inference.sliding_window import sliding_window_probabilities
+from alcseg.records.correction import Perturbation
 
-__all__ = ["dropout_modules", "fixed_dropout", "perturbed_log_probabilities", "stream_seed"]
+__all__ = ["fixed_dropout", "perturbed_log_probabilities", "stream_seed"]
 
 _CHANNEL_WISE = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 _DROPOUT = (nn.Dropout, *_CHANNEL_WISE)
@@ -26,15 +27,6 @@ def stream_seed(*key: int | str) -> int:
     """A seed below 2^63 that depends on every part of `key` and on nothing else."""
     digest = hashlib.sha256("\x00".join(str(part) for part in key).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
-
-
-def dropout_modules(network: nn.Module) -> dict[str, nn.Module]:
-    """Dropout layers of `network` that would drop something, by name."""
-    return {
-        name: module
-        for name, module in network.named_modules()
-        if isinstance(module, _DROPOUT) and module.p > 0
-    }
 
 
 @contextmanager
@@ -69,12 +61,11 @@ def fixed_dropout(network: nn.Module, *key: int | str) -> Iterator[None]:
         return output * masks[name, number, shape].to(device=output.device, dtype=output.dtype)
 
     handles = [network.register_forward_pre_hook(begin)]
-    for name, module in dropout_modules(network).items():
-
-        def hook(module: nn.Module, arguments: tuple[Any, ...], output: Tensor, name: str = name) -> Tensor:
-            return drop(name, module, arguments, output)
-
-        handles.append(module.register_forward_hook(hook))
+    handles += [
+        module.register_forward_hook(partial(drop, name))
+        for name, module in network.named_modules()
+        if isinstance(module, _DROPOUT) and module.p > 0
+    ]
     try:
         yield
     finally:
@@ -85,45 +76,34 @@ def fixed_dropout(network: nn.Module, *key: int | str) -> Iterator[None]:
 def perturbed_log_probabilities(
     network: nn.Module,
     image: Tensor,
-    *,
     case_id: str,
+    perturbation: Perturbation,
+    *,
     patch: Sequence[int],
-    passes: int = 4,
-    seed: int = 0,
-    noise_std: float = 0.1,
-    noise_clip: float = 0.2,
     window: str = "gaussian",
     batch: int = 2,
-    device: torch.device | str | None = None,
+    device: torch.device | str = "cpu",
 ) -> list[Tensor]:
-    """Predict a volume `passes` times, each time perturbed in another way.
+    """Predict a volume several times, each time perturbed in another way.
 
     Args:
         network: Maps `(B, C, X, Y, Z)` to logits; in eval mode.
         image: `(C, X, Y, Z)`, preprocessed, on the model grid.
-        case_id: With `seed` and the number of the pass it fixes noise and masks.
+        case_id: With the seed and the number of the pass it fixes noise and masks.
+        perturbation: How many passes, their seed and their noise.
         patch: Window size in voxels.
-        passes: T, at least 1.
-        seed: Of the perturbations.
-        noise_std: Standard deviation of the Gaussian noise added to the image, in units of the normalized
-            image.
-        noise_clip: The noise is clipped to plus or minus this.
         window: As in `sliding_window_probabilities`.
         batch: As in `sliding_window_probabilities`.
         device: As in `sliding_window_probabilities`.
 
     Returns:
         T log-probability maps, float32, `(K, X, Y, Z)`, on the CPU.
-
-    Raises:
-        UsageError: If `passes` is below 1.
     """
-    if passes < 1:
-        raise UsageError(f"passes: expected at least 1, got {passes}.")
+    seed, clip = perturbation.seed, perturbation.noise_clip
     answers = []
-    for number in range(passes):
+    for number in range(perturbation.passes):
         generator = torch.Generator().manual_seed(stream_seed(seed, case_id, number, "noise"))
-        noise = torch.randn(image.shape, generator=generator).mul_(noise_std).clamp_(-noise_clip, noise_clip)
+        noise = torch.randn(image.shape, generator=generator).mul_(perturbation.noise_std).clamp_(-clip, clip)
         with fixed_dropout(network, seed, case_id, number, "dropout"):
             probs = sliding_window_probabilities(
                 network, image.cpu() + noise, patch=patch, window=window, batch=batch, device=device

@@ -32,7 +32,7 @@ Replacement: TypeAlias = Literal["all", "confident"]
 class Perturbation(Record):
     """How the T passes of a case are drawn and fused; the names are those of the method's settings."""
 
-    passes: int = 4
+    passes: int = Field(4, ge=1)
     """T."""
     seed: int = 0
     """That is mixed with the case's name and the number of the pass."""

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from alcseg.commands.import_dataset import import_dataset
     from alcseg.commands.predict import predict
     from alcseg.commands.train import plan_training, train
+    from alcseg.corrected import Correction
     from alcseg.data.folder import DatasetFolder
     from alcseg.errors import AlcsegError
     from alcseg.run import Run
 
 __all__ = [
     "AlcsegError",
+    "Correction",
     "DatasetFolder",
     "Run",
     "__version__",
@@ -41,6 +43,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AlcsegError": "alcseg.errors",
+    "Correction": "alcseg.corrected",
     "DatasetFolder": "alcseg.data.folder",
     "Run": "alcseg.run",
     "archive_dataset": "alcseg.commands.archive_dataset",

@@ -118,3 +118,17 @@ def test_volume_weights_of_15_are_the_published_table() -> None:
     assert list(weights.values()) == pytest.approx(expected)
     assert volume_weights({}) == {}
     assert list(volume_weights({"b": 1.0, "a": 1.0})) == ["a", "b"]
+
+
+def test_slices_that_have_nothing_to_compare_with_do_not_count(rng: np.random.Generator) -> None:
+    features = torch.from_numpy(rng.normal(0, 1, (6, *SHAPE)))
+    alternating = torch.zeros(SHAPE, dtype=torch.long)
+    alternating[..., ::2] = 1  # no voxel has one of its own class in the next slice
+    assert torch.isnan(patch_confidence(features, alternating, 2))
+    full = torch.ones(SHAPE, dtype=torch.long)  # and here none of another class
+    assert torch.isnan(patch_confidence(features, full, 2))
+    # One slice alone of either kind leaves the mean to the others.
+    mixed = full.clone()
+    mixed[:2, :, :3] = 0
+    expected = reference_confidence(features.numpy(), mixed.numpy(), balanced=True)
+    assert float(patch_confidence(features, mixed, 2)) == pytest.approx(expected, abs=1e-5)

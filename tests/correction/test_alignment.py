@@ -217,3 +217,12 @@ def test_the_median_of_a_set_decides_whether_its_labels_are_moved() -> None:
     learnt = set_tolerance(seen([0.5, 0.81, 0.86, 0.9, 0.0]), reference, learnt=True)
     assert errs_by_offset(seen([0.71, 0.69]), reference, learnt).tolist() == [True, False]
     assert set_tolerance(seen([0.0]), reference) > 0  # nothing was drawn, so nothing speaks against it
+
+
+@pytest.mark.parametrize(("voxels", "mm"), [(1, 0.0), (2, 3.0), (-2, -4.0), (-8, -14.0)])
+def test_offsets_within_a_voxel_are_none_and_seven_are_the_most(voxels: int, mm: float) -> None:
+    # Voxels of 2 mm: centers lie at 1, 3, 5, ... mm from a face. Steps are of half a voxel, up to 14 mm.
+    given, seen = np.zeros((2, 40, 4, 4), bool)
+    given[:20], seen[: 20 + voxels] = True, True
+    probs = np.stack([~seen, seen]).astype(np.float32)
+    assert see_label(probs, given.astype(np.uint8), (2.0, 3.0, 4.0)).mm.item() == mm

@@ -53,10 +53,9 @@ def voxels(*bins: tuple[float, int, int]) -> VoxelReliability:
 
 
 def test_the_threshold_is_where_errors_become_the_majority() -> None:
-    threshold = voxels((0.001, 1, 99), (0.01, 10, 90), (0.1, 60, 40), (0.5, 80, 20)).threshold()
-    assert threshold is not None
-    # The lower edge of the bin of 0.1; there are 20 bins to a factor of ten.
-    assert 0.1 / 10 ** (1 / 20) < threshold <= 0.1
+    threshold = voxels((0.001, 1, 99), (0.01, 10, 90), (0.105, 60, 40), (0.5, 80, 20)).threshold()
+    # The lower edge of the bin of 0.105; there are 20 bins to a factor of ten.
+    assert threshold == pytest.approx(0.1, rel=1e-9)
 
 
 def test_half_of_the_voxels_wrong_is_no_majority() -> None:

@@ -117,6 +117,17 @@ def test_of_equal_scores_the_first_are_flagged() -> None:
     assert torch.equal(torch.cat(list(stream_label_issues(chunks, num_classes=2))), flags)
 
 
+def test_a_class_that_beats_the_label_by_exactly_the_margin_is_predicted_if_it_comes_first() -> None:
+    label, probs = problem(6, 3, 300)
+    probs[:, 0] = probs[:, 1] + 1e-6  # labels of class 1 are beaten, those of class 0 are not
+    expected = reference(label, probs, "prune_by_class")
+    assert expected[label == 1].any()
+    flags = find_label_issues(torch.from_numpy(label), torch.from_numpy(probs))
+    np.testing.assert_array_equal(flags.numpy(), expected)
+    chunks = [(torch.from_numpy(label), torch.from_numpy(probs))]
+    np.testing.assert_array_equal(next(stream_label_issues(chunks, num_classes=3)).numpy(), expected)
+
+
 @pytest.mark.parametrize("given", [0, 1])
 def test_one_class_alone_is_never_flagged(given: int) -> None:
     _, probs = problem(4, 3, 50)
@@ -135,6 +146,8 @@ def test_predictions_that_are_not_numbers_flag_nothing() -> None:
 def test_shapes_and_labels_are_checked() -> None:
     with pytest.raises(ShapeError, match="classes as second axis"):
         find_label_issues(torch.zeros(2, 3, 3, 3), torch.zeros(2, 3, 3, 3, 2))
+    with pytest.raises(ShapeError, match="classes as second axis"):
+        find_label_issues(torch.zeros(2), torch.zeros(2))
     with pytest.raises(LabelError, match="expected 0 to 1"):
         find_label_issues(torch.tensor([0, 2]), torch.full((2, 2), 0.5))
 

@@ -126,3 +126,20 @@ def test_where_nothing_is_predicted_the_label_stays_and_is_not_trusted() -> None
     found = measure_agreement(one_hot(np.zeros((25, 25, 25))), distances(ball(8)), STEPS).best()
     assert found.mm.item() == 0
     assert found.dice.item() == 0
+
+
+def test_a_label_of_one_voxel_is_a_label() -> None:
+    voxel = np.zeros((9, 9, 9), bool)
+    voxel[4, 4, 4] = True
+    found = measure_agreement(one_hot(voxel), distances(voxel), STEPS).best()
+    assert (found.mm.item(), found.dice.item(), found.given.item()) == (0, 1, 1)
+    assert found.present.item()
+
+
+def test_of_equally_good_offsets_the_smallest_is_taken() -> None:
+    # A face moved by 2 voxels: the centers beyond it lie at 0.5 and 1.5 mm, so 1.5 and 2 do the same.
+    given, seen = np.zeros((2, 12, 6, 6), bool)
+    given[:5], seen[:7] = True, True
+    found = measure_agreement(one_hot(seen), distances(given), STEPS).best()
+    assert (found.mm.item(), found.dice.item()) == (1.5, 1)
+    assert found.given.item() == pytest.approx(2 * 5 / (5 + 7))

@@ -51,6 +51,15 @@ def test_refine_equals_its_restatement(
     np.testing.assert_allclose(refined.fused.sum(1).numpy(), 1, atol=1e-5)
 
 
+def test_defaults_are_inverse_weights_and_a_temperature_of_one(log_probs: list[torch.Tensor]) -> None:
+    plain = refine(log_probs)
+    torch.testing.assert_close(plain.fused, refine(log_probs, weighting="inverse", uncertainty="kl").fused)
+    torch.testing.assert_close(
+        refine(log_probs, weighting="exponential").fused,
+        refine(log_probs, weighting="exponential", temperature=1.0).fused,
+    )
+
+
 def test_uniform_weights_give_the_mean(log_probs: list[torch.Tensor]) -> None:
     refined = refine(log_probs, weighting="uniform")
     torch.testing.assert_close(refined.fused, refined.mean)

@@ -103,6 +103,19 @@ def test_seed_case_and_pass_fix_everything(network: nn.Module) -> None:
     assert not torch.equal(passes("a", 1)[0], passes("a", 2)[0])
 
 
+def test_a_mask_is_drawn_from_the_key_the_layer_and_the_number_of_its_call() -> None:
+    layer = nn.Dropout3d(0.5)
+    network = nn.Sequential(layer, layer).eval()
+
+    def drawn(number: int) -> Tensor:
+        generator = torch.Generator().manual_seed(stream_seed(5, "a", "0", number))
+        return (torch.rand((1, 64, 1, 1, 1), generator=generator) < 0.5).float() / 0.5
+
+    with fixed_dropout(network, 5, "a"):
+        for _ in range(2):  # each pass begins to count anew
+            assert torch.equal(network(torch.ones(1, 64, 1, 1, 1)), drawn(1) * drawn(2))
+
+
 def test_layers_that_drop_nothing_are_left_alone() -> None:
     network = nn.Sequential(nn.Dropout3d(0.0), nn.Dropout(1.0)).eval()
     with fixed_dropout(network, 0):

@@ -7,7 +7,6 @@ warm-ups have ended.
 """
 
 import argparse
-import json
 import statistics
 import time
 from pathlib import Path
@@ -20,10 +19,11 @@ from alcseg.config import Settings, resolve
 from alcseg.data.sampling import Patches
 from alcseg.methods import METHODS, Method, Stage, Task
 from alcseg.networks import build_network
+from alcseg.records.method_costs import CostConditions, MethodCosts
 
 BASELINE = "hl_sup"
 CLASSES = 3
-COSTS = Path(alcseg.methods.__file__).with_name("costs.json")
+COSTS = MethodCosts.path(Path(alcseg.methods.__file__).parent)
 
 
 def main() -> None:
@@ -45,18 +45,17 @@ def main() -> None:
                 seconds[word].append(taken)
     medians = {word: statistics.median(values) for word, values in seconds.items()}
     settings = settings_of(BASELINE, options.preset)
-    known = json.loads(options.out.read_text(encoding="utf-8")) if options.out.is_file() else {"cost": {}}
-    cost = known["cost"] | {word: round(value / medians[BASELINE], 2) for word, value in medians.items()}
-    measured = {
-        "date": machine.timestamp()[:10],
-        "commit": machine.commit(),
-        "hardware": hardware(options.device),
-        "patch": "x".join(map(str, settings.data.patch)),
-        "batch": f"{settings.data.hq_batch} HQ + {settings.data.lq_batch} LQ patches",
-        "baseline": f"{medians[BASELINE]:.3g} s per step of {BASELINE}",
-    }
-    document = {"measured": measured, "cost": dict(sorted(cost.items()))}
-    options.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    known = MethodCosts.read_file(options.out).cost if options.out.is_file() else {}
+    cost = known | {word: round(value / medians[BASELINE], 2) for word, value in medians.items()}
+    measured = CostConditions(
+        date=machine.timestamp()[:10],
+        commit=machine.commit(),
+        hardware=hardware(options.device),
+        patch="x".join(map(str, settings.data.patch)),
+        batch=f"{settings.data.hq_batch} HQ + {settings.data.lq_batch} LQ patches",
+        baseline=f"{medians[BASELINE]:.3g} s per step of {BASELINE}",
+    )
+    MethodCosts(measured=measured, cost=dict(sorted(cost.items()))).write_file(options.out)
     for word, value in sorted(medians.items(), key=lambda item: item[1]):
         print(f"{word:24s} {value:8.3f} s {value / medians[BASELINE]:6.2f}")
 

@@ -26,13 +26,13 @@ def test_a_method_of_another_package_says_which(install):
 def test_measured_costs_belong_to_methods():
     listed = methods()
     costs = {entry.name: entry.cost for entry in listed.methods}
-    assert set(_costs()["cost"]) <= set(costs)
-    assert listed.measured == _costs()["measured"]
+    assert set(_costs().cost) <= set(costs)
+    assert listed.measured == _costs().measured.model_dump()
     assert all(cost is None or cost > 0 for cost in costs.values())
 
 
 def test_a_method_that_was_not_measured_has_no_cost(monkeypatch):
-    known = {"measured": {"patch": [8, 8, 8]}, "cost": {"hl_sup": 1.0}}
+    known = _costs().model_copy(update={"cost": {"hl_sup": 1.0}})
     monkeypatch.setattr("alcseg.commands.methods._costs", lambda: known)
     assert methods("hl_sup").cost == 1.0
     assert methods("alc").cost is None

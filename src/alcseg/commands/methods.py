@@ -2,16 +2,15 @@
 
 import functools
 import inspect
-import json
 import re
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 from alcseg.methods import METHODS, Method
 from alcseg.networks import NETWORKS
 from alcseg.records.base import meanings
 from alcseg.records.checked import choices, limits
+from alcseg.records.method_costs import MethodCosts
 
 __all__ = ["MethodInfo", "MethodList", "Setting", "methods"]
 
@@ -98,7 +97,7 @@ def methods(name: str | None = None) -> MethodList | MethodInfo:
     """
     if name is None:
         listed = tuple(_describe(word, *found) for word, found in METHODS.items())
-        return MethodList(listed, tuple(NETWORKS), _costs()["measured"])
+        return MethodList(listed, tuple(NETWORKS), _costs().measured.model_dump())
     return _describe(name, *METHODS[name])
 
 
@@ -115,7 +114,7 @@ def _describe(name: str, method: type[Method], fixed: dict[str, Any]) -> MethodI
         quality_aware="union" not in streams,
         networks=method.card.networks,
         predicts=method.card.predicts,
-        cost=_costs()["cost"].get(name),
+        cost=_costs().cost.get(name),
         streams=streams,
         terms=method.terms,
         readings=method.readings,
@@ -161,8 +160,6 @@ def _indented(line: str) -> bool:
 
 
 @functools.cache
-def _costs() -> dict[str, Any]:
-    """What `benchmarks/method_costs.py` measured."""
-    text = resources.files("alcseg.methods").joinpath("costs.json").read_text(encoding="utf-8")
-    content: dict[str, Any] = json.loads(text)
-    return content
+def _costs() -> MethodCosts:
+    """What was measured once."""
+    return MethodCosts.shipped()

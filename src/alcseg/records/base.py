@@ -285,6 +285,8 @@ def explain(error: ValidationError) -> str:
     """What pydantic found wrong first, in a few words."""
     first = error.errors(include_url=False)[0]
     where = ".".join(map(str, first["loc"])) or "the whole"
+    if first["type"] == "value_error":  # of a validator, which says it all
+        return f"{where}: {first['ctx']['error']}".removesuffix(".")
     message = f"{first['msg'][0].lower()}{first['msg'][1:]}"
     if first["type"] == "missing":
         return f"no '{where}'"

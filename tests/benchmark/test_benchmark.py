@@ -6,7 +6,10 @@ import signal
 
 import pytest
 
+from alcseg.machine import processor
 from alcseg.methods import Method
+from alcseg.records.benchmark_run import BenchmarkRecord
+from alcseg.records.pseudo_labels import PseudoLabelRow
 
 RESULTS = ("eval/summary.json", "lq-eval/summary.json", "corrected-eval/summary.json", "pseudo_labels.csv")
 
@@ -33,9 +36,17 @@ def test_a_run_has_all_results_and_is_not_done_again(content, write, call, tmp_p
     assert "nan" not in told.err
     root = tmp_path / "out/runs/tiny/alc/seed-0"
     assert [name for name in RESULTS if not (root / name).is_file()] == []
-    record = json.loads((root / "record.json").read_text())
+    record = BenchmarkRecord.read(root)
     facts = ("status", "dataset", "row", "method", "seed", "steps", "hq_cases", "lq_cases", "test_cases")
-    assert [record[key] for key in facts] == ["done", "tiny", "alc", "alc", 0, 4, 2, 2, 1]
+    assert [getattr(record, key) for key in facts] == ["done", "tiny", "alc", "alc", 0, 4, 2, 2, 1]
+    assert record.settings["trainer.steps"] == 4
+    assert record.hardware == processor()
+    assert record.train_s is not None
+    assert record.validation_dice is None  # nothing validated
+    labels = PseudoLabelRow.read(root)
+    assert sorted({label.step for label in labels}) == [2, 4]
+    assert len(labels) == 2 * 4 * 2  # snapshots, batches, LQ patches
+    assert sum(label.selected for label in labels) == len(labels) / 2  # ALC refines half of a batch
     before = times(root)
     assert call(plan).code == 0
     assert times(root) == before
@@ -63,13 +74,13 @@ def test_a_failed_run_is_recorded_and_tried_again(content, write, call, tmp_path
     assert "tiny/hl_sup/seed-0" in told.out
     assert "no luck" in told.out
     roots = {row: tmp_path / f"out/runs/tiny/{row}/seed-0" for row in ("h_sup", "hl_sup")}
-    record = json.loads((roots["hl_sup"] / "record.json").read_text())
-    assert (record["status"], record["error"]) == ("failed", "RuntimeError: no luck")
+    record = BenchmarkRecord.read(roots["hl_sup"])
+    assert (record.status, record.error) == ("failed", "RuntimeError: no luck")
     assert "no luck" in (roots["hl_sup"] / "error.txt").read_text()
     done = times(roots["h_sup"])
     assert call(plan).code == 0
     assert times(roots["h_sup"]) == done
-    assert json.loads((roots["hl_sup"] / "record.json").read_text())["status"] == "done"
+    assert BenchmarkRecord.read(roots["hl_sup"]).done
     assert not (roots["hl_sup"] / "error.txt").exists()
 
 
@@ -89,10 +100,10 @@ def test_a_stopped_run_goes_on_from_its_checkpoint(content, write, call, tmp_pat
     assert "the same command goes on" in told.err
     root = tmp_path / "out/runs/tiny/hl_sup/seed-0"
     assert (root / "config.yaml").is_file()
-    assert not (root / "record.json").exists()
+    assert not BenchmarkRecord.path(root).exists()
     assert call(plan).code == 0
     assert steps == [0, 1, 2, 3]  # no step twice
-    assert json.loads((root / "record.json").read_text())["status"] == "done"
+    assert BenchmarkRecord.read(root).done
 
 
 def test_a_dry_run_computes_nothing(content, write, call, tmp_path):

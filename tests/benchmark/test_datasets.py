@@ -5,10 +5,13 @@ import os
 import numpy as np
 import pytest
 
-from alcseg.benchmark.datasets import DatasetPaths, make_datasets
-from alcseg.benchmark.plan_file import read_plan
+from alcseg.benchmark.datasets import make_datasets, paths_of
+from alcseg.benchmark.plan import read_plan
 from alcseg.data.folder import DatasetFolder
 from alcseg.errors import ConfigError, DataError, UsageError
+from alcseg.files import write_json
+from alcseg.records.dataset_recipe import DatasetRecipe
+from alcseg.records.summary import EvaluationSummary
 
 
 def times(folder):
@@ -18,9 +21,9 @@ def times(folder):
 def test_datasets_are_made_once_and_not_in_another_way(content, write, tmp_path):
     plan = read_plan(write(content))
     make_datasets(plan, None, tmp_path / "out")
-    paths = DatasetPaths(tmp_path / "out", plan.datasets[0])
+    (paths,) = paths_of(plan, tmp_path / "out")
     assert paths.made
-    assert (paths.given_eval / "summary.json").is_file()
+    assert EvaluationSummary.read(paths.given_eval).quality == "lq"
     given = DatasetFolder.open(paths.given)
     assert [len(given.select(split="train", quality=quality)) for quality in ("hq", "lq")] == [2, 2]
     clean = DatasetFolder.open(paths.imported)
@@ -39,7 +42,7 @@ def test_corrupted_datasets_share_what_was_imported(content, write, tmp_path):
     corrupt = content["datasets"]["tiny"]["corrupt"]
     content["datasets"]["other"] = content["datasets"]["tiny"] | {"corrupt": corrupt | {"hq_first": 1}}
     plan = read_plan(write(content))
-    assert len({DatasetPaths(tmp_path, spec).imported for spec in plan.datasets}) == 1
+    assert len({paths.imported for paths in paths_of(plan, tmp_path)}) == 1
     make_datasets(plan, None, tmp_path)
     assert len(list((tmp_path / "datasets").glob(".imported-*"))) == 1
     assert len(DatasetFolder.open(tmp_path / "datasets/other").select(quality="hq", split="train")) == 1
@@ -48,12 +51,26 @@ def test_corrupted_datasets_share_what_was_imported(content, write, tmp_path):
 def test_a_dataset_whose_making_was_stopped_is_made_again(content, write, tmp_path):
     plan = read_plan(write(content))
     make_datasets(plan, None, tmp_path)
-    paths = DatasetPaths(tmp_path, plan.datasets[0])
-    os.unlink(paths.given / "made.json")
+    (paths,) = paths_of(plan, tmp_path)
+    os.unlink(DatasetRecipe.path(paths.given))
     os.unlink(paths.given / "cases.csv")
     make_datasets(plan, None, tmp_path)
     assert paths.made
     assert (paths.given / "cases.csv").is_file()
+
+
+def test_a_dataset_made_before_formats_were_numbered_is_known(content, write, tmp_path):
+    """The layout of the source stood where the number is now, and folders were named by the same digits."""
+    spec = content["datasets"]["tiny"]
+    old = {"format": "auto", "import": {}, "phantoms": spec["phantoms"], "halve": False}
+    (paths,) = paths_of(read_plan(write(content)), tmp_path)
+    write_json(DatasetRecipe.path(paths.given), old | {"corrupt": spec["corrupt"]})
+    assert paths.made
+    assert paths.imported.name == ".imported-b5329d44"
+    assert paths.full.given.name == ".full-026f7750"
+    write_json(DatasetRecipe.path(paths.given), old | {"corrupt": spec["corrupt"], "format": "la-h5"})
+    with pytest.raises(ConfigError, match="made with layout=auto, found la-h5"):
+        paths.made  # noqa: B018 - it is the question that is refused
 
 
 def test_nothing_to_score_on_is_refused(content, write, tmp_path):

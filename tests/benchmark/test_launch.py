@@ -1,7 +1,7 @@
 """Runs in processes of their own: side by side, as jobs of submitit, stopped by Ctrl-C."""
 
 import inspect
-import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,13 +10,15 @@ import time
 import pytest
 
 from alcseg.benchmark import launch
-from alcseg.benchmark.launch import Work, _ended, count_jobs, make_executor
-from alcseg.benchmark.plan_file import read_plan
+from alcseg.benchmark.launch import Work, _ended, _slots, _threads, count_jobs, make_executor
+from alcseg.benchmark.plan import read_plan
 from alcseg.errors import UsageError
+from alcseg.records.benchmark_run import BenchmarkRecord
 
 
 def records(out):
-    return {path.parts[-3]: json.loads(path.read_text()) for path in out.glob("runs/*/*/seed-*/record.json")}
+    found = map(BenchmarkRecord.read_file, out.glob(f"runs/*/*/seed-*/{BenchmarkRecord.NAME}"))
+    return {record.row: record for record in found}
 
 
 def words(plan, out, *more):
@@ -33,11 +35,36 @@ def test_jobs_are_one_per_gpu_or_as_asked(monkeypatch):
 def test_a_killed_process_is_recorded_as_failed(content, write, tmp_path):
     plan = read_plan(write(content))
     record = _ended(Work(plan, tmp_path, plan.runs), plan.runs[0], -signal.SIGKILL)
-    assert record["status"] == "failed"
-    assert "SIGKILL. Out of memory, most likely" in record["error"]
+    assert record.status == "failed"
+    assert "SIGKILL. Out of memory, most likely" in record.error
     assert records(tmp_path) == {"hl_sup": record}
     with pytest.raises(KeyboardInterrupt):
         _ended(Work(plan, tmp_path, plan.runs), plan.runs[0], 130)
+
+
+def test_a_run_that_another_process_is_at_keeps_its_record(content, write, tmp_path):
+    plan = read_plan(write(content))
+    record = _ended(Work(plan, tmp_path, plan.runs), plan.runs[0], UsageError.exit_code)
+    assert (record.status, record.row) == ("failed", "hl_sup")
+    assert "another process is at it" in record.error
+    assert records(tmp_path) == {}
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="tells of no cores")
+def test_processes_side_by_side_share_the_cores(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(8)))
+    assert [_threads(jobs) for jobs in (1, 2, 3, 8, 20)] == [8, 4, 2, 1, 1]
+
+
+def test_processes_side_by_side_share_the_gpus(monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert _slots("auto", 3) == [("cuda", "0"), ("cuda", "1"), ("cuda", "0")]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
+    assert _slots("cuda", 2) == [("cuda", "5"), ("cuda", "7")]
+    assert _slots("cpu", 2) == [("cpu", None)] * 2
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    assert _slots("auto", 2) == [("auto", None)] * 2
 
 
 def test_options_of_slurm_need_no_prefix_and_are_checked(tmp_path):
@@ -93,7 +120,7 @@ def test_runs_in_other_processes_end_alike(content, write, tmp_path, launcher):
         words(write(content), tmp_path / "out", *launcher), capture_output=True, text=True, check=False
     )
     assert told.returncode == 3, told.stderr
-    found = {row: record["status"] for row, record in records(tmp_path / "out").items()}
+    found = {row: record.status for row, record in records(tmp_path / "out").items()}
     assert found == {"h_sup": "done", "hl_sup": "done", "broken": "failed"}
     assert "tiny/broken/seed-0" in told.stdout
 
@@ -116,7 +143,7 @@ def test_ctrl_c_stops_all_runs_after_their_step_and_the_next_call_goes_on(conten
     assert all((root / "checkpoints/last.ckpt").is_file() for root in roots)
     assert all(steps < 300 for steps in reached)
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
-    assert {record["steps"] for record in records(tmp_path / "out").values()} == {300}
+    assert {record.steps for record in records(tmp_path / "out").values()} == {300}
     # The table of every run goes on where it was: no step is there twice.
     assert [len((root / "metrics.csv").read_text().splitlines()) for root in roots] == [301, 301]
 

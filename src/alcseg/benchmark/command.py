@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from alcseg.benchmark.launch import (
     make_executor,
     terminated_as_interrupted,
 )
-from alcseg.benchmark.plan import BenchmarkPlan, Run
-from alcseg.benchmark.plan_file import read_plan
-from alcseg.benchmark.run import RunPaths, State, find_state
+from alcseg.benchmark.plan import read_plan
+from alcseg.benchmark.run import Found, RunPaths, State, find_state
 from alcseg.errors import UsageError
-from alcseg.files import make_folder, read_json
+from alcseg.files import make_folder
+from alcseg.records.benchmark_plan import PlannedRun
+from alcseg.records.benchmark_run import BenchmarkRecord
+from alcseg.records.summary import EvaluationSummary
 
 __all__ = ["BenchmarkResult", "RunLine", "benchmark"]
 
@@ -67,13 +70,16 @@ class BenchmarkResult:
     failed: dict[str, str] = field(default_factory=dict)
     cost: PlanCost | None = None
 
+    def __fspath__(self) -> str:
+        return str(self.out)
+
 
 def benchmark(
-    plan: str,
+    plan: str | PathLike[str],
     *,
-    out: Path,
-    data: Path | None = None,
-    test_data: Path | None = None,
+    out: str | PathLike[str],
+    data: str | PathLike[str] | None = None,
+    test_data: str | PathLike[str] | None = None,
     launcher: str = "local",
     jobs: int | None = None,
     slurm: Sequence[str] = (),
@@ -100,75 +106,85 @@ def benchmark(
         UsageError: If an option is wrong or the source files are not named.
         KeyboardInterrupt: After all runs have saved where they are.
     """
+    out, data, test_data = Path(out), _path(data), _path(test_data)
     if launcher not in LAUNCHERS:
         raise UsageError(f"--launcher: expected one of {', '.join(LAUNCHERS)}, got '{launcher}'.")
     options = _slurm_options(slurm, launcher)
     checked = read_plan(plan)
-    states = {run.id: find_state(RunPaths(out, run), checked) for run in checked.runs}
-    left = tuple(run for run in checked.runs if states[run.id] != "done")
+    runs = _Runs(out, {run.id: find_state(RunPaths(out, run), checked) for run in checked.runs})
+    left = tuple(run for run in checked.runs if runs.found[run.id].state != "done")
     if dry_run:
         sources = [folder for folder in (data, test_data) if folder is not None]
         check_source(checked, data, out, test_data=test_data, needed=False)
         cost = estimate_plan(checked, left, sources, out, device)
-        lines = [_line(run, states[run.id], out, cost.hours.get(run.id)) for run in checked.runs]
-        return BenchmarkResult(out, checked.title, lines, cost=cost)
+        return BenchmarkResult(out, checked.title, runs.lines(cost.hours), cost=cost)
     side_by_side = count_jobs(device, jobs)
     executor = make_executor(out, jobs=jobs, options=options) if launcher == "slurm" else None
     check_source(checked, data, out, test_data=test_data)
     make_folder(out)
-    checked.write(out / "plan.yaml")
+    checked.write(out)
     work = Work(checked, out, left, device, workers)
-    tell = _Progress(len(checked.runs), len(checked.runs) - len(left), out)
     with terminated_as_interrupted():
         make_datasets(checked, data, out, test_data=test_data)
-        tell.begin()
+        logger.info("%s runs are done", runs.done)
         if left and launcher == "slurm":
-            launch_slurm(work, executor=executor, report=tell.ended)
+            launch_slurm(work, executor=executor, report=runs.ended)
         elif left:
-            launch_local(work, jobs=side_by_side, report=tell.ended)
-    return _result(checked, out, tell.failed)
+            launch_local(work, jobs=side_by_side, report=runs.ended)
+    return BenchmarkResult(out, checked.title, runs.lines({}), runs.failed)
 
 
-class _Progress:
-    """One line on stderr for every run that ends."""
+@dataclass
+class _Runs:
+    """How far each run is; tells on stderr of every run that ends.
 
-    def __init__(self, total: int, done: int, out: Path) -> None:
-        self.total = total
-        self.done = done
-        self.out = out
-        self.failed: dict[str, str] = {}
+    Attributes:
+        out: Folder of the benchmark.
+        found: Of each run.
+        failed: Message of each run that failed in this call.
+        dice: Of each finished run that was asked about.
+    """
 
-    def begin(self) -> None:
-        logger.info("%d of %d runs are done", self.done, self.total)
+    out: Path
+    found: dict[str, Found]
+    failed: dict[str, str] = field(default_factory=dict)
+    dice: dict[str, float | None] = field(default_factory=dict)
 
-    def ended(self, run: Run, record: Mapping[str, Any]) -> None:
-        if record["status"] != "done":
-            self.failed[run.id] = str(record["error"])
-            logger.warning("%s failed: %s", run.id, record["error"])
+    @property
+    def done(self) -> str:
+        """How many are done."""
+        states = [found.state for found in self.found.values()]
+        return f"{states.count('done')} of {len(states)}"
+
+    def ended(self, run: PlannedRun, record: BenchmarkRecord) -> None:
+        """Take note of a run that ended, well or not."""
+        self.found[run.id] = Found(record.status, record)
+        if not record.done:
+            self.failed[run.id] = str(record.error)
+            logger.warning("%s failed: %s", run.id, record.error)
             return
-        self.done += 1
-        dice = _dice(RunPaths(self.out, run))
+        dice = self._dice(run.id)
         score = "no Dice" if dice is None else f"Dice {dice:.4f}"
-        logger.info("%d of %d done: %s, %s", self.done, self.total, run.id, score)
+        logger.info("%s done: %s, %s", self.done, run.id, score)
+
+    def lines(self, hours: Mapping[str, float]) -> list[RunLine]:
+        """All runs, with the hours that those not done will take."""
+        return [
+            RunLine(run_id, "done", self._dice(run_id), found.record.train_s)
+            if found.state == "done" and found.record is not None
+            else RunLine(run_id, found.state, estimated_hours=hours.get(run_id))
+            for run_id, found in self.found.items()
+        ]
+
+    def _dice(self, run_id: str) -> float | None:
+        if run_id not in self.dice:
+            summary = EvaluationSummary.read(self.out / "runs" / run_id / "eval")
+            self.dice[run_id] = summary.foreground_mean["dice"].mean
+        return self.dice[run_id]
 
 
-def _result(plan: BenchmarkPlan, out: Path, failed: Mapping[str, str]) -> BenchmarkResult:
-    result = BenchmarkResult(out, plan.title, failed=dict(failed))
-    for run in plan.runs:
-        result.runs.append(_line(run, find_state(RunPaths(out, run), plan), out))
-    return result
-
-
-def _line(run: Run, state: State, out: Path, hours: float | None = None) -> RunLine:
-    paths = RunPaths(out, run)
-    if state != "done":
-        return RunLine(run.id, state, estimated_hours=hours)
-    return RunLine(run.id, state, _dice(paths), read_json(paths.record)["train_s"])
-
-
-def _dice(paths: RunPaths) -> float | None:
-    value: float | None = read_json(paths.root / "eval" / "summary.json")["foreground_mean"]["dice"]["mean"]
-    return value
+def _path(folder: str | PathLike[str] | None) -> Path | None:
+    return None if folder is None else Path(folder)
 
 
 def _slurm_options(words: Sequence[str], launcher: str) -> dict[str, Any]:

@@ -1,14 +1,11 @@
 """The datasets of a benchmark, each imported and corrupted once; every run reads the same folders."""
 
-import hashlib
-import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alcseg.benchmark.plan import BenchmarkPlan, DatasetSpec, Row
 from alcseg.commands.corrupt import corrupt
 from alcseg.commands.evaluate import evaluate
 from alcseg.commands.import_dataset import import_dataset
@@ -16,14 +13,13 @@ from alcseg.data.folder import DatasetFolder
 from alcseg.data.halving import halve_dataset
 from alcseg.data.phantoms import write_phantoms
 from alcseg.errors import ConfigError, DataError, UsageError
-from alcseg.files import read_json, write_json
+from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedDataset, PlannedRow
+from alcseg.records.dataset_recipe import DatasetRecipe
+from alcseg.records.summary import EvaluationSummary
 
-__all__ = ["DatasetPaths", "check_source", "make_datasets"]
+__all__ = ["DatasetPaths", "check_source", "make_datasets", "paths_of"]
 
 logger = logging.getLogger(__name__)
-
-_MADE = "made.json"
-"""Written last, so a folder that holds it is complete; says how the dataset was made."""
 
 
 @dataclass(frozen=True)
@@ -32,29 +28,36 @@ class DatasetPaths:
 
     Attributes:
         out: Folder of the benchmark.
-        spec: The dataset.
+        name: Of the dataset.
+        spec: How it is made.
     """
 
     out: Path
-    spec: DatasetSpec
+    name: str
+    spec: PlannedDataset
+
+    @property
+    def recipe(self) -> DatasetRecipe:
+        """What decides on the dataset."""
+        return DatasetRecipe.of(self.spec)
 
     @property
     def given(self) -> Path:
         """The dataset as the methods see it."""
-        return self.out / "datasets" / self.spec.name
+        return self.out / "datasets" / self.name
 
     @property
     def imported(self) -> Path:
         """The source as a dataset folder; several corrupted datasets may share it."""
         if self.spec.corrupt is None:
             return self.given
-        return self.out / "datasets" / f".imported-{_digest(_source_recipe(self.spec))}"
+        return self.out / "datasets" / f".imported-{self.recipe.digest(of_source=True)}"
 
     @property
     def full(self) -> "DatasetPaths":
         """The same at full resolution, where `spec` is halved."""
-        whole = replace(self.spec, name=f".full-{_digest(_recipe(self.spec))}", halve=False)
-        return DatasetPaths(self.out, whole)
+        whole = self.spec.model_copy(update={"halve": False})
+        return DatasetPaths(self.out, f".full-{self.recipe.digest()}", whole)
 
     @property
     def clean_labels(self) -> Path:
@@ -66,7 +69,7 @@ class DatasetPaths:
         """How good the given LQ labels are."""
         return self.given / "given-eval"
 
-    def training(self, row: Row) -> Path:
+    def training(self, row: PlannedRow) -> Path:
         """The dataset that a row trains on."""
         return self.imported if row.labels == "clean" else self.given
 
@@ -77,17 +80,21 @@ class DatasetPaths:
         Raises:
             ConfigError: If it was made in another way.
         """
-        record = self.given / _MADE
-        if not record.is_file():
+        if not DatasetRecipe.path(self.given).is_file():
             return False
-        found, wanted = read_json(record), _recipe(self.spec)
-        if found != wanted:
-            name = next(key for key in wanted if found.get(key) != wanted[key])
-            raise ConfigError(
-                f"{self.given}: expected a dataset made with {name}={wanted[name]}, found {found.get(name)}. "
-                "Give the dataset another name in the plan, or choose another --out folder."
-            )
+        found, wanted = DatasetRecipe.read(self.given).content(), self.recipe.content()
+        for key, value in wanted.items():
+            if found[key] != value:
+                raise ConfigError(
+                    f"{self.given}: expected a dataset made with {key}={value}, found {found[key]}. "
+                    "Give the dataset another name in the plan, or choose another --out folder."
+                )
         return True
+
+
+def paths_of(plan: BenchmarkPlan, out: Path) -> list[DatasetPaths]:
+    """Where the datasets of a plan lie."""
+    return [DatasetPaths(out, name, spec) for name, spec in plan.datasets.items()]
 
 
 def check_source(
@@ -106,17 +113,17 @@ def check_source(
         UsageError: If `--data` or `--test-data` is needed and not given, or is no folder, or of no use.
         ConfigError: If a dataset is there already but made in another way.
     """
-    specs = [spec for spec in plan.datasets if not DatasetPaths(out, spec).made and spec.phantoms is None]
-    if test_data is not None and not any(spec.test_data for spec in plan.datasets):
+    missing = [paths for paths in paths_of(plan, out) if not paths.made and paths.spec.phantoms is None]
+    if test_data is not None and not any(spec.test_data for spec in plan.datasets.values()):
         raise UsageError("--test-data: expected a dataset of the plan with 'test_data: true', found none.")
     for flag, folder, needy in (
-        ("--data", data, specs),
-        ("--test-data", test_data, [spec for spec in specs if spec.test_data]),
+        ("--data", data, missing),
+        ("--test-data", test_data, [paths for paths in missing if paths.spec.test_data]),
     ):
         if needed and needy and folder is None:
             raise UsageError(
                 f"expected {flag} PATH with the files of dataset '{needy[0].name}' "
-                f"({needy[0].format}), got none. Name the folder."
+                f"({needy[0].spec.format}), got none. Name the folder."
             )
         if needy and folder is not None and not folder.exists():
             raise UsageError(f"{flag} {folder}: expected a folder with the source files, found none.")
@@ -131,18 +138,17 @@ def make_datasets(
         DataError: If the source cannot be used, or leaves nothing to score.
     """
     check_source(plan, data, out, test_data=test_data)
-    for spec in plan.datasets:
-        paths = DatasetPaths(out, spec)
+    for paths in paths_of(plan, out):
         if not paths.made:
             _make(paths, data, test_data)
             folder = DatasetFolder.open(paths.given)
             if not folder.select(split=plan.evaluate.split):
                 raise DataError(
                     f"{paths.given}: expected cases of split {plan.evaluate.split} to score the runs on, "
-                    f"found none. Set import: {plan.evaluate.split}_fraction for dataset '{spec.name}'."
+                    f"found none. Set import: {plan.evaluate.split}_fraction for dataset '{paths.name}'."
                 )
-            write_json(paths.given / _MADE, _recipe(spec))
-        if spec.corrupt is not None and not (paths.given_eval / "summary.json").is_file():
+            paths.recipe.write(paths.given)
+        if paths.spec.corrupt is not None and not EvaluationSummary.path(paths.given_eval).is_file():
             evaluate(
                 paths.given / "labelsTr",
                 paths.clean_labels,
@@ -156,18 +162,17 @@ def make_datasets(
 
 
 def _make(paths: DatasetPaths, data: Path | None, test_data: Path | None) -> None:
-    spec = paths.spec
-    source = paths.imported / _MADE
+    spec, source = paths.spec, paths.recipe.source
     if spec.halve:
         _make(paths.full, data, test_data)
-        logger.info("dataset %s: halving the resolution", spec.name)
+        logger.info("dataset %s: halving the resolution", paths.name)
         halve_dataset(paths.full.given, paths.given, overwrite=True)
         if spec.corrupt is not None:
             halve_dataset(paths.full.imported, paths.imported, overwrite=True)
-            write_json(source, _source_recipe(spec))
+            source.write(paths.imported)
         return
-    if spec.corrupt is None or not source.is_file():
-        logger.info("dataset %s: importing", spec.name)
+    if spec.corrupt is None or not source.path(paths.imported).is_file():
+        logger.info("dataset %s: importing", paths.name)
         if spec.phantoms is not None:
             write_phantoms(paths.imported, **_tuples(spec.phantoms), overwrite=True)
         elif data is not None:
@@ -175,35 +180,10 @@ def _make(paths: DatasetPaths, data: Path | None, test_data: Path | None) -> Non
             options = _tuples(spec.importing) | {"test_source": test_source}
             import_dataset(data, paths.imported, format=spec.format, **options, overwrite=True)
         if spec.corrupt is not None:
-            write_json(source, _source_recipe(spec))
+            source.write(paths.imported)
     if spec.corrupt is not None:
-        logger.info("dataset %s: corrupting labels", spec.name)
+        logger.info("dataset %s: corrupting labels", paths.name)
         corrupt(paths.imported, paths.given, **_tuples(spec.corrupt), overwrite=True)
-
-
-def _source_recipe(spec: DatasetSpec) -> dict[str, Any]:
-    """What decides on the imported dataset, as JSON keeps it."""
-    recipe: dict[str, Any] = json.loads(
-        json.dumps(
-            {
-                "format": spec.format,
-                "import": spec.importing,
-                "phantoms": spec.phantoms,
-                "halve": spec.halve,
-            }
-        )
-    )
-    # Only where it is asked for, so that datasets made before there was the key are still known.
-    return recipe | ({"test_data": True} if spec.test_data else {})
-
-
-def _recipe(spec: DatasetSpec) -> dict[str, Any]:
-    """What decides on the dataset, as JSON keeps it."""
-    return _source_recipe(spec) | {"corrupt": json.loads(json.dumps(spec.corrupt))}
-
-
-def _digest(recipe: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _tuples(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,19 +5,20 @@ import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from alcseg.benchmark.datasets import DatasetPaths
-from alcseg.benchmark.plan import BenchmarkPlan, DatasetSpec, Run
+from alcseg.benchmark.datasets import DatasetPaths, paths_of
+from alcseg.benchmark.plan import resolve_run
 from alcseg.commands.progress import track
 from alcseg.data.folder import DatasetFolder
 from alcseg.data.nifti import read_grid
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import build_method
+from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedRun
+from alcseg.records.method_costs import MethodCosts
 from alcseg.records.plan import Plan
 from alcseg.records.settings import ChosenMethod, RunSettings
 from alcseg.training.estimate import estimate_cost
@@ -55,7 +56,7 @@ class PlanCost:
 
 
 def estimate_plan(
-    plan: BenchmarkPlan, runs: Sequence[Run], sources: Sequence[Path], out: Path, device: str
+    plan: BenchmarkPlan, runs: Sequence[PlannedRun], sources: Sequence[Path], out: Path, device: str
 ) -> PlanCost:
     """Estimate the cost of some runs; what cannot be known yet is said in `left_out`.
 
@@ -72,10 +73,10 @@ def estimate_plan(
     chosen = pick_device(device)
     cost = PlanCost()
     measured: dict[str, float] = {}
-    ratios = json.loads(resources.files("alcseg.methods").joinpath("costs.json").read_text("utf-8"))["cost"]
+    ratios = MethodCosts.shipped().cost
     run_bytes = 0
     for run in track(runs, "Estimating runs"):
-        settings = complete_settings(run.resolve(), chosen)
+        settings = complete_settings(resolve_run(run), chosen)
         voxels = _plan(run, settings, out)
         if voxels is None:
             cost.not_estimated.append(run.id)
@@ -87,7 +88,7 @@ def estimate_plan(
             f"time of {len(cost.not_estimated)} run(s): no patch is set, and the dataset to plan it from is "
             "not made yet"
         )
-    if not sources and any(_imports(spec, out) for spec in plan.datasets):
+    if not sources and any(_is_still_imported(paths) for paths in paths_of(plan, out)):
         cost.left_out.append("room for datasets and cache: --data is not given")
     cost.total_hours = round(sum(cost.hours.values()), 2)
     cost.disk_gib = round((run_bytes + _data_bytes(plan, sources, out)) / 2**30, 2)
@@ -96,9 +97,9 @@ def estimate_plan(
     return cost
 
 
-def _plan(run: Run, settings: RunSettings, out: Path) -> Plan | None:
+def _plan(run: PlannedRun, settings: RunSettings, out: Path) -> Plan | None:
     """The plan of a run, or one with its patch where the dataset is not there yet."""
-    paths = DatasetPaths(out, run.dataset)
+    paths = DatasetPaths(out, run.dataset, run.spec)
     if paths.made:
         return plan_run(DatasetFolder.open(paths.training(run.row)), settings)
     if settings.data.patch is None:
@@ -151,17 +152,16 @@ def _data_bytes(plan: BenchmarkPlan, sources: Sequence[Path], out: Path) -> int:
     """Room for datasets and cache that are not there yet."""
     stored = sum(path.stat().st_size for source in sources for path in source.rglob("*") if path.is_file())
     total = 0.0
-    for spec in plan.datasets:
-        paths = DatasetPaths(out, spec)
+    for paths in paths_of(plan, out):
         if paths.made:
             folder = DatasetFolder.open(paths.given)
             train = [row for row in folder.rows if row.split != "test"]
             shapes = [read_grid(folder.image_paths(row.case_id)[0])[0] for row in train]
             total += _CACHE_BYTES * sum(int(np.prod(shape)) for shape in shapes)
-        elif spec.phantoms is None:
+        elif _is_still_imported(paths):
             total += _SOURCE_FACTOR * stored
     return int(total)
 
 
-def _imports(spec: DatasetSpec, out: Path) -> bool:
-    return spec.phantoms is None and not DatasetPaths(out, spec).made
+def _is_still_imported(paths: DatasetPaths) -> bool:
+    return paths.spec.phantoms is None and not paths.made

@@ -18,11 +18,11 @@ from typing import Any
 
 import torch
 
-from alcseg.benchmark.plan import BenchmarkPlan, Run
-from alcseg.benchmark.plan_file import read_plan
-from alcseg.benchmark.run import RunPaths, execute, fail
+from alcseg.benchmark.plan import read_plan
+from alcseg.benchmark.run import RunPaths, execute, fail, failed_record
 from alcseg.errors import DataError, ResourceError, UsageError
-from alcseg.files import read_json
+from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedRun
+from alcseg.records.benchmark_run import BenchmarkRecord
 
 __all__ = [
     "LAUNCHERS",
@@ -40,7 +40,7 @@ LAUNCHERS = ("local", "slurm")
 _INTERRUPTED = 130
 _POLL_S = 5.0
 
-Report = Callable[[Run, Mapping[str, Any]], None]
+Report = Callable[[PlannedRun, BenchmarkRecord], None]
 """Told of every run that has ended, with its record."""
 
 
@@ -58,7 +58,7 @@ class Work:
 
     plan: BenchmarkPlan
     out: Path
-    runs: tuple[Run, ...]
+    runs: tuple[PlannedRun, ...]
     device: str = "auto"
     workers: int = 0
 
@@ -90,7 +90,7 @@ def launch_local(work: Work, *, jobs: int, report: Report) -> None:
         return
     waiting = list(work.runs)
     slots = _slots(work.device, jobs)
-    busy: dict[int, tuple[BaseProcess, Run]] = {}
+    busy: dict[int, tuple[BaseProcess, PlannedRun]] = {}
     try:
         while waiting or busy:
             for number, (device, gpu) in enumerate(slots):
@@ -189,9 +189,9 @@ class _Job:
     def __call__(self) -> str:
         out, run_id, device, workers = self.arguments
         _log_to_stderr(logging.INFO)
-        plan = read_plan(Path(out) / "plan.yaml")
+        plan = read_plan(BenchmarkPlan.path(Path(out)))
         record = execute(plan, _find(plan, run_id), Path(out), device=device, workers=workers)
-        return str(record["status"])
+        return record.status
 
     def checkpoint(self) -> Any:
         """What submitit submits when the time limit is near: the same, which goes on."""
@@ -200,17 +200,16 @@ class _Job:
         return DelayedSubmission(self)
 
 
-def _job_record(work: Work, run: Run, job: Any) -> dict[str, Any]:
+def _job_record(work: Work, run: PlannedRun, job: Any) -> BenchmarkRecord:
     error = job.exception()
     paths = RunPaths(work.out, run)
     if error is None and paths.record.is_file():
-        record: dict[str, Any] = read_json(paths.record)
-        return record
+        return BenchmarkRecord.read_file(paths.record)
     reason = str(error or "no record was written").strip().splitlines()[-1]
     return fail(paths, work.plan, DataError(f"job {job.job_id}: {reason}. See {work.out / 'slurm'}."))
 
 
-def _find(plan: BenchmarkPlan, run_id: str) -> Run:
+def _find(plan: BenchmarkPlan, run_id: str) -> PlannedRun:
     return next(run for run in plan.runs if run.id == run_id)
 
 
@@ -224,15 +223,19 @@ def _slots(device: str, jobs: int) -> list[tuple[str, str | None]]:
     return [("cuda", names[number % count]) for number in range(jobs)]
 
 
-def _start(work: Work, run: Run, device: str, gpu: str | None, jobs: int) -> BaseProcess:
+def _threads(jobs: int) -> int:
+    """Threads of each of the processes side by side; 0 where it is not known how many cores we may use."""
+    return max(1, len(os.sched_getaffinity(0)) // jobs) if hasattr(os, "sched_getaffinity") else 0
+
+
+def _start(work: Work, run: PlannedRun, device: str, gpu: str | None, jobs: int) -> BaseProcess:
     """Start a process; it ignores Ctrl-C, which reaches this one too, and is told to stop by a SIGTERM."""
-    threads = max(1, len(os.sched_getaffinity(0)) // jobs) if hasattr(os, "sched_getaffinity") else 0
     # Bars of several processes would write over each other.
     level = logging.getLogger("alcseg").getEffectiveLevel() if jobs == 1 else logging.WARNING
     logger.info("%s: started", run.id)
     process = multiprocessing.get_context("spawn").Process(
         target=_work_alone,
-        args=(str(work.out), run.id, device, gpu, work.workers, threads, level),
+        args=(str(work.out), run.id, device, gpu, work.workers, _threads(jobs), level),
         name=run.id,
     )
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited by the process
@@ -254,7 +257,7 @@ def _work_alone(
     if threads:
         torch.set_num_threads(threads)
     _log_to_stderr(level)
-    plan = read_plan(Path(out) / "plan.yaml")
+    plan = read_plan(BenchmarkPlan.path(Path(out)))
     try:
         record = execute(plan, _find(plan, run_id), Path(out), device=device, workers=workers)
     except KeyboardInterrupt:
@@ -262,7 +265,7 @@ def _work_alone(
     except UsageError as error:
         logger.error("%s", error)
         sys.exit(error.exit_code)
-    sys.exit(0 if record["status"] == "done" else 1)
+    sys.exit(0 if record.done else 1)
 
 
 def _follow_parent() -> None:
@@ -273,16 +276,15 @@ def _follow_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _ended(work: Work, run: Run, code: int | None) -> dict[str, Any]:
+def _ended(work: Work, run: PlannedRun, code: int | None) -> BenchmarkRecord:
     """The record that a process left, or one that says why there is none."""
     paths = RunPaths(work.out, run)
     if code in (0, 1) and paths.record.is_file():
-        record: dict[str, Any] = read_json(paths.record)
-        return record
+        return BenchmarkRecord.read_file(paths.record)
     if code == _INTERRUPTED:
         raise KeyboardInterrupt(f"run {run.id} was asked to stop")
     if code == UsageError.exit_code:
-        return {"status": "failed", "error": f"run {run.id}: another process is at it."}
+        return failed_record(run, work.plan, f"run {run.id}: another process is at it.")
     killed = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
     hint = " Out of memory, most likely; see the system's log." if code == -signal.SIGKILL else ""
     return fail(paths, work.plan, ResourceError(f"the process of the run ended with {killed}.{hint}"))

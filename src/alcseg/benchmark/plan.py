@@ -1,199 +1,219 @@
-"""What a benchmark runs: datasets, rows and seeds, which together make the runs."""
+"""Plans, shipped or one's own: read, and checked against methods and verbs before anything is computed."""
 
-import dataclasses
-from dataclasses import dataclass, field
+import importlib.resources
+import inspect
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
-from alcseg.benchmark.checks import require_one_of
+from alcseg.commands.corrupt import corrupt
+from alcseg.commands.import_dataset import import_dataset
 from alcseg.config import resolve
+from alcseg.data.phantoms import write_phantoms
 from alcseg.errors import ConfigError
-from alcseg.files import write_text
+from alcseg.inference.sliding_window import WINDOWS
 from alcseg.methods import available_methods
+from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedDataset, PlannedRun
 from alcseg.records.settings import RunSettings
+from alcseg.report.paper import PAPER_TABLES
+from alcseg.words import did_you_mean
 
-__all__ = ["BenchmarkPlan", "DatasetSpec", "EvaluateSpec", "Row", "Run"]
+__all__ = ["assignments", "plan_names", "read_plan", "resolve_run"]
+
+_TITLES = {
+    "alc": "ALC",
+    "alc_aligned": "ALC aligned",
+    "alc_wo_lr": "ALC w/o LR",
+    "alc_wo_ls": "ALC w/o LS",
+    "decoupled": "Decoupled",
+    "h_sup": "H-Sup",
+    "hl_sup": "HL-Sup",
+    "kdem": "KDEM",
+    "mean_teacher": "Mean Teacher",
+    "mixsegnet": "MixSegNet",
+    "ms_tfal": "MS-TFAL",
+    "mtcl_fs": "MTCL-FS",
+    "mtcl_hard": "MTCL-Hard",
+    "mtcl_uds": "MTCL-UDS",
+    "pick_and_learn": "Pick-and-Learn",
+    "tbrats": "TBraTS",
+    "trinet": "TriNet",
+    "two_stage_rnt": "2SRnT",
+}
+_NOT_IMPORTED = ("format", "test_source", "archive")
+"""Options of `alcseg import` that a plan states elsewhere or has no use for."""
+_WANTED = {
+    "bool": "true or false",
+    "dict": "keys with values",
+    "float": "a number",
+    "int": "a whole number",
+    "model": "keys with values",
+    "string": "text",
+    "tuple": "a list",
+}
+"""By the first word of pydantic's name of an error."""
 
 
-@dataclass(frozen=True)
-class DatasetSpec:
-    """How a dataset of the benchmark is made from the source.
+def plan_names() -> list[str]:
+    """Names of the shipped plans."""
+    folder = importlib.resources.files("alcseg") / "plans"
+    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
-    Attributes:
-        name: Of its folder.
-        title: In tables.
-        format: Layout of the source, as `alcseg import --format`.
-        importing: Further options of `alcseg import`; stands as `import` in the file.
-        test_data: The test cases lie in a folder of their own, in the same format.
-        corrupt: Options of `alcseg corrupt`; None takes the labels as they come.
-        halve: Train and score at half the resolution; labels are corrupted before.
-        phantoms: Counts of generated cases in place of a source.
-        preset: Of the training.
-        set: Settings for all rows on this dataset.
-        hq_percent: Share of HQ labels that tables name.
+
+def read_plan(plan: str | PathLike[str]) -> BenchmarkPlan:
+    """Read a shipped plan by its name, or a file, and check every method and setting in it.
+
+    Raises:
+        ConfigError: If there is no such plan, or a key, method or setting in it is unknown or wrong.
     """
-
-    name: str
-    title: str = ""
-    format: str = "auto"
-    importing: dict[str, Any] = field(default_factory=dict)
-    test_data: bool = False
-    corrupt: dict[str, Any] | None = None
-    halve: bool = False
-    phantoms: dict[str, Any] | None = None
-    preset: str | None = None
-    set: dict[str, Any] = field(default_factory=dict)
-    hq_percent: float | None = None
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the tables: a method, perhaps with settings of its own.
-
-    Attributes:
-        row: Name of its folder.
-        title: In tables.
-        method: A name that `alcseg methods` lists.
-        set: Settings, over those of the plan and the dataset.
-        labels: `given`, or `clean` to train on the labels before they were corrupted.
-        reference: Row of the published table that stands under this one; None: the one of the same name.
-    """
-
-    row: str
-    title: str = ""
-    method: str = ""
-    set: dict[str, Any] = field(default_factory=dict)
-    labels: Literal["given", "clean"] = "given"
-    reference: str | None = None
-
-
-@dataclass(frozen=True)
-class EvaluateSpec:
-    """How the runs are scored.
-
-    Attributes:
-        protocol: `mm` or `paper`, as `alcseg evaluate --protocol`.
-        window: As `alcseg predict --window`.
-        split: `test`, or `val` where a choice is to be made.
-    """
-
-    protocol: Literal["mm", "paper"] = "mm"
-    window: str = "gaussian"
-    split: Literal["test", "val"] = "test"
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training with its scores.
-
-    Attributes:
-        dataset: On which dataset.
-        row: Which line of the tables.
-        seed: Of the training.
-        common: Settings of the whole plan.
-    """
-
-    dataset: DatasetSpec
-    row: Row
-    seed: int
-    common: dict[str, Any]
-
-    @property
-    def id(self) -> str:
-        """`<dataset>/<row>/seed-<k>`, also the folder below `runs`."""
-        return f"{self.dataset.name}/{self.row.row}/seed-{self.seed}"
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What the plan sets, by dotted key."""
-        return {**self.common, **self.dataset.set, **self.row.set}
-
-    @property
-    def assignments(self) -> list[str]:
-        """`settings` as `--set` takes them."""
-        return [f"{key}={_inline(value)}" for key, value in self.settings.items()]
-
-    def resolve(self) -> RunSettings:
-        """All settings of the training.
-
-        Raises:
-            ConfigError: If method, preset or a setting is unknown or wrong.
-        """
-        methods = available_methods()
-        require_one_of(self.row.method, methods, f"row '{self.row.row}'", "method")
-        try:
-            return resolve(
-                self.row.method,
-                *methods[self.row.method],
-                preset=self.dataset.preset,
-                assignments=self.assignments,
-                seed=self.seed,
+    name = str(plan)
+    where = f"plan '{name}'" if name in plan_names() else name
+    try:
+        content = yaml.safe_load(_text(name))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where}: not valid YAML ({' '.join(str(error).split())}). Correct it.") from None
+    if not isinstance(content, Mapping):
+        raise ConfigError(f"{where}: expected keys with values, got {content!r}.")
+    try:
+        checked = BenchmarkPlan.model_validate(content)
+    except ValidationError as error:
+        raise _refusal(error, content, where) from None
+    checked = checked.model_copy(
+        update={
+            "rows": tuple(
+                row.model_copy(update={"title": row.title or _TITLES.get(row.method, row.method)})
+                for row in checked.rows
             )
-        except ConfigError as error:
-            raise ConfigError(f"run {self.id}: {error}") from None
+        }
+    )
+    _require_usable(checked, where)
+    return checked
 
 
-@dataclass(frozen=True)
-class BenchmarkPlan:
-    """A checked plan.
+def assignments(run: PlannedRun) -> list[str]:
+    """Its settings as `--set` takes them."""
+    return [f"{key}={_inline(value)}" for key, value in run.settings.items()]
 
-    Attributes:
-        title: Of the whole.
-        datasets: In the order of the tables.
-        rows: In the order of the tables.
-        seeds: Each row is trained once per dataset and seed.
-        set: Settings for all runs.
-        evaluate: How they are scored.
-        lq_labels: Also score what the networks say of the LQ training cases.
-        correct: Rows whose networks also correct the LQ labels.
-        pseudo_labels: Rows whose snapshots are asked for the quality of their pseudo-labels.
-        reference: Which published values are printed beside ours.
+
+def resolve_run(run: PlannedRun) -> RunSettings:
+    """All settings of a training.
+
+    Raises:
+        ConfigError: If method, preset or a setting is unknown or wrong.
     """
-
-    title: str
-    datasets: tuple[DatasetSpec, ...]
-    rows: tuple[Row, ...]
-    seeds: tuple[int, ...] = (0,)
-    set: dict[str, Any] = field(default_factory=dict)
-    evaluate: EvaluateSpec = EvaluateSpec()
-    lq_labels: bool = False
-    correct: tuple[str, ...] = ()
-    pseudo_labels: tuple[str, ...] = ()
-    reference: str | None = None
-
-    @property
-    def runs(self) -> tuple[Run, ...]:
-        """All runs; the first seed of everything comes first, so that a table fills evenly."""
-        return tuple(
-            Run(dataset, row, seed, self.set)
-            for seed in self.seeds
-            for dataset in self.datasets
-            for row in self.rows
+    methods = available_methods()
+    _require_one_of(run.row.method, methods, f"row '{run.row.row}': method")
+    method_class, fixed = methods[run.row.method]
+    try:
+        return resolve(
+            run.row.method,
+            method_class,
+            fixed,
+            preset=run.spec.preset,
+            assignments=assignments(run),
+            seed=run.seed,
         )
+    except ConfigError as error:
+        raise ConfigError(f"run {run.id}: {error}") from None
 
-    def to_dict(self) -> dict[str, Any]:
-        """As `read_plan` reads it; nothing is left to defaults."""
-        content = _plain(dataclasses.asdict(self))
-        datasets = {}
-        for entry in content["datasets"]:
-            entry["import"] = entry.pop("importing")
-            datasets[entry.pop("name")] = entry
-        return {**content, "datasets": datasets}
 
-    def write(self, path: Path) -> None:
-        """Write `plan.yaml`."""
-        write_text(path, yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True))
+def _text(name: str) -> str:
+    try:
+        if name in plan_names():
+            return (importlib.resources.files("alcseg") / "plans" / f"{name}.yaml").read_text("utf-8")
+        return Path(name).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(
+            f"{name}: expected a plan in YAML, found what is not text. Check the path."
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"{name}: expected the name of a plan ({', '.join(plan_names())}) or a YAML file, "
+            f"found neither ({error.strerror}).{did_you_mean(name, plan_names())}"
+        ) from None
+
+
+def _refusal(error: ValidationError, content: Mapping[str, Any], where: str) -> ConfigError:
+    """What is wrong first: the place, what was expected there, what was found."""
+    first = error.errors(include_url=False)[0]
+    kind, loc, found = first["type"], first["loc"], first["input"]
+    if kind in ("missing", "too_short", "string_too_short"):
+        *loc_above, key = loc
+        return ConfigError(
+            f"{_place(loc_above, content, where)}: expected the key '{key}', found none. Add it."
+        )
+    place = _place(loc, content, where)
+    if kind == "value_error":
+        return ConfigError(f"{place}: {str(first['ctx']['error']).removesuffix('.')}.")
+    if kind == "literal_error":
+        words = re.findall(r"'([^']*)'", first["ctx"]["expected"])
+        return ConfigError(
+            f"{place}: expected one of {', '.join(words)}, got {found!r}.{did_you_mean(str(found), words)}"
+        )
+    wanted = _WANTED.get(kind.partition("_")[0], first["msg"])
+    return ConfigError(f"{place}: expected {wanted}, got {found!r}.")
+
+
+def _place(loc: Sequence[int | str], content: Mapping[str, Any], where: str) -> str:
+    """`my.yaml: dataset 'la', corrupt` or `my.yaml: row 'alc'`."""
+    words = [str(word) for word in loc if word != "[key]"]
+    if len(loc) > 1 and loc[0] == "datasets":
+        words[:2] = [f"dataset '{loc[1]}'"]
+    if len(loc) > 1 and loc[0] == "rows":
+        entry = content["rows"][loc[1]]
+        name = entry.get("row") or entry.get("method") if isinstance(entry, Mapping) else entry
+        words[:2] = [f"row '{name}'"]
+    if words[:1] == ["evaluate"]:
+        words = [".".join(words)]
+    return ": ".join([where, *([", ".join(words)] if words else [])])
+
+
+def _require_usable(plan: BenchmarkPlan, where: str) -> None:
+    """Refuse options and settings that verbs and methods do not take."""
+    _require_one_of(plan.evaluate.window, WINDOWS, f"{where}: evaluate.window")
+    if plan.reference is not None:
+        _require_one_of(plan.reference, PAPER_TABLES, f"{where}: reference")
+    for name, spec in plan.datasets.items():
+        _require_options(spec, f"{where}: dataset '{name}'")
+    for run in plan.runs[: len(plan.datasets) * len(plan.rows)]:  # other seeds have the same settings
+        settings = resolve_run(run)
+        if run.row.row in plan.pseudo_labels and settings.trainer.snapshot_every is None:
+            raise ConfigError(
+                f"run {run.id}: expected trainer.snapshot_every for its pseudo-labels, found none. Set it."
+            )
+
+
+def _require_options(spec: PlannedDataset, where: str) -> None:
+    """Refuse what is no keyword of the verb; values are checked by the verb itself."""
+    verbs: tuple[tuple[str, Mapping[str, Any] | None, Callable[..., Any], tuple[str, ...]], ...] = (
+        ("import", spec.importing, import_dataset, _NOT_IMPORTED),
+        ("corrupt", spec.corrupt, corrupt, ("workers",)),
+        ("phantoms", spec.phantoms, write_phantoms, ()),
+    )
+    for key, options, verb, without in verbs:
+        known = [
+            name
+            for name, parameter in inspect.signature(verb).parameters.items()
+            if parameter.kind is parameter.KEYWORD_ONLY and name not in ("overwrite", *without)
+        ]
+        for name in options or ():
+            if name not in known:
+                hint = did_you_mean(name, known) or f" Known keys: {', '.join(known)}."
+                raise ConfigError(f"{where}, {key}: unknown key '{name}'.{hint}")
+
+
+def _require_one_of(word: str, known: Collection[str], where: str) -> None:
+    if word not in known:
+        raise ConfigError(
+            f"{where}: expected one of {', '.join(known)}, got '{word}'.{did_you_mean(word, known)}"
+        )
 
 
 def _inline(value: Any) -> str:
     """A value as YAML on one line."""
     return yaml.safe_dump([value], default_flow_style=True, width=10_000, allow_unicode=True).strip()[1:-1]
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists, all the way down."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -4,9 +4,8 @@ Fixed LQ patches go through the teacher of every snapshot as in a training step 
 here, after the training, and by nothing that trains.
 """
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
+from math import nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,12 +19,11 @@ from alcseg.commands.progress import track
 from alcseg.correction.refine import Refined, refine
 from alcseg.data.cache import CachedCase, build_cache
 from alcseg.data.folder import DatasetFolder
-from alcseg.data.nifti import read_label
-from alcseg.data.preprocess import preprocess_images, preprocess_label
+from alcseg.data.nifti import read_grid, read_label
+from alcseg.data.preprocess import model_grid, preprocess_label
 from alcseg.data.sampling import Patches, StepDataset
 from alcseg.data.transforms import Augmentation
 from alcseg.errors import DataError
-from alcseg.files import write_text
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import build_method, load_weights
 from alcseg.methods import Method
@@ -33,29 +31,19 @@ from alcseg.methods._selection import least_uncertain, patch_uncertainty
 from alcseg.methods.alc import ALC
 from alcseg.methods.base import batch_statistics
 from alcseg.metrics.overlap import dice
+from alcseg.records.pseudo_labels import PseudoLabelRow
 from alcseg.run import Run
 
 __all__ = ["write_pseudo_labels"]
 
 _BATCHES = 4  # of as many LQ patches as a training step has
 _SEED = 0  # one for all runs, so that they are asked about the same patches
-_COLUMNS = (
-    "step",
-    "patch",
-    "case_id",
-    "selected",
-    "uncertainty",
-    "dice_given",
-    "dice_generated",
-    "dice_mean",
-    "dice_refined",
-)
 
 
 def write_pseudo_labels(
-    run: Run, folder: DatasetFolder, clean: Path, out: Path, *, device: str = "auto"
-) -> None:
-    """Write the Dice of pseudo-labels of fixed LQ patches for every snapshot of a run.
+    run: Run, folder: DatasetFolder, clean: Path, *, device: str = "auto"
+) -> tuple[PseudoLabelRow, ...]:
+    """Write into a run the Dice of pseudo-labels of fixed LQ patches for every snapshot of a run.
 
     `generated` is the label that one unperturbed pass of the teacher gives, `mean` that of the plain average
     of the perturbed passes, `refined` that of the weighted one. Settings that the run's method does not have
@@ -65,7 +53,6 @@ def write_pseudo_labels(
         run: A finished run with `snapshots`.
         folder: The dataset it was trained on.
         clean: Folder of clean labels of its LQ cases.
-        out: The table, one line per snapshot and patch; `selected` are the K least uncertain of a batch.
         device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
 
     Raises:
@@ -74,12 +61,11 @@ def write_pseudo_labels(
     if not run.snapshots:
         raise DataError(f"{run.path}: expected snapshots, found none. Train with trainer.snapshot_every.")
     where = pick_device(device)
-    method = build_method(run.settings, run.plan)
+    plan = run.plan
+    method, classes = build_method(run.settings, plan), plan.num_classes
     settings: dict[str, Any] = dict(ALC().settings) | dict(method.settings)
     batches = list(_batches(run, folder, clean))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
-    writer.writeheader()
+    rows = []
     for step, snapshot in track(run.snapshots.items(), "Asking snapshots", len(run.snapshots)):
         networks = load_weights(method, run, where, snapshot)
         network = networks.get("teacher", networks["model"])
@@ -97,17 +83,22 @@ def write_pseudo_labels(
                 "refined": refined.label.cpu().numpy(),
             }
             for slot in range(len(patches)):
-                row: dict[str, Any] = {
-                    "step": step,
-                    "patch": number * len(patches) + slot,
-                    "case_id": patches.case_ids[slot],
-                    "selected": int(slot in selected.tolist()),
-                    "uncertainty": f"{float(score[slot]):.6g}",
+                quality = {
+                    name: _foreground_dice(label[slot], truth[slot], classes)
+                    for name, label in labels.items()
                 }
-                for name, label in labels.items():
-                    row[f"dice_{name}"] = _foreground_dice(label[slot], truth[slot], run.plan.num_classes)
-                writer.writerow(row)
-    write_text(out, text.getvalue())
+                rows.append(
+                    PseudoLabelRow(
+                        step=step,
+                        patch=number * len(patches) + slot,
+                        case_id=patches.case_ids[slot],
+                        selected=int(slot in selected.tolist()),
+                        uncertainty=float(score[slot]),
+                        **quality,
+                    )
+                )
+    PseudoLabelRow.write(run.path, rows)
+    return tuple(rows)
 
 
 def _refine(
@@ -156,8 +147,7 @@ def _batches(run: Run, folder: DatasetFolder, clean: Path) -> Iterator[tuple[Pat
         for case in cases:
             path = Path(temporary) / f"{case.case_id}.npy"
             if case.case_id in needed:
-                source = folder.read(case.case_id, with_label=False)
-                _, grid = preprocess_images(source.images, plan)
+                grid = model_grid(*read_grid(folder.image_paths(case.case_id)[0]), plan)
                 label = read_label(clean / f"{case.case_id}{folder.file_ending}")
                 np.save(path, preprocess_label(label, plan, grid))
             cleaned.append(CachedCase(case.case_id, case.quality, case.stem, case.source_hash, path))
@@ -166,8 +156,8 @@ def _batches(run: Run, folder: DatasetFolder, clean: Path) -> Iterator[tuple[Pat
             yield patches, truths[step]["lq"].label.numpy()
 
 
-def _foreground_dice(label: NDArray[Any], truth: NDArray[Any], num_classes: int) -> str:
-    """Mean over the classes that either holds; empty if neither holds any."""
+def _foreground_dice(label: NDArray[Any], truth: NDArray[Any], num_classes: int) -> float:
+    """Mean over the classes that either holds; nan if neither holds any."""
     found = [dice(label == value, truth == value) for value in range(1, num_classes)]
     known = [value for value in found if not np.isnan(value)]
-    return f"{sum(known) / len(known):.6g}" if known else ""
+    return sum(known) / len(known) if known else nan

@@ -6,7 +6,6 @@ it, and `record.json`, written last. All of them are written whole or not at all
 anywhere goes on from its last finished part.
 """
 
-import csv
 import logging
 import os
 import shutil
@@ -14,13 +13,14 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
 from alcseg.benchmark.datasets import DatasetPaths
-from alcseg.benchmark.plan import BenchmarkPlan, Run
+from alcseg.benchmark.plan import assignments
 from alcseg.benchmark.pseudo_labels import write_pseudo_labels
 from alcseg.commands.correct import correct
 from alcseg.commands.evaluate import evaluate
@@ -28,13 +28,20 @@ from alcseg.commands.predict import predict
 from alcseg.commands.train import train
 from alcseg.data.folder import DatasetFolder
 from alcseg.errors import AlcsegError, ConfigError, DataError, UsageError
-from alcseg.files import read_json, write_json, write_text
+from alcseg.files import write_text
 from alcseg.inference.load import build_method
 from alcseg.machine import commit, peak_memory_mib, processor, timestamp
+from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedRun
+from alcseg.records.benchmark_run import BenchmarkRecord, RunIdentity
 from alcseg.records.cases import CaseRow
-from alcseg.run import Run as TrainedRun
+from alcseg.records.predictions import Predictions
+from alcseg.records.pseudo_labels import PseudoLabelRow
+from alcseg.records.run import RunRecord
+from alcseg.records.steps import StepTable
+from alcseg.records.summary import EvaluationSummary
+from alcseg.run import Run
 
-__all__ = ["RunPaths", "State", "execute", "fail", "find_state"]
+__all__ = ["Found", "RunPaths", "State", "execute", "fail", "failed_record", "find_state"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,17 +58,17 @@ class RunPaths:
     """
 
     out: Path
-    run: Run
+    run: PlannedRun
 
     @property
     def root(self) -> Path:
         """Its folder, the run folder of `alcseg train`."""
-        return self.out / "runs" / self.run.dataset.name / self.run.row.row / f"seed-{self.run.seed}"
+        return self.out / "runs" / self.run.id
 
     @property
     def record(self) -> Path:
         """Written last."""
-        return self.root / "record.json"
+        return BenchmarkRecord.path(self.root)
 
     @property
     def trace(self) -> Path:
@@ -71,33 +78,48 @@ class RunPaths:
     @property
     def data(self) -> DatasetPaths:
         """The dataset it belongs to."""
-        return DatasetPaths(self.out, self.run.dataset)
+        return DatasetPaths(self.out, self.run.dataset, self.run.spec)
 
 
-def find_state(paths: RunPaths, plan: BenchmarkPlan) -> State:
-    """How far a run is: `done`, `failed`, `begun` or `open`.
+@dataclass(frozen=True)
+class Found:
+    """How far a run is.
+
+    Attributes:
+        state: `done`, `failed`, `begun` or `open`.
+        record: Of a run that ended.
+    """
+
+    state: State
+    record: BenchmarkRecord | None = None
+
+
+def find_state(paths: RunPaths, plan: BenchmarkPlan) -> Found:
+    """How far a run is.
 
     Raises:
         ConfigError: If it was done with other settings than the plan's.
     """
     if not paths.record.is_file():
-        return "begun" if (paths.root / "config.yaml").is_file() else "open"
-    record = read_json(paths.record)
-    if record["status"] != "done":
-        return "failed"
+        return Found("begun" if _began_to_train(paths) else "open")
+    record = BenchmarkRecord.read_file(paths.record)
+    if not record.done:
+        return Found("failed", record)
     wanted = _identity(paths.run, plan)
-    for key, value in wanted.items():
-        if record.get(key) != value:
+    for key in RunIdentity.model_fields:
+        done, asked = getattr(record, key), getattr(wanted, key)
+        if done != asked:
             raise ConfigError(
-                f"{paths.root}: done with {key}={record.get(key)}, the plan has {value}. "
+                f"{paths.root}: done with {key}={done}, the plan has {asked}. "
                 "Give the row another name, choose another --out folder, or remove this run."
             )
-    return "done" if all(part.is_file() for part in _results(paths, plan)) else "begun"
+    whole = all(part.is_file() for part in _results(paths, plan))
+    return Found("done" if whole else "begun", record)
 
 
 def execute(
-    plan: BenchmarkPlan, run: Run, out: Path, *, device: str = "auto", workers: int = 0
-) -> dict[str, Any]:
+    plan: BenchmarkPlan, run: PlannedRun, out: Path, *, device: str = "auto", workers: int = 0
+) -> BenchmarkRecord:
     """Do what is left of a run.
 
     Args:
@@ -108,7 +130,7 @@ def execute(
         workers: Processes that read patches.
 
     Returns:
-        The content of `record.json`; of status `failed` where an error ended the run.
+        What was written as `record.json`; of status `failed` where an error ended the run.
 
     Raises:
         KeyboardInterrupt: If the run was asked to stop; it goes on later.
@@ -116,84 +138,89 @@ def execute(
     """
     paths = RunPaths(out, run)
     with _alone(paths):
-        if find_state(paths, plan) == "done":
-            done: dict[str, Any] = read_json(paths.record)
-            return done
+        found = find_state(paths, plan)
+        if found.state == "done" and found.record is not None:
+            return found.record
         paths.record.unlink(missing_ok=True)
         paths.trace.unlink(missing_ok=True)
-        if paths.root.is_dir() and not (paths.root / "config.yaml").is_file():
-            shutil.rmtree(paths.root)  # never began to train; `train` wants an empty folder
+        if paths.root.is_dir() and not _began_to_train(paths):
+            shutil.rmtree(paths.root)  # `train` wants an empty folder
         try:
             _train(paths, device, workers)
-            _predict_and_score(paths, plan, device)
-            record = _record(paths, plan)
+            folder = DatasetFolder.open(paths.data.given)
+            _predict_and_score(paths, plan, folder, device)
+            record = _record(paths, plan, folder)
         except Exception as error:  # noqa: BLE001 - whatever ends a run is recorded, the other runs go on
             return fail(paths, plan, error)
-        write_json(paths.record, record)
+        record.write(paths.root)
         return record
 
 
-def fail(paths: RunPaths, plan: BenchmarkPlan, error: BaseException) -> dict[str, Any]:
+def fail(paths: RunPaths, plan: BenchmarkPlan, error: BaseException) -> BenchmarkRecord:
     """Record that a run failed; the next call tries again."""
-    message = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    record = _identity(paths.run, plan) | {
-        "title": paths.run.row.title,
-        "status": "failed",
-        "error": message,
-        "commit": commit(),
-        "finished": timestamp(),
-    }
+    record = failed_record(paths.run, plan, f"{type(error).__name__}: {' '.join(str(error).split())}")
     if error.__traceback__ is not None and not isinstance(error, AlcsegError):
         write_text(paths.trace, "".join(traceback.format_exception(error)))
-    write_json(paths.record, record)
+    record.write(paths.root)
     return record
+
+
+def failed_record(run: PlannedRun, plan: BenchmarkPlan, message: str) -> BenchmarkRecord:
+    """The record of a run that failed, not written."""
+    return BenchmarkRecord(
+        **dict(_identity(run, plan)),
+        title=run.row.title,
+        status="failed",
+        error=message,
+        commit=commit(),
+        finished=timestamp(),
+    )
+
+
+def _began_to_train(paths: RunPaths) -> bool:
+    return Run(paths.root).config_path.is_file()
 
 
 def _train(paths: RunPaths, device: str, workers: int) -> None:
     root, run = paths.root, paths.run
-    if (root / "run.json").is_file() and TrainedRun.open(root).finished:
+    if RunRecord.path(root).is_file() and Run.open(root).finished:
         return
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
-    folder = train(
+    train(
         paths.data.training(run.row),
         out=root,
         method=run.row.method,
-        preset=run.dataset.preset,
+        preset=run.spec.preset,
         seed=run.seed,
         device=device,
         workers=workers,
         # One cache for all runs; it may be removed when they are done.
-        set=[*run.assignments, f"data.cache={paths.out / '.cache'}"],
+        set=[*assignments(run), f"data.cache={paths.out / '.cache'}"],
     )
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         peak = round(torch.cuda.max_memory_allocated() / 2**20, 1)
-        hardware = torch.cuda.get_device_name()
-        seen = {"peak_gpu_memory_mib": peak, "gpu": hardware}
-        folder.record.model_copy(update=seen).write(folder.path)
+        measured = {"peak_gpu_memory_mib": peak, "gpu": torch.cuda.get_device_name()}
+        RunRecord.read(root).model_copy(update=measured).write(root)
 
 
-def _predict_and_score(paths: RunPaths, plan: BenchmarkPlan, device: str) -> None:
+def _predict_and_score(paths: RunPaths, plan: BenchmarkPlan, folder: DatasetFolder, device: str) -> None:
     """Everything that comes after the training, as far as the plan asks for it."""
     root, data = paths.root, paths.data
-    folder = DatasetFolder.open(data.given)
     split = plan.evaluate.split
     _predict(paths, plan, folder, folder.select(split=split), "pred", device)
     truth = data.given / ("labelsTs" if split == "test" else "labelsTr")
     _score(paths, plan, root / "pred", truth, "eval", split=split)
-    if not plan.lq_labels and not _corrects(paths, plan) and not _asks_snapshots(paths, plan):
-        return
-    lq = folder.select(split="train", quality="lq")
     clean = data.clean_labels
     if plan.lq_labels:
-        _predict(paths, plan, folder, lq, "lq-pred", device)
+        _predict(paths, plan, folder, folder.select(split="train", quality="lq"), "lq-pred", device)
         _score(paths, plan, root / "lq-pred", clean, "lq-eval", quality="lq")
     if _corrects(paths, plan):
         if not (root / "corrected" / "correct.json").is_file():
             correct(root, data.given, out=root / "corrected", device=device, overwrite=True)
         _score(paths, plan, root / "corrected" / "labelsTr", clean, "corrected-eval", quality="lq")
-    if _asks_snapshots(paths, plan) and not (root / "pseudo_labels.csv").is_file():
-        write_pseudo_labels(TrainedRun.open(root), folder, clean, root / "pseudo_labels.csv", device=device)
+    if _asks_snapshots(paths, plan) and not PseudoLabelRow.path(root).is_file():
+        write_pseudo_labels(Run.open(root), folder, clean, device=device)
 
 
 def _predict(
@@ -205,7 +232,7 @@ def _predict(
     device: str,
 ) -> None:
     target = paths.root / name
-    if (target / "predict.json").is_file() and not _failed_cases(target):
+    if Predictions.path(target).is_file() and not _failed_cases(target):
         return
     images = [folder.image_paths(row.case_id)[0] for row in rows]
     result = predict(
@@ -219,8 +246,8 @@ def _predict(
 
 
 def _failed_cases(folder: Path) -> list[str]:
-    cases = read_json(folder / "predict.json")["cases"]
-    return [case_id for case_id, entry in cases.items() if entry["status"] != "ok"]
+    cases = Predictions.read(folder).cases
+    return [case_id for case_id, entry in cases.items() if entry.status != "ok"]
 
 
 def _score(
@@ -233,7 +260,7 @@ def _score(
     split: str = "train",
     quality: str | None = None,
 ) -> None:
-    if (paths.root / name / "summary.json").is_file():
+    if EvaluationSummary.path(paths.root / name).is_file():
         return
     evaluate(
         pred,
@@ -257,69 +284,58 @@ def _asks_snapshots(paths: RunPaths, plan: BenchmarkPlan) -> bool:
 
 def _results(paths: RunPaths, plan: BenchmarkPlan) -> list[Path]:
     """The files that a finished run has, each the last of its part."""
-    names = ["eval/summary.json"]
-    names += ["lq-eval/summary.json"] if plan.lq_labels else []
-    names += ["corrected-eval/summary.json"] if _corrects(paths, plan) else []
-    names += ["pseudo_labels.csv"] if _asks_snapshots(paths, plan) else []
-    return [paths.root / name for name in names]
+    names = ["eval"]
+    names += ["lq-eval"] if plan.lq_labels else []
+    names += ["corrected-eval"] if _corrects(paths, plan) else []
+    found = [EvaluationSummary.path(paths.root / name) for name in names]
+    return [*found, PseudoLabelRow.path(paths.root)] if _asks_snapshots(paths, plan) else found
 
 
-def _identity(run: Run, plan: BenchmarkPlan) -> dict[str, Any]:
-    """What makes a run this one and no other; kept in its record."""
-    return {
-        "dataset": run.dataset.name,
-        "row": run.row.row,
-        "method": run.row.method,
-        "labels": run.row.labels,
-        "preset": run.dataset.preset,
-        "settings": {key: _listed(value) for key, value in run.settings.items()},
-        "seed": run.seed,
-        "protocol": plan.evaluate.protocol,
-        "window": plan.evaluate.window,
-        "split": plan.evaluate.split,
-    }
+def _identity(run: PlannedRun, plan: BenchmarkPlan) -> RunIdentity:
+    return RunIdentity(
+        dataset=run.dataset,
+        row=run.row.row,
+        method=run.row.method,
+        labels=run.row.labels,
+        preset=run.spec.preset,
+        settings=run.settings,
+        seed=run.seed,
+        protocol=plan.evaluate.protocol,
+        window=plan.evaluate.window,
+        split=plan.evaluate.split,
+    )
 
 
-def _record(paths: RunPaths, plan: BenchmarkPlan) -> dict[str, Any]:
-    """The content of `record.json`; everything is read back from the run folder."""
-    folder = TrainedRun.open(paths.root)
-    trained = folder.record
-    data = DatasetFolder.open(paths.data.given)
-    rows = [folder.at_stage(name) for name in folder.stage_names] + [folder]
-    ends = [_read_rows(stage.metrics_path)[-1] for stage in rows]
-    validated = [row["val_dice"] for row in _read_rows(folder.metrics_path) if row.get("val_dice")]
+def _record(paths: RunPaths, plan: BenchmarkPlan, data: DatasetFolder) -> BenchmarkRecord:
+    """What is known of a run at its end; everything is read back from the run folder."""
+    folder = Run.open(paths.root)
+    trained = RunRecord.read(paths.root)
+    stages = [*(folder.at_stage(name) for name in folder.stage_names), folder]
+    tables = [StepTable.read_file(stage.metrics_path) for stage in stages]
+    ends = [table.last for table in tables if table.last is not None]
+    validated = [step.val_dice for step in tables[-1].steps if not isnan(step.val_dice)]
     networks = build_method(folder.settings, folder.plan)
-    return _identity(paths.run, plan) | {
-        "title": paths.run.row.title,
-        "hq_cases": len(data.select(split="train", quality="hq")),
-        "lq_cases": len(data.select(split="train", quality="lq")),
-        "test_cases": len(data.select(split=plan.evaluate.split)),
-        "status": "done",
-        "error": None,
-        "commit": trained.commit,
-        "hardware": trained.gpu or trained.processor or processor(),
-        "device": trained.device,
-        "threads": torch.get_num_threads(),
-        "started": trained.started,
-        "finished": timestamp(),
-        "train_s": round(sum(float(row["time_s"]) for row in ends), 1),
-        "predict_s": read_json(paths.root / "pred" / "predict.json")["time_s"],
-        "peak_memory_mib": trained.peak_memory_mib or peak_memory_mib(),
-        "peak_gpu_memory_mib": trained.peak_gpu_memory_mib,
-        "steps": sum(int(row["step"]) for row in ends),
-        "parameters": sum(p.numel() for p in networks.parameters() if p.requires_grad),
-        "validation_dice": float(validated[-1]) if validated else None,
-    }
-
-
-def _read_rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))
-
-
-def _listed(value: Any) -> Any:
-    """As JSON keeps it."""
-    return [_listed(item) for item in value] if isinstance(value, list | tuple) else value
+    return BenchmarkRecord(
+        **dict(_identity(paths.run, plan)),
+        title=paths.run.row.title,
+        status="done",
+        hq_cases=len(data.select(split="train", quality="hq")),
+        lq_cases=len(data.select(split="train", quality="lq")),
+        test_cases=len(data.select(split=plan.evaluate.split)),
+        commit=trained.commit,
+        hardware=trained.gpu or trained.processor or processor(),
+        device=trained.device,
+        threads=torch.get_num_threads(),
+        started=trained.started,
+        finished=timestamp(),
+        train_s=round(sum(step.time_s for step in ends), 1),
+        predict_s=Predictions.read(paths.root / "pred").time_s,
+        peak_memory_mib=trained.peak_memory_mib or peak_memory_mib(),
+        peak_gpu_memory_mib=trained.peak_gpu_memory_mib,
+        steps=sum(step.step for step in ends),
+        parameters=sum(p.numel() for p in networks.parameters() if p.requires_grad),
+        validation_dice=validated[-1] if validated else None,
+    )
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from alcseg.data.case import Volume
 from alcseg.data.geometry import ModelGrid
 from alcseg.errors import DataError, LabelError
 from alcseg.records.plan import Plan
-from alcseg.types import Spacing
+from alcseg.types import Affine, Spacing
 
-__all__ = ["preprocess_images", "preprocess_label"]
+__all__ = ["model_grid", "preprocess_images", "preprocess_label"]
 
 _SAME_SPACING = 0.01  # relative; resampling by less only blurs
 PREPROCESS_VERSION = 1  # part of every cache key: raise it when the voxels that come out change
@@ -34,10 +34,15 @@ def preprocess_images(images: tuple[Volume, ...], plan: Plan) -> tuple[NDArray[n
             f"({', '.join(plan.channel_names)}), got {len(images)}. "
             "Name the channels <case>_0000, <case>_0001, ..."
         )
-    own = ModelGrid.between(images[0].shape, images[0].affine)
-    grid = ModelGrid.between(images[0].shape, images[0].affine, _wanted_spacing(own.spacing, plan))
+    grid = model_grid(images[0].shape, images[0].affine, plan)
     channels = [_normalized(grid.image_to_model(image.array), plan, image) for image in images]
     return np.stack(channels), grid
+
+
+def model_grid(shape: tuple[int, ...], affine: Affine, plan: Plan) -> ModelGrid:
+    """The way from the grid of an image to that of the plan."""
+    own = ModelGrid.between(shape, affine)
+    return ModelGrid.between(shape, affine, _wanted_spacing(own.spacing, plan))
 
 
 def preprocess_label(label: Volume, plan: Plan, grid: ModelGrid) -> NDArray[np.uint8]:

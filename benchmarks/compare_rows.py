@@ -25,11 +25,11 @@ def main(out: str, name: str, kind: str = "test", metric: str = "dice") -> None:
         print(f"\n{dataset.title}\n\n| row | {metric} | seeds | {name} minus it (seeds) | 95 % interval |")
         print("|---|---|---|---|---|")
         for row in benchmark.rows:
-            values = benchmark.values(dataset.name, row.name, metric, kind)
+            values = benchmark.values(dataset.name, row.row, metric, kind)
             if values is None:
                 continue
             mean = stat_of_runs(values, metric).text
-            difference = None if row.name == name else mine.minus(values)
+            difference = None if row.row == name else mine.minus(values)
             compared = "| – | – |"
             if difference is not None:
                 low, high = crossed_interval(printed(difference, metric))

@@ -30,7 +30,7 @@ def test_plans_of_the_papers_tables_hold_both_shares_and_all_rows(name):
     assert rows["oracle"].title == "V-Net, all labels clean"
     assert (rows["alc"].title, rows["alc"].set) == ("ALC", {})
     assert rows["alc_as_written"].title == "ALC as written"
-    written = resolve_run(next(run for run in plan.runs if run.row.row == "alc_as_written")).method_args
+    written = resolve_run(next(run for run in plan.runs if run.row.row == "alc_as_written")).method.settings
     assert [written[key] for key in ("alpha", "beta", "select_fraction")] == [5, 1, 0.5]
 
 

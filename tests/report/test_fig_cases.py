@@ -1,4 +1,4 @@
-"""Fig. 4: the best methods on chosen cases, the worst with its errors circled."""
+"""The best methods on chosen cases, the worst with its errors circled."""
 
 import numpy as np
 from matplotlib.patches import Ellipse
@@ -10,8 +10,8 @@ from alcseg.report.records import Benchmark
 def test_best_rows_by_mean_dice_without_upper_bounds(fake):
     benchmark = Benchmark.open(fake.root)
     shown = best_rows(benchmark, benchmark.datasets[0])
-    assert [row.name for row, _ in shown] == ["alc", "alc_wo_lr", "mean_teacher"]
-    assert {run.seed for _, run in shown} == {0}
+    assert [row.row for row, _ in shown] == ["alc", "alc_wo_lr", "mean_teacher"]
+    assert {run.record.seed for _, run in shown} == {0}
 
 
 def test_best_median_and_worst_case():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from alcseg.errors import DataError, ShapeError
+from alcseg.records.steps import Step, StepTable
 from alcseg.report.figures import case_panels, paired_plot, png_bytes, training_curves
 
 
@@ -56,23 +57,24 @@ def test_case_panels_refuse_another_grid():
         )
 
 
-def test_training_curves_read_a_metrics_file(tmp_path):
-    path = tmp_path / "metrics.csv"
-    path.write_text(
-        "step,loss,lr,hq,val_dice,val_dice_teacher,time_s\n1,1.0,0.1,0.9,,,1\n2,0.5,0.1,0.4,0.3,,2\n"
+def test_training_curves_show_what_was_measured():
+    steps = (
+        Step(step=1, loss=1.0, terms={"hq": 0.9}),
+        Step(step=2, loss=0.5, terms={"hq": 0.4}, val_dice=0.3),
     )
-    figure = training_curves({"H-Sup": path})
+    figure = training_curves({"H-Sup": StepTable(terms=("hq", "lq"), readings=("share",), steps=steps)})
     losses, dice = figure.axes
     assert [line.get_label() for line in losses.lines] == ["total", "hq"]
     assert [line.get_label() for line in dice.lines] == ["student"]  # no teacher was measured
+    assert losses.lines[1].get_xydata().tolist() == [[1.0, 0.9], [2.0, 0.4]]
     assert dice.lines[0].get_xydata().tolist() == [[2.0, 0.3]]
 
 
-def test_training_curves_name_the_run_without_metrics(tmp_path):
-    with pytest.raises(DataError, match="metrics of a run"):
-        training_curves({"ALC": tmp_path / "metrics.csv"})
+def test_training_curves_name_the_run_without_metrics():
+    with pytest.raises(DataError, match="at least one run"):
+        training_curves({})
     with pytest.raises(DataError, match="'ALC'"):
-        training_curves({"ALC": []})
+        training_curves({"ALC": StepTable(terms=("hq",))})
 
 
 def test_paired_plot_sorts_by_the_value_before():

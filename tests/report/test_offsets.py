@@ -1,22 +1,24 @@
 """Found against true offsets: what is read, and every column of the table by hand."""
 
-import csv
-import json
+from math import nan
 
 import pytest
 
+from alcseg.data.plan import Plan
 from alcseg.errors import DataError
+from alcseg.files import write_json
+from alcseg.records.noise import NoiseEntry
+from alcseg.records.offsets import OffsetRow
 from alcseg.report.fig_offsets import offset_figure
 from alcseg.report.offsets import offset_table, read_offsets
 from alcseg.report.records import Benchmark
 
-COLUMNS = ("case_id", "class", "drawn_mm", "shape_mm", "agreement", "agreement_as_given", "label")
 FOUND = {
-    "a": ("3.0", "moved"),
-    "b": ("1.0", "posterior"),
-    "c": ("-2.0", "moved"),
-    "d": ("0.0", "given"),
-    "e": ("", "given"),
+    "a": (3.0, "moved"),
+    "b": (1.0, "posterior"),
+    "c": (-2.0, "moved"),
+    "d": (0.0, "given"),
+    "e": (nan, "given"),
 }
 TRUE = {"a": 3.5, "b": 3.0, "c": -1.75, "d": 0.5, "e": 9.0}
 
@@ -25,17 +27,25 @@ TRUE = {"a": 3.5, "b": 3.0, "c": -1.75, "d": 0.5, "e": 9.0}
 def corrected(fake):
     """One run of `few` that corrected five cases on a grid of 1.25 mm."""
     run = fake.path("few", "alc", 0)
-    (run / "corrected").mkdir()
-    with (run / "corrected" / "offsets.csv").open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(COLUMNS)
-        writer.writerows(
-            [case, "organ", drawn, "", "0.8", "0.5", label] for case, (drawn, label) in FOUND.items()
+    rows = [
+        OffsetRow(
+            case_id=case, class_name="organ", drawn_mm=drawn, shape_mm=nan, agreement=0.8,
+            agreement_as_given=0.5, label=label,
         )
-    (run / "plan.json").write_text(json.dumps({"spacing": [1.25, 1.25, 2.5]}))
-    noise = {case: {"offset_mm_mean": value} for case, value in TRUE.items()}
-    (fake.root / "datasets" / "few").mkdir(exist_ok=True)
-    (fake.root / "datasets" / "few" / "noise.json").write_text(json.dumps(noise))
+        for case, (drawn, label) in FOUND.items()
+    ]  # fmt: skip
+    OffsetRow.write(run / "corrected", rows)
+    plan = Plan(
+        spacing=(1.25, 1.25, 2.5),
+        patch=(16, 16, 16),
+        normalization="zscore",
+        clip=None,
+        label_values=(0, 1),
+        label_names=("background", "organ"),
+        channel_names=("MR",),
+    )
+    write_json(run / "plan.json", plan.to_dict())
+    fake.write_noise({case: NoiseEntry(offset_mm_mean=value) for case, value in TRUE.items()})
     return fake
 
 
@@ -71,7 +81,7 @@ def test_nothing_is_shown_where_no_label_was_aligned(fake):
 @pytest.mark.parametrize("broken", ["case_id\na\n", "case_id,class,drawn_mm,label\na,organ,far,moved\n"])
 def test_a_damaged_table_is_named(corrected, broken):
     run = corrected.path("few", "alc", 0)
-    (run / "corrected" / "offsets.csv").write_text(broken)
+    OffsetRow.path(run / "corrected").write_text(broken)
     benchmark = Benchmark.open(corrected.root)
-    with pytest.raises(DataError, match=r"offsets\.csv: expected case_id"):
+    with pytest.raises(DataError, match=r"offsets\.csv, line 2: expected case_id"):
         read_offsets(benchmark.datasets[0], next(entry for entry in benchmark.runs if entry.path == run))

@@ -8,6 +8,8 @@ import yaml
 from alcseg.commands.report import report
 from alcseg.errors import DataError, UsageError
 from alcseg.records.run import RunRecord
+from alcseg.records.steps import Step, StepTable
+from alcseg.run import Run
 
 
 def test_a_benchmark(fake):
@@ -55,14 +57,17 @@ def test_a_benchmark_without_any_run(empty):
 
 def test_a_run(fake):
     run = fake.add_run("few", "alc", 0)
-    RunRecord(status="done", device="cpu").write(run)
+    RunRecord(status="done", seed=7, device="cpu").write(run)
     (run / "plan.json").write_text("{}")
-    (run / "metrics.csv").write_text("step,loss,hq,val_dice,time_s\n1,1.0,0.9,,1\n2,0.5,0.4,0.3,2\n")
+    steps = (Step(step=1, loss=1.0, terms={"hq": 0.9}), Step(step=2, loss=0.5, val_dice=0.3))
+    StepTable(terms=("hq",), steps=steps).write_file(Run(run).metrics_path)
     result = report(run)
     assert result.shown == ["training", "scores", "settings"]
     assert (run / "report" / "figures" / "training.svg").is_file()
     assert "method.alpha,5.0" in (run / "report" / "tables" / "settings.csv").read_text()
-    assert "0.700" in result.page.read_text()  # mean Dice of 0.8, 0.7 and 0.6
+    page = result.page.read_text()
+    assert "0.700" in page  # mean Dice of 0.8, 0.7 and 0.6
+    assert "<dt>seed</dt><dd>7</dd>" in page
 
 
 def test_a_report_is_not_replaced_unasked(empty):

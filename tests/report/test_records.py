@@ -1,10 +1,15 @@
 """What is read from a benchmark's folder, and what is said of damaged files."""
 
+from math import isnan, nan
+
 import numpy as np
 import pytest
 
 from alcseg.errors import DataError
-from alcseg.report.pseudo_labels import read_pseudo_labels
+from alcseg.records.benchmark_plan import BenchmarkPlan
+from alcseg.records.benchmark_run import BenchmarkRecord
+from alcseg.records.pseudo_labels import PseudoLabelRow
+from alcseg.records.scores import ScoreRow
 from alcseg.report.records import Benchmark
 from alcseg.report.scores import read_scores
 
@@ -12,9 +17,9 @@ from alcseg.report.scores import read_scores
 def test_entries_come_in_the_order_of_the_plan(fake):
     found = Benchmark.open(fake.root)
     assert [dataset.title for dataset in found.datasets] == ["Toy, 10 % HQ", "Toy, 20 % HQ"]
-    assert [row.name for row in found.rows] == ["mean_teacher", "alc_wo_lr", "alc", "oracle"]
+    assert [row.row for row in found.rows] == ["mean_teacher", "alc_wo_lr", "alc", "oracle"]
     assert [row.upper_bound for row in found.rows] == [False, False, False, True]
-    assert [(run.dataset, run.row, run.seed) for run in found.runs[:3]] == [
+    assert [(*run.place, run.record.seed) for run in found.runs[:3]] == [
         ("few", "mean_teacher", 0),
         ("few", "mean_teacher", 1),
         ("few", "alc_wo_lr", 0),
@@ -44,7 +49,7 @@ def test_missing_and_failed_runs_are_told_apart(empty):
 def test_a_method_stands_for_its_only_row(empty):
     rows = [{"row": "mine", "title": "Mine", "method": "alc"}]
     empty.write_plan(rows=rows)
-    assert Benchmark.open(empty.root).row("alc").name == "mine"
+    assert Benchmark.open(empty.root).row("alc").row == "mine"
     empty.write_plan(rows=[*rows, {"row": "other", "title": "Other", "method": "alc"}])
     assert Benchmark.open(empty.root).row("alc") is None  # which of them is not ours to say
 
@@ -56,20 +61,19 @@ def test_settings_are_flat(fake):
 
 
 def test_pseudo_labels_of_empty_patches_are_nan(fake):
-    fake.add_pseudo_labels("few", 0)
-    path = fake.path("few", "alc", 0) / "pseudo_labels.csv"
-    labels = read_pseudo_labels(path)
-    assert len(labels) == 12
-    assert (labels[0].step, labels[0].case_id, labels[0].selected) == (10, "train_a", True)
-    assert labels[0].refined == pytest.approx(0.35)
-    path.write_text(path.read_text().replace("0.5,0.3,", "0.5,,", 1))
-    assert np.isnan(read_pseudo_labels(path)[0].generated)
+    fake.add_pseudo_labels("few", 0, generated=nan)
+    run, other = Benchmark.open(fake.root).done("few", "alc")
+    assert len(run.pseudo_labels) == 12
+    first = run.pseudo_labels[0]
+    assert (first.step, first.case_id, first.selected) == (10, "train_a", 1)
+    assert first.refined == pytest.approx(0.35)
+    assert isnan(first.generated)
+    assert other.pseudo_labels == ()
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"row": "alc"}'])
 def test_a_damaged_record_is_named(fake, text):
-    path = fake.path("few", "alc", 1) / "record.json"
-    path.write_text(text)
+    BenchmarkRecord.path(fake.path("few", "alc", 1)).write_text(text)
     with pytest.raises(DataError, match=r"few/alc/seed-1/record\.json"):
         Benchmark.open(fake.root)
 
@@ -78,7 +82,7 @@ def test_a_damaged_record_is_named(fake, text):
     "text", ["", "case_id,class\na,b\n", "case_id,class,metric,value,unit,status\na,b,dice"]
 )
 def test_a_damaged_table_of_scores_is_named(fake, text):
-    path = fake.path("few", "alc", 1) / "eval" / "per_case.csv"
+    path = ScoreRow.path(fake.path("few", "alc", 1) / "eval")
     path.write_text(text)
     with pytest.raises(DataError, match=r"few/alc/seed-1/eval/per_case\.csv"):
         read_scores(path.parent)
@@ -86,15 +90,14 @@ def test_a_damaged_table_of_scores_is_named(fake, text):
 
 @pytest.mark.parametrize("text", ["step,selected\n1,1\n", "step,case_id,selected\n1"])
 def test_a_damaged_table_of_pseudo_labels_is_named(fake, text):
-    path = fake.path("few", "alc", 1) / "pseudo_labels.csv"
-    path.write_text(text)
+    PseudoLabelRow.path(fake.path("few", "alc", 1)).write_text(text)
     with pytest.raises(DataError, match=r"seed-1/pseudo_labels\.csv"):
-        read_pseudo_labels(path)
+        Benchmark.open(fake.root).done("few", "alc")[1].pseudo_labels  # noqa: B018 - read when asked for
 
 
 @pytest.mark.parametrize("text", ["rows: [", "just words", "datasets: [1]", "rows: 3", "rows: [3]"])
 def test_a_damaged_plan_is_named(fake, text):
-    (fake.root / "plan.yaml").write_text(text)
+    BenchmarkPlan.path(fake.root).write_text(text)
     with pytest.raises(DataError, match=r"plan\.yaml"):
         Benchmark.open(fake.root)
 
@@ -105,21 +108,22 @@ def test_another_folder_is_refused(tmp_path):
 
 
 def test_classes_that_neither_holds_are_left_out(fake):
-    path = fake.path("few", "alc", 0) / "eval" / "per_case.csv"
-    path.write_text(path.read_text() + "case_a,tail,dice,nan,fraction,both_empty\n")
-    assert read_scores(path.parent).by_case("dice")["case_a"] == pytest.approx(0.8)
+    folder = fake.path("few", "alc", 0) / "eval"
+    rows = ScoreRow.read(folder)
+    other = rows[0].model_copy(update={"class_name": "tail", "value": nan, "status": "both_empty"})
+    ScoreRow.write(folder, [*rows, other])
+    assert read_scores(folder).by_case("dice")["case_a"] == pytest.approx(0.8)
 
 
 def test_scores_that_were_cut_off_are_refused(fake):
-    path = fake.path("few", "alc", 0) / "eval" / "per_case.csv"
-    lines = path.read_text().splitlines(keepends=True)
-    path.write_text("".join(line for line in lines if "case_c" not in line))
+    folder = fake.path("few", "alc", 0) / "eval"
+    ScoreRow.write(folder, [row for row in ScoreRow.read(folder) if row.case_id != "case_c"])
     with pytest.raises(DataError, match="expected scores of 3 cases, found 2"):
         Benchmark.open(fake.root).values("few", "alc", "dice")
 
 
 def test_bytes_of_a_broken_file_are_not_shown(fake):
-    path = fake.path("few", "alc", 0) / "eval" / "per_case.csv"
+    path = ScoreRow.path(fake.path("few", "alc", 0) / "eval")
     path.write_bytes(b"case_id\n" + bytes(range(128, 256)) * 9)
     with pytest.raises(DataError, match="invalid start byte") as caught:
         read_scores(path.parent)

@@ -1,4 +1,4 @@
-"""The results table: means, spread, tests and the paper's rows."""
+"""The results table: means, spread, tests, and values that others published."""
 
 import csv
 import io
@@ -7,12 +7,12 @@ import pytest
 
 from alcseg.report.markup import to_csv, to_markdown
 from alcseg.report.records import Benchmark
-from alcseg.report.results import results_table
+from alcseg.report.results import Published, results_table
 
 
-def lines(fake, number=0):
+def lines(fake, published=None, **options):
     benchmark = Benchmark.open(fake.root)
-    table = results_table(benchmark, benchmark.datasets[number])
+    table = results_table(benchmark, benchmark.datasets[0], published, **options)
     return list(csv.DictReader(io.StringIO(to_csv(table)))), table
 
 
@@ -26,33 +26,34 @@ def test_mean_and_deviation_over_seeds(fake):
     assert alc["p"] == ""  # not against itself
 
 
-def test_the_papers_values_stand_under_ours_and_say_how_they_differ(fake):
-    rows, table = lines(fake)
+def test_published_values_stand_in_gray_under_ours(fake):
+    others = Published({"alc": {"dice": 88.87, "asd": 2.29}}, "other split", "Table 2 of somebody.")
+    rows, table = lines(fake, others)
     names = [row["method"] for row in rows]
-    assert names[names.index("ALC") + 1] == "ALC, paper (other split)"  # ours has 8 training cases, not 80
-    paper = rows[names.index("ALC") + 1]
-    assert [float(paper[key]) for key in ("dice", "jaccard", "hd95", "asd")] == [88.87, 80.23, 8.36, 2.29]
-    assert paper["source"] == "paper"
-    assert "voxels" in table.notes[-1]
-    assert names[-1] == "V-Net, all labels clean"  # of which the paper's table says nothing
-
-
-def test_the_same_split_bears_no_remark_and_a_cut_test_set_does(empty):
-    for cases, remark in ((20, ""), (16, " (other test set)")):
-        run = empty.add_run("few", "alc", 0, hq_cases=8, lq_cases=72, test_cases=cases)
-        empty.write_scores(run / "eval", {f"case_{number}": 0.8 for number in range(cases)})
-        assert f"ALC, paper{remark}" in {row["method"] for row in lines(empty)[0]}
-
-
-def test_a_row_names_the_published_row_under_it(empty):
-    rows = [
-        {"row": "alc", "title": "ALC"},
-        {"row": "tuned", "title": "Tuned", "method": "alc", "reference": "alc"},
+    assert names == [
+        "Mean Teacher",
+        "ALC w/o LR",
+        "ALC",
+        "ALC, paper (other split)",
+        "V-Net, all labels clean",
     ]
-    empty.write_plan(rows=[{"method": "alc", "labels": "given", "set": {}} | row for row in rows])
-    empty.add_run("few", "tuned", 0)
-    names = [row["method"] for row in lines(empty)[0]]
-    assert names == ["ALC", "Tuned", "Tuned, paper (other split)"]
+    assert {key: rows[3][key] for key in ("source", "dice", "jaccard", "asd", "p")} == {
+        "source": "paper", "dice": "88.87", "jaccard": "", "asd": "2.29", "p": "",
+    }  # fmt: skip
+    assert [line.published for line in table.lines] == [False, False, False, True, False]
+    assert table.notes[-1] == "Gray: Table 2 of somebody."
+
+
+def test_a_study_without_a_paper_has_no_gray_rows(fake):
+    rows, table = lines(fake)
+    assert len(rows) == 4
+    assert not any("Gray" in note for note in table.notes)
+
+
+def test_another_row_can_be_the_baseline(fake):
+    rows, table = lines(fake, baseline="mean_teacher")
+    assert {row["method"] for row in rows if row["p"]} == {"ALC", "ALC w/o LR"}
+    assert "p against Mean Teacher" in [column.heading for column in table.columns]
 
 
 def test_upper_bounds_are_neither_best_nor_tested(fake):

@@ -11,6 +11,7 @@ from alcseg.report.markup import to_csv
 from alcseg.report.missing import missing_table
 from alcseg.report.overview import overview_table
 from alcseg.report.records import Benchmark
+from benchmark_folder import write_evaluation
 
 
 def rows(table):
@@ -20,9 +21,9 @@ def rows(table):
 def test_labels_as_given_predicted_and_corrected(fake):
     for seed in (0, 1):
         predicted = {"train_a": 0.6, "train_b": 0.6 + 0.1 * seed}
-        fake.write_scores(fake.path("few", "alc", seed) / "lq-eval", predicted)
-        fake.write_scores(fake.path("few", "alc", seed) / "corrected-eval", {"train_a": 0.7, "train_b": 0.5})
-    fake.write_scores(fake.path("few", "oracle", 0) / "lq-eval", {"train_a": 0.95, "train_b": 0.95})
+        write_evaluation(fake.path("few", "alc", seed) / "lq-eval", predicted)
+        write_evaluation(fake.path("few", "alc", seed) / "corrected-eval", {"train_a": 0.7, "train_b": 0.5})
+    write_evaluation(fake.path("few", "oracle", 0) / "lq-eval", {"train_a": 0.95, "train_b": 0.95})
     benchmark = Benchmark.open(fake.root)
     table = label_table(benchmark, benchmark.datasets[0])
     found = {row["labels"]: row for row in rows(table)}

@@ -20,7 +20,7 @@ from alcseg.inference.sliding_window import WINDOWS
 from alcseg.methods import available_methods
 from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedDataset, PlannedRun
 from alcseg.records.settings import RunSettings
-from alcseg.report.paper import PAPER_TABLES
+from alcseg.reproduction.paper import PAPER_TABLES
 from alcseg.words import did_you_mean
 
 __all__ = ["assignments", "plan_names", "read_plan", "resolve_run"]

@@ -10,6 +10,7 @@ from alcseg.evaluation import Evaluation
 from alcseg.machine import commit, processor
 from alcseg.records.demo import DemoRecord
 from alcseg.records.ranking import RankingRow
+from alcseg.records.steps import StepTable
 from alcseg.report.cases import read_upright
 from alcseg.report.figures import case_panels, paired_plot, training_curves
 from alcseg.report.html import Commands, Facts, Picture, Section, Table, Text, write_report
@@ -186,7 +187,9 @@ def _cases(outcome: DemoOutcome) -> Section:
 
 
 def _curves(outcome: DemoOutcome) -> Section:
-    runs = {METHOD_NAMES[method]: run.metrics_path for method, run in outcome.runs.items()}
+    runs = {
+        METHOD_NAMES[method]: StepTable.read_file(run.metrics_path) for method, run in outcome.runs.items()
+    }
     return Section(
         "Training curves",
         [

@@ -9,6 +9,7 @@ from alcseg.files import output_folder, require_apart
 from alcseg.records.run import RunRecord
 from alcseg.report.pages import write_benchmark_report, write_run_report
 from alcseg.report.records import Benchmark, is_benchmark
+from alcseg.reproduction.exhibits import paper_exhibits
 from alcseg.run import Run
 
 __all__ = ["ReportResult", "report"]
@@ -50,7 +51,7 @@ def report(
     if is_benchmark(folder):
         benchmark = Benchmark.open(folder)
         with output_folder(target, overwrite=overwrite) as partial:
-            shown = write_benchmark_report(benchmark, partial)
+            shown = write_benchmark_report(benchmark, paper_exhibits(benchmark), partial)
         not_done = {f"{dataset}/{row}/seed-{seed}": why for dataset, row, seed, why in benchmark.missing}
         return ReportResult(target / "report.html", shown, not_done)
     if not RunRecord.path(folder).is_file():

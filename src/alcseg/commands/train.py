@@ -13,6 +13,7 @@ from alcseg.errors import ConfigError
 from alcseg.files import atomic_path
 from alcseg.methods import available_methods
 from alcseg.records.settings import RunSettings
+from alcseg.records.steps import StepTable
 from alcseg.report.figures import training_curves
 from alcseg.run import Run
 from alcseg.training.estimate import estimate_cost
@@ -186,9 +187,9 @@ def _draw_progress(run: Run) -> None:
     """`progress.png`: loss terms and validation Dice over the steps."""
     stages = [*run.stage_names, ""]
     curves = {
-        f"{run.method} {name}".strip(): path
+        f"{run.method} {name}".strip(): table
         for name in stages
-        if (path := run.at_stage(name).metrics_path).is_file() and path.read_text().count("\n") > 1
+        if (path := run.at_stage(name).metrics_path).is_file() and (table := StepTable.read_file(path)).steps
     }
     if not curves:
         return  # stopped before the first row

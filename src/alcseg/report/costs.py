@@ -14,32 +14,35 @@ def cost_table(benchmark: Benchmark) -> DataTable | None:
     records = []
     for dataset in benchmark.datasets:
         for row in benchmark.rows:
-            found = [run.record for run in benchmark.done(dataset.name, row.name)]
+            found = [run.record for run in benchmark.done(dataset.name, row.row)]
             if found:
                 records += found
                 per_step = [
-                    1000 * record["train_s"] / record["steps"]
+                    1000 * record.train_s / record.steps
                     for record in found
-                    if record.get("train_s") and record.get("steps")
+                    if record.train_s and record.steps
                 ]
                 cells = (
                     dataset.title,
                     row.title,
-                    found[0].get("steps"),
+                    found[0].steps,
                     stat_over_seeds(per_step, digits=0) if per_step else None,
-                    _over_seeds([record.get("train_s") for record in found], 1 / 60),
-                    _over_seeds([record.get("peak_memory_mib") for record in found], 1 / 1024),
-                    _over_seeds([record.get("peak_gpu_memory_mib") for record in found], 1 / 1024),
-                    _over_seeds([record.get("parameters") for record in found[:1]], 1e-6),
-                    _over_seeds([record.get("validation_dice") for record in found], 100),
+                    _over_seeds([record.train_s for record in found], 1 / 60),
+                    _over_seeds([record.peak_memory_mib for record in found], 1 / 1024),
+                    _over_seeds([record.peak_gpu_memory_mib for record in found], 1 / 1024),
+                    _over_seeds([found[0].parameters], 1e-6),
+                    _over_seeds([record.validation_dice for record in found], 100),
                 )
                 lines.append(Line(cells))
     if not lines:
         return None
     notes = [
         f"{heading}: {'; '.join(stated)}."
-        for heading, key in (("Hardware", "hardware"), ("Commit", "commit"))
-        if (stated := sorted({str(record[key]) for record in records if record.get(key)}))
+        for heading, values in (
+            ("Hardware", [record.hardware for record in records]),
+            ("Commit", [record.commit for record in records]),
+        )
+        if (stated := sorted({value for value in values if value}))
     ]
     return DataTable(
         "costs",
@@ -60,7 +63,7 @@ def cost_table(benchmark: Benchmark) -> DataTable | None:
     )
 
 
-def _over_seeds(values: Sequence[object], scale: float) -> Stat | None:
+def _over_seeds(values: Sequence[float | None], scale: float) -> Stat | None:
     """Mean and standard deviation of what the records state; None if they state nothing."""
-    stated = [scale * value for value in values if isinstance(value, int | float)]
+    stated = [scale * value for value in values if value is not None]
     return stat_over_seeds(stated) if stated else None

@@ -1,4 +1,4 @@
-"""Fig. 4 of the paper: what the best methods make of an easy, a middling and the worst case."""
+"""What the best methods make of an easy, a middling and the worst case."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +12,7 @@ from matplotlib.patches import Ellipse
 from scipy import ndimage
 
 from alcseg.data.folder import DatasetFolder
+from alcseg.records.benchmark_plan import PlannedRow
 from alcseg.report.cases import read_upright
 from alcseg.report.drawing import (
     CONTOUR_STYLES,
@@ -26,7 +27,7 @@ from alcseg.report.drawing import (
     outline,
     show_slice,
 )
-from alcseg.report.entries import DatasetEntry, RowEntry, RunEntry
+from alcseg.report.entries import DatasetEntry, RunEntry
 from alcseg.report.records import Benchmark
 from alcseg.report.results import BASELINE
 
@@ -40,15 +41,15 @@ _ERROR_COLOR = "#E69F00"
 _NAME_LENGTH = 12  # letters that fit beside a row
 
 
-def best_rows(benchmark: Benchmark, dataset: DatasetEntry) -> list[tuple[RowEntry, RunEntry]]:
+def best_rows(benchmark: Benchmark, dataset: DatasetEntry) -> list[tuple[PlannedRow, RunEntry]]:
     """The four rows of highest mean Dice, best first, upper bounds aside, each with its first run."""
     scored = [
         (float(values.array.mean()), row)
         for row in benchmark.rows
-        if not row.upper_bound and (values := benchmark.values(dataset.name, row.name, "dice")) is not None
+        if not row.upper_bound and (values := benchmark.values(dataset.name, row.row, "dice")) is not None
     ]
     scored.sort(key=lambda entry: -entry[0])
-    return [(row, benchmark.done(dataset.name, row.name)[0]) for _, row in scored[:_METHODS]]
+    return [(row, benchmark.done(dataset.name, row.row)[0]) for _, row in scored[:_METHODS]]
 
 
 def chosen_cases(dice: Mapping[str, float]) -> dict[str, str]:
@@ -83,11 +84,11 @@ def cases_figure(benchmark: Benchmark, dataset: DatasetEntry) -> Figure | None:
     )
     grid = figure.subplots(len(chosen), columns, squeeze=False)
     for line, (word, case_id) in zip(grid, chosen.items(), strict=True):
-        dice = {row.name: run.test.by_case("dice").get(case_id) for row, run in shown if run.test}
+        dice = {row.row: run.test.by_case("dice").get(case_id) for row, run in shown if run.test}
         labels = {key: path for key, path in paths[case_id].items() if path is not None}
         _draw_case(line, folder.image_paths(case_id)[0], labels, dice, circled=word == "worst")
         line[0].set_ylabel(f"{word}\n{_short(case_id)}", fontsize=POINTS, color=INK)
-    means = [benchmark.values(dataset.name, row.name, "dice") for row, _ in shown]
+    means = [benchmark.values(dataset.name, row.row, "dice") for row, _ in shown]
     titles = [
         f"{row.title}\nmean {100 * values.array.mean():.1f} %" if values else row.title
         for (row, _), values in zip(shown, means, strict=True)
@@ -106,10 +107,10 @@ def cases_figure(benchmark: Benchmark, dataset: DatasetEntry) -> Figure | None:
 
 
 def _paths(
-    folder: DatasetFolder, case_id: str, shown: Sequence[tuple[RowEntry, RunEntry]], ending: str
+    folder: DatasetFolder, case_id: str, shown: Sequence[tuple[PlannedRow, RunEntry]], ending: str
 ) -> dict[str, Path | None]:
     """Label maps of a case: the truth, and what each method says."""
-    predicted = {row.name: run.path / "pred" / f"{case_id}{ending}" for row, run in shown}
+    predicted = {row.row: run.path / "pred" / f"{case_id}{ending}" for row, run in shown}
     return {"": folder.label_path(case_id), **predicted}
 
 

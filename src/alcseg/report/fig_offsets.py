@@ -27,7 +27,7 @@ def offset_figure(benchmark: Benchmark) -> Figure | None:
         for row in benchmark.rows:
             points = [
                 (point.true_mm, point.found_mm)
-                for run in benchmark.done(dataset.name, row.name)
+                for run in benchmark.done(dataset.name, row.row)
                 for point in read_offsets(dataset, run)
                 if not isnan(point.true_mm + point.found_mm)
             ]

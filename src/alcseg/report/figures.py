@@ -6,11 +6,8 @@ print in gray.
 """
 
 import base64
-import csv
 import io
-import itertools
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from alcseg.errors import DataError, ShapeError
+from alcseg.records.steps import StepTable
 from alcseg.report.drawing import (
     CONTOUR_STYLES,
     INK,
@@ -132,45 +130,39 @@ def case_panels(
     return figure
 
 
-def training_curves(runs: Mapping[str, Path | Sequence[Mapping[str, str]]]) -> Figure:
+def training_curves(runs: Mapping[str, StepTable]) -> Figure:
     """Loss terms and validation Dice over the steps, one column per run.
 
     Args:
-        runs: Display name to a `metrics.csv` or its rows. The column `step` is required; `val_dice` and
-            `val_dice_teacher` are drawn where they hold numbers, every other numeric column up to `time_s`
-            is a loss term.
+        runs: Display name to metrics; what was not measured is not drawn.
 
     Raises:
-        DataError: If there is no run, or a table has no column `step` or no row.
+        DataError: If there is no run, or one without a step.
     """
     if not runs:
         raise DataError("training curves: expected at least one run, got none.")
     figure = Figure(figsize=(max(3.1 * len(runs), 4.2), 4.8), layout="constrained")
     grid = figure.subplots(2, len(runs), sharex="col", sharey="row", squeeze=False)
-    for column, (name, source) in enumerate(runs.items()):
-        rows = _read_rows(source) if isinstance(source, Path) else list(source)
-        if not rows or "step" not in rows[0]:
-            raise DataError(
-                f"training curves: run '{name}' has no metrics with a column 'step'. Was it trained at all?"
-            )
+    for column, (name, table) in enumerate(runs.items()):
+        if not table.steps:
+            raise DataError(f"training curves: run '{name}' has no metrics. Was it trained at all?")
         upper, lower = grid[0, column], grid[1, column]
-        before_readings = itertools.takewhile(lambda key: key != "time_s", rows[0])
-        terms = [key for key in before_readings if key not in _NOT_A_TERM]
-        for index, key in enumerate(["loss", *terms]):
-            steps, values = _series(rows, key)
-            if len(steps) and np.any(values > 0):
-                label = "total" if key == "loss" else key
-                color = INK if key == "loss" else SERIES[(index - 1) % len(SERIES)]
-                upper.plot(
-                    steps, _smooth(values), color=color, linewidth=1.8 if key == "loss" else 1.1, label=label
-                )
-        for key, label, color in (
-            ("val_dice", "student", SERIES[0]),
-            ("val_dice_teacher", "teacher", SERIES[1]),
-        ):
-            steps, values = _series(rows, key)
-            if len(steps):
-                lower.plot(steps, values, color=color, marker="o", markersize=3, linewidth=1.4, label=label)
+        losses = {"total": [step.loss for step in table.steps]} | {
+            term: [step.terms.get(term, np.nan) for step in table.steps] for term in table.terms
+        }
+        for index, (label, values) in enumerate(losses.items()):
+            x, y = _measured(table, values)
+            if len(x) and np.any(y > 0):
+                color = INK if index == 0 else SERIES[(index - 1) % len(SERIES)]
+                upper.plot(x, _smooth(y), color=color, linewidth=1.1 if index else 1.8, label=label)
+        dice = {
+            "student": [step.val_dice for step in table.steps],
+            "teacher": [step.val_dice_teacher for step in table.steps],
+        }
+        for (label, values), color in zip(dice.items(), SERIES, strict=False):
+            x, y = _measured(table, values)
+            if len(x):
+                lower.plot(x, y, color=color, marker="o", markersize=3, linewidth=1.4, label=label)
         upper.set_yscale("log")
         upper.set_title(name, fontsize=10, color=INK)
         lower.set_ylim(0, 1)
@@ -246,9 +238,6 @@ def png_data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
-_NOT_A_TERM = frozenset({"step", "loss", "lr", "val_dice", "val_dice_teacher", "time_s", "epoch", "ramp"})
-
-
 def _orientation_letters(axes: Axes, letters: str) -> None:
     places = ((0.03, 0.5), (0.97, 0.5), (0.5, 0.04), (0.5, 0.96))
     for letter, (x, y) in zip(letters, places, strict=True):
@@ -258,24 +247,11 @@ def _orientation_letters(axes: Axes, letters: str) -> None:
         )  # fmt: skip
 
 
-def _read_rows(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        raise DataError(f"{path}: expected the metrics of a run, found no file. Was the run trained?")
-    with path.open(newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))
-
-
-def _series(rows: Sequence[Mapping[str, str]], key: str) -> tuple[FloatArray, FloatArray]:
-    """Steps and values of the rows in which `key` holds a finite number."""
-    points = []
-    for row in rows:
-        text = row.get(key) or ""
-        try:
-            points.append((float(row["step"]), float(text)))
-        except ValueError:
-            continue  # empty where the quantity was not measured at this step
-    array = np.array([p for p in points if np.isfinite(p[1])], dtype=float).reshape(-1, 2)
-    return array[:, 0], array[:, 1]
+def _measured(table: StepTable, values: Sequence[float]) -> tuple[FloatArray, FloatArray]:
+    """The steps at which a quantity was measured, and its values there."""
+    array = np.array(values, dtype=float)
+    known = np.isfinite(array)
+    return np.array([step.step for step in table.steps], dtype=float)[known], array[known]
 
 
 def _smooth(values: FloatArray) -> FloatArray:

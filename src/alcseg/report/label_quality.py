@@ -15,7 +15,7 @@ __all__ = ["label_table"]
 
 def label_table(benchmark: Benchmark, dataset: DatasetEntry) -> DataTable | None:
     """Labels of the LQ training images against the clean ones: given, predicted, corrected."""
-    upper_bounds = {row.name for row in benchmark.rows if row.upper_bound}
+    upper_bounds = {row.row for row in benchmark.rows if row.upper_bound}
     entries: list[tuple[str, str, Values]] = []
     if dataset.given is not None:
         given = dataset.given.by_case("dice")
@@ -23,9 +23,9 @@ def label_table(benchmark: Benchmark, dataset: DatasetEntry) -> DataTable | None
         entries.append(("as given", "", Values((0,), cases, np.array([[given[case] for case in cases]]))))
     for kind, words in (("lq", "predicted"), ("corrected", "corrected")):
         for row in benchmark.rows:
-            found = benchmark.values(dataset.name, row.name, "dice", kind)
+            found = benchmark.values(dataset.name, row.row, "dice", kind)
             if found is not None:
-                entries.append((f"{words} by {row.title}", row.name, found))
+                entries.append((f"{words} by {row.title}", row.row, found))
     if len(entries) < 2:
         return None
     ours = [found for _, name, found in entries if name and name not in upper_bounds]

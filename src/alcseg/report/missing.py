@@ -9,7 +9,7 @@ __all__ = ["missing_table"]
 def missing_table(benchmark: Benchmark) -> DataTable | None:
     """Runs of the plan without a result; None if there are all."""
     titles = {dataset.name: dataset.title for dataset in benchmark.datasets}
-    names = {row.name: row.title for row in benchmark.rows}
+    names = {row.row: row.title for row in benchmark.rows}
     lines = [Line((titles[dataset], names[row], seed, why)) for dataset, row, seed, why in benchmark.missing]
     if not lines:
         return None

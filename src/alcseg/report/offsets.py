@@ -1,22 +1,22 @@
 """How far given labels were drawn off the boundary: in the network's opinion, and in truth if it is known."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isnan, nan
-from pathlib import Path
 from statistics import median
+from typing import get_args
 
-from alcseg.errors import DataError, brief
-from alcseg.files import read_json
+from alcseg.records.noise import NoiseManifest
+from alcseg.records.offsets import OffsetRow
 from alcseg.report.entries import DatasetEntry, RunEntry
 from alcseg.report.records import Benchmark
 from alcseg.report.table import Column, DataTable, Line, Number
+from alcseg.run import Run
 
 __all__ = ["OffsetPoint", "offset_table", "read_offsets"]
 
-_WORDS = ("moved", "posterior", "given")
+_WORDS: tuple[str, ...] = get_args(OffsetRow.model_fields["label"].annotation)
 
 
 @dataclass(frozen=True)
@@ -24,20 +24,18 @@ class OffsetPoint:
     """One class of one case.
 
     Attributes:
-        case_id: The case.
-        class_name: The class.
-        found_mm: How far outside of the boundary the network says it was drawn; 0 within a voxel, nan where
-            label and prediction have nothing to do with each other.
+        found: What `correct` found and wrote.
         true_mm: Mean signed distance from the clean surface of the foreground to the drawn one; nan where the
             noise was not simulated.
-        label: What `correct` wrote, as in `offsets.csv`.
     """
 
-    case_id: str
-    class_name: str
-    found_mm: float
+    found: OffsetRow
     true_mm: float
-    label: str
+
+    @property
+    def found_mm(self) -> float:
+        """How far outside of the boundary the network says it was drawn."""
+        return self.found.drawn_mm
 
 
 def read_offsets(dataset: DatasetEntry, run: RunEntry) -> tuple[OffsetPoint, ...]:
@@ -46,29 +44,12 @@ def read_offsets(dataset: DatasetEntry, run: RunEntry) -> tuple[OffsetPoint, ...
     Raises:
         DataError: If a file is damaged.
     """
-    path = run.path / "corrected" / "offsets.csv"
-    if not path.is_file():
+    corrected = run.path / "corrected"
+    if not OffsetRow.path(corrected).is_file():
         return ()
-    noise_path = dataset.path / "noise.json"
-    noise = read_json(noise_path) if noise_path.is_file() else {}
-    try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            return tuple(
-                OffsetPoint(
-                    row["case_id"],
-                    row["class"],
-                    float(row["drawn_mm"] or nan),
-                    float(noise.get(row["case_id"], {}).get("offset_mm_mean", nan)),
-                    row["label"],
-                )
-                for row in csv.DictReader(stream)
-            )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path}: expected case_id, class, drawn_mm and label of `alcseg correct`, and offset_mm_mean in "
-            f"{noise_path}, got {brief(error)}. Remove the folder 'corrected' of the run and call "
-            "`alcseg benchmark` again."
-        ) from None
+    noise = NoiseManifest.read_if_there(dataset.path).cases
+    true = {case: entry.offset_mm_mean for case, entry in noise.items() if entry.offset_mm_mean is not None}
+    return tuple(OffsetPoint(row, true.get(row.case_id, nan)) for row in OffsetRow.read(corrected))
 
 
 def offset_table(benchmark: Benchmark) -> DataTable | None:
@@ -106,7 +87,7 @@ def offset_table(benchmark: Benchmark) -> DataTable | None:
 def _lines(benchmark: Benchmark) -> Iterator[Line]:
     for dataset in benchmark.datasets:
         for row in benchmark.rows:
-            runs = benchmark.done(dataset.name, row.name)
+            runs = benchmark.done(dataset.name, row.row)
             points = [point for run in runs for point in read_offsets(dataset, run)]
             if not points:
                 continue
@@ -116,7 +97,7 @@ def _lines(benchmark: Benchmark) -> Iterator[Line]:
             errors = [error for error in errors if not isnan(error)]
             voxel = _voxel_mm(runs[0])
             within = 100 * sum(error < voxel for error in errors) / len(errors) if errors else nan
-            written = Counter(point.label for point in points)
+            written = Counter[str](point.found.label for point in points)
             yield Line(
                 (
                     dataset.title,
@@ -135,9 +116,9 @@ def _lines(benchmark: Benchmark) -> Iterator[Line]:
 
 def _voxel_mm(run: RunEntry) -> float:
     """Finest spacing that the network works at; nan where every case keeps its own."""
-    path = Path(run.path) / "plan.json"
-    spacing = read_json(path).get("spacing") if path.is_file() else None
-    return min((float(step) for step in spacing or () if step is not None), default=nan)
+    trained = Run(run.path)
+    spacing = trained.plan.spacing if trained.plan_path.is_file() else ()
+    return min((step for step in spacing if step is not None), default=nan)
 
 
 def _median(values: list[float], *, digits: int = 1) -> Number | None:

@@ -8,17 +8,17 @@ __all__ = ["overview_table"]
 
 def overview_table(benchmark: Benchmark) -> DataTable | None:
     """A line per dataset, a column per row of the plan; None where fewer than two datasets have results."""
-    upper_bounds = {row.name for row in benchmark.rows if row.upper_bound}
+    upper_bounds = {row.row for row in benchmark.rows if row.upper_bound}
     lines = []
     for dataset in benchmark.datasets:
         values = {
-            row.name: found
+            row.row: found
             for row in benchmark.rows
-            if (found := benchmark.values(dataset.name, row.name, "dice")) is not None
+            if (found := benchmark.values(dataset.name, row.row, "dice")) is not None
         }
         best = best_rows(values, "dice", upper_bounds)
         cells: list[Cell] = [
-            stat_of_runs(values[row.name], "dice", best=row.name in best) if row.name in values else None
+            stat_of_runs(values[row.row], "dice", best=row.row in best) if row.row in values else None
             for row in benchmark.rows
         ]
         if values:
@@ -30,7 +30,7 @@ def overview_table(benchmark: Benchmark) -> DataTable | None:
         "All datasets: Dice (%)",
         (
             Column("dataset", "dataset", numeric=False),
-            *(Column(row.name, row.title, "up") for row in benchmark.rows),
+            *(Column(row.row, row.title, "up") for row in benchmark.rows),
         ),
         tuple(lines),
         ("Means over cases, ± standard deviation over seeds where there are several.",),

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from alcseg.files import write_text
-from alcseg.report.exhibits import Exhibit, FigureExhibit, exhibits
+from alcseg.records.steps import StepTable
+from alcseg.report.exhibits import Exhibit, FigureExhibit
 from alcseg.report.figures import png_bytes, svg_bytes, training_curves
 from alcseg.report.html import Block, Facts, Picture, Section, Text, write_report
 from alcseg.report.markup import to_csv, to_html, to_latex, to_markdown
@@ -19,25 +20,26 @@ __all__ = ["write_benchmark_report", "write_run_report"]
 _PRINT_DPI, _PAGE_DPI = 300, 200
 
 
-def write_benchmark_report(benchmark: Benchmark, out: Path) -> list[str]:
+def write_benchmark_report(benchmark: Benchmark, shown: Sequence[Exhibit], out: Path) -> list[str]:
     """Write the report of a benchmark, finished or not, and return the names of what it shows.
 
-    Raises:
-        DataError: If a record is damaged.
+    Args:
+        benchmark: With its records.
+        shown: Its tables and figures, in the order of the page.
+        out: Folder of the report.
     """
-    shown = exhibits(benchmark)
-    evaluate = benchmark.plan.get("evaluate") or {}
+    plan = benchmark.plan
     facts: list[tuple[str, str]] = [
-        ("protocol", str(evaluate.get("protocol", "mm"))),
-        ("scored on", benchmark.split),
-        ("window", str(evaluate.get("window", "gaussian"))),
-        ("seeds", ", ".join(map(str, benchmark.seeds))),
+        ("protocol", plan.evaluate.protocol),
+        ("scored on", plan.evaluate.split),
+        ("window", plan.evaluate.window),
+        ("seeds", ", ".join(map(str, plan.seeds))),
     ]
-    total = len(benchmark.datasets) * len(benchmark.rows) * len(benchmark.seeds)
+    total = len(plan.runs)
     lead = f"{total - len(benchmark.missing)} of {total} runs of this benchmark are done."
     sections = [_section(exhibit) for exhibit in shown]
     sections.append(Section("How it was made", [Facts(facts)]))
-    return _write(out, benchmark.title, lead, shown, sections)
+    return _write(out, plan.title, lead, shown, sections)
 
 
 def write_run_report(run: Run, out: Path) -> list[str]:
@@ -47,8 +49,9 @@ def write_run_report(run: Run, out: Path) -> list[str]:
         CheckpointError: If its settings are damaged.
         DataError: If it was not trained, or a record is damaged.
     """
-    stages = {name: run.at_stage(name).metrics_path for name in run.stage_names}
-    figure = training_curves({**stages, run.method: run.metrics_path})
+    stages = {name: run.at_stage(name) for name in run.stage_names}
+    tables = {name: stage.metrics_path for name, stage in {**stages, run.method: run}.items()}
+    figure = training_curves({name: StepTable.read_file(path) for name, path in tables.items()})
     caption = "Loss terms (smoothed) and validation Dice over the steps" + (
         ", one column per stage." if stages else "."
     )
@@ -58,10 +61,18 @@ def write_run_report(run: Run, out: Path) -> list[str]:
         shown.append(_scores_table(evaluation))
     shown.append(_settings_table(run.settings.dotted))
     record = run.record
-    keys = ("status", "seed", "device", "processor", "gpu", "commit", "started", "finished")
-    facts = [(key, value) for key in keys if isinstance(value := getattr(record, key), str | int)]
+    facts: list[tuple[str, str | int | None]] = [
+        ("status", record.status),
+        ("seed", record.seed),
+        ("device", record.device),
+        ("processor", record.processor),
+        ("gpu", record.gpu),
+        ("commit", record.commit),
+        ("started", record.started),
+        ("finished", record.finished),
+    ]
     sections = [_section(exhibit) for exhibit in shown]
-    sections.insert(0, Section("Run", [Facts(facts)]))
+    sections.insert(0, Section("Run", [Facts([fact for fact in facts if fact[1] is not None])]))
     state = "finished" if run.finished else "not finished"
     return _write(out, f"{run.method}: {run.path.resolve().name}", f"This run is {state}.", shown, sections)
 

@@ -6,15 +6,16 @@ runs/<dataset>/<row>/seed-<k>/     a run folder with `record.json`, `pred/`, `ev
                                    asks for them, `lq-eval/`, `corrected-eval/`, `pseudo_labels.csv`
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from alcseg.errors import DataError
-from alcseg.report.entries import DatasetEntry, RowEntry, RunEntry, read_yaml
+from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedRow
+from alcseg.records.benchmark_run import BenchmarkRecord
+from alcseg.report.entries import DatasetEntry, RunEntry
 from alcseg.report.scores import Scores
 from alcseg.report.values import Values
 
@@ -29,18 +30,16 @@ class Benchmark:
         path: Its folder.
         plan: The resolved plan.
         datasets: In the plan's order.
-        rows: In the plan's order.
         runs: Of the plan that have a record, in the order of datasets, rows and seeds.
     """
 
     path: Path
-    plan: Mapping[str, Any] = field(repr=False)
+    plan: BenchmarkPlan = field(repr=False)
     datasets: tuple[DatasetEntry, ...]
-    rows: tuple[RowEntry, ...]
     runs: tuple[RunEntry, ...]
 
     @classmethod
-    def open(cls, path: Path) -> "Benchmark":
+    def open(cls, path: str | PathLike[str]) -> "Benchmark":
         """Read the records under a folder that `alcseg benchmark` wrote.
 
         Raises:
@@ -49,69 +48,47 @@ class Benchmark:
         path = Path(path)
         if not is_benchmark(path):
             raise DataError(
-                f"{path}: expected plan.yaml and runs/ of `alcseg benchmark`, found none. Check the path."
+                f"{path}: expected {BenchmarkPlan.NAME} and runs/ of `alcseg benchmark`, found none. "
+                "Check the path."
             )
-        plan = read_yaml(path / "plan.yaml")
-        try:
-            entries = _mapping(plan, "datasets").items()
-            datasets = tuple(DatasetEntry.of_plan(path, name, entry or {}) for name, entry in entries)
-            rows = tuple(RowEntry.of_plan(entry) for entry in plan.get("rows") or ())
-            seeds = _seeds(plan)
-        except (AttributeError, TypeError, ValueError) as error:
-            raise DataError(
-                f"{path / 'plan.yaml'}: expected a plan as `alcseg benchmark` writes it ({error}). "
-                "Call `alcseg benchmark` again."
-            ) from None
+        plan = BenchmarkPlan.read(path)
+        datasets = tuple(
+            DatasetEntry(name, path / "datasets" / name, spec) for name, spec in plan.datasets.items()
+        )
         order = {
-            (dataset.name, row.name): (i, j)
-            for i, dataset in enumerate(datasets)
-            for j, row in enumerate(rows)
+            (dataset, row.row): (i, j)
+            for i, dataset in enumerate(plan.datasets)
+            for j, row in enumerate(plan.rows)
         }
-        runs = [RunEntry.read(record) for record in sorted(path.glob("runs/*/*/seed-*/record.json"))]
-        known = [run for run in runs if (run.dataset, run.row) in order and run.seed in seeds]
-        known.sort(key=lambda run: (order[run.dataset, run.row], run.seed))
-        return cls(path, plan, datasets, rows, tuple(known))
+        files = sorted(path.glob(f"runs/*/*/seed-*/{BenchmarkRecord.NAME}"))
+        found = [RunEntry(file.parent, BenchmarkRecord.read_file(file)) for file in files]
+        known = [run for run in found if run.place in order and run.record.seed in plan.seeds]
+        known.sort(key=lambda run: (order[run.place], run.record.seed))
+        return cls(path, plan, datasets, tuple(known))
 
     @property
-    def title(self) -> str:
-        """Of the plan."""
-        return str(self.plan.get("title") or self.path.name)
-
-    @property
-    def split(self) -> str:
-        """Which cases the runs were scored on."""
-        return str(_mapping(self.plan, "evaluate").get("split") or "test")
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """That the plan asks for."""
-        return _seeds(self.plan)
-
-    @property
-    def reference(self) -> str:
-        """Word of the published table to print beside ours; empty for none."""
-        return str(self.plan.get("reference") or "")
+    def rows(self) -> tuple[PlannedRow, ...]:
+        """In the plan's order."""
+        return self.plan.rows
 
     @property
     def missing(self) -> tuple[tuple[str, str, int, str], ...]:
         """Dataset, row, seed of each run without result, and why."""
-        found = {(run.dataset, run.row, run.seed): run for run in self.runs}
+        found = {(*run.place, run.record.seed): run.record for run in self.runs}
         missing = []
-        for dataset in self.datasets:
+        for dataset in self.plan.datasets:
             for row in self.rows:
-                for seed in self.seeds:
-                    run = found.get((dataset.name, row.name, seed))
-                    if run is None:
-                        missing.append((dataset.name, row.name, seed, "not run"))
-                    elif not run.done:
-                        missing.append(
-                            (dataset.name, row.name, seed, str(run.record.get("error") or "failed"))
-                        )
+                for seed in self.plan.seeds:
+                    record = found.get((dataset, row.row, seed))
+                    if record is None:
+                        missing.append((dataset, row.row, seed, "not run"))
+                    elif not record.done:
+                        missing.append((dataset, row.row, seed, record.error or "failed"))
         return tuple(missing)
 
-    def row(self, word: str) -> RowEntry | None:
+    def row(self, word: str) -> PlannedRow | None:
         """The row of that name; else the only one of that method which saw the labels as given."""
-        named = [row for row in self.rows if row.name == word]
+        named = [row for row in self.rows if row.row == word]
         same_method = [row for row in self.rows if row.method == word and not row.upper_bound]
         return named[0] if named else same_method[0] if len(same_method) == 1 else None
 
@@ -120,7 +97,7 @@ class Benchmark:
         return tuple(
             run
             for run in self.runs
-            if (run.dataset, run.row) == (dataset, row) and run.done and run.test is not None
+            if run.place == (dataset, row) and run.record.done and run.test is not None
         )
 
     def values(self, dataset: str, row: str, metric: str, kind: str = "test") -> Values | None:
@@ -136,7 +113,7 @@ class Benchmark:
         for run in self.done(dataset, row):
             scores: Scores | None = getattr(run, kind)
             if scores is not None and metric in scores.values:
-                by_seed[run.seed] = scores.by_case(metric)
+                by_seed[run.record.seed] = scores.by_case(metric)
         cases = sorted(set.intersection(*(set(values) for values in by_seed.values()))) if by_seed else []
         if not cases:
             return None
@@ -146,23 +123,11 @@ class Benchmark:
     def cases(self, dataset: str) -> tuple[int, int, int]:
         """Number of HQ, LQ and test cases; zeros where no run tells."""
         for run in self.runs:
-            if run.dataset == dataset and run.done:
-                hq, lq, test = (int(run.record.get(f"{kind}_cases") or 0) for kind in ("hq", "lq", "test"))
-                return hq, lq, test
+            if run.record.dataset == dataset and run.record.done:
+                return run.record.hq_cases, run.record.lq_cases, run.record.test_cases
         return 0, 0, 0
 
 
 def is_benchmark(path: Path) -> bool:
     """Whether `alcseg benchmark` wrote this folder."""
-    return (Path(path) / "plan.yaml").is_file()
-
-
-def _seeds(plan: Mapping[str, Any]) -> tuple[int, ...]:
-    return tuple(int(seed) for seed in plan.get("seeds") or (0,))
-
-
-def _mapping(plan: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = plan.get(key) or {}
-    if not isinstance(value, dict):
-        raise DataError(f"plan.yaml: expected names and settings under '{key}', got {value!r}.")
-    return value
+    return BenchmarkPlan.path(path).is_file()

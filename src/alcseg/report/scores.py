@@ -1,11 +1,11 @@
 """The scores of one evaluation, as `alcseg evaluate` left them."""
 
-import csv
 import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alcseg.errors import DataError, brief
+from alcseg.errors import DataError
+from alcseg.records.scores import ScoreRow
 
 __all__ = ["Scores", "read_scores"]
 
@@ -49,26 +49,17 @@ def read_scores(evaluation: Path, *, cases: int | None = None) -> Scores:
     Raises:
         DataError: If there is no table of scores, or it is empty, malformed or cut off.
     """
-    path = evaluation / "per_case.csv"
-    if not path.is_file():
-        raise DataError(f"{path}: expected the scores of `alcseg evaluate`, found no file. Evaluate first.")
+    path = ScoreRow.path(evaluation)
     values: dict[str, dict[str, dict[str, float]]] = {}
     units: dict[str, str] = {}
-    found = set()
-    with path.open(newline="", encoding="utf-8") as stream:
-        try:
-            for row in csv.DictReader(stream):
-                found.add(row["case_id"])
-                if row["status"] != "both_empty":
-                    by_case = values.setdefault(row["metric"], {})
-                    by_case.setdefault(row["case_id"], {})[row["class"]] = float(row["value"])
-                    units[row["metric"]] = row["unit"]
-        except (KeyError, TypeError, ValueError, csv.Error) as error:
-            raise DataError(
-                f"{path}: expected a table of scores, got {brief(error)}. Evaluate again."
-            ) from None
+    rows = ScoreRow.read(evaluation)
+    for row in rows:
+        if row.status != "both_empty":
+            values.setdefault(row.metric, {}).setdefault(row.case_id, {})[row.class_name] = row.value
+            units[row.metric] = row.unit
     if "dice" not in values:
         raise DataError(f"{path}: expected scores, found none. Was the evaluation finished?")
+    found = {row.case_id for row in rows}
     if cases is not None and len(found) != cases:
         raise DataError(f"{path}: expected scores of {cases} cases, found {len(found)}. Evaluate again.")
     return Scores(values, units)

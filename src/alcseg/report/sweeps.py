@@ -51,8 +51,8 @@ def sweep(benchmark: Benchmark, dataset: DatasetEntry, keys: Sequence[str]) -> l
     """
     groups: dict[str, dict[tuple[float, ...], Point]] = {}
     for row in benchmark.rows:
-        runs = benchmark.done(dataset.name, row.name)
-        values = benchmark.values(dataset.name, row.name, "dice")
+        runs = benchmark.done(dataset.name, row.row)
+        values = benchmark.values(dataset.name, row.row, "dice")
         if values is None or not all(isinstance(runs[0].settings.get(key), int | float) for key in keys):
             continue
         settings = runs[0].settings

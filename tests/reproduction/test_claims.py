@@ -2,8 +2,8 @@
 
 import pytest
 
-from alcseg.report.claims import claims_table, findings
 from alcseg.report.records import Benchmark
+from alcseg.reproduction.claims import claims_table, findings
 
 
 def found(fake, dataset="Toy, 10 % HQ"):

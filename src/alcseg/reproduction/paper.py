@@ -8,12 +8,16 @@ the pooled 95th percentile of both directions (95HD) and the mean distance one w
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["METRICS", "PAPER_TABLES", "UNITS_REMARK", "PaperTable"]
+from alcseg.report.entries import DatasetEntry
+from alcseg.report.records import Benchmark
+from alcseg.report.results import Published, units_of
+
+__all__ = ["METRICS", "PAPER_TABLES", "PaperTable", "paper_rows", "published"]
 
 METRICS = ("dice", "jaccard", "hd95", "asd")
 """What the four numbers of a row are."""
 
-UNITS_REMARK = 'The distances that the paper gives in "mm" are voxels: spacing 1 whatever the header says.'
+_UNITS_REMARK = 'The distances that the paper gives in "mm" are voxels: spacing 1 whatever the header says.'
 
 Values = tuple[float, float, float, float]
 
@@ -132,3 +136,29 @@ PAPER_TABLES: dict[str, PaperTable] = {
     ),
 }  # fmt: skip
 """Word behind `reference:` of a plan to table."""
+
+
+def paper_rows(benchmark: Benchmark, dataset: DatasetEntry) -> Mapping[str, Values]:
+    """Rows of the table that the plan refers to, for the dataset's percentage of HQ labels."""
+    table, percent = PAPER_TABLES.get(benchmark.plan.reference or ""), dataset.spec.hq_percent
+    return {} if table is None or percent is None else table.rows.get(int(percent), {})
+
+
+def published(benchmark: Benchmark, dataset: DatasetEntry) -> Published | None:
+    """The paper's values, each under our row that names it, else under that of the same word."""
+    table = PAPER_TABLES.get(benchmark.plan.reference or "")
+    if table is None:
+        return None
+    found: dict[str, dict[str, float]] = {}
+    for word, numbers in paper_rows(benchmark, dataset).items():
+        named = next((row for row in benchmark.rows if row.reference == word), None)
+        row = named or benchmark.row(word)
+        if row is not None:
+            found[row.row] = dict(zip(METRICS, numbers, strict=True))
+    hq, lq, test = benchmark.cases(dataset.name)
+    remarks = [
+        table.remark(hq + lq, test, split=benchmark.plan.evaluate.split, halved=dataset.spec.halve),
+        "voxels" if units_of(benchmark, dataset).get("hd95") == "mm" else "",
+    ]
+    note = f"{table.number} of arXiv:2503.12218 ({table.data}). {_UNITS_REMARK}"
+    return Published(found, ", ".join(filter(None, remarks)), note)

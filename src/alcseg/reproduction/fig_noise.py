@@ -1,14 +1,12 @@
 """Fig. 1 of the paper: what dilation and erosion make of a label."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 
 from alcseg.data.folder import DatasetFolder
-from alcseg.errors import DataError
-from alcseg.files import read_json
+from alcseg.records.noise import NoiseEntry, NoiseManifest
 from alcseg.report.cases import read_upright
 from alcseg.report.drawing import (
     COLUMN_INCH,
@@ -53,25 +51,23 @@ def noise_figure(dataset: DatasetEntry) -> Figure | None:
         for key, label in slices.items():
             outline(axes, label, extent, CONTOUR_STYLES[key], width=1.0)
         focus(axes, (slices["clean"] > 0) | (slices["given"] > 0), extent)
-        word = _WORDS[str(entry["operation"])]
-        title = f"{word}, {float(entry['size']):g} {entry.get('unit', 'voxel')}s"
-        axes.set_title(f"{title}\nDice {float(entry['dice_to_clean']):.2f}", fontsize=POINTS, color=INK)
+        title = f"{_WORDS[entry.operation]}, {entry.size:g} {entry.unit or 'voxel'}s"
+        axes.set_title(f"{title}\nDice {entry.dice_to_clean:.2f}", fontsize=POINTS, color=INK)
     contour_legend(figure, {"clean": CONTOUR_STYLES["clean"], "as given": CONTOUR_STYLES["given"]})
     return figure
 
 
-def _typical(dataset: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Of each operation the case of median Dice and its entry in `noise.json`."""
-    path = dataset / "noise.json"
-    if not path.is_file() or not (dataset / "labelsClean").is_dir():
+def _typical(dataset: Path) -> Iterator[tuple[str, NoiseEntry]]:
+    """Of each operation the case of median Dice and its entry in the manifest."""
+    if not (dataset / "labelsClean").is_dir():
         return
-    noise = read_json(path)
+    noise = NoiseManifest.read_if_there(dataset).cases
     for operation in _WORDS:
-        try:
-            cases = [case for case, entry in noise.items() if entry["operation"] == operation]
-            cases.sort(key=lambda case: (float(noise[case]["dice_to_clean"]), case))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{path}: expected the manifest of `alcseg corrupt`, got {error!r}.") from None
+        cases = [
+            (entry.dice_to_clean, case)
+            for case, entry in noise.items()
+            if entry.operation == operation and entry.size is not None and entry.dice_to_clean is not None
+        ]
         if cases:
-            case = cases[len(cases) // 2]
+            _, case = sorted(cases)[len(cases) // 2]
             yield case, noise[case]

@@ -13,10 +13,10 @@ import numpy as np
 
 from alcseg.report.entries import DatasetEntry
 from alcseg.report.intervals import crossed_interval, nested_interval
-from alcseg.report.paper import PAPER_TABLES
 from alcseg.report.records import Benchmark
 from alcseg.report.table import Column, DataTable, Interval, Line, Number
 from alcseg.report.values import Values
+from alcseg.reproduction.paper import paper_rows
 
 __all__ = ["Finding", "claims_table", "findings"]
 
@@ -111,7 +111,7 @@ def _on_one_dataset(benchmark: Benchmark, dataset: DatasetEntry) -> Iterator[Fin
         yield _whole_order(benchmark, dataset, steps)
     if benchmark.row("alc_wo_lr") and benchmark.row("alc_wo_ls"):
         yield _compare(benchmark, dataset, "alc_wo_lr", "alc_wo_ls", "Selection matters more than refinement")
-    if any(run.pseudo_labels for run in benchmark.runs if run.dataset == dataset.name):
+    if any(run.pseudo_labels for run in benchmark.runs if run.record.dataset == dataset.name):
         yield _refined_against_generated(benchmark, dataset)
     yield from _best_of_all(benchmark, dataset)
 
@@ -148,13 +148,12 @@ def _verdict(interval: tuple[float, float]) -> str:
 def _gain(benchmark: Benchmark, dataset: DatasetEntry, better: str, worse: str) -> Values | None:
     """Dice of one row minus that of another, by seed and case."""
     rows = [benchmark.row(word) for word in (better, worse)]
-    found = [row and benchmark.values(dataset.name, row.name, "dice") for row in rows]
+    found = [row and benchmark.values(dataset.name, row.row, "dice") for row in rows]
     return found[0].minus(found[1]) if found[0] and found[1] else None
 
 
 def _paper_gain(benchmark: Benchmark, dataset: DatasetEntry, better: str, worse: str) -> float | None:
-    table = PAPER_TABLES.get(benchmark.reference)
-    rows = {} if table is None or dataset.hq_percent is None else table.rows.get(int(dataset.hq_percent), {})
+    rows = paper_rows(benchmark, dataset)
     return rows[better][0] - rows[worse][0] if better in rows and worse in rows else None
 
 
@@ -171,11 +170,11 @@ def _refined_against_generated(benchmark: Benchmark, dataset: DatasetEntry) -> F
     """On the patches that were selected: their mean by case, since patches of a case are alike."""
     by_seed: dict[int, dict[str, list[float]]] = {}
     for run in benchmark.runs:
-        if run.dataset == dataset.name:
+        if run.record.dataset == dataset.name:
             for label in run.pseudo_labels:
                 gain = 100 * (label.refined - label.generated)
                 if label.selected and not np.isnan(gain):
-                    by_seed.setdefault(run.seed, {}).setdefault(label.case_id, []).append(gain)
+                    by_seed.setdefault(run.record.seed, {}).setdefault(label.case_id, []).append(gain)
     claim = "Refined labels are better than directly generated ones"
     if not by_seed:
         why = "no selected patch was recorded"
@@ -199,11 +198,11 @@ def _best_of_all(benchmark: Benchmark, dataset: DatasetEntry) -> Iterator[Findin
     """ALC against the best of the methods that are not ALC; the choice of the best is not corrected for."""
     baseline = benchmark.row("alc")
     others = {
-        row.name: values
+        row.row: values
         for row in benchmark.rows
         if not row.upper_bound
         and not row.method.startswith("alc")
-        and (values := benchmark.values(dataset.name, row.name, "dice")) is not None
+        and (values := benchmark.values(dataset.name, row.row, "dice")) is not None
     }
     if baseline is None or len(others) < 2:
         return
@@ -213,10 +212,14 @@ def _best_of_all(benchmark: Benchmark, dataset: DatasetEntry) -> Iterator[Findin
 
 def _across_datasets(benchmark: Benchmark) -> Iterator[Finding]:
     """Gains over Mean Teacher with few and with more HQ labels, where the scored cases are the same."""
-    shares = [dataset for dataset in benchmark.datasets if dataset.hq_percent is not None]
-    shares.sort(key=lambda dataset: dataset.hq_percent or 0)
-    for few, more in pairwise(shares):
-        if few.hq_percent == more.hq_percent:
+    shares = [
+        (percent, dataset)
+        for dataset in benchmark.datasets
+        if (percent := dataset.spec.hq_percent) is not None
+    ]
+    shares.sort(key=lambda share: share[0])
+    for (low, few), (high, more) in pairwise(shares):
+        if low == high:
             continue
         gains = [_gain(benchmark, dataset, "alc", "mean_teacher") for dataset in (few, more)]
         published = [_paper_gain(benchmark, dataset, "alc", "mean_teacher") for dataset in (few, more)]
@@ -224,6 +227,6 @@ def _across_datasets(benchmark: Benchmark) -> Iterator[Finding]:
         change = gains[0].minus(gains[1]) if gains[0] and gains[1] else None
         if gains[0] and gains[1] and change is None:
             continue  # no case in common, so nothing to pair
-        words = f"ALC minus Mean Teacher at {few.hq_percent:g} % less that at {more.hq_percent:g} %"
+        words = f"ALC minus Mean Teacher at {low:g} % less that at {high:g} %"
         data = f"{few.title}, {more.title}"
         yield _finding("The gain shrinks with more HQ labels", data, change, paper, words)

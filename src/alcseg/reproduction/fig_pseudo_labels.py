@@ -43,7 +43,7 @@ def courses(runs: Sequence[RunEntry]) -> dict[str, Course]:
                 value = 100 * float(getattr(label, kind))
                 if not np.isnan(value):
                     by_seed = found[kind].setdefault(label.step, {})
-                    by_seed.setdefault(run.seed, {}).setdefault(label.case_id, []).append(value)
+                    by_seed.setdefault(run.record.seed, {}).setdefault(label.case_id, []).append(value)
     result = {}
     for kind, by_step in found.items():
         points = []
@@ -58,29 +58,29 @@ def courses(runs: Sequence[RunEntry]) -> dict[str, Course]:
 
 def pseudo_label_figure(benchmark: Benchmark) -> Figure | None:
     """One panel per dataset and row whose pseudo-labels were recorded; None where none were."""
-    panels = {
-        (dataset, row): found
+    panels = [
+        (dataset.title, row, found)
         for dataset in benchmark.datasets
         for row in benchmark.rows
-        if (found := courses(benchmark.done(dataset.name, row.name)))
-    }
+        if (found := courses(benchmark.done(dataset.name, row.row)))
+    ]
     if not panels:
         return None
-    several_rows = len({row.name for _, row in panels}) > 1
+    several_rows = len({row.row for _, row, _ in panels}) > 1
     columns = min(len(panels), 2)
     lines = -(-len(panels) // columns)
     width = COLUMN_INCH if columns == 1 else PAGE_INCH
     figure = Figure(figsize=(width, 2.3 * lines), layout="constrained")
     grid = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
-    for axes, ((dataset, row), found) in zip(grid, panels.items(), strict=False):
+    for axes, (dataset, row, found) in zip(grid, panels, strict=False):
         _draw(axes, found)
-        title = f"{dataset.title}, {row.title}" if several_rows else dataset.title
+        title = f"{dataset}, {row.title}" if several_rows else dataset
         axes.set_title(title, fontsize=POINTS + 0.5, color=INK)
-    low = min(min(course.low) for found in panels.values() for course in found.values())
-    high = max(max(course.high) for found in panels.values() for course in found.values())
+    low = min(min(course.low) for _, _, found in panels for course in found.values())
+    high = max(max(course.high) for _, _, found in panels for course in found.values())
     grid[0].set_ylim(low - 0.08 * (high - low) - 0.1, high + 0.08 * (high - low) + 0.1)
     figure.draw_without_rendering()
-    for axes, found in zip(grid, panels.values(), strict=False):
+    for axes, (_, _, found) in zip(grid, panels, strict=False):
         ends = {kind: (course.steps[-1], course.means[-1], _LINES[kind][0]) for kind, course in found.items()}
         label_ends(axes, ends)
     for axes in grid[len(panels) :]:

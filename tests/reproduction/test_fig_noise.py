@@ -1,13 +1,12 @@
 """Fig. 1: which cases are shown, and where."""
 
-import json
-
 import numpy as np
 import pytest
 
 from alcseg.errors import DataError
-from alcseg.report.fig_noise import noise_figure
+from alcseg.records.noise import NoiseManifest
 from alcseg.report.records import Benchmark
+from alcseg.reproduction.fig_noise import noise_figure
 
 
 def dataset(fake):
@@ -28,13 +27,10 @@ def test_a_dilated_and_an_eroded_case(fake):
 
 def test_the_median_case_of_a_kind_is_shown(fake):
     fake.add_images()
-    path = fake.root / "datasets" / "few" / "noise.json"
-    noise = json.loads(path.read_text())
-    noise |= {
-        "mild": noise["train_a"] | {"dice_to_clean": 0.9},
-        "strong": noise["train_a"] | {"dice_to_clean": 0.1},
-    }
-    path.write_text(json.dumps(noise))
+    noise = dict(NoiseManifest.read(fake.dataset()).cases)
+    for name, dice in (("mild", 0.9), ("strong", 0.1)):
+        noise[name] = noise["train_a"].model_copy(update={"dice_to_clean": dice})
+    fake.write_noise(noise)
     assert "Dice 0.40" in noise_figure(dataset(fake)).axes[0].get_title()
 
 
@@ -44,6 +40,6 @@ def test_no_noise_no_figure(fake):
 
 def test_a_damaged_manifest_is_named(fake):
     fake.add_images()
-    (fake.root / "datasets" / "few" / "noise.json").write_text('{"train_a": {}}')
+    NoiseManifest.path(fake.dataset()).write_text('{"train_a": {"size": "large"}}')
     with pytest.raises(DataError, match=r"few/noise\.json"):
         noise_figure(dataset(fake))

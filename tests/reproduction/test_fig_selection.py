@@ -1,0 +1,23 @@
+"""Fig. 5: Dice over the number of selected patches."""
+
+import pytest
+
+from alcseg.report.records import Benchmark
+from alcseg.reproduction.fig_selection import selection_figure
+
+
+def test_dice_against_k(empty):
+    for fraction, dice in ((0.2, 0.5), (0.8, 0.7), (1.0, 0.6)):
+        empty.add_row(dice, select_fraction=fraction)
+    (axes,) = selection_figure(Benchmark.open(empty.root)).axes
+    line = axes.lines[0]
+    assert list(line.get_xdata()) == [4, 16, 20]  # of 20 LQ patches
+    assert list(line.get_ydata()) == pytest.approx([50, 70, 60])
+    assert axes.get_xlabel() == "K of 20 LQ patches"
+    assert axes.get_title() == "Toy, 10 % HQ"
+
+
+def test_an_ablation_is_no_curve(empty):
+    empty.add_row(0.5, select_fraction=0.5)
+    empty.add_row(0.6, select_fraction=1.0)
+    assert selection_figure(Benchmark.open(empty.root)) is None

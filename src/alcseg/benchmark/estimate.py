@@ -1,9 +1,10 @@
 """What the runs of a plan will cost, before they are begun: time, and room on the disk."""
 
+import functools
 import json
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,9 +76,10 @@ def estimate_plan(
     measured: dict[str, float] = {}
     ratios = MethodCosts.shipped().cost
     run_bytes = 0
+    opened = functools.cache(DatasetFolder.open)  # by many runs
     for run in track(runs, "Estimating runs"):
         settings = complete_settings(resolve_run(run), chosen)
-        voxels = _plan(run, settings, out)
+        voxels = _plan(run, settings, out, opened)
         if voxels is None:
             cost.not_estimated.append(run.id)
             continue
@@ -97,11 +99,13 @@ def estimate_plan(
     return cost
 
 
-def _plan(run: PlannedRun, settings: RunSettings, out: Path) -> Plan | None:
+def _plan(
+    run: PlannedRun, settings: RunSettings, out: Path, opened: Callable[[Path], DatasetFolder]
+) -> Plan | None:
     """The plan of a run, or one with its patch where the dataset is not there yet."""
     paths = DatasetPaths(out, run.dataset, run.spec)
     if paths.made:
-        return plan_run(DatasetFolder.open(paths.training(run.row)), settings)
+        return plan_run(opened(paths.training(run.row)), settings)
     if settings.data.patch is None:
         return None
     names = ("background", "foreground")

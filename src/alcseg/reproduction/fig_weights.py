@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from alcseg.report.drawing import COLUMN_INCH, INK, PAGE_INCH, POINTS, SERIES, label_ends, tidy
+from alcseg.report.curves import End, draw_curve, name_curves
+from alcseg.report.drawing import COLUMN_INCH, INK, PAGE_INCH, POINTS, tidy
 from alcseg.report.records import Benchmark
 from alcseg.report.sweeps import Point, sweep
 
@@ -16,7 +17,6 @@ __all__ = ["one_at_a_time", "weights_figure"]
 KEYS = ("method.alpha", "method.beta")
 _NAMES = ("α", "β")
 _FEWEST = 3
-_MARKERS = "os^Dv"
 
 
 def weights_figure(benchmark: Benchmark) -> Figure | None:
@@ -47,36 +47,24 @@ def _lines(found: Mapping[str, Sequence[Point]]) -> Figure:
     width = PAGE_INCH if len(drawn) > 1 else COLUMN_INCH
     figure = Figure(figsize=(width, 2.4), layout="constrained")
     grid = figure.subplots(1, len(drawn), squeeze=False, sharey=True)[0]
-    ends: list[dict[str, tuple[float, float, str]]] = []
+    ends: list[dict[str, End]] = []
     for axes, axis in zip(grid, drawn, strict=True):
         ends.append(_draw_lines(axes, found, axis))
     grid[0].set_ylabel("Dice (%)", fontsize=POINTS)
     figure.draw_without_rendering()
     for axes, names in zip(grid, ends, strict=True):
-        if len(found) == 1:
-            axes.set_title(next(iter(found)), fontsize=POINTS, color=INK)
-        else:
-            label_ends(axes, names)
+        name_curves(axes, names)
     return figure
 
 
-def _draw_lines(
-    axes: Axes, found: Mapping[str, Sequence[Point]], axis: int
-) -> dict[str, tuple[float, float, str]]:
+def _draw_lines(axes: Axes, found: Mapping[str, Sequence[Point]], axis: int) -> dict[str, End]:
     ends = {}
     ticks: set[float] = set()
     fixed: set[float] = set()
     for index, (title, all_points) in enumerate(found.items()):
         points = one_at_a_time(all_points, axis)
-        color = SERIES[index % len(SERIES)]
         x = [point.at[axis] for point in points]
-        means = np.array([point.mean for point in points])
-        low, high = np.array([point.interval for point in points]).T
-        axes.errorbar(
-            x, means, yerr=[means - low, high - means], color=color, marker=_MARKERS[index % len(_MARKERS)],
-            markersize=4, linewidth=1.4, elinewidth=0.8, capsize=2, label=title,
-        )  # fmt: skip
-        ends[title] = (x[-1], float(means[-1]), color)
+        ends[title] = draw_curve(axes, x, points, index, title)
         ticks |= set(x)
         fixed |= {point.at[1 - axis] for point in points}
     axes.set_xticks(sorted(ticks), [f"{value:g}" for value in sorted(ticks)])

@@ -7,7 +7,7 @@ import pytest
 
 from alcseg.report.markup import to_csv, to_markdown
 from alcseg.report.records import Benchmark
-from alcseg.report.results import Published, results_table
+from alcseg.report.results import Published, _p_value, results_table
 
 
 def lines(fake, published=None, **options):
@@ -80,3 +80,29 @@ def test_what_was_not_run_is_said_and_not_invented(empty):
     assert "1 of 2" in to_markdown(table)
     benchmark = Benchmark.open(empty.root)
     assert results_table(benchmark, benchmark.datasets[1]) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0009, "< 0.001"), (0.001, "0.001"), (0.0449, "0.045"), (1.0, "1.000")]
+)
+def test_p_values_as_they_are_printed(value, text):
+    assert _p_value(value).text == text
+    assert _p_value(value).value == value
+
+
+@pytest.mark.parametrize(
+    ("seeds", "split", "words"),
+    [
+        (
+            [0, 1],
+            "test",
+            ["3 test cases; mean over cases, ± standard deviation over seeds.", "seeds and cases."],
+        ),
+        ([0], "val", ["3 validation cases; mean over cases of one seed.", "bootstrap over cases."]),
+    ],
+)
+def test_the_notes_say_what_was_scored_and_drawn(fake, seeds, split, words):
+    fake.write_plan(seeds=seeds, evaluate=fake.plan["evaluate"] | {"split": split})
+    _, table = lines(fake)
+    assert table.notes[0] == f"2 HQ and 6 LQ training cases, {words[0]}"
+    assert table.notes[2].endswith(words[1])

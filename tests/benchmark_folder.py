@@ -12,9 +12,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from alcseg.data.folder import CaseRow, write_cases, write_dataset_json
 from alcseg.records.benchmark_plan import BenchmarkPlan
 from alcseg.records.benchmark_run import BenchmarkRecord
+from alcseg.records.cases import CaseRow
+from alcseg.records.dataset import DatasetRecord
 from alcseg.records.noise import NoiseEntry, NoiseManifest
 from alcseg.records.pseudo_labels import PseudoLabelRow
 from alcseg.records.scores import ScoreRow
@@ -117,13 +118,8 @@ class BenchmarkFolder:
         """Three test cases, two noisy training cases, and predictions of every finished run."""
         root = self.dataset(dataset)
         rng = np.random.default_rng(0)
-        write_dataset_json(
-            root,
-            name=dataset,
-            channel_names={"0": "MR"},
-            labels={"background": 0, "organ": 1},
-            num_training=2,
-        )
+        labels = {"background": 0, "organ": 1}
+        DatasetRecord(name=dataset, channel_names={"0": "MR"}, labels=labels, num_training=2).write(root)
         rows = []
         clean = box((3, 3, 2), (9, 7, 6))
         noisy = {"train_a": box((2, 2, 1), (10, 8, 7)), "train_b": box((4, 4, 2), (8, 6, 6))}
@@ -131,12 +127,12 @@ class BenchmarkFolder:
             write_nifti(root / f"imagesTr/{case}_0000.nii.gz", rng.random(clean.shape, dtype=np.float32))
             write_nifti(root / f"labelsTr/{case}.nii.gz", label)
             write_nifti(root / f"labelsClean/{case}.nii.gz", clean)
-            rows.append(CaseRow(case, "lq", "train", case, ""))
+            rows.append(CaseRow(case_id=case, quality="lq"))
         for case in CASES:
             write_nifti(root / f"imagesTs/{case}_0000.nii.gz", rng.random(clean.shape, dtype=np.float32))
             write_nifti(root / f"labelsTs/{case}.nii.gz", clean)
-            rows.append(CaseRow(case, "hq", "test", case, ""))
-        write_cases(root, rows)
+            rows.append(CaseRow(case_id=case, split="test"))
+        CaseRow.write(root, rows)
         self.write_noise(
             {
                 "train_a": NoiseEntry(operation="dilate", size=3, unit="voxel", dice_to_clean=0.4),

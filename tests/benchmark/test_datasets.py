@@ -60,7 +60,7 @@ def test_a_dataset_whose_making_was_stopped_is_made_again(content, write, tmp_pa
 
 
 def test_a_dataset_made_before_formats_were_numbered_is_known(content, write, tmp_path):
-    """The layout of the source stood where the number is now, and folders were named by the same digits."""
+    """So are its folders, which are named by digits of the recipe."""
     spec = content["datasets"]["tiny"]
     old = {"format": "auto", "import": {}, "phantoms": spec["phantoms"], "halve": False}
     (paths,) = paths_of(read_plan(write(content)), tmp_path)
@@ -69,7 +69,7 @@ def test_a_dataset_made_before_formats_were_numbered_is_known(content, write, tm
     assert paths.imported.name == ".imported-b5329d44"
     assert paths.full.given.name == ".full-026f7750"
     write_json(DatasetRecipe.path(paths.given), old | {"corrupt": spec["corrupt"], "format": "la-h5"})
-    with pytest.raises(ConfigError, match="made with layout=auto, found la-h5"):
+    with pytest.raises(ConfigError, match="made with format=auto, found la-h5"):
         paths.made  # noqa: B018 - it is the question that is refused
 
 

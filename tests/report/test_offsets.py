@@ -4,11 +4,10 @@ from math import nan
 
 import pytest
 
-from alcseg.data.plan import Plan
 from alcseg.errors import DataError
-from alcseg.files import write_json
 from alcseg.records.noise import NoiseEntry
 from alcseg.records.offsets import OffsetRow
+from alcseg.records.plan import Plan
 from alcseg.report.fig_offsets import offset_figure
 from alcseg.report.offsets import offset_table, read_offsets
 from alcseg.report.records import Benchmark
@@ -44,7 +43,7 @@ def corrected(fake):
         label_names=("background", "organ"),
         channel_names=("MR",),
     )
-    write_json(run / "plan.json", plan.to_dict())
+    plan.write(run)
     fake.write_noise({case: NoiseEntry(offset_mm_mean=value) for case, value in TRUE.items()})
     return fake
 

@@ -11,7 +11,6 @@ from alcseg.records.benchmark_run import BenchmarkRecord
 from alcseg.records.pseudo_labels import PseudoLabelRow
 from alcseg.records.scores import ScoreRow
 from alcseg.report.records import Benchmark
-from alcseg.report.scores import read_scores
 
 
 def test_entries_come_in_the_order_of_the_plan(fake):
@@ -78,14 +77,12 @@ def test_a_damaged_record_is_named(fake, text):
         Benchmark.open(fake.root)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "case_id,class\na,b\n", "case_id,class,metric,value,unit,status\na,b,dice"]
-)
+@pytest.mark.parametrize("text", ["", "case_id,class\na,b\n"])
 def test_a_damaged_table_of_scores_is_named(fake, text):
     path = ScoreRow.path(fake.path("few", "alc", 1) / "eval")
     path.write_text(text)
     with pytest.raises(DataError, match=r"few/alc/seed-1/eval/per_case\.csv"):
-        read_scores(path.parent)
+        Benchmark.open(fake.root).values("few", "alc", "dice")
 
 
 @pytest.mark.parametrize("text", ["step,selected\n1,1\n", "step,case_id,selected\n1"])
@@ -105,29 +102,6 @@ def test_a_damaged_plan_is_named(fake, text):
 def test_another_folder_is_refused(tmp_path):
     with pytest.raises(DataError, match="alcseg benchmark"):
         Benchmark.open(tmp_path)
-
-
-def test_classes_that_neither_holds_are_left_out(fake):
-    folder = fake.path("few", "alc", 0) / "eval"
-    rows = ScoreRow.read(folder)
-    other = rows[0].model_copy(update={"class_name": "tail", "value": nan, "status": "both_empty"})
-    ScoreRow.write(folder, [*rows, other])
-    assert read_scores(folder).by_case("dice")["case_a"] == pytest.approx(0.8)
-
-
-def test_scores_that_were_cut_off_are_refused(fake):
-    folder = fake.path("few", "alc", 0) / "eval"
-    ScoreRow.write(folder, [row for row in ScoreRow.read(folder) if row.case_id != "case_c"])
-    with pytest.raises(DataError, match="expected scores of 3 cases, found 2"):
-        Benchmark.open(fake.root).values("few", "alc", "dice")
-
-
-def test_bytes_of_a_broken_file_are_not_shown(fake):
-    path = ScoreRow.path(fake.path("few", "alc", 0) / "eval")
-    path.write_bytes(b"case_id\n" + bytes(range(128, 256)) * 9)
-    with pytest.raises(DataError, match="invalid start byte") as caught:
-        read_scores(path.parent)
-    assert len(str(caught.value)) < 300
 
 
 def test_seeds_that_the_plan_does_not_name_are_left_out(fake):

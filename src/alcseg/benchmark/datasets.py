@@ -141,8 +141,7 @@ def make_datasets(
     for paths in paths_of(plan, out):
         if not paths.made:
             _make(paths, data, test_data)
-            folder = DatasetFolder.open(paths.given)
-            if not folder.select(split=plan.evaluate.split):
+            if not DatasetFolder.open(paths.given).select(split=plan.evaluate.split):
                 raise DataError(
                     f"{paths.given}: expected cases of split {plan.evaluate.split} to score the runs on, "
                     f"found none. Set import: {plan.evaluate.split}_fraction for dataset '{paths.name}'."

@@ -10,10 +10,12 @@ import logging
 import os
 import shutil
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from math import isnan
+from os import PathLike
 from pathlib import Path
 from typing import Literal
 
@@ -27,13 +29,13 @@ from alcseg.commands.evaluate import evaluate
 from alcseg.commands.predict import predict
 from alcseg.commands.train import train
 from alcseg.data.folder import DatasetFolder
+from alcseg.data.predicted import PredictedFolder
 from alcseg.errors import AlcsegError, ConfigError, DataError, UsageError
 from alcseg.files import write_text
 from alcseg.inference.load import build_method
 from alcseg.machine import commit, peak_memory_mib, processor, timestamp
 from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedRun
 from alcseg.records.benchmark_run import BenchmarkRecord, RunIdentity
-from alcseg.records.cases import CaseRow
 from alcseg.records.predictions import Predictions
 from alcseg.records.pseudo_labels import PseudoLabelRow
 from alcseg.records.run import RunRecord
@@ -146,10 +148,7 @@ def execute(
         if paths.root.is_dir() and not _began_to_train(paths):
             shutil.rmtree(paths.root)  # `train` wants an empty folder
         try:
-            _train(paths, device, workers)
-            folder = DatasetFolder.open(paths.data.given)
-            _predict_and_score(paths, plan, folder, device)
-            record = _record(paths, plan, folder)
+            record = _Job(paths, plan, device, workers).run()
         except Exception as error:  # noqa: BLE001 - whatever ends a run is recorded, the other runs go on
             return fail(paths, plan, error)
         record.write(paths.root)
@@ -181,97 +180,132 @@ def _began_to_train(paths: RunPaths) -> bool:
     return Run(paths.root).config_path.is_file()
 
 
-def _train(paths: RunPaths, device: str, workers: int) -> None:
-    root, run = paths.root, paths.run
-    if RunRecord.path(root).is_file() and Run.open(root).finished:
-        return
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
-    train(
-        paths.data.training(run.row),
-        out=root,
-        method=run.row.method,
-        preset=run.spec.preset,
-        seed=run.seed,
-        device=device,
-        workers=workers,
-        # One cache for all runs; it may be removed when they are done.
-        set=[*assignments(run), f"data.cache={paths.out / '.cache'}"],
-    )
-    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
-        peak = round(torch.cuda.max_memory_allocated() / 2**20, 1)
-        measured = {"peak_gpu_memory_mib": peak, "gpu": torch.cuda.get_device_name()}
-        RunRecord.read(root).model_copy(update=measured).write(root)
+@dataclass(frozen=True)
+class _Job:
+    """The parts of a run, each done unless its files are there."""
 
+    paths: RunPaths
+    plan: BenchmarkPlan
+    device: str
+    workers: int
 
-def _predict_and_score(paths: RunPaths, plan: BenchmarkPlan, folder: DatasetFolder, device: str) -> None:
-    """Everything that comes after the training, as far as the plan asks for it."""
-    root, data = paths.root, paths.data
-    split = plan.evaluate.split
-    _predict(paths, plan, folder, folder.select(split=split), "pred", device)
-    truth = data.given / ("labelsTs" if split == "test" else "labelsTr")
-    _score(paths, plan, root / "pred", truth, "eval", split=split)
-    clean = data.clean_labels
-    if plan.lq_labels:
-        _predict(paths, plan, folder, folder.select(split="train", quality="lq"), "lq-pred", device)
-        _score(paths, plan, root / "lq-pred", clean, "lq-eval", quality="lq")
-    if _corrects(paths, plan):
-        if not (root / "corrected" / "correct.json").is_file():
-            correct(root, data.given, out=root / "corrected", device=device, overwrite=True)
-        _score(paths, plan, root / "corrected" / "labelsTr", clean, "corrected-eval", quality="lq")
-    if _asks_snapshots(paths, plan) and not PseudoLabelRow.path(root).is_file():
-        write_pseudo_labels(Run.open(root), folder, clean, device=device)
+    @cached_property
+    def dataset(self) -> DatasetFolder:
+        """As the methods see it."""
+        return DatasetFolder.open(self.paths.data.given)
 
-
-def _predict(
-    paths: RunPaths,
-    plan: BenchmarkPlan,
-    folder: DatasetFolder,
-    rows: Sequence[CaseRow],
-    name: str,
-    device: str,
-) -> None:
-    target = paths.root / name
-    if Predictions.path(target).is_file() and not _failed_cases(target):
-        return
-    images = [folder.image_paths(row.case_id)[0] for row in rows]
-    result = predict(
-        paths.root, images, out=target, window=plan.evaluate.window, device=device, overwrite=True
-    )
-    if result.failed:
-        case_id, message = next(iter(result.failed.items()))
-        raise DataError(
-            f"{len(result.failed)} of {len(rows)} cases failed; the first, '{case_id}': {message}"
+    def run(self) -> BenchmarkRecord:
+        """Everything that the plan asks for."""
+        root, data, split = self.paths.root, self.paths.data, self.plan.evaluate.split
+        clean = data.clean_labels
+        self._train()
+        predicted = self._predict("pred", split=split)
+        self._score(
+            predicted, data.given / ("labelsTs" if split == "test" else "labelsTr"), "eval", split=split
         )
+        if self.plan.lq_labels:
+            labels = self._predict("lq-pred", split="train", quality="lq")
+            self._score(labels, clean, "lq-eval", quality="lq")
+        if _corrects(self.paths, self.plan):
+            if not (root / "corrected" / "correct.json").is_file():
+                correct(root, data.given, out=root / "corrected", device=self.device, overwrite=True)
+            self._score(root / "corrected" / "labelsTr", clean, "corrected-eval", quality="lq")
+        if _asks_snapshots(self.paths, self.plan) and not PseudoLabelRow.path(root).is_file():
+            write_pseudo_labels(Run.open(root), self.dataset, clean, device=self.device)
+        return self._record(predicted)
 
+    def _train(self) -> None:
+        root, run = self.paths.root, self.paths.run
+        if RunRecord.path(root).is_file() and Run.open(root).finished:
+            return
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
+        train(
+            self.paths.data.training(run.row),
+            out=root,
+            method=run.row.method,
+            preset=run.spec.preset,
+            seed=run.seed,
+            device=self.device,
+            workers=self.workers,
+            # One cache for all runs; it may be removed when they are done.
+            set=[*assignments(run), f"data.cache={self.paths.out / '.cache'}"],
+        )
+        if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+            peak = round(torch.cuda.max_memory_allocated() / 2**20, 1)
+            measured = {"peak_gpu_memory_mib": peak, "gpu": torch.cuda.get_device_name()}
+            RunRecord.read(root).model_copy(update=measured).write(root)
 
-def _failed_cases(folder: Path) -> list[str]:
-    cases = Predictions.read(folder).cases
-    return [case_id for case_id, entry in cases.items() if entry.status != "ok"]
+    def _predict(self, name: str, *, split: str, quality: str | None = None) -> PredictedFolder:
+        target = self.paths.root / name
+        if Predictions.path(target).is_file():
+            known = PredictedFolder.open(target)
+            if not known.failed:
+                return known
+        rows = self.dataset.select(split=split, quality=quality)
+        images = [self.dataset.image_paths(row.case_id)[0] for row in rows]
+        window = self.plan.evaluate.window
+        found = predict(
+            self.paths.root, images, out=target, window=window, device=self.device, overwrite=True
+        )
+        if found.failed:
+            case_id, message = next(iter(found.failed.items()))
+            raise DataError(
+                f"{len(found.failed)} of {len(rows)} cases failed; the first, '{case_id}': {message}"
+            )
+        return found
 
+    def _score(
+        self,
+        pred: str | PathLike[str],
+        truth: Path,
+        name: str,
+        *,
+        split: str = "train",
+        quality: str | None = None,
+    ) -> None:
+        if not EvaluationSummary.path(self.paths.root / name).is_file():
+            evaluate(
+                pred,
+                truth,
+                out=self.paths.root / name,
+                protocol=self.plan.evaluate.protocol,
+                dataset=self.dataset,
+                split=split,
+                quality=quality,
+                overwrite=True,
+            )
 
-def _score(
-    paths: RunPaths,
-    plan: BenchmarkPlan,
-    pred: Path,
-    truth: Path,
-    name: str,
-    *,
-    split: str = "train",
-    quality: str | None = None,
-) -> None:
-    if EvaluationSummary.path(paths.root / name).is_file():
-        return
-    evaluate(
-        pred,
-        truth,
-        out=paths.root / name,
-        protocol=plan.evaluate.protocol,
-        dataset=paths.data.given,
-        split=split,
-        quality=quality,
-        overwrite=True,
-    )
+    def _record(self, predicted: PredictedFolder) -> BenchmarkRecord:
+        """What is known of the run at its end; most is read back from its folder."""
+        folder = Run.open(self.paths.root)
+        trained = RunRecord.read(self.paths.root)
+        stages = [*(folder.at_stage(name) for name in folder.stage_names), folder]
+        tables = [StepTable.read_file(stage.metrics_path) for stage in stages]
+        ends = [table.last for table in tables if table.last is not None]
+        validated = [step.val_dice for step in tables[-1].steps if not isnan(step.val_dice)]
+        networks = build_method(folder.settings, folder.plan)
+        return BenchmarkRecord(
+            **dict(_identity(self.paths.run, self.plan)),
+            title=self.paths.run.row.title,
+            status="done",
+            hq_cases=len(self.dataset.select(split="train", quality="hq")),
+            lq_cases=len(self.dataset.select(split="train", quality="lq")),
+            test_cases=len(predicted.record.cases),
+            commit=trained.commit,
+            hardware=trained.gpu or trained.processor or processor(),
+            device=trained.device,
+            threads=torch.get_num_threads(),
+            started=trained.started,
+            finished=timestamp(),
+            train_s=round(sum(step.time_s for step in ends), 1),
+            predict_s=predicted.record.time_s,
+            peak_memory_mib=trained.peak_memory_mib or peak_memory_mib(),
+            peak_gpu_memory_mib=trained.peak_gpu_memory_mib,
+            steps=sum(step.step for step in ends),
+            parameters=sum(p.numel() for p in networks.parameters() if p.requires_grad),
+            validation_dice=validated[-1] if validated else None,
+        )
 
 
 def _corrects(paths: RunPaths, plan: BenchmarkPlan) -> bool:
@@ -303,38 +337,6 @@ def _identity(run: PlannedRun, plan: BenchmarkPlan) -> RunIdentity:
         protocol=plan.evaluate.protocol,
         window=plan.evaluate.window,
         split=plan.evaluate.split,
-    )
-
-
-def _record(paths: RunPaths, plan: BenchmarkPlan, data: DatasetFolder) -> BenchmarkRecord:
-    """What is known of a run at its end; everything is read back from the run folder."""
-    folder = Run.open(paths.root)
-    trained = RunRecord.read(paths.root)
-    stages = [*(folder.at_stage(name) for name in folder.stage_names), folder]
-    tables = [StepTable.read_file(stage.metrics_path) for stage in stages]
-    ends = [table.last for table in tables if table.last is not None]
-    validated = [step.val_dice for step in tables[-1].steps if not isnan(step.val_dice)]
-    networks = build_method(folder.settings, folder.plan)
-    return BenchmarkRecord(
-        **dict(_identity(paths.run, plan)),
-        title=paths.run.row.title,
-        status="done",
-        hq_cases=len(data.select(split="train", quality="hq")),
-        lq_cases=len(data.select(split="train", quality="lq")),
-        test_cases=len(data.select(split=plan.evaluate.split)),
-        commit=trained.commit,
-        hardware=trained.gpu or trained.processor or processor(),
-        device=trained.device,
-        threads=torch.get_num_threads(),
-        started=trained.started,
-        finished=timestamp(),
-        train_s=round(sum(step.time_s for step in ends), 1),
-        predict_s=Predictions.read(paths.root / "pred").time_s,
-        peak_memory_mib=trained.peak_memory_mib or peak_memory_mib(),
-        peak_gpu_memory_mib=trained.peak_gpu_memory_mib,
-        steps=sum(step.step for step in ends),
-        parameters=sum(p.numel() for p in networks.parameters() if p.requires_grad),
-        validation_dice=validated[-1] if validated else None,
     )
 
 

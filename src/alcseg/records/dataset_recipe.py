@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field
@@ -18,8 +17,9 @@ class DatasetRecipe(Document):
 
     NAME = "made.json"
     MADE_BY = "`alcseg benchmark`"
+    FORMAT_KEY = "alcseg_recipe"
 
-    layout: str = "auto"
+    layout: str = Field("auto", alias="format")
     """Layout of the source."""
     importing: dict[str, Any] = Field({}, alias="import")
     """Options of the import."""
@@ -38,13 +38,6 @@ class DatasetRecipe(Document):
         options = {"import": spec.importing, "phantoms": spec.phantoms, "corrupt": spec.corrupt}
         plain: dict[str, Any] = json.loads(json.dumps(options))  # keys and lists as JSON keeps them
         return cls(layout=spec.format, halve=spec.halve, test_data=spec.test_data, **plain)
-
-    @classmethod
-    def parse(cls, content: dict[str, Any], path: Path) -> Self:
-        """As any document; before formats were numbered, the layout stood in the place of the number."""
-        if isinstance(content.get("format"), str):
-            content = {"layout": content["format"]} | {k: v for k, v in content.items() if k != "format"}
-        return super().parse(content, path)
 
     @property
     def source(self) -> "DatasetRecipe":

@@ -5,11 +5,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from alcseg.evaluation import Evaluation
 from alcseg.records.benchmark_plan import PlannedDataset
 from alcseg.records.benchmark_run import BenchmarkRecord
 from alcseg.records.pseudo_labels import PseudoLabelRow
 from alcseg.records.scores import ScoreRow
-from alcseg.report.scores import Scores, read_scores
 from alcseg.run import Run
 
 __all__ = ["DatasetEntry", "RunEntry"]
@@ -35,9 +35,9 @@ class DatasetEntry:
         return self.spec.title
 
     @cached_property
-    def given(self) -> Scores | None:
+    def given(self) -> Evaluation | None:
         """Given LQ labels against the clean ones."""
-        return _scores(self.path / "given-eval")
+        return _evaluation(self.path / "given-eval")
 
 
 @dataclass(frozen=True)
@@ -58,19 +58,19 @@ class RunEntry:
         return self.record.dataset, self.record.row
 
     @cached_property
-    def test(self) -> Scores | None:
+    def test(self) -> Evaluation | None:
         """Scores on the test cases."""
-        return _scores(self.path / "eval", cases=self.record.test_cases or None)
+        return _evaluation(self.path / "eval")
 
     @cached_property
-    def lq(self) -> Scores | None:
+    def lq(self) -> Evaluation | None:
         """What the network says of the LQ training images, against the clean labels."""
-        return _scores(self.path / "lq-eval")
+        return _evaluation(self.path / "lq-eval")
 
     @cached_property
-    def corrected(self) -> Scores | None:
+    def corrected(self) -> Evaluation | None:
         """Corrected LQ labels against the clean ones."""
-        return _scores(self.path / "corrected-eval")
+        return _evaluation(self.path / "corrected-eval")
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -85,5 +85,5 @@ class RunEntry:
         return PseudoLabelRow.read(self.path) if PseudoLabelRow.path(self.path).is_file() else ()
 
 
-def _scores(folder: Path, *, cases: int | None = None) -> Scores | None:
-    return read_scores(folder, cases=cases) if ScoreRow.path(folder).is_file() else None
+def _evaluation(folder: Path) -> Evaluation | None:
+    return Evaluation.open(folder) if ScoreRow.path(folder).is_file() else None

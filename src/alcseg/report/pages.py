@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from alcseg.evaluation import Evaluation
 from alcseg.files import write_text
 from alcseg.records.steps import StepTable
 from alcseg.report.exhibits import Exhibit, FigureExhibit
@@ -11,7 +12,6 @@ from alcseg.report.figures import png_bytes, svg_bytes, training_curves
 from alcseg.report.html import Block, Facts, Picture, Section, Text, write_report
 from alcseg.report.markup import to_csv, to_html, to_latex, to_markdown
 from alcseg.report.records import Benchmark
-from alcseg.report.scores import read_scores
 from alcseg.report.table import Column, DataTable, Line, Number
 from alcseg.run import Run
 
@@ -106,7 +106,7 @@ def _section(exhibit: Exhibit) -> Section:
 
 
 def _scores_table(evaluation: Path) -> DataTable:
-    scores = read_scores(evaluation)
+    scores = Evaluation.open(evaluation)
     lines = [
         Line((metric, Number(scores.mean(metric), f"{scores.mean(metric):.3f}"), scores.units[metric]))
         for metric in scores.values

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from alcseg.errors import DataError
+from alcseg.evaluation import Evaluation
 from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedRow
 from alcseg.records.benchmark_run import BenchmarkRecord
 from alcseg.report.entries import DatasetEntry, RunEntry
-from alcseg.report.scores import Scores
 from alcseg.report.values import Values
 
 __all__ = ["Benchmark", "is_benchmark"]
@@ -111,8 +111,8 @@ class Benchmark:
         """
         by_seed = {}
         for run in self.done(dataset, row):
-            scores: Scores | None = getattr(run, kind)
-            if scores is not None and metric in scores.values:
+            scores: Evaluation | None = getattr(run, kind)
+            if scores is not None and scores.values.get(metric):
                 by_seed[run.record.seed] = scores.by_case(metric)
         cases = sorted(set.intersection(*(set(values) for values in by_seed.values()))) if by_seed else []
         if not cases:

@@ -103,7 +103,8 @@ class BenchmarkFolder:
             write_evaluation(path / "eval", dict(zip(CASES, dice or (0.8, 0.7, 0.6), strict=True)))
             arguments = {"select_fraction": 0.5, "alpha": 5.0, "beta": 1.0} | (config or {})
             method = ChosenMethod(name=planned.method, **arguments)
-            RunSettings(method=method, data=DataSettings(lq_batch=20), seed=seed).write(path)
+            data = DataSettings(lq_batch=20, cache=f"cache-of-{row}")
+            RunSettings(method=method, data=data, seed=seed).write(path)
         return path
 
     def add_row(self, dice: float, *, method="alc", **config) -> None:

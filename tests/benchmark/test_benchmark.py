@@ -10,6 +10,8 @@ from alcseg.machine import processor
 from alcseg.methods import Method
 from alcseg.records.benchmark_run import BenchmarkRecord
 from alcseg.records.pseudo_labels import PseudoLabelRow
+from alcseg.records.run import RunRecord
+from alcseg.records.steps import StepTable
 
 RESULTS = ("eval/summary.json", "lq-eval/summary.json", "corrected-eval/summary.json", "pseudo_labels.csv")
 
@@ -51,6 +53,14 @@ def test_a_run_has_all_results_and_is_not_done_again(content, write, call, tmp_p
     assert call(plan).code == 0
     assert times(root) == before
 
+    RunRecord.read(root).model_copy(update={"gpu": "A card", "peak_gpu_memory_mib": 5.5}).write(root)
+    BenchmarkRecord.path(root).unlink()
+    assert call(plan).code == 0
+    again = BenchmarkRecord.read(root)
+    assert (again.hardware, again.peak_gpu_memory_mib) == ("A card", 5.5)
+    assert again.train_s == record.train_s  # nothing was trained again
+    before = times(root)
+
     content["set"]["trainer.learning_rate"] = 0.5
     changed = call(write(content))
     assert changed.code == 2
@@ -85,6 +95,7 @@ def test_a_failed_run_is_recorded_and_tried_again(content, write, call, tmp_path
 
 
 def test_a_stopped_run_goes_on_from_its_checkpoint(content, write, call, tmp_path, monkeypatch):
+    content["set"]["trainer.validate_every"] = 3
     plan = write(content)
     train, steps = Method.take_step, []
 
@@ -103,7 +114,9 @@ def test_a_stopped_run_goes_on_from_its_checkpoint(content, write, call, tmp_pat
     assert not BenchmarkRecord.path(root).exists()
     assert call(plan).code == 0
     assert steps == [0, 1, 2, 3]  # no step twice
-    assert BenchmarkRecord.read(root).done
+    record = BenchmarkRecord.read(root)
+    assert record.done
+    assert record.validation_dice == StepTable.read_file(root / "metrics.csv").last.val_dice
 
 
 def test_a_dry_run_computes_nothing(content, write, call, tmp_path):

@@ -26,7 +26,9 @@ def test_datasets_are_made_once_and_not_in_another_way(content, write, tmp_path)
     assert EvaluationSummary.read(paths.given_eval).quality == "lq"
     given = DatasetFolder.open(paths.given)
     assert [len(given.select(split="train", quality=quality)) for quality in ("hq", "lq")] == [2, 2]
-    clean = DatasetFolder.open(paths.imported)
+    (row,) = plan.rows
+    assert paths.training(row) == paths.given
+    clean = DatasetFolder.open(paths.training(row.model_copy(update={"labels": "clean"})))
     assert len(clean.select(split="train", quality="hq")) == 4
     before = times(tmp_path / "out")
     make_datasets(plan, None, tmp_path / "out")

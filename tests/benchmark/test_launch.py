@@ -12,7 +12,8 @@ import pytest
 from alcseg.benchmark import launch
 from alcseg.benchmark.launch import Work, _ended, _slots, _threads, count_jobs, make_executor
 from alcseg.benchmark.plan import read_plan
-from alcseg.errors import UsageError
+from alcseg.benchmark.run import RunPaths, fail
+from alcseg.errors import DataError, UsageError
 from alcseg.records.benchmark_run import BenchmarkRecord
 
 
@@ -30,6 +31,8 @@ def test_jobs_are_one_per_gpu_or_as_asked(monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
     assert [count_jobs(device, None) for device in ("auto", "cuda", "cuda:1", "cpu")] == [4, 4, 1, 1]
     assert [count_jobs("auto", jobs) for jobs in (0, 3)] == [0, 3]
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    assert count_jobs("auto", None) == 1
 
 
 def test_a_killed_process_is_recorded_as_failed(content, write, tmp_path):
@@ -40,6 +43,15 @@ def test_a_killed_process_is_recorded_as_failed(content, write, tmp_path):
     assert records(tmp_path) == {"hl_sup": record}
     with pytest.raises(KeyboardInterrupt):
         _ended(Work(plan, tmp_path, plan.runs), plan.runs[0], 130)
+
+
+def test_a_process_that_ended_left_its_record_and_one_that_did_not_is_failed(content, write, tmp_path):
+    plan = read_plan(write(content))
+    work, run = Work(plan, tmp_path, plan.runs), plan.runs[0]
+    left = fail(RunPaths(tmp_path, run), plan, DataError("no case"))
+    assert _ended(work, run, 1) == left
+    assert "exit code 7" in _ended(work, run, 7).error
+    assert "exit code 7" in records(tmp_path)["hl_sup"].error
 
 
 def test_a_run_that_another_process_is_at_keeps_its_record(content, write, tmp_path):
@@ -65,6 +77,16 @@ def test_processes_side_by_side_share_the_gpus(monkeypatch):
     assert _slots("cpu", 2) == [("cpu", None)] * 2
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     assert _slots("auto", 2) == [("auto", None)] * 2
+
+
+def test_a_job_has_a_day_and_at_least_one_runs(tmp_path, monkeypatch):
+    submitit = pytest.importorskip("submitit")
+    asked = []
+    monkeypatch.setattr(submitit.AutoExecutor, "update_parameters", lambda self, **words: asked.append(words))
+    for jobs, options in ((None, {}), (0, {}), (3, {"timeout_min": 10})):
+        make_executor(tmp_path / "out", jobs=jobs, options={"cluster": "local", **options})
+    assert [words["timeout_min"] for words in asked] == [1440, 1440, 10]
+    assert [words.get("slurm_array_parallelism") for words in asked] == [None, 1, 3]
 
 
 def test_options_of_slurm_need_no_prefix_and_are_checked(tmp_path):

@@ -1,6 +1,7 @@
 """The best methods on chosen cases, the worst with its errors circled."""
 
 import numpy as np
+import pytest
 from matplotlib.patches import Ellipse
 
 from alcseg.report.fig_cases import best_rows, cases_figure, chosen_cases, largest_errors
@@ -12,6 +13,24 @@ def test_best_rows_by_mean_dice_without_upper_bounds(fake):
     shown = best_rows(benchmark, benchmark.datasets[0])
     assert [row.row for row, _ in shown] == ["alc", "alc_wo_lr", "mean_teacher"]
     assert {run.record.seed for _, run in shown} == {0}
+
+
+def test_at_most_four_rows_are_shown(empty):
+    for number in range(5):
+        empty.add_row(0.5 + 0.05 * number)
+    benchmark = Benchmark.open(empty.root)
+    shown = best_rows(benchmark, benchmark.datasets[0])
+    assert [row.row for row, _ in shown] == ["row-4", "row-3", "row-2", "row-1"]
+
+
+def test_alc_judges_the_cases_also_where_another_is_better(fake):
+    for seed in (0, 1):
+        fake.add_run("few", "mean_teacher", seed, dice=(0.85, 0.9, 0.95))
+    fake.add_images()
+    benchmark = Benchmark.open(fake.root)
+    grid = np.array(cases_figure(benchmark, benchmark.datasets[0]).axes).reshape(3, 5)
+    assert grid[0, 2].get_title().startswith("Mean Teacher")
+    assert [axes.get_ylabel() for axes in grid[:, 0]] == ["best\ncase_a", "median\ncase_b", "worst\ncase_c"]
 
 
 def test_best_median_and_worst_case():
@@ -30,7 +49,17 @@ def test_the_largest_errors():
     wrong[5:8, 5:9] = True  # 12 voxels
     wrong[9, 0] = True  # too small
     assert largest_errors(wrong) == [(slice(5, 8), slice(5, 9)), (slice(0, 2), slice(0, 2))]
+    wrong[9, 4:9] = True  # a third one of 5 voxels
+    wrong[8, 4:9] = False
+    assert len(largest_errors(wrong)) == 2
     assert largest_errors(np.zeros((4, 4), dtype=bool)) == []
+
+
+@pytest.mark.parametrize(("voxels", "circles"), [(3, 0), (4, 1)])
+def test_few_wrong_voxels_are_not_circled(voxels, circles):
+    wrong = np.zeros((10, 10), dtype=bool)
+    wrong[5, :voxels] = True
+    assert len(largest_errors(wrong)) == circles
 
 
 def test_panels(fake):

@@ -19,7 +19,7 @@ FOUND = {
     "d": (0.0, "given"),
     "e": (nan, "given"),
 }
-TRUE = {"a": 3.5, "b": 3.0, "c": -1.75, "d": 0.5, "e": 9.0}
+TRUE = {"a": 3.5, "b": 2.25, "c": -1.75, "d": 0.5, "e": 9.0}
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_line_counts_what_was_found_and_written(corrected):
     assert (cells["dataset"], cells["method"], cells["labels"]) == ("Toy, 10 % HQ", "ALC", 5)
     assert (cells["large"], cells["large_mm"].value) == (2, 2.0)  # 3 and 1 mm
     assert (cells["small"], cells["small_mm"].value) == (1, 2.0)
-    # Errors 0.5, 2, 0.25, 0.5 mm; the fifth has none to be found. Three are below a voxel of 1.25 mm.
+    # Errors 0.5, 1.25, 0.25, 0.5 mm; the fifth has none to be found. Three are below a voxel of 1.25 mm.
     assert cells["error_mm"].value == 0.5
     assert cells["within_voxel"].value == 75
     assert [cells[word] for word in ("moved", "posterior", "given")] == [2, 1, 2]
@@ -68,7 +68,7 @@ def test_the_figure_has_a_panel_for_what_is_known(corrected):
     shown = [axes for axes in figure.axes if axes.get_visible()]
     assert [axes.get_title() for axes in shown] == ["Toy, 10 % HQ"]
     (dots,) = shown[0].collections
-    assert sorted(map(tuple, dots.get_offsets().tolist())) == [(-1.75, -2), (0.5, 0), (3, 1), (3.5, 3)]
+    assert sorted(map(tuple, dots.get_offsets().tolist())) == [(-1.75, -2), (0.5, 0), (2.25, 1), (3.5, 3)]
 
 
 def test_nothing_is_shown_where_no_label_was_aligned(fake):

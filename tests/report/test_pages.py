@@ -14,6 +14,7 @@ from alcseg.run import Run
 
 def test_a_benchmark(fake):
     fake.add_images()
+    fake.add_images("more")
     fake.add_pseudo_labels()
     result = report(fake.root)
     names = [
@@ -24,6 +25,7 @@ def test_a_benchmark(fake):
         "fig1-noise",
         "fig3-pseudo-labels",
         "fig4-cases-few",
+        "fig4-cases-more",
         "costs",
     ]
     assert result.shown == names
@@ -36,7 +38,7 @@ def test_a_benchmark(fake):
     assert files == {"report.html"} | figures | tables
     page = result.page.read_text(encoding="utf-8")
     assert not re.search(r'(?:src|href)="(?!data:|#)', page)  # nothing is fetched from elsewhere
-    assert page.count("data:image/png") == 3
+    assert page.count("data:image/png") == 4
     assert "Toy &lt;benchmark&gt;" in page
     assert "71.00 ± 1.41" in page
     assert result.not_done == {}
@@ -44,10 +46,12 @@ def test_a_benchmark(fake):
 
 def test_an_unfinished_benchmark(empty):
     empty.add_run("few", "alc", 0)
+    empty.add_run("few", "oracle", 0, status="failed", error="RuntimeError: no luck")
     result = report(empty.root)
     assert result.shown == ["results-few", "costs", "missing"]
     assert len(result.not_done) == 15
     assert result.not_done["few/alc/seed-1"] == "not run"
+    assert result.not_done["few/oracle/seed-0"] == "RuntimeError: no luck"
     assert "1 of 16 runs" in result.page.read_text(encoding="utf-8")
 
 

@@ -1,5 +1,6 @@
 """What is read from a benchmark's folder, and what is said of damaged files."""
 
+import shutil
 from math import isnan, nan
 
 import numpy as np
@@ -11,6 +12,7 @@ from alcseg.records.benchmark_run import BenchmarkRecord
 from alcseg.records.pseudo_labels import PseudoLabelRow
 from alcseg.records.scores import ScoreRow
 from alcseg.report.records import Benchmark
+from benchmark_folder import write_evaluation
 
 
 def test_entries_come_in_the_order_of_the_plan(fake):
@@ -32,6 +34,18 @@ def test_values_are_by_seed_and_case(fake):
     assert values.seeds == (0, 1)
     assert values.cases == ("case_a", "case_b", "case_c")
     assert values.array == pytest.approx(np.array([[0.80, 0.70, 0.60], [0.82, 0.72, 0.62]]))
+
+
+def test_cases_that_a_seed_lacks_are_left_out(fake):
+    write_evaluation(fake.path("few", "alc", 1) / "eval", {"case_c": 0.5, "case_a": 0.7, "case_d": 0.1})
+    values = Benchmark.open(fake.root).values("few", "alc", "dice")
+    assert values.cases == ("case_a", "case_c")
+    assert values.array == pytest.approx(np.array([[0.80, 0.60], [0.7, 0.5]]))
+
+
+def test_a_run_without_scores_does_not_count(fake):
+    shutil.rmtree(fake.path("few", "alc", 0) / "eval")
+    assert [run.record.seed for run in Benchmark.open(fake.root).done("few", "alc")] == [1]
 
 
 def test_missing_and_failed_runs_are_told_apart(empty):

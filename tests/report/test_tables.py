@@ -44,6 +44,9 @@ def test_time_per_step_and_memory(fake):
     assert float(alc["ms_per_step_std"]) == pytest.approx(300 / 2**0.5, rel=1e-5)
     assert float(alc["peak_memory_gib"]) == pytest.approx(2.0)
     assert alc["peak_gpu_memory_gib"] == ""
+    assert float(alc["train_min"]) == pytest.approx(0.75)  # of half a minute and one
+    assert float(alc["parameters_millions"]) == pytest.approx(0.5)
+    assert float(alc["validation_dice"]) == pytest.approx(50)
     assert float(found[3]["peak_gpu_memory_gib"]) == pytest.approx(1.0)
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from alcseg.report.records import Benchmark
 from alcseg.reproduction.claims import claims_table, findings
+from benchmark_folder import write_evaluation
 
 
 def found(fake, dataset="Toy, 10 % HQ"):
@@ -27,6 +28,26 @@ def test_a_loss_on_every_case_is_a_no(fake):
     found_here = found(fake)
     assert found_here["ALC is better than ALC w/o LR"].verdict == "no"
     assert found_here["The order is ALC > ALC w/o LR > Mean Teacher"].verdict == "no"
+
+
+def test_an_order_fails_by_any_of_its_steps(fake):
+    for seed in (0, 1):
+        fake.add_run("few", "alc_wo_lr", seed, dice=(0.60, 0.50, 0.40))
+    found_here = found(fake)
+    assert found_here["ALC is better than ALC w/o LR"].verdict == "yes"
+    whole = found_here["The order is ALC > ALC w/o LR > Mean Teacher"]
+    assert (whole.verdict, whole.why) == ("no", "the steps above: 1 yes, 1 no, 0 undecided")
+
+
+def test_alc_against_the_best_of_all_others(empty):
+    """Upper bounds and other kinds of ALC aside; a single other method is no field to be best of."""
+    claim = "ALC is better than every other method, here HL-Sup"
+    empty.write_plan(rows=[*empty.plan["rows"], {"row": "hl_sup", "title": "HL-Sup"}], seeds=[0])
+    for row, dice in (("alc", 0.8), ("alc_wo_lr", 0.75), ("mean_teacher", 0.6), ("oracle", 0.9)):
+        empty.add_run("few", row, 0, dice=(dice, dice, dice))
+    assert not any("every other method" in one for one in found(empty))
+    empty.add_run("few", "hl_sup", 0, dice=(0.7, 0.7, 0.7))
+    assert found(empty)[claim].difference == pytest.approx(10.0)
 
 
 def test_seeds_that_disagree_are_undecided(fake):
@@ -56,6 +77,26 @@ def test_the_gain_shrinks_is_paired_over_the_datasets(fake):
     assert finding.difference == pytest.approx(6.0)
     assert finding.verdict == "yes"
     assert finding.paper == pytest.approx((88.87 - 83.79) - (89.29 - 87.51))
+
+
+def shrinking(fake):
+    return [
+        entry for entry in findings(Benchmark.open(fake.root)) if entry.claim.startswith("The gain shrinks")
+    ]
+
+
+def test_gains_at_one_share_of_hq_labels_are_not_compared(fake):
+    assert len(shrinking(fake)) == 1
+    datasets = {name: spec | {"hq_percent": 10} for name, spec in fake.plan["datasets"].items()}
+    fake.write_plan(datasets=datasets)
+    assert shrinking(fake) == []
+
+
+def test_gains_over_other_cases_are_not_compared(fake):
+    for row in ("alc", "mean_teacher"):
+        for seed in (0, 1):
+            write_evaluation(fake.path("more", row, seed) / "eval", {"another": 0.8})
+    assert shrinking(fake) == []
 
 
 @pytest.mark.parametrize(("gain", "verdict"), [(0.05, "yes"), (-0.05, "no"), (0.0, "undecided")])

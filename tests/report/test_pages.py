@@ -9,6 +9,7 @@ from alcseg.commands.report import report
 from alcseg.errors import DataError, UsageError
 from alcseg.records.run import RunRecord
 from alcseg.records.steps import Step, StepTable
+from alcseg.report.records import Benchmark
 from alcseg.run import Run
 
 
@@ -16,7 +17,7 @@ def test_a_benchmark(fake):
     fake.add_images()
     fake.add_images("more")
     fake.add_pseudo_labels()
-    result = report(fake.root)
+    result = report(Benchmark.open(fake.root))
     names = [
         "overview",
         "results-few",

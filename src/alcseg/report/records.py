@@ -66,6 +66,9 @@ class Benchmark:
         known.sort(key=lambda run: (order[run.place], run.record.seed))
         return cls(path, plan, datasets, tuple(known))
 
+    def __fspath__(self) -> str:
+        return str(self.path)
+
     @property
     def rows(self) -> tuple[PlannedRow, ...]:
         """In the plan's order."""

@@ -45,7 +45,7 @@ _TITLES = {
     "trinet": "TriNet",
     "two_stage_rnt": "2SRnT",
 }
-_NOT_IMPORTED = ("format", "test_source", "archive")
+_NOT_IMPORTED = ("format", "test_source")
 """Options of `alcseg import` that a plan states elsewhere or has no use for."""
 _WANTED = {
     "bool": "true or false",

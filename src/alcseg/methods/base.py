@@ -280,6 +280,12 @@ class Method(nn.Module, Generic[S]):
             noise[position].normal_(0, std, generator=generator)
         return noise.clamp_(-clip, clip).contiguous(memory_format=torch.channels_last_3d)
 
+    def noisy_image(self, patches: Patches, name: str) -> Tensor:
+        """The image with `input_noise`, for methods with the settings `noise_std` and `noise_clip`."""
+        settings: Any = self.settings
+        noise = self.input_noise(patches, name, std=settings.noise_std, clip=settings.noise_clip)
+        return patches.image + noise
+
     def progress(self, fraction: float) -> float:
         """How much of the first `fraction` of the run is done, 0 to 1."""
         return min(self.done / (fraction * self.task.steps), 1.0) if fraction > 0 else 1.0

@@ -71,13 +71,7 @@ class MeanTeacher(Method[MeanTeacherSettings]):
         """`hq`: supervised on HQ; `con`: agreement with the teacher; `lq`: supervised on LQ, if set."""
         hq, lq = batch["hq"], batch["lq"]
         watched = [hq, lq] if self.settings.consistency_on == "all" else [lq]
-        noisy = [
-            patches.image
-            + self.input_noise(
-                patches, f"pass-{i}", std=self.settings.noise_std, clip=self.settings.noise_clip
-            )
-            for i, patches in enumerate(watched)
-        ]
+        noisy = [self.noisy_image(patches, f"pass-{i}") for i, patches in enumerate(watched)]
         with batch_statistics(self.teacher) as teacher:
             target = self.spread(teacher, torch.cat(noisy)).float().softmax(1)
 

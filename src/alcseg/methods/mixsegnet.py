@@ -209,14 +209,7 @@ class MixSegNet(Method[MixSegNetSettings]):
 
     def _teacher_probs(self, batch: Batch) -> list[Tensor]:
         """Class probabilities `(B, K, X, Y, Z)` of both teachers on all patches under one noise."""
-        settings = self.settings
-        noisy = [
-            patches.image
-            + self.input_noise(
-                patches, f"teachers-{stream}", std=settings.noise_std, clip=settings.noise_clip
-            )
-            for stream, patches in batch.items()
-        ]
+        noisy = [self.noisy_image(patches, f"teachers-{stream}") for stream, patches in batch.items()]
         image, targets = torch.cat(noisy), []
         for teacher in (self.teacher_a, self.teacher_b):
             with batch_statistics(teacher) as network:

@@ -156,11 +156,7 @@ class MTCL(Method[MTCLSettings]):
 
     def _teacher_probs(self, patches: Patches, noise: str | None) -> Tensor:
         """Teacher's class probabilities, float32, on the image with the noise of that name or without any."""
-        image = patches.image
-        if noise is not None:
-            image = image + self.input_noise(
-                patches, noise, std=self.settings.noise_std, clip=self.settings.noise_clip
-            )
+        image = patches.image if noise is None else self.noisy_image(patches, noise)
         with batch_statistics(self.teacher) as teacher:
             if noise is None and not self.settings.cl_dropout:
                 for module in teacher.modules():

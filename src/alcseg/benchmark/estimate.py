@@ -23,7 +23,7 @@ from alcseg.records.method_costs import MethodCosts
 from alcseg.records.plan import Plan
 from alcseg.records.settings import ChosenMethod, RunSettings
 from alcseg.training.estimate import estimate_cost
-from alcseg.training.fit import complete_settings, plan_run
+from alcseg.training.prepare import complete_settings, plan_run
 
 __all__ = ["PlanCost", "estimate_plan"]
 

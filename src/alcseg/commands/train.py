@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
@@ -12,12 +11,14 @@ from alcseg.data.folder import DatasetFolder
 from alcseg.errors import ConfigError
 from alcseg.files import atomic_path
 from alcseg.methods import available_methods
+from alcseg.records.base import Record
 from alcseg.records.settings import RunSettings
 from alcseg.records.steps import StepTable
 from alcseg.report.figures import training_curves
 from alcseg.run import Run
 from alcseg.training.estimate import estimate_cost
-from alcseg.training.fit import Prepared, fit, prepare
+from alcseg.training.fit import fit
+from alcseg.training.prepare import Prepared, prepare
 from alcseg.words import did_you_mean
 
 __all__ = ["TrainingPlan", "plan_training", "train"]
@@ -25,39 +26,35 @@ __all__ = ["TrainingPlan", "plan_training", "train"]
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class TrainingPlan:
-    """How a training would go, and what it would cost here.
-
-    Attributes:
-        spacing_mm: Voxel size of the model grid; None in an axis keeps each case's own.
-        patch: Side lengths in voxels.
-        normalization: `zscore`, `ct` or `none`.
-        clip: Intensity window under `ct`.
-        classes: Name to label value, background first.
-        hq_batch: HQ patches per step.
-        lq_batch: LQ patches per step.
-        steps: Optimizer steps.
-        device: Where.
-        precision: `32` or `bf16`.
-        estimated_seconds_per_step: Without validation.
-        estimated_hours: Of all steps.
-        estimated_memory_gib: On the device.
-    """
+class TrainingPlan(Record):
+    """How a training would go, and what it would cost here."""
 
     spacing_mm: tuple[float | None, float | None, float | None]
+    """Voxel size of the model grid; None in an axis keeps each case's own."""
     patch: tuple[int, int, int]
+    """Side lengths in voxels."""
     normalization: str
+    """`zscore`, `ct` or `none`."""
     clip: tuple[float, float] | None
+    """Intensity window under `ct`."""
     classes: dict[str, int]
+    """Name to label value, background first."""
     hq_batch: int | None
+    """HQ patches per step."""
     lq_batch: int | None
+    """LQ patches per step."""
     steps: int | None
+    """Optimizer steps."""
     device: str
+    """Where."""
     precision: str
+    """`32` or `bf16`."""
     estimated_seconds_per_step: float
+    """Without validation."""
     estimated_hours: float
+    """Of all steps."""
     estimated_memory_gib: float
+    """On the device."""
 
     @classmethod
     def of(cls, ready: Prepared) -> "TrainingPlan":

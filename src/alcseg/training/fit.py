@@ -3,82 +3,27 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-
-import torch
 
 from alcseg import machine
 from alcseg.data.cache import CachedCase, build_cache
 from alcseg.data.folder import DatasetFolder
-from alcseg.data.plan import make_plan
 from alcseg.errors import ConfigError
 from alcseg.files import write_text
 from alcseg.inference.device import pick_device
-from alcseg.inference.load import build_method, create_method, make_task
-from alcseg.methods import Method
+from alcseg.inference.load import build_method
 from alcseg.records.cases import CaseRow
-from alcseg.records.plan import Plan
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
-from alcseg.training.cases import choose_cases, stream_cases
+from alcseg.training.cases import stream_cases
 from alcseg.training.handed_on import with_handed_labels
+from alcseg.training.prepare import Prepared, complete_settings, prepare
 from alcseg.training.records import log_to, open_run, write_records
-from alcseg.training.smallest_batch import require_statistics
-from alcseg.training.stage import augmentation, fit_stage, is_first_process
+from alcseg.training.stage import fit_stage, is_first_process
 
-__all__ = ["Prepared", "complete_settings", "fit", "plan_run", "prepare"]
+__all__ = ["fit"]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """What is known of a run before anything is written.
-
-    Attributes:
-        settings: Complete ones.
-        device: Where to train.
-        plan: Of the run.
-        method: With networks, planned for the last stage.
-        fresh: Whether its weights are those that training begins with.
-        train: Cases that train.
-        val: Cases that validate.
-    """
-
-    settings: RunSettings
-    device: torch.device
-    plan: Plan
-    method: Method
-    fresh: bool
-    train: Sequence[CaseRow]
-    val: Sequence[CaseRow]
-
-
-def prepare(
-    folder: DatasetFolder, settings: RunSettings, device: str = "auto", *, plan: Plan | None = None
-) -> Prepared:
-    """Choose cases, plan, and build the method, so that nothing is begun that cannot be trained.
-
-    Args:
-        folder: The dataset.
-        settings: Of the run; what they leave open the data or the machine decides.
-        device: `auto`, `cpu`, `cuda` or `cuda:<index>`.
-        plan: Of a run that was begun; else it is made.
-
-    Raises:
-        DataError: If the dataset lacks what the method needs.
-        ConfigError: If patch and batch are too small for the network, or the patch cannot be turned.
-    """
-    chosen = pick_device(device)
-    settings = complete_settings(settings, chosen)
-    method = create_method(settings)
-    train, val = choose_cases(folder, method.streams, val_hq=settings.trainer.val_hq)
-    plan = plan or _make_plan(folder, settings)
-    augmentation(settings).check(plan.patch)
-    method.prepare(make_task(settings, plan))
-    tried = require_statistics(method, settings)
-    return Prepared(settings, chosen, plan, method, not tried, train, val)
 
 
 def fit(
@@ -135,17 +80,7 @@ def fit(
     stages = ready.method.plan_stages(names)
     first_process = is_first_process()
     if first_process:  # the others must not remove what this one writes
-        write_records(
-            run,
-            settings,
-            ready.plan,
-            folder,
-            train_cases,
-            val_cases,
-            stages,
-            str(ready.device),
-            overwrite=overwrite,
-        )
+        write_records(run, ready, folder, train_cases, val_cases, stages, overwrite=overwrite)
 
     for name in ("lightning.pytorch", "lightning.fabric"):  # their advice is about scripts
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -176,52 +111,6 @@ def fit(
         run.record.model_copy(update=ended).write(run.path)
         write_text(run.done_path, machine.timestamp() + "\n")
     return run
-
-
-def plan_run(folder: DatasetFolder, settings: RunSettings) -> Plan:
-    """The plan of a run: what complete settings give, the rest made from the data.
-
-    Raises:
-        ConfigError: If patch and batch are too small for the network.
-    """
-    plan = _make_plan(folder, settings)
-    require_statistics(build_method(settings, plan), settings)
-    return plan
-
-
-def _make_plan(folder: DatasetFolder, settings: RunSettings) -> Plan:
-    data = settings.data
-    return make_plan(
-        folder, patch=data.patch, spacing=data.spacing, normalization=data.normalization, clip=data.clip
-    )
-
-
-def complete_settings(settings: RunSettings, device: torch.device) -> RunSettings:
-    """Fill in what depends on the machine or on other settings."""
-    on_gpu = device.type == "cuda"
-    data, trainer = settings.data, settings.trainer
-    steps = trainer.steps or (30_000 if on_gpu else 1_000)
-    validate, checkpoint = trainer.validate_every, trainer.checkpoint_every
-    precision = trainer.precision
-    if precision == "auto":
-        native = torch.cuda.is_bf16_supported() if on_gpu else bool(machine.has_native_bf16())
-        precision = "bf16" if native else "32"
-    batches = {
-        "hq_batch": data.hq_batch or (4 if on_gpu else 2),
-        "lq_batch": data.lq_batch or (20 if on_gpu else 4),
-    }
-    schedule = {
-        "steps": steps,
-        "validate_every": max(1, steps // 10) if validate is None else validate,
-        "checkpoint_every": max(10, steps // 20) if checkpoint is None else checkpoint,
-        "precision": precision,
-    }
-    return settings.model_copy(
-        update={
-            "data": data.model_copy(update=batches),
-            "trainer": trainer.model_copy(update=schedule),
-        }
-    )
 
 
 def _cache_folder(settings: RunSettings, out: Path) -> Path:

@@ -11,10 +11,10 @@ from alcseg.data.folder import DatasetFolder
 from alcseg.errors import CheckpointError, ConfigError, DataError, UsageError
 from alcseg.files import remove_output
 from alcseg.methods import Stage
-from alcseg.records.plan import Plan
 from alcseg.records.run import RunRecord
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
+from alcseg.training.prepare import Prepared
 
 __all__ = ["log_to", "open_run", "write_records"]
 
@@ -57,13 +57,11 @@ def open_run(out: Path, settings: RunSettings, *, overwrite: bool = False) -> Ru
 
 def write_records(
     run: Run,
-    settings: RunSettings,
-    plan: Plan,
+    ready: Prepared,
     folder: DatasetFolder,
     train: Sequence[CachedCase],
     val: Sequence[CachedCase],
     stages: Sequence[Stage],
-    device: str,
     *,
     overwrite: bool = False,
 ) -> None:
@@ -71,13 +69,11 @@ def write_records(
 
     Args:
         run: The run folder, made if it is not there.
-        settings: Of the run.
-        plan: Of the run.
+        ready: Settings, plan and device of the run.
         folder: The dataset.
         train: Cases that train.
         val: Cases that validate.
         stages: Of the run, in order.
-        device: Where the run trains.
         overwrite: Remove first what the folder holds.
 
     Raises:
@@ -98,14 +94,14 @@ def write_records(
         if known.stages is None:
             known.model_copy(update={"stages": order}).write(run.path)
         return
-    settings.write(run.path)
-    plan.write(run.path)
+    ready.settings.write(run.path)
+    ready.plan.write(run.path)
     RunRecord(
         started=machine.timestamp(),
         dataset=folder.name,
         data_hash=hashed,
-        seed=settings.seed,
-        device=device,
+        seed=ready.settings.seed,
+        device=str(ready.device),
         processor=machine.processor(),
         commit=machine.commit(),
         versions=machine.versions(),

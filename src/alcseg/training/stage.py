@@ -14,7 +14,6 @@ from torch import distributed
 
 from alcseg import machine
 from alcseg.data.cache import CachedCase
-from alcseg.data.transforms import Augmentation
 from alcseg.errors import CheckpointError
 from alcseg.files import write_text
 from alcseg.inference.load import load_weights
@@ -33,8 +32,9 @@ from alcseg.training.cases import stream_sizes
 from alcseg.training.datamodule import StreamData
 from alcseg.training.fitted import Fitted
 from alcseg.training.handed_on import StoredProbabilities, relabel_held_out
+from alcseg.training.prepare import augmentation
 
-__all__ = ["augmentation", "fit_stage", "is_first_process"]
+__all__ = ["fit_stage", "is_first_process"]
 
 logger = logging.getLogger(__name__)
 
@@ -129,12 +129,6 @@ def is_first_process() -> bool:
     """Whether this process writes; also right before the first fit, in processes that a launcher started."""
     rank: int = rank_zero_only.rank  # type: ignore[attr-defined]
     return rank == 0
-
-
-def augmentation(settings: RunSettings) -> Augmentation:
-    """What the data section asks for."""
-    data = settings.data
-    return Augmentation(data.flip_axes, data.rotate_plane, data.intensity_scale, data.intensity_shift)
 
 
 def _hand_on(

@@ -1,6 +1,7 @@
 """The datasets of a benchmark: made once, shared, refused where they were made in another way."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,6 +74,21 @@ def test_a_dataset_made_before_formats_were_numbered_is_known(content, write, tm
     write_json(DatasetRecipe.path(paths.given), old | {"corrupt": spec["corrupt"], "format": "la-h5"})
     with pytest.raises(ConfigError, match="made with format=auto, found la-h5"):
         paths.made  # noqa: B018 - it is the question that is refused
+
+
+@pytest.mark.parametrize(
+    ("plan", "imported", "full", "full_imported"),
+    [
+        ("la-official", "5d6e715b", "0931ec9e", "5d6e715b"),  # test cases in a folder of their own
+        ("table2", "065ff375", "7da86467", "065ff375"),
+        ("la-half-cpu", "340efb86", "cb16194b", "63aa0a46"),
+    ],
+)
+def test_folders_of_shipped_plans_keep_their_names(plan, imported, full, full_imported):
+    """Or a benchmark that was begun would import and corrupt anew."""
+    paths = paths_of(read_plan(plan), Path("out"))[0]
+    names = [paths.imported.name, paths.full.given.name, paths.full.imported.name]
+    assert names == [f".imported-{imported}", f".full-{full}", f".imported-{full_imported}"]
 
 
 def test_nothing_to_score_on_is_refused(content, write, tmp_path):

@@ -2,10 +2,13 @@
 
 import pytest
 
+from alcseg.benchmark.datasets import make_datasets
 from alcseg.benchmark.plan import read_plan
-from alcseg.benchmark.run import RunPaths, _results, fail, failed_record, find_state
+from alcseg.benchmark.run import RunPaths, _Job, _results, fail, failed_record, find_state
+from alcseg.data.predicted import PredictedFolder
 from alcseg.errors import ConfigError, DataError
 from alcseg.records.benchmark_run import BenchmarkRecord, RunIdentity
+from alcseg.records.predictions import PredictedCase, Predictions
 
 OTHERS = {
     "dataset": "other", "row": "other", "method": "mtcl_hard", "labels": "clean", "preset": "la",
@@ -69,6 +72,28 @@ def test_a_run_done_in_another_way_is_refused_and_a_failed_one_is_not(run, key):
     write_results(paths, plan)
     with pytest.raises(ConfigError, match=f"done with {key}="):
         find_state(paths, plan)
+
+
+def test_predictions_of_which_some_failed_are_no_result_and_made_again(run, monkeypatch):
+    paths, plan, _ = run
+    make_datasets(plan, None, paths.out)
+    job, calls, status = _Job(paths, plan, "cpu", 0), [], ["failed"]
+
+    def predicted(run, images, *, out, window, device, overwrite):
+        calls.append([path.name for path in images])
+        case = PredictedCase(status=status[0], error=None if status[0] == "ok" else "no header")
+        record = Predictions(run=str(run), method="alc", cases={"phantom_006": case})
+        record.write(out)
+        return PredictedFolder(out, record)
+
+    monkeypatch.setattr("alcseg.benchmark.run.predict", predicted)
+    with pytest.raises(DataError, match="1 of 1 cases failed; the first, 'phantom_006': no header"):
+        job._predict("pred", split="test")
+    status[0] = "ok"
+    first = job._predict("pred", split="test")
+    assert calls == [["phantom_006_0000.nii.gz"]] * 2
+    assert job._predict("pred", split="test").record == first.record
+    assert len(calls) == 2
 
 
 def test_a_failure_is_recorded_with_its_trace_unless_it_is_the_users(run):

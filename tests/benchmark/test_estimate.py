@@ -17,8 +17,8 @@ def measured(monkeypatch):
     """Methods whose step was measured; each step of them takes a thousandth of an hour."""
     asked = []
 
-    def measure(settings, plan, device):
-        asked.append(settings.method)
+    def measure(method, settings, device):
+        asked.append(settings.method.name)
         return Estimate(3.6, 0.001 * settings.trainer.steps, 0.1)
 
     monkeypatch.setattr(estimate, "estimate_cost", measure)
@@ -91,7 +91,7 @@ def test_a_run_holds_its_weights_thrice_and_once_per_snapshot(content, write, tm
     (run,) = read_plan(write(content)).runs
     settings = resolve_run(run)
     plan = estimate._plan(run, settings, tmp_path, DatasetFolder.open)
-    state = build_method(settings.to_dict(), plan).state_dict().values()
+    state = build_method(settings, plan).state_dict().values()
     size = sum(tensor.numel() * tensor.element_size() for tensor in state)
     assert estimate._run_bytes(settings, plan) == 3 * size
     content["set"]["trainer.snapshot_every"] = 2

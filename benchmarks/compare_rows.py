@@ -10,9 +10,9 @@ the functions of `alcseg report`.
 import sys
 from pathlib import Path
 
-from alcseg.report.intervals import crossed_interval
-from alcseg.report.records import Benchmark
-from alcseg.report.table import printed, stat_of_runs
+from alcseg.reporting.intervals import crossed_interval
+from alcseg.reporting.records import Benchmark
+from alcseg.reporting.table import printed, stat_of_runs
 
 
 def main(out: str, name: str, kind: str = "test", metric: str = "dice") -> None:

@@ -1,4 +1,4 @@
-"""Time a training step of every method: `python benchmarks/method_costs.py` writes methods/costs.json.
+"""Time a training step of every method: `python benchmarks/method_costs.py` writes training_methods/costs.json.
 
 All methods train the network of a preset on random patches of its size. Repetitions are interleaved, one step
 of each method in turn, so that a busy machine slows all of them alike; the median counts. A method of several
@@ -13,17 +13,17 @@ from pathlib import Path
 
 import torch
 
-import alcseg.methods
+import alcseg.training_methods
 from alcseg import machine
 from alcseg.config import Settings, resolve
 from alcseg.data.sampling import Patches
-from alcseg.methods import METHODS, Method, Stage, Task
 from alcseg.networks import build_network
 from alcseg.records.method_costs import CostConditions, MethodCosts
+from alcseg.training_methods import METHODS, Method, Stage, Task
 
 BASELINE = "hl_sup"
 CLASSES = 3
-COSTS = MethodCosts.path(Path(alcseg.methods.__file__).parent)
+COSTS = MethodCosts.path(Path(alcseg.training_methods.__file__).parent)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from PIL import Image
 from alcseg.data.phantoms import Phantom, make_phantom
 from alcseg.metrics.overlap import dice
 from alcseg.noise import NOISE_MODELS, OtherLabels, case_generator, corrupt_label
-from alcseg.report.drawing import (
+from alcseg.reporting.drawing import (
     INK,
     PAGE_INCH,
     POINTS,

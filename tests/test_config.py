@@ -9,8 +9,8 @@ import yaml
 
 from alcseg.config import check_arguments, preset_names, resolve
 from alcseg.errors import ConfigError
-from alcseg.methods import METHODS
 from alcseg.records.settings import RunSettings
+from alcseg.training_methods import METHODS
 
 PRESETS = Path(__file__).parents[1] / "src" / "alcseg" / "presets"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-import alcseg.methods
-from alcseg.methods import METHODS
+import alcseg.training_methods
+from alcseg.training_methods import METHODS
 
-FOLDER = Path(alcseg.methods.__file__).parent
+FOLDER = Path(alcseg.training_methods.__file__).parent
 PACKAGE = FOLDER.parent
 FILES = {
     name: FOLDER / f"{name}.py"
@@ -25,7 +25,9 @@ def imported(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            module = ".".join(part for part in ("alcseg.methods" if node.level else "", node.module) if part)
+            module = ".".join(
+                part for part in ("alcseg.training_methods" if node.level else "", node.module) if part
+            )
             names |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
     return names
 
@@ -37,17 +39,17 @@ def test_pytest_is_needed_for_testing_alone():
 
 def test_every_method_lives_in_a_file_that_is_looked_at():
     assert {cls.__module__ for cls, _ in METHODS.builtin.values()} == {
-        f"alcseg.methods.{name}" for name in FILES
+        f"alcseg.training_methods.{name}" for name in FILES
     }
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_no_method_imports_another(name):
-    others = {f"alcseg.methods.{other}" for other in FILES if other != name}
+    others = {f"alcseg.training_methods.{other}" for other in FILES if other != name}
     # The package itself imports all methods, so that would be a way around.
-    assert not imported(FILES[name]) & {"alcseg.methods", *others}
+    assert not imported(FILES[name]) & {"alcseg.training_methods", *others}
 
 
 @pytest.mark.parametrize("helper", [*FOLDER.glob("_[!_]*.py"), FOLDER / "base.py"])
 def test_what_methods_share_imports_no_method(helper):
-    assert not imported(helper) & {f"alcseg.methods.{name}" for name in FILES}
+    assert not imported(helper) & {f"alcseg.training_methods.{name}" for name in FILES}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alcseg.methods import METHODS
+from alcseg.training_methods import METHODS
 
 HOOK = Path(__file__).parents[1] / "docs" / "_hooks" / "method_pages.py"
 

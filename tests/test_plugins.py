@@ -101,7 +101,7 @@ def test_an_unknown_name_lists_what_there_is_and_the_nearest(install: Install) -
         numbers()["tree"]
 
 
-METHOD = "from alcseg.methods.supervised import HSup\nclass Good(HSup): 'A copy.'"
+METHOD = "from alcseg.training_methods.supervised import HSup\nclass Good(HSup): 'A copy.'"
 NOISE = "from alcseg.noise import NOISE_MODELS\nGood = NOISE_MODELS['ball']"
 METRIC = "from alcseg.metrics import METRICS\nGood = METRICS['dice']"
 READER = "from alcseg.data.readers.nifti import NIfTIReader\nclass Good(NIfTIReader): 'A copy.'"
@@ -111,7 +111,7 @@ NETWORK = "def Good(in_channels, num_classes): ..."
 @pytest.mark.parametrize(
     ("registry", "kind", "good", "bad", "taken"),
     [
-        ("alcseg.methods:METHODS", "method", METHOD, "class Bad: ...", "alc"),
+        ("alcseg.training_methods:METHODS", "method", METHOD, "class Bad: ...", "alc"),
         (
             "alcseg.noise:NOISE_MODELS",
             "noise model",

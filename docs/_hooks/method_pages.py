@@ -1,6 +1,6 @@
 """Pages of the site that are made of the methods themselves when it is built: one each, and a table of all.
 
-What a page says stands in the docstrings of `alcseg.methods`, so that it cannot fall behind them.
+What a page says stands in the docstrings of `alcseg.training_methods`, so that it cannot fall behind them.
 """
 
 import inspect
@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from alcseg.commands.methods import MethodInfo, methods
-from alcseg.methods import METHODS, Method
+from alcseg.training_methods import METHODS, Method
 
 SECTION = "Methods"  # of the navigation in mkdocs.yml
 MARK = "<!-- table of methods -->"

@@ -7,35 +7,47 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from alcseg.benchmarking.command import benchmark
     from alcseg.commands.archive_dataset import archive_dataset
     from alcseg.commands.check import check
     from alcseg.commands.correct import correct
     from alcseg.commands.corrupt import corrupt
     from alcseg.commands.demo import demo
+    from alcseg.commands.doctor import doctor
     from alcseg.commands.evaluate import evaluate
     from alcseg.commands.import_dataset import import_dataset
+    from alcseg.commands.methods import methods
     from alcseg.commands.predict import predict
+    from alcseg.commands.report import report
     from alcseg.commands.train import plan_training, train
     from alcseg.corrected import Correction
     from alcseg.data.folder import DatasetFolder
+    from alcseg.data.predicted import PredictedFolder
     from alcseg.errors import AlcsegError
+    from alcseg.evaluation import Evaluation
     from alcseg.run import Run
 
 __all__ = [
     "AlcsegError",
     "Correction",
     "DatasetFolder",
+    "Evaluation",
+    "PredictedFolder",
     "Run",
     "__version__",
     "archive_dataset",
+    "benchmark",
     "check",
     "correct",
     "corrupt",
     "demo",
+    "doctor",
     "evaluate",
     "import_dataset",
+    "methods",
     "plan_training",
     "predict",
+    "report",
     "train",
 ]
 
@@ -45,16 +57,22 @@ _HOMES = {
     "AlcsegError": "alcseg.errors",
     "Correction": "alcseg.corrected",
     "DatasetFolder": "alcseg.data.folder",
+    "Evaluation": "alcseg.evaluation",
+    "PredictedFolder": "alcseg.data.predicted",
     "Run": "alcseg.run",
     "archive_dataset": "alcseg.commands.archive_dataset",
+    "benchmark": "alcseg.benchmarking.command",
     "check": "alcseg.commands.check",
     "correct": "alcseg.commands.correct",
     "corrupt": "alcseg.commands.corrupt",
     "demo": "alcseg.commands.demo",
+    "doctor": "alcseg.commands.doctor",
     "evaluate": "alcseg.commands.evaluate",
     "import_dataset": "alcseg.commands.import_dataset",
+    "methods": "alcseg.commands.methods",
     "plan_training": "alcseg.commands.train",
     "predict": "alcseg.commands.predict",
+    "report": "alcseg.commands.report",
     "train": "alcseg.commands.train",
 }
 

@@ -17,7 +17,6 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from alcseg.errors import ConfigError
-from alcseg.methods import Method
 from alcseg.records.base import Record
 from alcseg.records.checked import check, refusal, require_known
 from alcseg.records.settings import (
@@ -27,6 +26,7 @@ from alcseg.records.settings import (
     RunSettings,
     TrainerSettings,
 )
+from alcseg.training_methods import Method
 from alcseg.words import nearest
 
 __all__ = ["check_arguments", "preset_names", "resolve"]

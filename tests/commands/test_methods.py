@@ -4,7 +4,7 @@ import pytest
 
 from alcseg.commands.methods import MethodInfo, MethodList, _costs, _paragraphs, methods
 from alcseg.errors import UsageError
-from alcseg.methods import METHODS
+from alcseg.training_methods import METHODS
 
 
 def test_all_methods_are_listed_in_order():
@@ -16,7 +16,7 @@ def test_all_methods_are_listed_in_order():
 
 
 def test_a_method_of_another_package_says_which(install):
-    source = "from alcseg.methods.supervised import HSup\nclass Other(HSup):\n    'One line.'"
+    source = "from alcseg.training_methods.supervised import HSup\nclass Other(HSup):\n    'One line.'"
     install("elsewhere", "2.1", source, {"alcseg.methods": {"other": "elsewhere:Other"}})
     assert methods("other").distribution == "elsewhere 2.1"
     assert methods("h_sup").distribution is None

@@ -6,11 +6,11 @@ from math import isnan, nan
 import pytest
 
 from alcseg.errors import DataError
-from alcseg.methods import METHODS
 from alcseg.records.benchmark_plan import BenchmarkPlan
 from alcseg.records.benchmark_run import BenchmarkRecord
 from alcseg.records.method_costs import MethodCosts
 from alcseg.records.pseudo_labels import PseudoLabelRow
+from alcseg.training_methods import METHODS
 
 RECORD = {
     "dataset": "few", "row": "alc_k1", "method": "alc", "labels": "given", "preset": "la",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from alcseg.report.records import Benchmark
+from alcseg.reporting.records import Benchmark
 from alcseg.reproduction.claims import claims_table, findings
 from benchmark_folder import write_evaluation
 

@@ -5,7 +5,7 @@ import pytest
 
 from alcseg.errors import DataError
 from alcseg.records.noise import NoiseManifest
-from alcseg.report.records import Benchmark
+from alcseg.reporting.records import Benchmark
 from alcseg.reproduction.fig_noise import noise_figure
 
 

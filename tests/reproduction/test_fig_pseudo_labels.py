@@ -2,7 +2,7 @@
 
 import pytest
 
-from alcseg.report.records import Benchmark
+from alcseg.reporting.records import Benchmark
 from alcseg.reproduction.fig_pseudo_labels import courses, pseudo_label_figure
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from alcseg.report.records import Benchmark
+from alcseg.reporting.records import Benchmark
 from alcseg.reproduction.fig_weights import weights_figure
 
 

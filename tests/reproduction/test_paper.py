@@ -2,8 +2,8 @@
 
 import pytest
 
-from alcseg.report.records import Benchmark
-from alcseg.report.results import results_table
+from alcseg.reporting.records import Benchmark
+from alcseg.reporting.results import results_table
 from alcseg.reproduction.paper import PAPER_TABLES, published
 from benchmark_folder import write_evaluation
 

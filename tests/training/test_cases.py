@@ -7,10 +7,10 @@ import pytest
 
 from alcseg.data.folder import DatasetFolder
 from alcseg.errors import DataError
-from alcseg.methods import METHODS
 from alcseg.records.cases import CaseRow
 from alcseg.records.settings import DataSettings
 from alcseg.training.cases import choose_cases, stream_sizes
+from alcseg.training_methods import METHODS
 
 
 def ids(rows: list[CaseRow]) -> list[str]:

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from alcseg.methods import Task
-from alcseg.methods.supervised import HSup
 from alcseg.training.cases import blank_batch
 from alcseg.training.estimate import Measured, measure
+from alcseg.training_methods import Task
+from alcseg.training_methods.supervised import HSup
 
 GIB = 2**30
 

@@ -9,7 +9,7 @@ from alcseg.commands.predict import predict
 from alcseg.commands.train import train
 from alcseg.data.folder import DatasetFolder
 from alcseg.data.nifti import read_label
-from alcseg.methods import METHODS
+from alcseg.training_methods import METHODS
 
 SMALL = {
     "mixsegnet": [

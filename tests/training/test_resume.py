@@ -15,15 +15,15 @@ import torch
 
 from alcseg.commands.train import train
 from alcseg.data.folder import DatasetFolder
-from alcseg.methods import Method
 from alcseg.run import Run
+from alcseg.training_methods import Method
 
 Rows = Callable[[Path], list[dict[str, Any]]]
 
 KILLED = """
 import os, signal, sys
 from alcseg.cli import main
-from alcseg.methods import Method
+from alcseg.training_methods import Method
 
 train = Method.take_step
 

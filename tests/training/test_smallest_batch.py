@@ -5,9 +5,9 @@ import pytest
 from alcseg.config import resolve
 from alcseg.errors import ConfigError
 from alcseg.inference.load import build_method
-from alcseg.methods import METHODS
 from alcseg.records.plan import Plan
 from alcseg.training.smallest_batch import require_statistics
+from alcseg.training_methods import METHODS
 
 
 def check(method: str, patch: tuple[int, int, int], *assignments: str) -> None:

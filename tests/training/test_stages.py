@@ -12,9 +12,9 @@ import torch
 
 from alcseg.commands.train import train
 from alcseg.data.folder import DatasetFolder
-from alcseg.methods import Method
-from alcseg.methods.two_stage_rnt import TwoStageRNT
 from alcseg.run import Run
+from alcseg.training_methods import Method
+from alcseg.training_methods.two_stage_rnt import TwoStageRNT
 
 Rows = Callable[[Path], list[dict[str, Any]]]
 

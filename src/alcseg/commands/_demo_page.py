@@ -11,9 +11,9 @@ from alcseg.machine import commit, processor
 from alcseg.records.demo import DemoRecord
 from alcseg.records.ranking import RankingRow
 from alcseg.records.steps import StepTable
-from alcseg.report.cases import read_upright
-from alcseg.report.figures import case_panels, paired_plot, training_curves
-from alcseg.report.html import Commands, Facts, Picture, Section, Table, Text, write_report
+from alcseg.reporting.cases import read_upright
+from alcseg.reporting.figures import case_panels, paired_plot, training_curves
+from alcseg.reporting.html import Commands, Facts, Picture, Section, Table, Text, write_report
 from alcseg.run import Run
 
 __all__ = ["METHOD_NAMES", "DemoOutcome", "write_page"]

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from alcseg.methods import METHODS, Method
 from alcseg.networks import NETWORKS
 from alcseg.records.base import meanings
 from alcseg.records.checked import choices, limits
 from alcseg.records.method_costs import MethodCosts
+from alcseg.training_methods import METHODS, Method
 
 __all__ = ["MethodInfo", "MethodList", "Setting", "methods"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from alcseg.errors import DataError
 from alcseg.files import output_folder, require_apart
 from alcseg.records.run import RunRecord
-from alcseg.report.pages import write_benchmark_report, write_run_report
-from alcseg.report.records import Benchmark, is_benchmark
+from alcseg.reporting.pages import write_benchmark_report, write_run_report
+from alcseg.reporting.records import Benchmark, is_benchmark
 from alcseg.reproduction.exhibits import paper_exhibits
 from alcseg.run import Run
 

@@ -10,15 +10,15 @@ from alcseg.config import resolve
 from alcseg.data.folder import DatasetFolder
 from alcseg.errors import ConfigError
 from alcseg.files import atomic_path
-from alcseg.methods import available_methods
 from alcseg.records.base import Record
 from alcseg.records.settings import RunSettings
 from alcseg.records.steps import StepTable
-from alcseg.report.figures import training_curves
+from alcseg.reporting.figures import training_curves
 from alcseg.run import Run
 from alcseg.training.estimate import estimate_cost
 from alcseg.training.fit import fit
 from alcseg.training.prepare import Prepared, prepare
+from alcseg.training_methods import available_methods
 from alcseg.words import did_you_mean
 
 __all__ = ["TrainingPlan", "plan_training", "train"]

@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from alcseg.errors import CheckpointError
-from alcseg.methods import Method, Stage, Task, available_methods, stage_seed
 from alcseg.networks import build_network
 from alcseg.records.plan import Plan
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
+from alcseg.training_methods import Method, Stage, Task, available_methods, stage_seed
 
 __all__ = [
     "Networks",

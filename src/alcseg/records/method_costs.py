@@ -38,5 +38,5 @@ class MethodCosts(Document):
     @classmethod
     def shipped(cls) -> "MethodCosts":
         """Those that come with the package."""
-        with resources.as_file(resources.files("alcseg") / "methods" / cls.NAME) as path:
+        with resources.as_file(resources.files("alcseg") / "training_methods" / cls.NAME) as path:
             return cls.read_file(path)

@@ -11,11 +11,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from alcseg.report.entries import DatasetEntry
-from alcseg.report.intervals import crossed_interval, nested_interval
-from alcseg.report.records import Benchmark
-from alcseg.report.table import Column, DataTable, Interval, Line, Number
-from alcseg.report.values import Values
+from alcseg.reporting.entries import DatasetEntry
+from alcseg.reporting.intervals import crossed_interval, nested_interval
+from alcseg.reporting.records import Benchmark
+from alcseg.reporting.table import Column, DataTable, Interval, Line, Number
+from alcseg.reporting.values import Values
 from alcseg.reproduction.paper import paper_rows
 
 __all__ = ["Finding", "claims_table", "findings"]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
-from alcseg.report.exhibits import (
+from alcseg.reporting.exhibits import (
     Exhibit,
     Kind,
     cases,
@@ -15,7 +15,7 @@ from alcseg.report.exhibits import (
     offsets,
     results,
 )
-from alcseg.report.records import Benchmark
+from alcseg.reporting.records import Benchmark
 from alcseg.reproduction.claims import claims_table
 from alcseg.reproduction.fig_noise import noise_figure
 from alcseg.reproduction.fig_pseudo_labels import pseudo_label_figure

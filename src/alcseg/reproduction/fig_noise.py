@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from alcseg.data.folder import DatasetFolder
 from alcseg.records.noise import NoiseEntry, NoiseManifest
-from alcseg.report.cases import read_upright
-from alcseg.report.drawing import (
+from alcseg.reporting.cases import read_upright
+from alcseg.reporting.drawing import (
     COLUMN_INCH,
     CONTOUR_STYLES,
     INK,
@@ -20,7 +20,7 @@ from alcseg.report.drawing import (
     outline,
     show_slice,
 )
-from alcseg.report.entries import DatasetEntry
+from alcseg.reporting.entries import DatasetEntry
 
 __all__ = ["noise_figure"]
 

@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from alcseg.report.drawing import COLUMN_INCH, INK, PAGE_INCH, POINTS, SERIES, label_ends, tidy
-from alcseg.report.entries import RunEntry
-from alcseg.report.intervals import nested_interval
-from alcseg.report.records import Benchmark
+from alcseg.reporting.drawing import COLUMN_INCH, INK, PAGE_INCH, POINTS, SERIES, label_ends, tidy
+from alcseg.reporting.entries import RunEntry
+from alcseg.reporting.intervals import nested_interval
+from alcseg.reporting.records import Benchmark
 
 __all__ = ["Course", "courses", "pseudo_label_figure"]
 

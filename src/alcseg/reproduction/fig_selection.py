@@ -2,10 +2,10 @@
 
 from matplotlib.figure import Figure
 
-from alcseg.report.curves import draw_curve, name_curves
-from alcseg.report.drawing import COLUMN_INCH, POINTS, tidy
-from alcseg.report.records import Benchmark
-from alcseg.report.sweeps import Point, sweep
+from alcseg.reporting.curves import draw_curve, name_curves
+from alcseg.reporting.drawing import COLUMN_INCH, POINTS, tidy
+from alcseg.reporting.records import Benchmark
+from alcseg.reporting.sweeps import Point, sweep
 
 __all__ = ["selection_figure"]
 

@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from alcseg.report.curves import End, draw_curve, name_curves
-from alcseg.report.drawing import COLUMN_INCH, INK, PAGE_INCH, POINTS, tidy
-from alcseg.report.records import Benchmark
-from alcseg.report.sweeps import Point, sweep
+from alcseg.reporting.curves import End, draw_curve, name_curves
+from alcseg.reporting.drawing import COLUMN_INCH, INK, PAGE_INCH, POINTS, tidy
+from alcseg.reporting.records import Benchmark
+from alcseg.reporting.sweeps import Point, sweep
 
 __all__ = ["one_at_a_time", "weights_figure"]
 

@@ -8,9 +8,9 @@ the pooled 95th percentile of both directions (95HD) and the mean distance one w
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from alcseg.report.entries import DatasetEntry
-from alcseg.report.records import Benchmark
-from alcseg.report.results import Published, units_of
+from alcseg.reporting.entries import DatasetEntry
+from alcseg.reporting.records import Benchmark
+from alcseg.reporting.results import Published, units_of
 
 __all__ = ["METRICS", "PAPER_TABLES", "PaperTable", "paper_rows", "published"]
 

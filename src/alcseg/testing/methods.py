@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from alcseg.data.sampling import Patches
 from alcseg.errors import AlcsegError
-from alcseg.methods import METHODS, Method, Task
+from alcseg.training_methods import METHODS, Method, Task
 
 __all__ = ["MethodContract", "TinyNetwork", "banded_patches", "tiny_batch", "tiny_method"]
 

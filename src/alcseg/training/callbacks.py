@@ -18,11 +18,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from alcseg.data.cache import CachedCase
 from alcseg.files import atomic_path
-from alcseg.methods import Method
 from alcseg.records.steps import StepTable
 from alcseg.run import Run
 from alcseg.training.fitted import Fitted
 from alcseg.training.validation import validation_dice
+from alcseg.training_methods import Method
 
 __all__ = ["Checkpoints", "GracefulStop", "MetricsFile", "Snapshots", "StepProgress", "Validation"]
 

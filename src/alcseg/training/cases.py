@@ -9,9 +9,9 @@ from alcseg.data.folder import DatasetFolder
 from alcseg.data.sampling import Patches
 from alcseg.data.splits import draw_hq
 from alcseg.errors import DataError
-from alcseg.methods import Task
 from alcseg.records.cases import CaseRow
 from alcseg.records.settings import DataSettings
+from alcseg.training_methods import Task
 
 __all__ = ["blank_batch", "choose_cases", "stream_cases", "stream_sizes"]
 

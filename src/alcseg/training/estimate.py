@@ -8,9 +8,9 @@ from torch import Tensor
 
 from alcseg.data.plan import PATCH_MULTIPLE
 from alcseg.data.sampling import Patches
-from alcseg.methods import Method
 from alcseg.records.settings import RunSettings
 from alcseg.training.cases import blank_batch, stream_sizes
+from alcseg.training_methods import Method
 
 __all__ = ["Estimate", "Measured", "estimate_cost", "measure"]
 

@@ -6,7 +6,7 @@ import lightning
 import torch
 
 from alcseg.data.sampling import Patches
-from alcseg.methods import Method
+from alcseg.training_methods import Method
 
 __all__ = ["Fitted"]
 

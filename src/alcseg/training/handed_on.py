@@ -13,8 +13,8 @@ from torch import nn
 from alcseg.data.cache import CachedCase
 from alcseg.files import atomic_path
 from alcseg.inference.sliding_window import sliding_window_probabilities
-from alcseg.methods import Method, Stage
 from alcseg.run import Run
+from alcseg.training_methods import Method, Stage
 
 __all__ = ["StoredProbabilities", "relabel_held_out", "with_handed_labels"]
 

@@ -11,12 +11,12 @@ from alcseg.data.plan import make_plan
 from alcseg.data.transforms import Augmentation
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import build_method, create_method, make_task
-from alcseg.methods import Method
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
 from alcseg.records.settings import RunSettings
 from alcseg.training.cases import choose_cases
 from alcseg.training.smallest_batch import require_statistics
+from alcseg.training_methods import Method
 
 __all__ = ["Prepared", "augmentation", "complete_settings", "plan_run", "prepare"]
 

@@ -10,11 +10,11 @@ from alcseg.data.cache import CachedCase, data_hash
 from alcseg.data.folder import DatasetFolder
 from alcseg.errors import CheckpointError, ConfigError, DataError, UsageError
 from alcseg.files import remove_output
-from alcseg.methods import Stage
 from alcseg.records.run import RunRecord
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
 from alcseg.training.prepare import Prepared
+from alcseg.training_methods import Stage
 
 __all__ = ["log_to", "open_run", "write_records"]
 

@@ -4,10 +4,10 @@ import torch
 
 from alcseg.data.plan import PATCH_MULTIPLE
 from alcseg.errors import ConfigError
-from alcseg.methods import Method
 from alcseg.networks import StridePadded
 from alcseg.records.settings import DataSettings, RunSettings
 from alcseg.training.cases import blank_batch, stream_sizes
+from alcseg.training_methods import Method
 
 __all__ = ["require_statistics"]
 

@@ -17,7 +17,6 @@ from alcseg.data.cache import CachedCase
 from alcseg.errors import CheckpointError
 from alcseg.files import write_text
 from alcseg.inference.load import load_weights
-from alcseg.methods import Method, Stage
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
 from alcseg.training.callbacks import (
@@ -33,6 +32,7 @@ from alcseg.training.datamodule import StreamData
 from alcseg.training.fitted import Fitted
 from alcseg.training.handed_on import StoredProbabilities, relabel_held_out
 from alcseg.training.prepare import augmentation
+from alcseg.training_methods import Method, Stage
 
 __all__ = ["fit_stage", "is_first_process"]
 

@@ -1,0 +1,199 @@
+"""`alcseg benchmark`: a plan to finished runs, the missing ones computed, the others left alone."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from alcseg.benchmarking.datasets import check_source, make_datasets
+from alcseg.benchmarking.estimate import PlanCost, estimate_plan
+from alcseg.benchmarking.launch import (
+    LAUNCHERS,
+    Work,
+    count_jobs,
+    launch_local,
+    launch_slurm,
+    make_executor,
+    terminated_as_interrupted,
+)
+from alcseg.benchmarking.plan import read_plan
+from alcseg.benchmarking.run import Found, RunPaths, State, find_state
+from alcseg.errors import UsageError
+from alcseg.files import make_folder
+from alcseg.records.benchmark_plan import PlannedRun
+from alcseg.records.benchmark_run import BenchmarkRecord
+from alcseg.records.summary import EvaluationSummary
+
+__all__ = ["BenchmarkResult", "RunLine", "benchmark"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """A run in the list that is printed.
+
+    Attributes:
+        run: `<dataset>/<row>/seed-<k>`.
+        state: `done`, `failed`, `begun` or `open`.
+        dice: Foreground mean over the scored cases, of a finished run.
+        train_s: Seconds of training, of a finished run.
+        estimated_hours: Of what is not done, where it could be estimated.
+    """
+
+    run: str
+    state: State
+    dice: float | None = None
+    train_s: float | None = None
+    estimated_hours: float | None = None
+
+
+@dataclass
+class BenchmarkResult:
+    """How far a benchmark is.
+
+    Attributes:
+        out: Its folder.
+        title: Of the plan.
+        runs: All runs of the plan.
+        failed: Message of each run that failed.
+        cost: What is left to do will cost; only under `--dry-run`.
+    """
+
+    out: Path
+    title: str
+    runs: list[RunLine] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    cost: PlanCost | None = None
+
+    def __fspath__(self) -> str:
+        return str(self.out)
+
+
+def benchmark(
+    plan: str | PathLike[str],
+    *,
+    out: str | PathLike[str],
+    data: str | PathLike[str] | None = None,
+    test_data: str | PathLike[str] | None = None,
+    launcher: str = "local",
+    jobs: int | None = None,
+    slurm: Sequence[str] = (),
+    device: str = "auto",
+    workers: int = 0,
+    dry_run: bool = False,
+) -> BenchmarkResult:
+    """Compute the runs of a plan that are not done; failed ones are tried again.
+
+    Args:
+        plan: Name of a shipped plan, or a file.
+        out: Folder of the benchmark; given again, it goes on.
+        data: Folder with the files that the plan's datasets are imported from.
+        test_data: Folder with the test cases of datasets that say `test_data: true`.
+        launcher: `local`, or `slurm` through submitit.
+        jobs: Runs side by side; None: one per GPU, else one; 0: in this process, one after the other.
+        slurm: `KEY=VALUE` options of the jobs, such as `partition=gpu`.
+        device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
+        workers: Processes per run that read patches.
+        dry_run: Only say what would be done and what it will cost.
+
+    Raises:
+        ConfigError: If the plan is wrong, or what was done before was done with another plan.
+        UsageError: If an option is wrong or the source files are not named.
+        KeyboardInterrupt: After all runs have saved where they are.
+    """
+    out, data, test_data = Path(out), _path(data), _path(test_data)
+    if launcher not in LAUNCHERS:
+        raise UsageError(f"--launcher: expected one of {', '.join(LAUNCHERS)}, got '{launcher}'.")
+    options = _slurm_options(slurm, launcher)
+    checked = read_plan(plan)
+    runs = _Runs(out, {run.id: find_state(RunPaths(out, run), checked) for run in checked.runs})
+    left = tuple(run for run in checked.runs if runs.found[run.id].state != "done")
+    if dry_run:
+        sources = [folder for folder in (data, test_data) if folder is not None]
+        check_source(checked, data, out, test_data=test_data, needed=False)
+        cost = estimate_plan(checked, left, sources, out, device)
+        return BenchmarkResult(out, checked.title, runs.lines(cost.hours), cost=cost)
+    side_by_side = count_jobs(device, jobs)
+    executor = make_executor(out, jobs=jobs, options=options) if launcher == "slurm" else None
+    check_source(checked, data, out, test_data=test_data)
+    make_folder(out)
+    checked.write(out)
+    work = Work(checked, out, left, device, workers)
+    with terminated_as_interrupted():
+        make_datasets(checked, data, out, test_data=test_data)
+        logger.info("%s runs are done", runs.done)
+        if left and launcher == "slurm":
+            launch_slurm(work, executor=executor, report=runs.ended)
+        elif left:
+            launch_local(work, jobs=side_by_side, report=runs.ended)
+    return BenchmarkResult(out, checked.title, runs.lines({}), runs.failed)
+
+
+@dataclass
+class _Runs:
+    """How far each run is; tells on stderr of every run that ends.
+
+    Attributes:
+        out: Folder of the benchmark.
+        found: Of each run.
+        failed: Message of each run that failed in this call.
+        dice: Of each finished run that was asked about.
+    """
+
+    out: Path
+    found: dict[str, Found]
+    failed: dict[str, str] = field(default_factory=dict)
+    dice: dict[str, float | None] = field(default_factory=dict)
+
+    @property
+    def done(self) -> str:
+        """How many are done."""
+        states = [found.state for found in self.found.values()]
+        return f"{states.count('done')} of {len(states)}"
+
+    def ended(self, run: PlannedRun, record: BenchmarkRecord) -> None:
+        """Take note of a run that ended, well or not."""
+        self.found[run.id] = Found(record.status, record)
+        if not record.done:
+            self.failed[run.id] = str(record.error)
+            logger.warning("%s failed: %s", run.id, record.error)
+            return
+        dice = self._dice(run.id)
+        score = "no Dice" if dice is None else f"Dice {dice:.4f}"
+        logger.info("%s done: %s, %s", self.done, run.id, score)
+
+    def lines(self, hours: Mapping[str, float]) -> list[RunLine]:
+        """All runs, with the hours that those not done will take."""
+        return [
+            RunLine(run_id, "done", self._dice(run_id), found.record.train_s)
+            if found.state == "done" and found.record is not None
+            else RunLine(run_id, found.state, estimated_hours=hours.get(run_id))
+            for run_id, found in self.found.items()
+        ]
+
+    def _dice(self, run_id: str) -> float | None:
+        if run_id not in self.dice:
+            summary = EvaluationSummary.read(self.out / "runs" / run_id / "eval")
+            self.dice[run_id] = summary.foreground_mean["dice"].mean
+        return self.dice[run_id]
+
+
+def _path(folder: str | PathLike[str] | None) -> Path | None:
+    return None if folder is None else Path(folder)
+
+
+def _slurm_options(words: Sequence[str], launcher: str) -> dict[str, Any]:
+    if words and launcher != "slurm":
+        raise UsageError("--slurm: expected --launcher slurm beside it.")
+    options = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(f"--slurm {word}: expected KEY=VALUE, such as partition=gpu.")
+        options[key] = yaml.safe_load(value)
+    return options

@@ -1,0 +1,364 @@
+"""One run of a benchmark: train, predict, evaluate, record; what is done is not done again.
+
+A run is the folder of `alcseg train` with `pred/` and `eval/` on the test cases, `lq-pred/` and `lq-eval/` on
+the LQ training cases, `corrected/` and `corrected-eval/`, `pseudo_labels.csv`, each where the plan asks for
+it, and `record.json`, written last. All of them are written whole or not at all, so a run that was stopped
+anywhere goes on from its last finished part.
+"""
+
+import logging
+import os
+import shutil
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from math import isnan
+from os import PathLike
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from alcseg.benchmarking.datasets import DatasetPaths
+from alcseg.benchmarking.plan import assignments
+from alcseg.benchmarking.pseudo_labels import write_pseudo_labels
+from alcseg.commands.correct import correct
+from alcseg.commands.evaluate import evaluate
+from alcseg.commands.predict import predict
+from alcseg.commands.train import train
+from alcseg.data.folder import DatasetFolder
+from alcseg.data.predicted import PredictedFolder
+from alcseg.errors import AlcsegError, ConfigError, DataError, UsageError
+from alcseg.files import write_text
+from alcseg.inference.load import build_method
+from alcseg.machine import commit, peak_memory_mib, processor, timestamp
+from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedRun
+from alcseg.records.benchmark_run import BenchmarkRecord, RunIdentity
+from alcseg.records.predictions import Predictions
+from alcseg.records.pseudo_labels import PseudoLabelRow
+from alcseg.records.run import RunRecord
+from alcseg.records.steps import StepTable
+from alcseg.records.summary import EvaluationSummary
+from alcseg.run import Run
+
+__all__ = ["Found", "RunPaths", "State", "execute", "fail", "failed_record", "find_state"]
+
+logger = logging.getLogger(__name__)
+
+State = Literal["done", "failed", "begun", "open"]
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """Where a run lies.
+
+    Attributes:
+        out: Folder of the benchmark.
+        run: The run.
+    """
+
+    out: Path
+    run: PlannedRun
+
+    @property
+    def root(self) -> Path:
+        """Its folder, the run folder of `alcseg train`."""
+        return self.out / "runs" / self.run.id
+
+    @property
+    def record(self) -> Path:
+        """Written last."""
+        return BenchmarkRecord.path(self.root)
+
+    @property
+    def trace(self) -> Path:
+        """Where an error arose."""
+        return self.root / "error.txt"
+
+    @property
+    def data(self) -> DatasetPaths:
+        """The dataset it belongs to."""
+        return DatasetPaths(self.out, self.run.dataset, self.run.spec)
+
+
+@dataclass(frozen=True)
+class Found:
+    """How far a run is.
+
+    Attributes:
+        state: `done`, `failed`, `begun` or `open`.
+        record: Of a run that ended.
+    """
+
+    state: State
+    record: BenchmarkRecord | None = None
+
+
+def find_state(paths: RunPaths, plan: BenchmarkPlan) -> Found:
+    """How far a run is.
+
+    Raises:
+        ConfigError: If it was done with other settings than the plan's.
+    """
+    if not paths.record.is_file():
+        return Found("begun" if _began_to_train(paths) else "open")
+    record = BenchmarkRecord.read_file(paths.record)
+    if not record.done:
+        return Found("failed", record)
+    wanted = _identity(paths.run, plan)
+    for key in RunIdentity.model_fields:
+        done, asked = getattr(record, key), getattr(wanted, key)
+        if done != asked:
+            raise ConfigError(
+                f"{paths.root}: done with {key}={done}, the plan has {asked}. "
+                "Give the row another name, choose another --out folder, or remove this run."
+            )
+    whole = all(part.is_file() for part in _results(paths, plan))
+    return Found("done" if whole else "begun", record)
+
+
+def execute(
+    plan: BenchmarkPlan, run: PlannedRun, out: Path, *, device: str = "auto", workers: int = 0
+) -> BenchmarkRecord:
+    """Do what is left of a run.
+
+    Args:
+        plan: The benchmark.
+        run: One of its runs.
+        out: Folder of the benchmark.
+        device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
+        workers: Processes that read patches.
+
+    Returns:
+        What was written as `record.json`; of status `failed` where an error ended the run.
+
+    Raises:
+        KeyboardInterrupt: If the run was asked to stop; it goes on later.
+        UsageError: If another process is at it.
+    """
+    paths = RunPaths(out, run)
+    with _alone(paths):
+        found = find_state(paths, plan)
+        if found.state == "done" and found.record is not None:
+            return found.record
+        paths.record.unlink(missing_ok=True)
+        paths.trace.unlink(missing_ok=True)
+        if paths.root.is_dir() and not _began_to_train(paths):
+            shutil.rmtree(paths.root)  # `train` wants an empty folder
+        try:
+            record = _Job(paths, plan, device, workers).run()
+        except Exception as error:  # noqa: BLE001 - whatever ends a run is recorded, the other runs go on
+            return fail(paths, plan, error)
+        record.write(paths.root)
+        return record
+
+
+def fail(paths: RunPaths, plan: BenchmarkPlan, error: BaseException) -> BenchmarkRecord:
+    """Record that a run failed; the next call tries again."""
+    record = failed_record(paths.run, plan, f"{type(error).__name__}: {' '.join(str(error).split())}")
+    if error.__traceback__ is not None and not isinstance(error, AlcsegError):
+        write_text(paths.trace, "".join(traceback.format_exception(error)))
+    record.write(paths.root)
+    return record
+
+
+def failed_record(run: PlannedRun, plan: BenchmarkPlan, message: str) -> BenchmarkRecord:
+    """The record of a run that failed, not written."""
+    return BenchmarkRecord(
+        **dict(_identity(run, plan)),
+        title=run.row.title,
+        status="failed",
+        error=message,
+        commit=commit(),
+        finished=timestamp(),
+    )
+
+
+def _began_to_train(paths: RunPaths) -> bool:
+    return Run(paths.root).config_path.is_file()
+
+
+@dataclass(frozen=True)
+class _Job:
+    """The parts of a run, each done unless its files are there."""
+
+    paths: RunPaths
+    plan: BenchmarkPlan
+    device: str
+    workers: int
+
+    @cached_property
+    def dataset(self) -> DatasetFolder:
+        """As the methods see it."""
+        return DatasetFolder.open(self.paths.data.given)
+
+    def run(self) -> BenchmarkRecord:
+        """Everything that the plan asks for."""
+        root, data, split = self.paths.root, self.paths.data, self.plan.evaluate.split
+        clean = data.clean_labels
+        self._train()
+        predicted = self._predict("pred", split=split)
+        self._score(
+            predicted, data.given / ("labelsTs" if split == "test" else "labelsTr"), "eval", split=split
+        )
+        if self.plan.lq_labels:
+            labels = self._predict("lq-pred", split="train", quality="lq")
+            self._score(labels, clean, "lq-eval", quality="lq")
+        if _corrects(self.paths, self.plan):
+            if not (root / "corrected" / "correct.json").is_file():
+                correct(root, data.given, out=root / "corrected", device=self.device, overwrite=True)
+            self._score(root / "corrected" / "labelsTr", clean, "corrected-eval", quality="lq")
+        if _asks_snapshots(self.paths, self.plan) and not PseudoLabelRow.path(root).is_file():
+            write_pseudo_labels(Run.open(root), self.dataset, clean, device=self.device)
+        return self._record(predicted)
+
+    def _train(self) -> None:
+        root, run = self.paths.root, self.paths.run
+        if RunRecord.path(root).is_file() and Run.open(root).finished:
+            return
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
+        train(
+            self.paths.data.training(run.row),
+            out=root,
+            method=run.row.method,
+            preset=run.spec.preset,
+            seed=run.seed,
+            device=self.device,
+            workers=self.workers,
+            # One cache for all runs; it may be removed when they are done.
+            set=[*assignments(run), f"data.cache={self.paths.out / '.cache'}"],
+        )
+        if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+            peak = round(torch.cuda.max_memory_allocated() / 2**20, 1)
+            measured = {"peak_gpu_memory_mib": peak, "gpu": torch.cuda.get_device_name()}
+            RunRecord.read(root).model_copy(update=measured).write(root)
+
+    def _predict(self, name: str, *, split: str, quality: str | None = None) -> PredictedFolder:
+        target = self.paths.root / name
+        if Predictions.path(target).is_file():
+            known = PredictedFolder.open(target)
+            if not known.failed:
+                return known
+        rows = self.dataset.select(split=split, quality=quality)
+        images = [self.dataset.image_paths(row.case_id)[0] for row in rows]
+        window = self.plan.evaluate.window
+        found = predict(
+            self.paths.root, images, out=target, window=window, device=self.device, overwrite=True
+        )
+        if found.failed:
+            case_id, message = next(iter(found.failed.items()))
+            raise DataError(
+                f"{len(found.failed)} of {len(rows)} cases failed; the first, '{case_id}': {message}"
+            )
+        return found
+
+    def _score(
+        self,
+        pred: str | PathLike[str],
+        truth: Path,
+        name: str,
+        *,
+        split: str = "train",
+        quality: str | None = None,
+    ) -> None:
+        if not EvaluationSummary.path(self.paths.root / name).is_file():
+            evaluate(
+                pred,
+                truth,
+                out=self.paths.root / name,
+                protocol=self.plan.evaluate.protocol,
+                dataset=self.dataset,
+                split=split,
+                quality=quality,
+                overwrite=True,
+            )
+
+    def _record(self, predicted: PredictedFolder) -> BenchmarkRecord:
+        """What is known of the run at its end; most is read back from its folder."""
+        folder = Run.open(self.paths.root)
+        trained = RunRecord.read(self.paths.root)
+        stages = [*(folder.at_stage(name) for name in folder.stage_names), folder]
+        tables = [StepTable.read_file(stage.metrics_path) for stage in stages]
+        ends = [table.last for table in tables if table.last is not None]
+        validated = [step.val_dice for step in tables[-1].steps if not isnan(step.val_dice)]
+        networks = build_method(folder.settings, folder.plan)
+        return BenchmarkRecord(
+            **dict(_identity(self.paths.run, self.plan)),
+            title=self.paths.run.row.title,
+            status="done",
+            hq_cases=len(self.dataset.select(split="train", quality="hq")),
+            lq_cases=len(self.dataset.select(split="train", quality="lq")),
+            test_cases=len(predicted.record.cases),
+            commit=trained.commit,
+            hardware=trained.gpu or trained.processor or processor(),
+            device=trained.device,
+            threads=torch.get_num_threads(),
+            started=trained.started,
+            finished=timestamp(),
+            train_s=round(sum(step.time_s for step in ends), 1),
+            predict_s=predicted.record.time_s,
+            peak_memory_mib=trained.peak_memory_mib or peak_memory_mib(),
+            peak_gpu_memory_mib=trained.peak_gpu_memory_mib,
+            steps=sum(step.step for step in ends),
+            parameters=sum(p.numel() for p in networks.parameters() if p.requires_grad),
+            validation_dice=validated[-1] if validated else None,
+        )
+
+
+def _corrects(paths: RunPaths, plan: BenchmarkPlan) -> bool:
+    return paths.run.row.row in plan.correct
+
+
+def _asks_snapshots(paths: RunPaths, plan: BenchmarkPlan) -> bool:
+    return paths.run.row.row in plan.pseudo_labels
+
+
+def _results(paths: RunPaths, plan: BenchmarkPlan) -> list[Path]:
+    """The files that a finished run has, each the last of its part."""
+    names = ["eval"]
+    names += ["lq-eval"] if plan.lq_labels else []
+    names += ["corrected-eval"] if _corrects(paths, plan) else []
+    found = [EvaluationSummary.path(paths.root / name) for name in names]
+    return [*found, PseudoLabelRow.path(paths.root)] if _asks_snapshots(paths, plan) else found
+
+
+def _identity(run: PlannedRun, plan: BenchmarkPlan) -> RunIdentity:
+    return RunIdentity(
+        dataset=run.dataset,
+        row=run.row.row,
+        method=run.row.method,
+        labels=run.row.labels,
+        preset=run.spec.preset,
+        settings=run.settings,
+        seed=run.seed,
+        protocol=plan.evaluate.protocol,
+        window=plan.evaluate.window,
+        split=plan.evaluate.split,
+    )
+
+
+@contextmanager
+def _alone(paths: RunPaths) -> Iterator[None]:
+    """Hold the lock of a run; the system gives it back when the process ends, however it ends.
+
+    Raises:
+        UsageError: If another process holds it.
+    """
+    if os.name == "nt":  # no such locks; two calls at once are the user's to avoid
+        yield
+        return
+    import fcntl
+
+    lock = paths.root.parent / f".{paths.root.name}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(
+                f"run {paths.run.id}: another process is at it. Wait until it has ended, or stop it."
+            ) from None
+        yield

@@ -1,0 +1,74 @@
+"""Intervals of a mean over seeds and cases, and paired tests of rows against one of them."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from alcseg.metrics import holm, paired_test
+from alcseg.reporting.values import Values
+from alcseg.types import FloatArray
+
+__all__ = ["corrected_p_values", "crossed_interval", "nested_interval"]
+
+Interval = tuple[float, float]
+_RESAMPLES = 4000
+_PERCENTILES = (2.5, 97.5)
+
+
+def crossed_interval(values: FloatArray, *, seed: int = 0, resamples: int = _RESAMPLES) -> Interval:
+    """95 % percentile bootstrap interval of the mean, seeds and cases both drawn anew.
+
+    With one seed only the cases vary, and the interval says nothing of how another seed would end.
+
+    Args:
+        values: `(seeds, cases)`.
+        seed: Of the bootstrap.
+        resamples: Number of bootstrap samples.
+
+    Source:
+        Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007, doi:10.1214/07-AOAS122.
+    """
+    rng = np.random.default_rng(seed)
+    seeds, cases = values.shape
+    by_seed = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples) / seeds
+    by_case = rng.multinomial(cases, np.full(cases, 1 / cases), size=resamples) / cases
+    low, high = np.percentile(((by_seed @ values) * by_case).sum(axis=1), _PERCENTILES)
+    return float(low), float(high)
+
+
+def nested_interval(groups: list[FloatArray], *, seed: int = 0, resamples: int = 1000) -> Interval:
+    """95 % percentile bootstrap interval of the mean of group means: groups drawn anew, then members in each.
+
+    Args:
+        groups: Values of one seed each.
+        seed: Of the bootstrap.
+        resamples: Number of bootstrap samples.
+    """
+    rng = np.random.default_rng(seed)
+    means = np.stack(
+        [rng.choice(group, size=(resamples, len(group))).mean(axis=1) for group in groups], axis=1
+    )
+    drawn = rng.integers(len(groups), size=(resamples, len(groups)))
+    low, high = np.percentile(np.take_along_axis(means, drawn, axis=1).mean(axis=1), _PERCENTILES)
+    return float(low), float(high)
+
+
+def corrected_p_values(rows: Mapping[str, Values], against: str) -> dict[str, float]:
+    """Wilcoxon p values of each row against one, seeds averaged per case, corrected by Holm for their number.
+
+    Args:
+        rows: Name to values of one metric.
+        against: The row that all others are compared with.
+
+    Returns:
+        Row to p value; rows without a common seed and case are left out.
+    """
+    if against not in rows:
+        return {}
+    p_values = {}
+    for name, values in rows.items():
+        difference = None if name == against else values.minus(rows[against])
+        if difference is not None:
+            per_case = difference.array.mean(axis=0)
+            p_values[name] = paired_test(per_case.tolist(), [0.0] * len(per_case))
+    return holm(p_values)

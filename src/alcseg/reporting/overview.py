@@ -1,0 +1,37 @@
+"""Dice of every row on every dataset side by side, for plans with several datasets."""
+
+from alcseg.reporting.records import Benchmark
+from alcseg.reporting.table import Cell, Column, DataTable, Line, best_rows, stat_of_runs
+
+__all__ = ["overview_table"]
+
+
+def overview_table(benchmark: Benchmark) -> DataTable | None:
+    """A line per dataset, a column per row of the plan; None where fewer than two datasets have results."""
+    upper_bounds = {row.row for row in benchmark.rows if row.upper_bound}
+    lines = []
+    for dataset in benchmark.datasets:
+        values = {
+            row.row: found
+            for row in benchmark.rows
+            if (found := benchmark.values(dataset.name, row.row, "dice")) is not None
+        }
+        best = best_rows(values, "dice", upper_bounds)
+        cells: list[Cell] = [
+            stat_of_runs(values[row.row], "dice", best=row.row in best) if row.row in values else None
+            for row in benchmark.rows
+        ]
+        if values:
+            lines.append(Line((dataset.title, *cells)))
+    if len(lines) < 2:
+        return None
+    return DataTable(
+        "overview",
+        "All datasets: Dice (%)",
+        (
+            Column("dataset", "dataset", numeric=False),
+            *(Column(row.row, row.title, "up") for row in benchmark.rows),
+        ),
+        tuple(lines),
+        ("Means over cases, ± standard deviation over seeds where there are several.",),
+    )

@@ -1,0 +1,128 @@
+"""The report of a benchmark or of one run as a folder: the page, and every table and figure as files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from alcseg.evaluation import Evaluation
+from alcseg.files import write_text
+from alcseg.records.steps import StepTable
+from alcseg.reporting.exhibits import Exhibit, FigureExhibit
+from alcseg.reporting.figures import png_bytes, svg_bytes, training_curves
+from alcseg.reporting.html import Block, Facts, Picture, Section, Text, write_report
+from alcseg.reporting.markup import to_csv, to_html, to_latex, to_markdown
+from alcseg.reporting.records import Benchmark
+from alcseg.reporting.table import Column, DataTable, Line, Number
+from alcseg.run import Run
+
+__all__ = ["write_benchmark_report", "write_run_report"]
+
+_PRINT_DPI, _PAGE_DPI = 300, 200
+
+
+def write_benchmark_report(benchmark: Benchmark, shown: Sequence[Exhibit], out: Path) -> list[str]:
+    """Write the report of a benchmark, finished or not, and return the names of what it shows.
+
+    Args:
+        benchmark: With its records.
+        shown: Its tables and figures, in the order of the page.
+        out: Folder of the report.
+    """
+    plan = benchmark.plan
+    facts: list[tuple[str, str]] = [
+        ("protocol", plan.evaluate.protocol),
+        ("scored on", plan.evaluate.split),
+        ("window", plan.evaluate.window),
+        ("seeds", ", ".join(map(str, plan.seeds))),
+    ]
+    total = len(plan.runs)
+    lead = f"{total - len(benchmark.missing)} of {total} runs of this benchmark are done."
+    sections = [_section(exhibit) for exhibit in shown]
+    sections.append(Section("How it was made", [Facts(facts)]))
+    return _write(out, plan.title, lead, shown, sections)
+
+
+def write_run_report(run: Run, out: Path) -> list[str]:
+    """Write the report of one run: curves, scores where it was evaluated, settings.
+
+    Raises:
+        CheckpointError: If its settings are damaged.
+        DataError: If it was not trained, or a record is damaged.
+    """
+    stages = {name: run.at_stage(name) for name in run.stage_names}
+    tables = {name: stage.metrics_path for name, stage in {**stages, run.method: run}.items()}
+    figure = training_curves({name: StepTable.read_file(path) for name, path in tables.items()})
+    caption = "Loss terms (smoothed) and validation Dice over the steps" + (
+        ", one column per stage." if stages else "."
+    )
+    shown: list[Exhibit] = [FigureExhibit("training", "Training", figure, caption)]
+    evaluation = run.path / "eval"
+    if evaluation.is_dir():
+        shown.append(_scores_table(evaluation))
+    shown.append(_settings_table(run.settings.dotted))
+    record = run.record
+    facts: list[tuple[str, str | int | None]] = [
+        ("status", record.status),
+        ("seed", record.seed),
+        ("device", record.device),
+        ("processor", record.processor),
+        ("gpu", record.gpu),
+        ("commit", record.commit),
+        ("started", record.started),
+        ("finished", record.finished),
+    ]
+    sections = [_section(exhibit) for exhibit in shown]
+    sections.insert(0, Section("Run", [Facts([fact for fact in facts if fact[1] is not None])]))
+    state = "finished" if run.finished else "not finished"
+    return _write(out, f"{run.method}: {run.path.resolve().name}", f"This run is {state}.", shown, sections)
+
+
+def _write(
+    out: Path, title: str, lead: str, shown: Sequence[Exhibit], sections: Sequence[Section]
+) -> list[str]:
+    for exhibit in shown:
+        if isinstance(exhibit, FigureExhibit):
+            folder = out / "figures"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{exhibit.name}.png").write_bytes(png_bytes(exhibit.figure, dpi=_PRINT_DPI))
+            (folder / f"{exhibit.name}.svg").write_bytes(svg_bytes(exhibit.figure))
+        else:
+            for ending, to_text in (("md", to_markdown), ("csv", to_csv), ("tex", to_latex)):
+                write_text(out / "tables" / f"{exhibit.name}.{ending}", to_text(exhibit))
+    write_report(out / "report.html", title=title, lead=lead, sections=sections)
+    return [exhibit.name for exhibit in shown]
+
+
+def _section(exhibit: Exhibit) -> Section:
+    block: Block
+    if isinstance(exhibit, FigureExhibit):
+        png = png_bytes(exhibit.figure, dpi=_PAGE_DPI)
+        block = Picture(png, alt=exhibit.caption, caption=exhibit.caption)
+        files = f"figures/{exhibit.name}.png, .svg"
+    else:
+        block = to_html(exhibit, titled=False)
+        files = f"tables/{exhibit.name}.md, .csv, .tex"
+    return Section(exhibit.title, [block, Text(files, note=True)])
+
+
+def _scores_table(evaluation: Path) -> DataTable:
+    scores = Evaluation.open(evaluation)
+    lines = [
+        Line((metric, Number(scores.mean(metric), f"{scores.mean(metric):.3f}"), scores.units[metric]))
+        for metric in scores.values
+    ]
+    columns = (
+        Column("metric", "metric", numeric=False),
+        Column("mean", "mean"),
+        Column("unit", "unit", numeric=False),
+    )
+    cases = len(scores.by_case("dice"))
+    return DataTable(
+        "scores", "Scores", columns, tuple(lines), (f"Mean over {cases} cases and the classes.",)
+    )
+
+
+def _settings_table(settings: dict[str, Any]) -> DataTable:
+    lines = [Line((name, str(value))) for name, value in settings.items()]
+    columns = (Column("setting", "setting", numeric=False), Column("value", "value", numeric=False))
+    return DataTable("settings", "Settings", columns, tuple(lines))

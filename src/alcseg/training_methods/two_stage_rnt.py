@@ -1,0 +1,136 @@
+"""2SRnT: confident learning finds label errors out of sample, a second training softens them.
+
+Zhang et al., "Characterizing Label Errors: Confident Learning for Noisy-Labeled Image Segmentation", MICCAI
+2020. Stage one splits the cases into folds and predicts each fold with a teacher that has not seen it.
+Confident learning (Northcutt et al., JAIR 2021) compares these probabilities P with the given labels y,
+estimates how many voxels of each class are mislabeled and flags as many that are least credible (F). Stage
+two trains a student on all cases with softened targets (spatial label smoothing):
+
+    y'_c = (1 - eps F) [c = y] + eps F [c = c*],    c* = argmax_{c != y} P_c
+    L    = CE(p, y') / 2 + Dice(p, argmax y') / 2
+
+Differences from the paper: cross-entropy and Dice in both stages, where the paper has cross-entropy alone;
+each teacher trains for a share of the student's steps (`teacher_fraction`), so that all folds together cost
+one more training; its last checkpoint answers, where the public code picks one on clean validation labels;
+the threshold of each class is found exactly; a voxel whose given label is the predicted one is never flagged,
+as in cleanlab. Quality-agnostic as the comparison papers group it; `quality_aware` keeps HQ cases in every
+teacher's training set and never flags them.
+
+Public code consulted to settle doubts: PyMIC, cleanlab, and on GitHub
+502463708/Confident_Learning_for_Noisy-labeled_Medical_Image_Segmentation.
+
+Cite: M. Zhang, J. Gao, Z. Lyu, et al. Characterizing Label Errors: Confident Learning for Noisy-Labeled Image
+Segmentation. MICCAI 2020, doi:10.1007/978-3-030-59710-8_70.
+"""
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated
+
+import numpy as np
+import torch
+from annotated_types import Ge
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from alcseg.correction.confident_learning import Prune, stream_label_issues
+from alcseg.correction.soften import runner_up, soften
+from alcseg.data.sampling import Patches
+from alcseg.losses.segmentation import DiceReduction, dice_loss, segmentation_loss
+from alcseg.training_methods.base import Batch, Card, HeldOut, Method, MethodSettings, Stage
+from alcseg.types import Share
+
+__all__ = ["TwoStageRNT"]
+
+
+class TwoStageRNTSettings(MethodSettings):
+    """What can be set of 2SRnT."""
+
+    folds: Annotated[int, Ge(2)] = 2
+    """Teachers; each predicts the cases of its own fold."""
+    teacher_fraction: Share = 0.5
+    """Steps of a teacher as a share of the student's."""
+    smoothing: Share = 0.8
+    """Probability eps of a flagged voxel's other class; 0 keeps the label, 1 flips it."""
+    prune: Prune = "prune_by_class"
+    """How flagged voxels are chosen, `prune_by_class`, `prune_by_noise_rate` or `both`; with two classes all
+    are the same.
+    """
+    quality_aware: bool = False
+    """Never hold out, flag or count HQ cases."""
+    dice_reduction: DiceReduction = "pooled"
+    """`pooled` over the batch or `per_sample`."""
+
+
+class TwoStageRNT(Method[TwoStageRNTSettings]):
+    """Two teachers find label errors in each other's cases; a student trains on softened labels."""
+
+    card = Card("Zhang et al., MICCAI 2020", "2 teachers, then a student", "student")
+    streams: tuple[str, ...] = ("union",)
+    terms = ("sup",)
+    readings = ("flagged",)
+
+    def plan_stages(self, streams: Mapping[str, Sequence[str]]) -> list[Stage]:
+        """A teacher per fold of the cases whose labels are in doubt, then the student."""
+        doubtful = sorted(streams["lq" if self.settings.quality_aware else "union"])
+        everything = frozenset(case for cases in streams.values() for case in cases)
+        order = np.random.default_rng([self.task.seed, zlib.crc32(b"folds")]).permutation(len(doubtful))
+        steps = max(1, round(self.settings.teacher_fraction * self.task.steps))
+        stages = []
+        for fold in range(self.settings.folds):
+            held_out = tuple(doubtful[index] for index in sorted(order[fold :: self.settings.folds]))
+            stages.append(Stage(f"teacher-{fold}", steps, everything - frozenset(held_out), held_out))
+        return [*stages, Stage("", self.task.steps, relabeled=True)]
+
+    def build_networks(self) -> None:
+        """One network: a teacher's or the student's."""
+        self.network = self.task.build_network()
+
+    def training_terms(self, batch: Batch) -> dict[str, Tensor]:
+        """`sup`: on given labels for a teacher, on softened ones for the student."""
+        image = torch.cat([patches.image for patches in batch.values()])
+        logits = self.spread(self.network, image)
+        if self.task.stage:
+            label = torch.cat([patches.label for patches in batch.values()])
+            return {"sup": segmentation_loss(logits, label, dice_reduction=self.settings.dice_reduction)}
+        return {"sup": self._softened_loss(logits, list(batch.values()))}
+
+    def hand_on(self, held_out: HeldOut) -> Iterator[tuple[str, NDArray[np.unsignedinteger]]]:
+        """Given label y; where flagged, `y + K (1 + c*)`, which also says the class it moves to."""
+        classes = self.task.num_classes
+        chunks = _Chunks(held_out)
+        flags = stream_label_issues(chunks, num_classes=classes, prune=self.settings.prune)
+        for (case_id, _, _), (label, probs), flag in zip(held_out, chunks, flags, strict=True):
+            code = torch.where(flag, label + classes * (1 + runner_up(label, probs)), label)
+            yield case_id, code[0].numpy().astype(np.min_scalar_type(classes * (classes + 1)))
+
+    def export_networks(self) -> dict[str, nn.Module]:
+        """The only network."""
+        return {"model": self.network}
+
+    def _softened_loss(self, logits: Tensor, parts: list[Patches]) -> Tensor:
+        """Cross-entropy on softened targets, Dice on their most probable class."""
+        classes, smoothing = self.task.num_classes, self.settings.smoothing
+        code = torch.cat([patches.label for patches in parts])
+        flagged = code >= classes
+        label, replacement = code % classes, torch.where(flagged, code // classes - 1, code)
+        self.note(flagged=flagged.float().mean())
+        target = soften(label, flagged, replacement, smoothing, num_classes=classes)
+        hard = replacement if smoothing > 0.5 else label
+        with torch.autocast(logits.device.type, enabled=False):
+            logits = logits.float()
+            cross_entropy = functional.cross_entropy(logits, target)
+            dice = dice_loss(logits.softmax(1), hard, reduction=self.settings.dice_reduction)
+            return 0.5 * cross_entropy + 0.5 * dice
+
+
+class _Chunks:
+    """Held-out cases as (label, probabilities), as often as they are asked for."""
+
+    def __init__(self, held_out: HeldOut) -> None:
+        self.held_out = held_out
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for _, probs, label in self.held_out:
+            yield torch.from_numpy(label).long()[None], torch.from_numpy(probs)[None]

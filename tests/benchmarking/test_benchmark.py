@@ -1,0 +1,153 @@
+"""`alcseg benchmark` in this process: done runs stay, failed ones are tried again, stopped ones go on."""
+
+import json
+import re
+import signal
+
+import pytest
+
+from alcseg.machine import processor
+from alcseg.records.benchmark_run import BenchmarkRecord
+from alcseg.records.pseudo_labels import PseudoLabelRow
+from alcseg.records.run import RunRecord
+from alcseg.records.steps import StepTable
+from alcseg.training_methods import Method
+
+RESULTS = ("eval/summary.json", "lq-eval/summary.json", "corrected-eval/summary.json", "pseudo_labels.csv")
+
+
+def times(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def call(alcseg, tmp_path):
+    """Run the plan file in this process."""
+    return lambda plan, *words: alcseg(
+        "benchmark", plan, "--out", tmp_path / "out", "--jobs", 0, "--device", "cpu", *words
+    )
+
+
+def test_a_run_has_all_results_and_is_not_done_again(content, write, call, tmp_path):
+    content |= {"rows": ["alc"], "lq_labels": True, "correct": ["alc"], "pseudo_labels": ["alc"]}
+    content["set"]["trainer.snapshot_every"] = 2
+    plan = write(content)
+    told = call(plan, "--json")
+    assert told.code == 0, told.err
+    assert [line["state"] for line in json.loads(told.out)["runs"]] == ["done"]
+    assert "nan" not in told.err
+    root = tmp_path / "out/runs/tiny/alc/seed-0"
+    assert [name for name in RESULTS if not (root / name).is_file()] == []
+    record = BenchmarkRecord.read(root)
+    facts = ("status", "dataset", "row", "method", "seed", "steps", "hq_cases", "lq_cases", "test_cases")
+    assert [getattr(record, key) for key in facts] == ["done", "tiny", "alc", "alc", 0, 4, 2, 2, 1]
+    assert record.settings["trainer.steps"] == 4
+    assert record.hardware == processor()
+    assert record.train_s is not None
+    assert record.validation_dice is None  # nothing validated
+    labels = PseudoLabelRow.read(root)
+    assert sorted({label.step for label in labels}) == [2, 4]
+    assert len(labels) == 2 * 4 * 2  # snapshots, batches, LQ patches
+    assert sum(label.selected for label in labels) == len(labels) / 2  # ALC refines half of a batch
+    before = times(root)
+    assert call(plan).code == 0
+    assert times(root) == before
+
+    RunRecord.read(root).model_copy(update={"gpu": "A card", "peak_gpu_memory_mib": 5.5}).write(root)
+    BenchmarkRecord.path(root).unlink()
+    assert call(plan).code == 0
+    again = BenchmarkRecord.read(root)
+    assert (again.hardware, again.peak_gpu_memory_mib) == ("A card", 5.5)
+    assert again.train_s == record.train_s  # nothing was trained again
+    before = times(root)
+
+    content["set"]["trainer.learning_rate"] = 0.5
+    changed = call(write(content))
+    assert changed.code == 2
+    assert "done with settings=" in changed.err
+    assert times(root) == before
+
+
+def test_a_failed_run_is_recorded_and_tried_again(content, write, call, tmp_path, monkeypatch):
+    plan = write(content | {"rows": ["h_sup", "hl_sup"]})
+    train = Method.take_step
+
+    def broken(self, batch, optimizers, **options):
+        if "lq" in self.streams or "union" in self.streams:
+            raise RuntimeError("no luck")
+        train(self, batch, optimizers, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Method, "take_step", broken)
+        told = call(plan)
+    assert told.code == 3
+    assert "tiny/hl_sup/seed-0" in told.out
+    assert "no luck" in told.out
+    roots = {row: tmp_path / f"out/runs/tiny/{row}/seed-0" for row in ("h_sup", "hl_sup")}
+    record = BenchmarkRecord.read(roots["hl_sup"])
+    assert (record.status, record.error) == ("failed", "RuntimeError: no luck")
+    assert "no luck" in (roots["hl_sup"] / "error.txt").read_text()
+    done = times(roots["h_sup"])
+    assert call(plan).code == 0
+    assert times(roots["h_sup"]) == done
+    assert BenchmarkRecord.read(roots["hl_sup"]).done
+    assert not (roots["hl_sup"] / "error.txt").exists()
+
+
+def test_a_stopped_run_goes_on_from_its_checkpoint(content, write, call, tmp_path, monkeypatch):
+    content["set"]["trainer.validate_every"] = 3
+    plan = write(content)
+    train, steps = Method.take_step, []
+
+    def interrupted(self, batch, optimizers, **options):
+        steps.append(self.done)
+        if len(steps) == 3:
+            signal.raise_signal(signal.SIGINT)
+        train(self, batch, optimizers, **options)
+
+    monkeypatch.setattr(Method, "take_step", interrupted)
+    told = call(plan)
+    assert told.code == 130
+    assert "the same command goes on" in told.err
+    root = tmp_path / "out/runs/tiny/hl_sup/seed-0"
+    assert (root / "config.yaml").is_file()
+    assert not BenchmarkRecord.path(root).exists()
+    assert call(plan).code == 0
+    assert steps == [0, 1, 2, 3]  # no step twice
+    record = BenchmarkRecord.read(root)
+    assert record.done
+    assert record.validation_dice == StepTable.read_file(root / "metrics.csv").last.val_dice
+
+
+def test_a_dry_run_computes_nothing(content, write, call, tmp_path):
+    content["set"]["data.patch"] = None
+    told = call(write(content), "--dry-run", "--json")
+    assert told.code == 0, told.err
+    found = json.loads(told.out)
+    assert [line["state"] for line in found["runs"]] == ["open"]
+    assert found["cost"]["not_estimated"] == ["tiny/hl_sup/seed-0"]
+    assert "no patch is set" in found["cost"]["left_out"][0]
+    assert not (tmp_path / "out").exists()
+
+    content["set"]["data.patch"] = [16, 16, 16]
+    del content["datasets"]["tiny"]["phantoms"]
+    told = call(write(content), "--dry-run")
+    assert told.code == 0, told.err
+    assert "--data is not given" in " ".join(told.out.split())
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--slurm", "partition=gpu"], "expected --launcher slurm"),
+        (["--launcher", "slurm", "--slurm", "gpu"], "expected KEY=VALUE"),
+        (["--launcher", "slurm", "--slurm", "partitoin=gpu", "cluster=local"], "--slurm: .*partitoin"),
+        (["--jobs", "-1"], "expected at least 0"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_is_made(content, write, alcseg, tmp_path, words, message):
+    told = alcseg("benchmark", write(content), "--out", tmp_path / "out", *words)
+    assert told.code == 2
+    assert re.search(message, told.err)
+    assert not (tmp_path / "out/datasets").exists()

@@ -1,0 +1,108 @@
+"""The results table: means, spread, tests, and values that others published."""
+
+import csv
+import io
+
+import pytest
+
+from alcseg.reporting.markup import to_csv, to_markdown
+from alcseg.reporting.records import Benchmark
+from alcseg.reporting.results import Published, _p_value, results_table
+
+
+def lines(fake, published=None, **options):
+    benchmark = Benchmark.open(fake.root)
+    table = results_table(benchmark, benchmark.datasets[0], published, **options)
+    return list(csv.DictReader(io.StringIO(to_csv(table)))), table
+
+
+def test_mean_and_deviation_over_seeds(fake):
+    rows, _ = lines(fake)
+    alc = next(row for row in rows if row["method"] == "ALC")
+    # Seeds have the means 70 and 72 %: together 71, standard deviation sqrt(2).
+    assert float(alc["dice"]) == pytest.approx(71.0)
+    assert float(alc["dice_std"]) == pytest.approx(2**0.5, rel=1e-5)
+    assert float(alc["hd95"]) == pytest.approx(20 * 0.29)  # distances are no percentages
+    assert alc["p"] == ""  # not against itself
+
+
+def test_published_values_stand_in_gray_under_ours(fake):
+    others = Published({"alc": {"dice": 88.87, "asd": 2.29}}, "other split", "Table 2 of somebody.")
+    rows, table = lines(fake, others)
+    names = [row["method"] for row in rows]
+    assert names == [
+        "Mean Teacher",
+        "ALC w/o LR",
+        "ALC",
+        "ALC, paper (other split)",
+        "V-Net, all labels clean",
+    ]
+    assert {key: rows[3][key] for key in ("source", "dice", "jaccard", "asd", "p")} == {
+        "source": "paper", "dice": "88.87", "jaccard": "", "asd": "2.29", "p": "",
+    }  # fmt: skip
+    assert [line.published for line in table.lines] == [False, False, False, True, False]
+    assert table.notes[-1] == "Gray: Table 2 of somebody."
+
+
+def test_a_study_without_a_paper_has_no_gray_rows(fake):
+    rows, table = lines(fake)
+    assert len(rows) == 4
+    assert not any("Gray" in note for note in table.notes)
+
+
+def test_another_row_can_be_the_baseline(fake):
+    rows, table = lines(fake, baseline="mean_teacher")
+    assert {row["method"] for row in rows if row["p"]} == {"ALC", "ALC w/o LR"}
+    assert "p against Mean Teacher" in [column.heading for column in table.columns]
+
+
+def test_upper_bounds_are_neither_best_nor_tested(fake):
+    rows, table = lines(fake)
+    best = [line.cells[0] for line in table.lines if getattr(line.cells[1], "best", False)]
+    assert best == ["ALC"]
+    assert rows[-1]["p"] == ""
+
+
+def test_lower_distances_are_better(fake):
+    _, table = lines(fake)
+    column = [column.key for column in table.columns].index("hd95")
+    assert table.columns[column].better == "down"
+    assert [line.cells[0] for line in table.lines if getattr(line.cells[column], "best", False)] == ["ALC"]
+
+
+def test_what_was_not_run_is_said_and_not_invented(empty):
+    empty.add_run("few", "alc", 0)
+    rows, table = lines(empty)
+    teacher = next(row for row in rows if row["method"] == "Mean Teacher")
+    assert teacher["dice"] == teacher["dice_interval_low"] == ""
+    assert teacher["seeds"] == "0"
+    assert "not run" in to_markdown(table)
+    assert "1 of 2" in to_markdown(table)
+    benchmark = Benchmark.open(empty.root)
+    assert results_table(benchmark, benchmark.datasets[1]) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0009, "< 0.001"), (0.001, "0.001"), (0.0449, "0.045"), (1.0, "1.000")]
+)
+def test_p_values_as_they_are_printed(value, text):
+    assert _p_value(value).text == text
+    assert _p_value(value).value == value
+
+
+@pytest.mark.parametrize(
+    ("seeds", "split", "words"),
+    [
+        (
+            [0, 1],
+            "test",
+            ["3 test cases; mean over cases, ± standard deviation over seeds.", "seeds and cases."],
+        ),
+        ([0], "val", ["3 validation cases; mean over cases of one seed.", "bootstrap over cases."]),
+    ],
+)
+def test_the_notes_say_what_was_scored_and_drawn(fake, seeds, split, words):
+    fake.write_plan(seeds=seeds, evaluate=fake.plan["evaluate"] | {"split": split})
+    _, table = lines(fake)
+    assert table.notes[0] == f"2 HQ and 6 LQ training cases, {words[0]}"
+    assert table.notes[2].endswith(words[1])

@@ -73,6 +73,11 @@ def test_passes_are_those_of_the_method():
         passes=2, seed=7, noise_std=0.3, weighting="uniform"
     )
     assert Perturbation.like_method({}, passes=4, seed=0) == Perturbation()
+    # Of distillation, not of the weights of passes.
+    assert Perturbation.like_method({"temperature": 2.0}, passes=4, seed=0) == Perturbation()
+    assert Perturbation.like_method({"temperature": 2.0, "weighting": "exponential"}, passes=4, seed=0) == (
+        Perturbation(temperature=2.0, weighting="exponential")
+    )
 
 
 def test_no_pass_at_all_is_none():

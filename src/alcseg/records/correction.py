@@ -6,7 +6,7 @@ from typing import Any, Literal, Self, TypeAlias
 from pydantic import Field
 
 from alcseg.records.base import Document, Record
-from alcseg.types import Uncertainty, Weighting
+from alcseg.types import Count, NotNegative, Positive, Uncertainty, Weighting
 
 __all__ = [
     "Calibration",
@@ -32,17 +32,17 @@ Replacement: TypeAlias = Literal["all", "confident"]
 class Perturbation(Record):
     """How the T passes of a case are drawn and fused; the names are those of the method's settings."""
 
-    passes: int = Field(4, ge=1)
+    passes: Count = 4
     """T."""
     seed: int = 0
     """That is mixed with the case's name and the number of the pass."""
-    noise_std: float = 0.1
+    noise_std: NotNegative = 0.1
     """Standard deviation of the noise added to the image, in units of the normalized image."""
-    noise_clip: float = 0.2
+    noise_clip: NotNegative = 0.2
     """The noise is clipped to plus or minus this."""
     weighting: Weighting = "inverse"
     """How the divergence of a pass becomes its weight."""
-    temperature: float = 1.0
+    temperature: Positive = 1.0
     """Of exponential weights."""
     uncertainty: Uncertainty = "kl"
     """What the uncertainty of a voxel is."""
@@ -51,6 +51,8 @@ class Perturbation(Record):
     def like_method(cls, settings: Mapping[str, Any], *, passes: int, seed: int) -> Self:
         """Passes as a method was trained with; one without such settings gets the defaults."""
         shared = cls.model_fields.keys() & settings.keys() - {"passes", "seed"}
+        if "weighting" not in settings:  # kdem has a temperature of another kind
+            shared -= {"temperature"}
         return cls(passes=passes, seed=seed, **{name: settings[name] for name in shared})
 
 

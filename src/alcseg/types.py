@@ -19,6 +19,7 @@ __all__ = [
     "Spacing",
     "Uncertainty",
     "Weighting",
+    "Window",
 ]
 
 Spacing: TypeAlias = tuple[float, ...]
@@ -47,6 +48,9 @@ NotNegative: TypeAlias = Annotated[float, Ge(0)]
 
 Positive: TypeAlias = Annotated[float, Gt(0)]
 """A size."""
+
+Window: TypeAlias = Literal["gaussian", "lineage"]
+"""Sliding window; `lineage` is the stride and weighting of earlier papers."""
 
 Weighting: TypeAlias = Literal["inverse", "exponential", "uniform"]
 """How the divergence of a perturbed pass becomes its weight; see `alcseg.correction.refine`."""

@@ -13,6 +13,7 @@ from alcseg.benchmarking.datasets import check_source, make_datasets
 from alcseg.benchmarking.estimate import PlanCost, estimate_plan
 from alcseg.benchmarking.launch import (
     LAUNCHERS,
+    Launcher,
     Work,
     count_jobs,
     launch_local,
@@ -80,7 +81,7 @@ def benchmark(
     out: str | PathLike[str],
     data: str | PathLike[str] | None = None,
     test_data: str | PathLike[str] | None = None,
-    launcher: str = "local",
+    launcher: Launcher = "local",
     jobs: int | None = None,
     slurm: Sequence[str] = (),
     device: str = "auto",

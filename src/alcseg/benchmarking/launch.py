@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 
@@ -26,6 +26,7 @@ from alcseg.records.benchmark_run import BenchmarkRecord
 
 __all__ = [
     "LAUNCHERS",
+    "Launcher",
     "Work",
     "count_jobs",
     "launch_local",
@@ -36,7 +37,8 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-LAUNCHERS = ("local", "slurm")
+Launcher = Literal["local", "slurm"]
+LAUNCHERS: tuple[Launcher, ...] = get_args(Launcher)
 _INTERRUPTED = 130
 _POLL_S = 5.0
 

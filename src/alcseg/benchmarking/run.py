@@ -36,6 +36,7 @@ from alcseg.inference.load import build_method
 from alcseg.machine import commit, peak_memory_mib, processor, timestamp
 from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedRun
 from alcseg.records.benchmark_run import BenchmarkRecord, RunIdentity
+from alcseg.records.cases import Quality, Split
 from alcseg.records.predictions import Predictions
 from alcseg.records.pseudo_labels import PseudoLabelRow
 from alcseg.records.run import RunRecord
@@ -261,8 +262,8 @@ class _Job:
         truth: Path,
         name: str,
         *,
-        split: str = "train",
-        quality: str | None = None,
+        split: Split = "train",
+        quality: Quality | None = None,
     ) -> None:
         if not EvaluationSummary.path(self.paths.root / name).is_file():
             evaluate(

@@ -18,6 +18,7 @@ from alcseg.evaluation import Evaluation
 from alcseg.files import output_folder, require_apart
 from alcseg.machine import timestamp, versions
 from alcseg.metrics import METRICS, ClassScores, evaluate_pair, summarize
+from alcseg.records.cases import Quality, Split
 from alcseg.records.scores import ScoreRow
 from alcseg.records.summary import EvaluationSummary, Statistics
 from alcseg.words import shorten
@@ -37,8 +38,8 @@ def evaluate(
     out: str | PathLike[str],
     protocol: Protocol = "mm",
     dataset: str | PathLike[str] | None = None,
-    quality: str | None = None,
-    split: str | None = None,
+    quality: Quality | None = None,
+    split: Split | None = None,
     tolerance_mm: float = 1.0,
     overwrite: bool = False,
 ) -> Evaluation:

@@ -26,8 +26,9 @@ from alcseg.inference.predictor import Predictor
 from alcseg.inference.sliding_window import WINDOWS
 from alcseg.machine import peak_memory_mib, timestamp, versions
 from alcseg.records.correction import Perturbation
-from alcseg.records.predictions import PredictedCase, Predictions
+from alcseg.records.predictions import Network, PredictedCase, Predictions
 from alcseg.run import Run
+from alcseg.types import Window
 
 __all__ = ["predict"]
 
@@ -41,8 +42,8 @@ def predict(
     out: str | PathLike[str],
     uncertainty: bool = False,
     probabilities: bool = False,
-    window: str = "gaussian",
-    network: str = "auto",
+    window: Window = "gaussian",
+    network: Network = "auto",
     passes: int = 4,
     seed: int = 0,
     device: str = "auto",

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from alcseg.inference.sliding_window import sliding_window_probabilities
 from alcseg.records.correction import Perturbation
+from alcseg.types import Window
 
 __all__ = ["fixed_dropout", "perturbed_log_probabilities", "stream_seed"]
 
@@ -80,7 +81,7 @@ def perturbed_log_probabilities(
     perturbation: Perturbation,
     *,
     patch: Sequence[int],
-    window: str = "gaussian",
+    window: Window = "gaussian",
     batch: int = 2,
     device: torch.device | str = "cpu",
 ) -> list[Tensor]:

@@ -15,7 +15,7 @@ from alcseg.inference.perturbed import perturbed_log_probabilities
 from alcseg.inference.sliding_window import sliding_window_average, sliding_window_probabilities
 from alcseg.records.correction import Perturbation
 from alcseg.records.plan import Plan
-from alcseg.types import LabelMap
+from alcseg.types import LabelMap, Window
 
 __all__ = ["Prediction", "Predictor", "PreparedCase", "RefinedCase", "to_label"]
 
@@ -84,7 +84,7 @@ class Predictor:
     network: nn.Module
     plan: Plan
     device: torch.device
-    window: str = "gaussian"
+    window: Window = "gaussian"
     batch: int = 2
 
     def prepare(self, images: tuple[Volume, ...]) -> PreparedCase:

@@ -1,6 +1,7 @@
 """Class probabilities of a whole volume from a network that sees patches."""
 
 from collections.abc import Callable, Sequence
+from typing import get_args
 
 import torch
 import torch.nn.functional as F
@@ -8,10 +9,11 @@ from monai.inferers.utils import sliding_window_inference
 from torch import Tensor
 
 from alcseg.errors import ShapeError, UsageError
+from alcseg.types import Window
 
 __all__ = ["LINEAGE_STRIDE", "WINDOWS", "sliding_window_average", "sliding_window_probabilities"]
 
-WINDOWS = ("gaussian", "lineage")
+WINDOWS: tuple[Window, ...] = get_args(Window)
 
 LINEAGE_STRIDE = (18, 18, 4)
 """Step of the public UA-MT test code on the left atrium, in voxels."""
@@ -24,7 +26,7 @@ def sliding_window_probabilities(
     image: Tensor,
     *,
     patch: Sequence[int],
-    window: str = "gaussian",
+    window: Window = "gaussian",
     batch: int = 2,
     device: torch.device | str = "cpu",
 ) -> Tensor:
@@ -63,7 +65,7 @@ def sliding_window_average(
     image: Tensor,
     *,
     patch: Sequence[int],
-    window: str = "gaussian",
+    window: Window = "gaussian",
     batch: int = 2,
     device: torch.device | str = "cpu",
 ) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from alcseg.records.base import Document, Record
+from alcseg.types import Window
 from alcseg.words import did_you_mean
 
 __all__ = ["BenchmarkPlan", "PlannedDataset", "PlannedRow", "PlannedRun", "Scoring"]
@@ -113,7 +114,7 @@ class Scoring(_Written):
 
     protocol: Literal["mm", "paper"] = "mm"
     """As `alcseg evaluate --protocol`."""
-    window: str = "gaussian"
+    window: Window = "gaussian"
     """As `alcseg predict --window`."""
     split: Literal["test", "val"] = "test"
     """`test`, or `val` where a choice is to be made."""

@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from alcseg.records.base import Document, Record
+from alcseg.types import Window
 
 __all__ = ["BenchmarkRecord", "RunIdentity"]
 
@@ -26,7 +27,7 @@ class RunIdentity(Record):
     """Of the training."""
     protocol: str = "mm"
     """Of the scores."""
-    window: str = "gaussian"
+    window: Window = "gaussian"
     """Of the predictions."""
     split: str = "test"
     """Which cases were scored."""

@@ -3,8 +3,12 @@
 from typing import Literal
 
 from alcseg.records.base import Document, Record
+from alcseg.types import Window
 
-__all__ = ["PredictedCase", "Predictions"]
+__all__ = ["Network", "PredictedCase", "Predictions"]
+
+Network = Literal["auto", "student", "teacher"]
+"""Which network answers; `auto` leaves it to the method."""
 
 
 class PredictedCase(Record):
@@ -40,9 +44,9 @@ class Predictions(Document):
     """The run folder, as it was given."""
     method: str
     """That the run was trained with."""
-    network: str = "auto"
+    network: Network = "auto"
     """Which network was asked for."""
-    window: str = "gaussian"
+    window: Window = "gaussian"
     """Sliding window."""
     device: str = ""
     """Where the network ran."""

@@ -27,8 +27,8 @@ from alcseg.correction.alignment import (
     weigh_label,
 )
 from alcseg.correction.offsets import Offsets
-from alcseg.data.case import Case, Volume
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.case import CaseVolumes, Volume
+from alcseg.data.folder import Dataset
 from alcseg.data.preprocess import preprocess_label
 from alcseg.inference.load import load_networks
 from alcseg.inference.predictor import Predictor
@@ -46,7 +46,7 @@ def mean_dice(label: np.ndarray, truth: np.ndarray, classes: int) -> float:
 
 def main(run_path: str, dataset_path: str) -> None:
     """Print the table."""
-    run, source = Run.open(Path(run_path)), DatasetFolder.open(Path(dataset_path))
+    run, source = Run.open(Path(run_path)), Dataset.open(Path(dataset_path))
     networks = load_networks(run)
     predictor = Predictor(networks.teacher or networks.predict, run.plan, torch.device("cpu"))
     classes = run.plan.num_classes
@@ -95,7 +95,9 @@ def main(run_path: str, dataset_path: str) -> None:
     print("| mean | " + " | ".join(f"{value:.3f}" for value in means) + " |")
 
 
-def corrupted(case: Case, model: NoiseModel, name: str, seed: int, labels: dict[str, Volume]) -> Volume:
+def corrupted(
+    case: CaseVolumes, model: NoiseModel, name: str, seed: int, labels: dict[str, Volume]
+) -> Volume:
     """The label of a case after a noise model at its default size."""
     others = OtherLabels(
         tuple(sorted(set(labels) - {case.case_id})),

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.phantoms import write_phantoms
 from alcseg.records.cases import CaseRow
 
@@ -82,7 +82,7 @@ def settings(*more: str) -> list[str]:
 def test_the_method_of_the_guide_is_listed_trained_and_predicts(tmp_path: Path) -> None:
     package = install("add-a-method.md", tmp_path / "site-packages")
     data = write_phantoms(tmp_path / "data", train=4, val=0, test=1, shape=(20, 20, 16))
-    rows = DatasetFolder.open(data).rows
+    rows = Dataset.open(data).rows
     CaseRow.write(
         data,
         [row.model_copy(update={"quality": "lq" if index < 2 else "hq"}) for index, row in enumerate(rows)],

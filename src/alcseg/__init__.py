@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from alcseg.commands.report import report
     from alcseg.commands.train import plan_training, train
     from alcseg.corrected import Correction
-    from alcseg.data.folder import DatasetFolder
-    from alcseg.data.predicted import PredictedFolder
+    from alcseg.data.folder import Dataset
+    from alcseg.data.predicted import Predictions
     from alcseg.errors import AlcsegError
     from alcseg.evaluation import Evaluation
     from alcseg.run import Run
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 __all__ = [
     "AlcsegError",
     "Correction",
-    "DatasetFolder",
+    "Dataset",
     "Evaluation",
-    "PredictedFolder",
+    "Predictions",
     "Run",
     "__version__",
     "archive_dataset",
@@ -56,9 +56,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "AlcsegError": "alcseg.errors",
     "Correction": "alcseg.corrected",
-    "DatasetFolder": "alcseg.data.folder",
+    "Dataset": "alcseg.data.folder",
     "Evaluation": "alcseg.evaluation",
-    "PredictedFolder": "alcseg.data.predicted",
+    "Predictions": "alcseg.data.predicted",
     "Run": "alcseg.run",
     "archive_dataset": "alcseg.commands.archive_dataset",
     "benchmark": "alcseg.benchmarking.command",

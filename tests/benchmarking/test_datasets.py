@@ -8,7 +8,7 @@ import pytest
 
 from alcseg.benchmarking.datasets import make_datasets, paths_of
 from alcseg.benchmarking.plan import read_plan
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.errors import ConfigError, DataError, UsageError
 from alcseg.files import write_json
 from alcseg.records.dataset_recipe import DatasetRecipe
@@ -25,11 +25,11 @@ def test_datasets_are_made_once_and_not_in_another_way(content, write, tmp_path)
     (paths,) = paths_of(plan, tmp_path / "out")
     assert paths.made
     assert EvaluationSummary.read(paths.given_eval).quality == "lq"
-    given = DatasetFolder.open(paths.given)
+    given = Dataset.open(paths.given)
     assert [len(given.select(split="train", quality=quality)) for quality in ("hq", "lq")] == [2, 2]
     (row,) = plan.rows
     assert paths.training(row) == paths.given
-    clean = DatasetFolder.open(paths.training(row.model_copy(update={"labels": "clean"})))
+    clean = Dataset.open(paths.training(row.model_copy(update={"labels": "clean"})))
     assert len(clean.select(split="train", quality="hq")) == 4
     before = times(tmp_path / "out")
     make_datasets(plan, None, tmp_path / "out")
@@ -48,7 +48,7 @@ def test_corrupted_datasets_share_what_was_imported(content, write, tmp_path):
     assert len({paths.imported for paths in paths_of(plan, tmp_path)}) == 1
     make_datasets(plan, None, tmp_path)
     assert len(list((tmp_path / "datasets").glob(".imported-*"))) == 1
-    assert len(DatasetFolder.open(tmp_path / "datasets/other").select(quality="hq", split="train")) == 1
+    assert len(Dataset.open(tmp_path / "datasets/other").select(quality="hq", split="train")) == 1
 
 
 def test_a_dataset_whose_making_was_stopped_is_made_again(content, write, tmp_path):
@@ -120,7 +120,7 @@ def test_the_official_protocol_takes_test_cases_from_their_own_folder(tmp_path):
         make_datasets(plan, tmp_path / "train", tmp_path / "out", test_data=tmp_path / "nowhere")
     make_datasets(plan, tmp_path / "train", tmp_path / "out", test_data=tmp_path / "test")
     for name, hq in (("la-10", 8), ("la-20", 16)):
-        folder = DatasetFolder.open(tmp_path / "out/datasets" / name)
+        folder = Dataset.open(tmp_path / "out/datasets" / name)
         assert [row.case_id for row in folder.select(split="test")] == ["official1", "official2"]
         assert [row.quality for row in folder.select(split="train")] == ["hq"] * hq + ["lq"] * (20 - hq)
     with pytest.raises(UsageError, match="expected a dataset of the plan with 'test_data: true'"):

@@ -6,7 +6,7 @@ from alcseg.benchmarking import estimate
 from alcseg.benchmarking.datasets import make_datasets
 from alcseg.benchmarking.estimate import estimate_plan
 from alcseg.benchmarking.plan import read_plan, resolve_run
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.inference.load import build_method
 from alcseg.records.method_costs import MethodCosts
 from alcseg.training.estimate import Estimate
@@ -90,7 +90,7 @@ def test_what_is_there_takes_room_in_the_cache_only(content, write, tmp_path):
 def test_a_run_holds_its_weights_thrice_and_once_per_snapshot(content, write, tmp_path):
     (run,) = read_plan(write(content)).runs
     settings = resolve_run(run)
-    plan = estimate._plan(run, settings, tmp_path, DatasetFolder.open)
+    plan = estimate._plan(run, settings, tmp_path, Dataset.open)
     state = build_method(settings, plan).state_dict().values()
     size = sum(tensor.numel() * tensor.element_size() for tensor in state)
     assert estimate._run_bytes(settings, plan) == 3 * size

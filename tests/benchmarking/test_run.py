@@ -5,10 +5,10 @@ import pytest
 from alcseg.benchmarking.datasets import make_datasets
 from alcseg.benchmarking.plan import read_plan
 from alcseg.benchmarking.run import RunPaths, _Job, _results, fail, failed_record, find_state
-from alcseg.data.predicted import PredictedFolder
+from alcseg.data.predicted import Predictions
 from alcseg.errors import ConfigError, DataError
 from alcseg.records.benchmark_run import BenchmarkRecord, RunIdentity
-from alcseg.records.predictions import PredictedCase, Predictions
+from alcseg.records.predictions import PredictedCase, PredictionRecord
 
 OTHERS = {
     "dataset": "other", "row": "other", "method": "mtcl_hard", "labels": "clean", "preset": "la",
@@ -82,9 +82,9 @@ def test_predictions_of_which_some_failed_are_no_result_and_made_again(run, monk
     def predicted(run, images, *, out, window, device, overwrite):
         calls.append([path.name for path in images])
         case = PredictedCase(status=status[0], error=None if status[0] == "ok" else "no header")
-        record = Predictions(run=str(run), method="alc", cases={"phantom_006": case})
+        record = PredictionRecord(run=str(run), method="alc", cases={"phantom_006": case})
         record.write(out)
-        return PredictedFolder(out, record)
+        return Predictions(out, record)
 
     monkeypatch.setattr("alcseg.benchmarking.run.predict", predicted)
     with pytest.raises(DataError, match="1 of 1 cases failed; the first, 'phantom_006': no header"):

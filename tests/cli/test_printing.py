@@ -10,19 +10,19 @@ import pytest
 from alcseg.cli.printing import show
 from alcseg.commands.demo import DemoResult
 from alcseg.corrected import Correction
-from alcseg.data.predicted import PredictedFolder
+from alcseg.data.predicted import Predictions
 from alcseg.records.audit_trail import AuditLine
 from alcseg.records.correction import Calibration, CorrectionRecord, Perturbation
 from alcseg.records.demo import DemoRecord, DemoScores
-from alcseg.records.predictions import PredictedCase, Predictions
+from alcseg.records.predictions import PredictedCase, PredictionRecord
 from alcseg.records.ranking import RankingRow
 
 
-def predicted(written: int = 0, failed: dict[str, str] | None = None) -> PredictedFolder:
+def predicted(written: int = 0, failed: dict[str, str] | None = None) -> Predictions:
     names = [f"case_{index}" for index in range(written)]
     cases = {name: PredictedCase(status="ok", label=f"{name}.nii.gz") for name in names}
     cases |= {name: PredictedCase(status="failed", error=why) for name, why in (failed or {}).items()}
-    return PredictedFolder(Path("out"), Predictions(run="run", method="alc", cases=cases))
+    return Predictions(Path("out"), PredictionRecord(run="run", method="alc", cases=cases))
 
 
 @pytest.fixture

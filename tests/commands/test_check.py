@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from alcseg.commands.check import check
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.errors import DataError
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
@@ -40,7 +40,7 @@ def root(tmp_path, rng):
 def change_table(root, **changes):
     rows = [
         CaseRow(**(vars(row) | changes.get(row.case_id, {})))
-        for row in DatasetFolder.open(root, require_images=False).rows
+        for row in Dataset.open(root, require_images=False).rows
     ]
     CaseRow.write(root, rows)
 
@@ -167,7 +167,7 @@ def test_command_line_exits_4_on_fatal_findings(root, alcseg):
     assert "instead of (4, 4, 4)" in result.out
 
 
-@pytest.mark.parametrize("kind", [str, Path, DatasetFolder.open])
+@pytest.mark.parametrize("kind", [str, Path, Dataset.open])
 def test_the_dataset_is_text_or_an_object(root, kind):
     report = check(kind(root))
     assert (report.dataset, report.counts["cases"]) == (root, 4)

@@ -21,7 +21,7 @@ from alcseg.cli.parser import build_parser
 from alcseg.commands.correct import correct
 from alcseg.corrected import Correction
 from alcseg.data import folder as folder_module
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.errors import DataError, UsageError
 from alcseg.inference import predictor as predictor_module
 from alcseg.inference import sliding_window
@@ -53,7 +53,7 @@ def watch_files() -> Iterator[list[str]]:
 
 
 def set_quality(dataset: Path, quality: dict[str, str]) -> None:
-    rows = DatasetFolder.open(dataset).rows
+    rows = Dataset.open(dataset).rows
     CaseRow.write(
         dataset,
         [
@@ -111,7 +111,7 @@ def test_lq_labels_are_refined_and_all_others_stay(
     ):
         assert (out / f"{name}.nii.gz").read_bytes() == (solvable_dataset / f"{name}.nii.gz").read_bytes()
     assert (out / "cases.csv").read_bytes() == (solvable_dataset / "cases.csv").read_bytes()
-    written = DatasetFolder.open(out)
+    written = Dataset.open(out)
     assert written.labels == {"background": 0, "left": 5, "right": 9}
     assert written.record.num_training == 6
     assert written.record.extra["licence"] == "none"
@@ -192,7 +192,7 @@ def test_without_held_out_cases_the_ranking_says_so(
     solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
 ) -> None:
     CaseRow.write(
-        solvable_dataset, [row for row in DatasetFolder.open(solvable_dataset).rows if row.split == "train"]
+        solvable_dataset, [row for row in Dataset.open(solvable_dataset).rows if row.split == "train"]
     )
     out = tmp_path / "corrected"
     result = correct(make_run(), solvable_dataset, out=out)
@@ -281,7 +281,7 @@ def test_unlabeled_cases_get_pseudo_labels(
     assert not (out / "labelsGiven" / "lq_1.nii.gz").exists()
     rows = [row for row in result.ranking if row.case_id == "lq_1"]
     assert all("no label was given" in row.reason and row.agreement is None for row in rows)
-    assert DatasetFolder.open(out).row("lq_1").quality == "unlabeled"
+    assert Dataset.open(out).row("lq_1").quality == "unlabeled"
 
 
 def test_a_broken_case_keeps_its_label_and_is_recorded(
@@ -480,7 +480,7 @@ def test_without_held_out_cases_clean_labels_are_those_that_were_trained_on(
 def test_without_any_clean_label_every_label_is_moved(
     make_run: MakeRun, solvable_dataset: Path, tmp_path: Path
 ) -> None:
-    rows = DatasetFolder.open(solvable_dataset).rows
+    rows = Dataset.open(solvable_dataset).rows
     CaseRow.write(solvable_dataset, [row for row in rows if row.quality == "lq"])
     result = correct(make_run(), solvable_dataset, out=tmp_path / "out", how="aligned", passes=2)
     assert result.record.clean_labels is None
@@ -590,7 +590,7 @@ def test_labels_that_came_first_are_renumbered_with_the_others(
     assert np.array_equal(
         np.array([0, 5, 9])[read_values(second.path / "labelsGiven" / "lq_0.nii.gz")], given
     )
-    assert DatasetFolder.open(second).record.extra["original_label_values"] == {
+    assert Dataset.open(second).record.extra["original_label_values"] == {
         "background": 0,
         "left": 5,
         "right": 9,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from alcseg.commands.corrupt import corrupt
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.errors import DataError, UsageError
 from alcseg.metrics import dice
 from alcseg.noise import NOISE_MODELS, apply, case_generator
@@ -74,7 +74,7 @@ def contents(root: Path) -> dict[str, bytes]:
 def test_only_lq_training_labels_change(dataset: Path, tmp_path: Path) -> None:
     before = contents(dataset)
     result = corrupt(dataset, tmp_path / "noisy", hq_first=2, size=(2, 4), seed=1)
-    noisy = DatasetFolder.open(tmp_path / "noisy")
+    noisy = Dataset.open(tmp_path / "noisy")
     assert contents(dataset) == before
     assert [row.quality for row in noisy.rows] == ["hq", "hq", "lq", "lq", "lq", "unlabeled", "hq", "hq"]
     assert [row.source for row in noisy.rows] == ["made up"] * 8
@@ -133,7 +133,7 @@ def test_hq_list(dataset: Path, tmp_path: Path) -> None:
     names = tmp_path / "hq.txt"
     names.write_text("c3\n\nc1\n")
     corrupt(dataset, tmp_path / "noisy", hq_list=names, size=(2, 2))
-    noisy = DatasetFolder.open(tmp_path / "noisy")
+    noisy = Dataset.open(tmp_path / "noisy")
     assert [row.case_id for row in noisy.select(split="train", quality="hq")] == ["c1", "c3"]
     names.write_text("c3\nv0\n")
     with pytest.raises(DataError, match="v0"):
@@ -245,18 +245,18 @@ def test_command_line(dataset: Path, tmp_path: Path, alcseg) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", [str, Path, DatasetFolder.open])
+@pytest.mark.parametrize("kind", [str, Path, Dataset.open])
 def test_datasets_are_text_or_objects(
-    dataset: Path, tmp_path: Path, kind: Callable[[Path], str | Path | DatasetFolder]
+    dataset: Path, tmp_path: Path, kind: Callable[[Path], str | Path | Dataset]
 ) -> None:
     result = corrupt(kind(dataset), str(tmp_path / "noisy"), hq_first=2, size=(2, 3))
     assert NoiseManifest.read(Path(result)) == result.manifest
-    assert DatasetFolder.open(result).select(quality="lq") == DatasetFolder.open(tmp_path / "noisy").rows[2:5]
+    assert Dataset.open(result).select(quality="lq") == Dataset.open(tmp_path / "noisy").rows[2:5]
 
 
 def test_arrays_are_spoiled_to_the_same_voxels(dataset: Path, tmp_path: Path) -> None:
     corrupt(dataset, tmp_path / "noisy", hq_first=2, model="slice_offset", seed=4)
-    clean, noisy = DatasetFolder.open(dataset), DatasetFolder.open(tmp_path / "noisy")
+    clean, noisy = Dataset.open(dataset), Dataset.open(tmp_path / "noisy")
     for row in noisy.select(quality="lq"):
         label = clean.read_label(row.case_id)
         found = apply("slice_offset", label.array, label.spacing, seed=case_generator(4, row.case_id))

@@ -11,7 +11,7 @@ from medpy.metric import binary
 
 from alcseg.commands.evaluate import evaluate
 from alcseg.data.case import Volume
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.nifti import read_label
 from alcseg.errors import DataError, GeometryError, LabelError, UsageError
 from alcseg.evaluation import Evaluation
@@ -203,7 +203,7 @@ def test_paths_are_text_or_objects(
 ) -> None:
     pred, truth = folders
     root = write_dataset(tmp_path / "data", {"background": 0, "liver": 4, "spleen": 9})
-    dataset = DatasetFolder.open(root, require_images=False) if kind is None else kind(root)
+    dataset = Dataset.open(root, require_images=False) if kind is None else kind(root)
     as_given = kind or Path
     found = evaluate(as_given(pred), as_given(truth), out=as_given(tmp_path / "eval"), dataset=dataset)
     assert found.summary.dataset == str(root)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from alcseg.commands.predict import predict
-from alcseg.data.folder import DatasetFolder
-from alcseg.data.predicted import PredictedFolder
+from alcseg.data.folder import Dataset
+from alcseg.data.predicted import Predictions
 from alcseg.errors import DataError, ResourceError, UsageError
 from alcseg.metrics.overlap import dice
-from alcseg.records.predictions import Predictions
+from alcseg.records.predictions import PredictionRecord
 
 MakeRun = Callable[..., Path]
 Read = Callable[[Path], np.ndarray]
@@ -74,7 +74,7 @@ def test_probabilities_and_uncertainty_are_written_on_request(
     assert doubt.dtype == np.float32
     assert doubt.shape == label.shape
     assert doubt.min() >= 0
-    again = PredictedFolder.open(out)
+    again = Predictions.open(out)
     assert again.record == result.record
     assert again.written == {"ts_0": out / "ts_0.nii.gz"}
     assert np.array_equal(again.label("ts_0").array, label)
@@ -98,7 +98,7 @@ def test_a_broken_case_is_recorded_and_the_others_go_on(
     assert list(result.failed) == ["lq_0"]
     assert "expected finite intensities" in result.failed["lq_0"]
     assert len(result.written) == 5
-    assert Predictions.read(tmp_path / "out").cases["lq_0"].status == "failed"
+    assert PredictionRecord.read(tmp_path / "out").cases["lq_0"].status == "failed"
     with pytest.raises(DataError, match="expected finite intensities") as raised:
         predict(make_run(), [broken], out=tmp_path / "alone")
     assert raised.value.exit_code == 4
@@ -160,7 +160,7 @@ def test_the_lineage_window_gives_the_same_for_a_pointwise_network(
     assert np.array_equal(first, second)
 
 
-@pytest.mark.parametrize("kind", [str, Path, DatasetFolder.open])
+@pytest.mark.parametrize("kind", [str, Path, Dataset.open])
 def test_inputs_are_text_or_objects_one_or_several(
     solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, kind: Callable[[Path], Any]
 ) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from alcseg.data.cache import CachedCase, build_cache, data_hash
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.plan import make_plan
 from alcseg.errors import LabelError, ResourceError
 from alcseg.records.cached_case import CachedCaseRecord
@@ -20,7 +20,7 @@ from alcseg.records.plan import Plan
 
 
 @pytest.fixture
-def folder(tmp_path: Path, rng: np.random.Generator) -> DatasetFolder:
+def folder(tmp_path: Path, rng: np.random.Generator) -> Dataset:
     """Cases `a` and `b` with one foreground slice, `u` without a label, `e` with an empty one."""
     root = tmp_path / "dataset"
     rows = []
@@ -43,11 +43,11 @@ def folder(tmp_path: Path, rng: np.random.Generator) -> DatasetFolder:
     CaseRow.write(root, rows)
     labels = {"background": 0, "organ": 1}
     DatasetRecord(name="made", channel_names={"0": "MRI"}, labels=labels, num_training=4).write(root)
-    return DatasetFolder.open(root)
+    return Dataset.open(root)
 
 
 @pytest.fixture
-def plan(folder: DatasetFolder) -> Plan:
+def plan(folder: Dataset) -> Plan:
     return make_plan(folder)
 
 
@@ -56,7 +56,7 @@ def save(path: Path, array: np.ndarray) -> None:
     nib.save(nib.Nifti1Image(array, np.eye(4)), path)
 
 
-def build(folder: DatasetFolder, plan: Plan, root: Path, names: str = "ab") -> list[CachedCase]:
+def build(folder: Dataset, plan: Plan, root: Path, names: str = "ab") -> list[CachedCase]:
     return build_cache(folder, [folder.row(name) for name in names], plan, root)
 
 
@@ -64,7 +64,7 @@ def times(root: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
 
 
-def test_cases_are_memory_maps_of_half_precision(folder: DatasetFolder, plan: Plan, tmp_path: Path) -> None:
+def test_cases_are_memory_maps_of_half_precision(folder: Dataset, plan: Plan, tmp_path: Path) -> None:
     case, unlabeled = build(folder, plan, tmp_path / "cache", "au")
     assert isinstance(case.image(), np.memmap)
     assert isinstance(case.label(), np.memmap)
@@ -74,7 +74,7 @@ def test_cases_are_memory_maps_of_half_precision(folder: DatasetFolder, plan: Pl
     assert not unlabeled.label().any()
 
 
-def test_what_is_there_is_used(folder: DatasetFolder, plan: Plan, tmp_path: Path) -> None:
+def test_what_is_there_is_used(folder: Dataset, plan: Plan, tmp_path: Path) -> None:
     first = build(folder, plan, tmp_path / "cache")
     before = times(tmp_path / "cache")
     assert build(folder, plan, tmp_path / "cache") == first
@@ -82,7 +82,7 @@ def test_what_is_there_is_used(folder: DatasetFolder, plan: Plan, tmp_path: Path
     assert not list((tmp_path / "cache").rglob(".partial*"))
 
 
-def test_caches_of_older_releases_are_used(folder: DatasetFolder, plan: Plan, tmp_path: Path) -> None:
+def test_caches_of_older_releases_are_used(folder: Dataset, plan: Plan, tmp_path: Path) -> None:
     # The name of the folder and the record of a case as they were before records had formats.
     (case,) = build(folder, plan, tmp_path / "cache", "a")
     assert plan.spacing == (1.0, 1.0, 1.0)
@@ -96,16 +96,14 @@ def test_caches_of_older_releases_are_used(folder: DatasetFolder, plan: Plan, tm
 
 
 @pytest.mark.parametrize("damage", ["", "{}", "[]", '{"source_hash": "other"}'])
-def test_a_damaged_record_counts_as_absent(
-    folder: DatasetFolder, plan: Plan, tmp_path: Path, damage: str
-) -> None:
+def test_a_damaged_record_counts_as_absent(folder: Dataset, plan: Plan, tmp_path: Path, damage: str) -> None:
     (case,) = build(folder, plan, tmp_path / "cache", "a")
     case.record_path.write_text(damage)
     build(folder, plan, tmp_path / "cache", "a")
     assert CachedCaseRecord.read_file(case.record_path).foreground_voxels == 20
 
 
-def test_an_interrupted_case_is_built_again(folder: DatasetFolder, plan: Plan, tmp_path: Path) -> None:
+def test_an_interrupted_case_is_built_again(folder: Dataset, plan: Plan, tmp_path: Path) -> None:
     case, _ = build(folder, plan, tmp_path / "cache")
     Path(f"{case.stem}.json").unlink()
     Path(f"{case.stem}.label.npy").write_bytes(b"half")
@@ -114,7 +112,7 @@ def test_an_interrupted_case_is_built_again(folder: DatasetFolder, plan: Plan, t
 
 
 def test_changed_sources_and_other_plans_are_cases_of_their_own(
-    folder: DatasetFolder, plan: Plan, tmp_path: Path
+    folder: Dataset, plan: Plan, tmp_path: Path
 ) -> None:
     old, other = build(folder, plan, tmp_path / "cache")
     label = np.zeros((6, 5, 4), np.uint8)
@@ -134,7 +132,7 @@ def test_changed_sources_and_other_plans_are_cases_of_their_own(
     assert build(folder, larger, tmp_path / "cache")[0].stem == new.stem
 
 
-def test_only_background_in_all_labels_is_refused(folder: DatasetFolder, plan: Plan, tmp_path: Path) -> None:
+def test_only_background_in_all_labels_is_refused(folder: Dataset, plan: Plan, tmp_path: Path) -> None:
     with pytest.raises(LabelError, match="found only background in all 1 cases"):
         build(folder, plan, tmp_path / "cache", "e")
     assert len(build(folder, plan, tmp_path / "cache", "ae")) == 2
@@ -147,7 +145,7 @@ class Usage(NamedTuple):
 
 
 def test_too_small_a_disk_is_told_before_writing(
-    folder: DatasetFolder, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Dataset, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: Usage(100, 90, 10))
     with pytest.raises(ResourceError, match=r"to cache case 'a', found 0 MiB.*--set data\.cache") as caught:
@@ -157,7 +155,7 @@ def test_too_small_a_disk_is_told_before_writing(
 
 
 def test_a_disk_that_fills_up_leaves_nothing_half_written(
-    folder: DatasetFolder, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Dataset, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, calls = np.save, []
 

@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.errors import DataError, GeometryError, LabelError
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
@@ -36,7 +36,7 @@ def root(tmp_path):
 
 
 def test_without_a_table_folders_tell_the_split(root):
-    folder = DatasetFolder.open(root)
+    folder = Dataset.open(root)
     found = [(row.case_id, row.quality, row.split) for row in folder.rows]
     expected = [("a", "hq", "train"), ("b", "hq", "train"), ("u", "unlabeled", "train"), ("t", "hq", "test")]
     assert found == expected
@@ -56,7 +56,7 @@ def test_the_table_comes_back_as_written(root):
         CaseRow(case_id="t", quality="hq", split="test", group="p3", source=""),
     )
     CaseRow.write(root, rows)
-    folder = DatasetFolder.open(root)
+    folder = Dataset.open(root)
     assert folder.rows == rows
     assert folder.select(split="val") == rows[1:2]
     assert folder.select(quality="hq") == rows[1:]
@@ -66,14 +66,14 @@ def test_the_table_comes_back_as_written(root):
 
 
 def test_an_open_folder_is_not_read_again(root):
-    folder = DatasetFolder.open(str(root))
-    assert DatasetFolder.open(folder) is folder
+    folder = Dataset.open(str(root))
+    assert Dataset.open(folder) is folder
     assert Path(folder) == root
     (root / "imagesTr/a_0000.nii.gz").unlink()
-    loose = DatasetFolder.open(folder, require_images=False)
+    loose = Dataset.open(folder, require_images=False)
     assert loose is folder
     with pytest.raises(DataError, match="found none for a"):
-        DatasetFolder.open(loose)
+        Dataset.open(loose)
 
 
 def test_decathlon_folder_opens_as_it_is(tmp_path):
@@ -81,7 +81,7 @@ def test_decathlon_folder_opens_as_it_is(tmp_path):
     save(tmp_path / "labelsTr/x.nii.gz", LABEL)
     meta = {"modality": {"0": "MRI"}, "labels": {"0": "background", "2": "tail", "1": "head"}, "training": []}
     (tmp_path / "dataset.json").write_text(json.dumps(meta))
-    folder = DatasetFolder.open(tmp_path)
+    folder = Dataset.open(tmp_path)
     assert folder.labels == {"background": 0, "head": 1, "tail": 2}
     assert list(folder.labels) == ["background", "head", "tail"]
     assert folder.channel_names == {"0": "MRI"}
@@ -92,7 +92,7 @@ def test_any_integers_are_label_values(root):
     meta = json.loads((root / "dataset.json").read_text())
     meta["labels"] = {"b": 200, "background": 0, "a": 100}
     (root / "dataset.json").write_text(json.dumps(meta))
-    assert DatasetFolder.open(root).label_values == (0, 100, 200)
+    assert Dataset.open(root).label_values == (0, 100, 200)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_unusable_label_tables_are_refused(root, labels, message):
     meta = json.loads((root / "dataset.json").read_text()) | {"labels": labels}
     (root / "dataset.json").write_text(json.dumps(meta))
     with pytest.raises(DataError, match=message):
-        DatasetFolder.open(root)
+        Dataset.open(root)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_unusable_label_tables_are_refused(root, labels, message):
 def test_faulty_tables_are_refused(root, text, message):
     (root / "cases.csv").write_text(text)
     with pytest.raises(DataError, match=message) as caught:
-        DatasetFolder.open(root)
+        Dataset.open(root)
     assert "cases.csv" in str(caught.value)
 
 
@@ -139,7 +139,7 @@ def test_folder_without_description_points_to_import(tmp_path):
         DataError,
         match=r"expected a dataset folder with dataset\.json, found none\. Make one with `alcseg import",
     ):
-        DatasetFolder.open(tmp_path)
+        Dataset.open(tmp_path)
 
 
 def test_missing_label_must_be_declared(root):
@@ -147,21 +147,21 @@ def test_missing_label_must_be_declared(root):
     with pytest.raises(
         DataError, match=r"expected the label labelsTr/a.nii.gz, found none\. Add it, or set the quality"
     ):
-        DatasetFolder.open(root).read("a")
+        Dataset.open(root).read("a")
     (root / "cases.csv").write_text("case_id,quality\na,unlabeled\n")
-    assert DatasetFolder.open(root).read("a").label is None
+    assert Dataset.open(root).read("a").label is None
 
 
 def test_unnamed_value_names_the_flag(root):
     save(root / "labelsTr/a.nii.gz", LABEL * 255)
     with pytest.raises(LabelError, match=r"found 255 in 9 voxels\. Import with --label-map 255=1"):
-        DatasetFolder.open(root).read("a")
+        Dataset.open(root).read("a")
 
 
 def test_other_grid_is_refused(root):
     save(root / "labelsTr/a.nii.gz", LABEL, np.diag([1, 1, 2, 1]))
     with pytest.raises(GeometryError, match=r"case 'a'.*--fix"):
-        DatasetFolder.open(root).read("a")
+        Dataset.open(root).read("a")
 
 
 def test_channels_must_be_complete_and_agree(root):
@@ -169,9 +169,9 @@ def test_channels_must_be_complete_and_agree(root):
     (root / "dataset.json").write_text(json.dumps(meta))
     (root / "cases.csv").write_text("case_id\na\n")
     with pytest.raises(DataError, match="found none for a"):
-        DatasetFolder.open(root)
+        Dataset.open(root)
     save(root / "imagesTr/a_0001.nii.gz", np.arange(36.0).reshape(3, 3, 4))
     with pytest.raises(GeometryError, match=r"shape \(3, 3, 4\)"):
-        DatasetFolder.open(root).read("a")
+        Dataset.open(root).read("a")
     save(root / "imagesTr/a_0001.nii.gz", IMAGE + 1)
-    assert len(DatasetFolder.open(root).read("a").images) == 2
+    assert len(Dataset.open(root).read("a").images) == 2

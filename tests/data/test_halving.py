@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from alcseg.commands.corrupt import corrupt
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.halving import halve_dataset, halve_image, halve_label
 from alcseg.data.nifti import read_grid
 from alcseg.data.phantoms import write_phantoms
@@ -38,7 +38,7 @@ def test_a_dataset_keeps_its_tables_its_clean_labels_and_its_place(tmp_path):
     write_phantoms(tmp_path / "full", train=3, val=1, test=1, seed=0)
     corrupt(tmp_path / "full", tmp_path / "noisy", hq_first=1, size=(3, 3))
     halve_dataset(tmp_path / "noisy", tmp_path / "half")
-    full, half = DatasetFolder.open(tmp_path / "noisy"), DatasetFolder.open(tmp_path / "half")
+    full, half = Dataset.open(tmp_path / "noisy"), Dataset.open(tmp_path / "half")
     assert half.rows == full.rows
     assert half.labels == full.labels
     assert (half.root / "noise.json").read_bytes() == (full.root / "noise.json").read_bytes()

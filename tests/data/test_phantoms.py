@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import label as components
 
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.phantoms import make_phantom, write_phantoms
 from alcseg.errors import UsageError
 
@@ -49,7 +49,7 @@ def test_no_threshold_solves_the_task(seed):
 
 
 def test_the_folder_is_a_dataset(dataset):
-    folder = DatasetFolder.open(dataset)
+    folder = Dataset.open(dataset)
     assert folder.labels == {"background": 0, "body": 1, "tail": 2}
     assert [row.split for row in folder.rows] == ["train"] * 4 + ["val", "test"]
     assert {row.quality for row in folder.rows} == {"hq"}

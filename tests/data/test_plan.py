@@ -8,14 +8,14 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.plan import make_plan
 from alcseg.errors import DataError
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
 from alcseg.records.plan import Plan
 
-MakeFolder = Callable[..., DatasetFolder]
+MakeFolder = Callable[..., Dataset]
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def make_folder(tmp_path: Path, rng: np.random.Generator) -> MakeFolder:
         *,
         channel: str = "MRI",
         qualities: Sequence[str] = (),
-    ) -> DatasetFolder:
+    ) -> Dataset:
         rows = []
         for index, (shape, spacing) in enumerate(cases):
             affine = np.diag([*spacing, 1.0])
@@ -48,7 +48,7 @@ def make_folder(tmp_path: Path, rng: np.random.Generator) -> MakeFolder:
         DatasetRecord(
             name="made", channel_names={"0": channel}, labels=labels, num_training=len(cases)
         ).write(tmp_path)
-        return DatasetFolder.open(tmp_path)
+        return Dataset.open(tmp_path)
 
     return make
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from alcseg.data.case import Case, Volume
+from alcseg.data.case import CaseVolumes, Volume
 from alcseg.errors import LabelError
 from alcseg.inference import predictor as predictor_module
 from alcseg.inference.look import look_at, opinion_on
@@ -57,14 +57,14 @@ def predictor() -> Predictor:
     return Predictor(Threshold(), PLAN, torch.device("cpu"))
 
 
-def case(*, labeled: bool = True, value: int = 7) -> Case:
+def case(*, labeled: bool = True, value: int = 7) -> CaseVolumes:
     organ = np.zeros((12, 10, 8), bool)
     organ[3:9, 2:8, 2:6] = True
     drawn = np.zeros_like(organ)
     drawn[1:11, 0:10, 1:7] = True
     image = Volume(organ.astype(np.float32), TURNED, None, Path("image.nii.gz"))
     label = Volume(value * drawn.astype(np.int64), TURNED, None, Path("label.nii.gz"))
-    return Case("a", (image,), label if labeled else None)
+    return CaseVolumes("a", (image,), label if labeled else None)
 
 
 def test_one_preparation_serves_all_passes(prepared: list[int], predictor: Predictor) -> None:

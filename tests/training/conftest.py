@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
 
@@ -35,12 +35,12 @@ def tiny_settings() -> tuple[str, ...]:
 
 
 @pytest.fixture
-def make_dataset(tmp_path: Path) -> Callable[..., DatasetFolder]:
+def make_dataset(tmp_path: Path) -> Callable[..., Dataset]:
     """Write `hq_0..`, `lq_0..`, `val_0..`, `ts_0` of 20 x 18 x 17 voxels: a box with a brighter half."""
 
     def make(
         *, hq: int = 3, lq: int = 2, val: int = 1, empty: bool = False, name: str = "dataset"
-    ) -> DatasetFolder:
+    ) -> Dataset:
         root = tmp_path / name
         rng = np.random.default_rng(5)
         rows = []
@@ -71,13 +71,13 @@ def make_dataset(tmp_path: Path) -> Callable[..., DatasetFolder]:
             labels={"background": 0, "left": 5, "right": 9},
             num_training=hq + lq + val,
         ).write(root)
-        return DatasetFolder.open(root)
+        return Dataset.open(root)
 
     return make
 
 
 @pytest.fixture
-def dataset(make_dataset: Callable[..., DatasetFolder]) -> DatasetFolder:
+def dataset(make_dataset: Callable[..., Dataset]) -> Dataset:
     return make_dataset()
 
 

@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 
 from alcseg.commands.train import train
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 
 _listeners: list[list[str]] = []
 
@@ -41,7 +41,7 @@ SHORT = ("trainer.steps=2", "trainer.validate_every=1")
 
 
 def test_clean_labels_and_test_cases_are_never_opened(
-    dataset: DatasetFolder, tiny_settings: tuple[str, ...], tmp_path: Path
+    dataset: Dataset, tiny_settings: tuple[str, ...], tmp_path: Path
 ) -> None:
     with listening() as opened:
         train(
@@ -60,7 +60,7 @@ def test_clean_labels_and_test_cases_are_never_opened(
 
 
 def test_h_sup_opens_no_lq_case(
-    make_dataset: Callable[..., DatasetFolder], tiny_settings: tuple[str, ...], tmp_path: Path
+    make_dataset: Callable[..., Dataset], tiny_settings: tuple[str, ...], tmp_path: Path
 ) -> None:
     root = make_dataset(val=0, name="no-val").root  # held-out cases are HQ ones, too
     with listening() as opened:

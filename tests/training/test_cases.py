@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.errors import DataError
 from alcseg.records.cases import CaseRow
 from alcseg.records.settings import DataSettings
@@ -18,9 +18,7 @@ def ids(rows: list[CaseRow]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_validation_is_clean_and_apart_from_training(
-    name: str, make_dataset: Callable[..., DatasetFolder]
-) -> None:
+def test_validation_is_clean_and_apart_from_training(name: str, make_dataset: Callable[..., Dataset]) -> None:
     method = METHODS[name][0]
     train, val = choose_cases(make_dataset(hq=10, val=0), method.streams)
     assert ids(val) == ["hq_0", "hq_1"]  # a fifth of ten, the same for every method
@@ -34,7 +32,7 @@ def test_validation_is_clean_and_apart_from_training(
     assert len([row for row in train if row.quality == "hq"]) == 3
 
 
-def test_lq_labels_of_the_validation_split_are_left_out(make_dataset: Callable[..., DatasetFolder]) -> None:
+def test_lq_labels_of_the_validation_split_are_left_out(make_dataset: Callable[..., Dataset]) -> None:
     folder = make_dataset()
     rows = tuple(
         row.model_copy(update={"split": "val"}) if row.case_id == "lq_0" else row for row in folder.rows
@@ -47,13 +45,13 @@ def test_lq_labels_of_the_validation_split_are_left_out(make_dataset: Callable[.
     ("hq", "wanted", "held_out"), [(10, None, 2), (2, None, 1), (1, None, 0), (5, 0, 0), (5, 3, 3)]
 )
 def test_number_of_held_out_cases(
-    hq: int, wanted: int | None, held_out: int, make_dataset: Callable[..., DatasetFolder]
+    hq: int, wanted: int | None, held_out: int, make_dataset: Callable[..., Dataset]
 ) -> None:
     train, val = choose_cases(make_dataset(hq=hq, val=0), METHODS["h_sup"][0].streams, val_hq=wanted)
     assert (len(train), len(val)) == (hq - held_out, held_out)
 
 
-def test_holding_out_every_hq_case_is_refused(make_dataset: Callable[..., DatasetFolder]) -> None:
+def test_holding_out_every_hq_case_is_refused(make_dataset: Callable[..., Dataset]) -> None:
     with pytest.raises(DataError, match="more than 3 HQ training cases to hold 3 out, found 3"):
         choose_cases(make_dataset(hq=3, val=0), METHODS["alc"][0].streams, val_hq=3)
 

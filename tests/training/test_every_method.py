@@ -7,7 +7,7 @@ import pytest
 
 from alcseg.commands.predict import predict
 from alcseg.commands.train import train
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.nifti import read_label
 from alcseg.training_methods import METHODS
 
@@ -21,7 +21,7 @@ SMALL = {
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_run_never_opens_the_clean_labels_and_predicts(
-    name: str, dataset: DatasetFolder, tiny_settings: tuple[str, ...], tmp_path: Path
+    name: str, dataset: Dataset, tiny_settings: tuple[str, ...], tmp_path: Path
 ) -> None:
     clean = sorted((dataset.root / "labelsClean").iterdir())
     assert clean

@@ -15,7 +15,7 @@ import yaml
 
 from alcseg.commands.train import plan_training, train
 from alcseg.data import plan
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.errors import CheckpointError, ConfigError, DataError, LabelError, UsageError
 from alcseg.inference import load
 from alcseg.inference.load import load_networks
@@ -26,7 +26,7 @@ Train = Callable[..., Run]
 
 
 @pytest.fixture
-def fit(dataset: DatasetFolder, tiny_settings: tuple[str, ...], tmp_path: Path) -> Train:
+def fit(dataset: Dataset, tiny_settings: tuple[str, ...], tmp_path: Path) -> Train:
     """Train on the tiny dataset; more assignments and options as given."""
 
     def run(name: str = "run", *more: str, method: str = "h_sup", **options: Any) -> Run:
@@ -52,7 +52,7 @@ def assert_same_weights(first: Run, second: Run) -> None:
 
 
 def test_a_run_folder_holds_what_prediction_and_people_need(
-    fit: Train, read_rows: Rows, tmp_path: Path, dataset: DatasetFolder
+    fit: Train, read_rows: Rows, tmp_path: Path, dataset: Dataset
 ) -> None:
     run = fit(method="alc")
     names = {str(path.relative_to(run.path)) for path in run.path.rglob("*") if path.is_file()}
@@ -126,9 +126,7 @@ def test_workers_change_nothing(fit: Train) -> None:
     assert_same_weights(fit("none", *few, method="hl_sup"), fit("two", *few, method="hl_sup", workers=2))
 
 
-def test_seeds_and_methods_share_validation_cases(
-    fit: Train, make_dataset: Callable[..., DatasetFolder]
-) -> None:
+def test_seeds_and_methods_share_validation_cases(fit: Train, make_dataset: Callable[..., Dataset]) -> None:
     root = make_dataset(val=0, name="no-val").root
     short = ("trainer.steps=1", "trainer.validate_every=1")
     records = [
@@ -168,9 +166,7 @@ def test_a_damaged_checkpoint_is_named(fit: Train) -> None:
         fit("run", *short)
 
 
-def test_what_stands_in_the_folder_must_be_this_run(
-    fit: Train, dataset: DatasetFolder, tmp_path: Path
-) -> None:
+def test_what_stands_in_the_folder_must_be_this_run(fit: Train, dataset: Dataset, tmp_path: Path) -> None:
     short = ("trainer.steps=1", "trainer.validate_every=0")
     run = fit("run", *short)
     with pytest.raises(CheckpointError, match="method 'h_sup', asked for 'alc'") as caught:
@@ -206,7 +202,7 @@ def test_overwrite_starts_afresh(fit: Train) -> None:
 
 @pytest.mark.parametrize("method", ["h_sup", "alc", "mean_teacher"])
 def test_a_method_without_its_cases_is_refused(
-    method: str, fit: Train, make_dataset: Callable[..., DatasetFolder], tmp_path: Path
+    method: str, fit: Train, make_dataset: Callable[..., Dataset], tmp_path: Path
 ) -> None:
     root = make_dataset(hq=0, name="no-hq").root
     with pytest.raises(DataError, match="expects training cases of quality 'hq', found none") as caught:
@@ -215,7 +211,7 @@ def test_a_method_without_its_cases_is_refused(
     assert not (tmp_path / "refused").exists()
 
 
-def test_empty_training_labels_are_refused(fit: Train, make_dataset: Callable[..., DatasetFolder]) -> None:
+def test_empty_training_labels_are_refused(fit: Train, make_dataset: Callable[..., Dataset]) -> None:
     root = make_dataset(empty=True, name="empty", lq=0).root
     with pytest.raises(LabelError, match="found only background in all 3 cases"):
         fit("refused", root=root)
@@ -266,7 +262,7 @@ def test_headers_are_read_once(fit: Train, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_without_a_preset_plan_and_cost_are_told(
-    fit: Train, tiny_settings: tuple[str, ...], dataset: DatasetFolder, tmp_path: Path
+    fit: Train, tiny_settings: tuple[str, ...], dataset: Dataset, tmp_path: Path
 ) -> None:
     before = sorted(tmp_path.rglob("*"))
     planned = plan_training(dataset.root, method="alc", device="cpu", set=tiny_settings)

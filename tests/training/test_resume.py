@@ -14,7 +14,7 @@ import safetensors.torch
 import torch
 
 from alcseg.commands.train import train
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.run import Run
 from alcseg.training_methods import Method
 
@@ -40,7 +40,7 @@ sys.exit(main(sys.argv[1:]))
 
 @pytest.mark.timeout(600)  # the killed run needs a process of its own, which loads everything once more
 def test_killed_and_interrupted_runs_end_bit_identical(
-    dataset: DatasetFolder,
+    dataset: Dataset,
     tiny_settings: tuple[str, ...],
     tmp_path: Path,
     read_rows: Rows,
@@ -90,7 +90,7 @@ def test_killed_and_interrupted_runs_end_bit_identical(
 
 
 def test_checkpoints_from_before_the_wrapper_are_resumed(
-    dataset: DatasetFolder, tiny_settings: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dataset: Dataset, tiny_settings: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as Lightning wrote when a method was a module of its own, in a run without formats."""
 

@@ -11,13 +11,13 @@ import pytest
 import safetensors.torch
 import torch
 
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.run import Run
 
 
 @pytest.mark.timeout(600)
 def test_two_processes_train_all_stages_of_one_run(
-    dataset: DatasetFolder,
+    dataset: Dataset,
     tiny_settings: tuple[str, ...],
     tmp_path: Path,
     read_rows: Callable[[Path], list[dict[str, Any]]],

@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 
 from alcseg.commands.train import train
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.run import Run
 from alcseg.training_methods import Method
 from alcseg.training_methods.two_stage_rnt import TwoStageRNT
@@ -20,7 +20,7 @@ Rows = Callable[[Path], list[dict[str, Any]]]
 
 
 def test_stages_resume_within_and_between_bit_identical(
-    dataset: DatasetFolder,
+    dataset: Dataset,
     tiny_settings: tuple[str, ...],
     tmp_path: Path,
     read_rows: Rows,
@@ -84,7 +84,7 @@ def test_stages_resume_within_and_between_bit_identical(
 
 
 def test_patches_of_the_last_stage_carry_handed_labels(
-    dataset: DatasetFolder, tiny_settings: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dataset: Dataset, tiny_settings: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[str, set[int]] = {"teacher": set(), "student": set()}
     terms = TwoStageRNT.training_terms

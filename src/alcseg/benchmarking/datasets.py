@@ -9,7 +9,7 @@ from typing import Any
 from alcseg.commands.corrupt import corrupt
 from alcseg.commands.evaluate import evaluate
 from alcseg.commands.import_dataset import import_dataset
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.halving import halve_dataset
 from alcseg.data.phantoms import write_phantoms
 from alcseg.errors import ConfigError, DataError, UsageError
@@ -141,7 +141,7 @@ def make_datasets(
     for paths in paths_of(plan, out):
         if not paths.made:
             _make(paths, data, test_data)
-            if not DatasetFolder.open(paths.given).select(split=plan.evaluate.split):
+            if not Dataset.open(paths.given).select(split=plan.evaluate.split):
                 raise DataError(
                     f"{paths.given}: expected cases of split {plan.evaluate.split} to score the runs on, "
                     f"found none. Set import: {plan.evaluate.split}_fraction for dataset '{paths.name}'."

@@ -14,7 +14,7 @@ import torch
 from alcseg.benchmarking.datasets import DatasetPaths, paths_of
 from alcseg.benchmarking.plan import resolve_run
 from alcseg.commands.progress import track
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.nifti import read_grid
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import build_method
@@ -76,7 +76,7 @@ def estimate_plan(
     measured: dict[str, float] = {}
     ratios = MethodCosts.shipped().cost
     run_bytes = 0
-    opened = functools.cache(DatasetFolder.open)  # by many runs
+    opened = functools.cache(Dataset.open)  # by many runs
     for run in track(runs, "Estimating runs"):
         settings = complete_settings(resolve_run(run), chosen)
         voxels = _plan(run, settings, out, opened)
@@ -100,7 +100,7 @@ def estimate_plan(
 
 
 def _plan(
-    run: PlannedRun, settings: RunSettings, out: Path, opened: Callable[[Path], DatasetFolder]
+    run: PlannedRun, settings: RunSettings, out: Path, opened: Callable[[Path], Dataset]
 ) -> Plan | None:
     """The plan of a run, or one with its patch where the dataset is not there yet."""
     paths = DatasetPaths(out, run.dataset, run.spec)
@@ -158,7 +158,7 @@ def _data_bytes(plan: BenchmarkPlan, sources: Sequence[Path], out: Path) -> int:
     total = 0.0
     for paths in paths_of(plan, out):
         if paths.made:
-            folder = DatasetFolder.open(paths.given)
+            folder = Dataset.open(paths.given)
             train = [row for row in folder.rows if row.split != "test"]
             shapes = [read_grid(folder.image_paths(row.case_id)[0])[0] for row in train]
             total += _CACHE_BYTES * sum(int(np.prod(shape)) for shape in shapes)

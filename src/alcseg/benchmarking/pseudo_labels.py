@@ -18,7 +18,7 @@ from torch import nn
 from alcseg.commands.progress import track
 from alcseg.correction.refine import Refined, refine
 from alcseg.data.cache import CachedCase, build_cache
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.nifti import read_grid, read_label
 from alcseg.data.preprocess import model_grid, preprocess_label
 from alcseg.data.sampling import Patches, StepDataset
@@ -41,7 +41,7 @@ _SEED = 0  # one for all runs, so that they are asked about the same patches
 
 
 def write_pseudo_labels(
-    run: Run, folder: DatasetFolder, clean: Path, *, device: str = "auto"
+    run: Run, folder: Dataset, clean: Path, *, device: str = "auto"
 ) -> tuple[PseudoLabelRow, ...]:
     """Write into a run the Dice of pseudo-labels of fixed LQ patches for every snapshot of a run.
 
@@ -124,7 +124,7 @@ def _refine(
     )
 
 
-def _batches(run: Run, folder: DatasetFolder, clean: Path) -> Iterator[tuple[Patches, NDArray[np.int64]]]:
+def _batches(run: Run, folder: Dataset, clean: Path) -> Iterator[tuple[Patches, NDArray[np.int64]]]:
     """The patches with given labels, and the clean labels of the same voxels, `(B, X, Y, Z)`."""
     plan, data = run.plan, run.settings.data
     rows = folder.select(split="train", quality="lq")

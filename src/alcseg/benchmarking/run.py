@@ -28,8 +28,8 @@ from alcseg.commands.correct import correct
 from alcseg.commands.evaluate import evaluate
 from alcseg.commands.predict import predict
 from alcseg.commands.train import train
-from alcseg.data.folder import DatasetFolder
-from alcseg.data.predicted import PredictedFolder
+from alcseg.data.folder import Dataset
+from alcseg.data.predicted import Predictions
 from alcseg.errors import AlcsegError, ConfigError, DataError, UsageError
 from alcseg.files import write_text
 from alcseg.inference.load import build_method
@@ -37,7 +37,7 @@ from alcseg.machine import commit, peak_memory_mib, processor, timestamp
 from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedRun
 from alcseg.records.benchmark_run import BenchmarkRecord, RunIdentity
 from alcseg.records.cases import Quality, Split
-from alcseg.records.predictions import Predictions
+from alcseg.records.predictions import PredictionRecord
 from alcseg.records.pseudo_labels import PseudoLabelRow
 from alcseg.records.run import RunRecord
 from alcseg.records.steps import StepTable
@@ -191,9 +191,9 @@ class _Job:
     workers: int
 
     @cached_property
-    def dataset(self) -> DatasetFolder:
+    def dataset(self) -> Dataset:
         """As the methods see it."""
-        return DatasetFolder.open(self.paths.data.given)
+        return Dataset.open(self.paths.data.given)
 
     def run(self) -> BenchmarkRecord:
         """Everything that the plan asks for."""
@@ -237,10 +237,10 @@ class _Job:
             measured = {"peak_gpu_memory_mib": peak, "gpu": torch.cuda.get_device_name()}
             RunRecord.read(root).model_copy(update=measured).write(root)
 
-    def _predict(self, name: str, *, split: str, quality: str | None = None) -> PredictedFolder:
+    def _predict(self, name: str, *, split: str, quality: str | None = None) -> Predictions:
         target = self.paths.root / name
-        if Predictions.path(target).is_file():
-            known = PredictedFolder.open(target)
+        if PredictionRecord.path(target).is_file():
+            known = Predictions.open(target)
             if not known.failed:
                 return known
         rows = self.dataset.select(split=split, quality=quality)
@@ -277,7 +277,7 @@ class _Job:
                 overwrite=True,
             )
 
-    def _record(self, predicted: PredictedFolder) -> BenchmarkRecord:
+    def _record(self, predicted: Predictions) -> BenchmarkRecord:
         """What is known of the run at its end; most is read back from its folder."""
         folder = Run.open(self.paths.root)
         trained = RunRecord.read(self.paths.root)

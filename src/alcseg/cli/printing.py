@@ -13,7 +13,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from alcseg.records.predictions import Predictions
+from alcseg.records.predictions import PredictionRecord
 from alcseg.records.ranking import RankingRow
 from alcseg.records.scores import ScoreRow
 from alcseg.records.summary import EvaluationSummary
@@ -154,7 +154,7 @@ def _train(result: Any) -> list[RenderableType]:
 
 def _predict(result: Any) -> list[RenderableType]:
     facts = {"out": result.out, "written": len(result.written), "failed": len(result.failed)}
-    return [*_failures(result), *_facts(facts | {"details": Predictions.path(result.out)})]
+    return [*_failures(result), *_facts(facts | {"details": PredictionRecord.path(result.out)})]
 
 
 def _correct(result: Any) -> list[RenderableType]:

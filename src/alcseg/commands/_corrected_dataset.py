@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from alcseg.data.case import Volume
-from alcseg.data.folder import DatasetFolder, require_named_values
+from alcseg.data.folder import Dataset, require_named_values
 from alcseg.data.nifti import read_label
 from alcseg.data.writer import write_label, write_map
 from alcseg.files import link_or_copy, make_folder
@@ -34,11 +34,11 @@ class CorrectedDataset:
     """
 
     root: Path
-    source: DatasetFolder
+    source: Dataset
     mapping: Mapping[int, int]
 
     @classmethod
-    def of(cls, root: Path, source: DatasetFolder, *, consecutive: bool) -> "CorrectedDataset":
+    def of(cls, root: Path, source: Dataset, *, consecutive: bool) -> "CorrectedDataset":
         """Plan the folder; `consecutive` numbers the labels 0, 1, 2, ... as nnU-Net wants them."""
         values = source.label_values
         return cls(

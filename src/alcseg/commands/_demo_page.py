@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.evaluation import Evaluation
 from alcseg.machine import commit, processor
 from alcseg.records.demo import DemoRecord
@@ -43,8 +43,8 @@ class DemoOutcome:
     """
 
     record: DemoRecord
-    noisy: DatasetFolder
-    corrected: DatasetFolder
+    noisy: Dataset
+    corrected: Dataset
     runs: Mapping[str, Run]
     given: Evaluation
     refined: Evaluation

@@ -10,8 +10,8 @@ from alcseg.commands.progress import track
 from alcseg.correction.calibration import HeldOutClass, VoxelReliability, calibrate
 from alcseg.correction.decision import Look
 from alcseg.correction.offsets import Offsets
-from alcseg.data.case import Case, Volume
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.case import CaseVolumes, Volume
+from alcseg.data.folder import Dataset
 from alcseg.errors import DataError
 from alcseg.inference.compare import held_out_classes
 from alcseg.inference.look import look_at, opinion_on
@@ -58,7 +58,7 @@ class Looker:
         align: Whether it is asked about given labels, too.
     """
 
-    source: DatasetFolder
+    source: Dataset
     predictor: Predictor
     perturbation: Perturbation
     align: bool
@@ -82,7 +82,7 @@ class Looker:
     def clean_labels(self, rows: Sequence[CaseRow]) -> list[Offsets]:
         """How labels are seen that nobody doubts."""
 
-        def see(case: Case) -> list[Offsets]:
+        def see(case: CaseVolumes) -> list[Offsets]:
             if case.label is None:
                 return []
             return [opinion_on(self.predictor, self.predictor.prepare(case.images), case.label).offsets]
@@ -108,14 +108,14 @@ class Looker:
             raise type(first)(f"none of {len(rows)} case(s) could be refined; the first: {first}")
         return drawn, {case_id: str(error) for case_id, error in failed.items()}
 
-    def _look(self, case: Case) -> Looked:
+    def _look(self, case: CaseVolumes) -> Looked:
         look = look_at(self.predictor, case, self.perturbation, align=self.align)
         return Looked(look, case.label, replace(case.images[0], array=look.uncertainty))
 
     def _each(
         self,
         rows: Sequence[CaseRow],
-        see: Callable[[Case], Seen],
+        see: Callable[[CaseVolumes], Seen],
         doing: str,
         failed: dict[str, DataError] | None = None,
     ) -> Iterator[Seen]:

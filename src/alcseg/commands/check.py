@@ -16,7 +16,7 @@ import numpy as np
 
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.nifti import compare_grids, read_image
 from alcseg.data.writer import write_label
 from alcseg.errors import DataError
@@ -97,7 +97,7 @@ def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
     path = Path(dataset)
     seen = _Seen([], [], 0, 0, {}, {})
     try:
-        folder = DatasetFolder.open(dataset, require_images=False)
+        folder = Dataset.open(dataset, require_images=False)
     except DataError as error:
         if not DatasetRecord.path(path).is_file():
             raise
@@ -119,7 +119,7 @@ def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
     return _report(path, folder.rows, findings, seen)
 
 
-def _check_table(folder: DatasetFolder) -> Iterator[Finding]:
+def _check_table(folder: Dataset) -> Iterator[Finding]:
     splits: dict[str, set[str]] = {}
     for row in folder.rows:
         splits.setdefault(row.group, set()).add(row.split)
@@ -144,7 +144,7 @@ def _check_table(folder: DatasetFolder) -> Iterator[Finding]:
         yield Finding("ok", "", "no validation case is hq: training holds out some hq cases (--val-hq).")
 
 
-def _check_case(folder: DatasetFolder, row: CaseRow, seen: _Seen, *, fix: bool) -> Iterator[Finding]:
+def _check_case(folder: Dataset, row: CaseRow, seen: _Seen, *, fix: bool) -> Iterator[Finding]:
     try:
         paths = folder.image_paths(row.case_id)
         image = read_image(paths[0])

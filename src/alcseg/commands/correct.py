@@ -16,7 +16,7 @@ from alcseg.corrected import Correction
 from alcseg.correction.decision import Decision, Standard, decide
 from alcseg.correction.description import describe_offsets
 from alcseg.correction.ranking import ClassChange, rank_cases
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.errors import DataError, UsageError
 from alcseg.files import output_folder, require_apart
 from alcseg.inference.compare import class_changes
@@ -84,7 +84,7 @@ def correct(
             `confident` has no held-out HQ case to calibrate with.
     """
     _check_options(how, replace, passes)
-    folder, source = Run.open(run), DatasetFolder.open(Path(dataset))
+    folder, source = Run.open(run), Dataset.open(Path(dataset))
     _check_folders(folder, source, Path(out))
     cases, trail = _Cases.of(folder, source), AuditTrail.read(source.root)
     if replace == "confident" and not cases.held_out:
@@ -185,7 +185,7 @@ class _Cases:
     trained: frozenset[str]
 
     @classmethod
-    def of(cls, folder: Run, source: DatasetFolder) -> "_Cases":
+    def of(cls, folder: Run, source: Dataset) -> "_Cases":
         """Sort the cases of a dataset by what a run has seen of them.
 
         Raises:
@@ -223,7 +223,7 @@ def _check_options(how: str, replace: str, passes: int) -> None:
         raise UsageError(f"--passes: expected at least 2 for an uncertainty, got {passes}.")
 
 
-def _check_folders(folder: Run, source: DatasetFolder, out: Path) -> None:
+def _check_folders(folder: Run, source: Dataset, out: Path) -> None:
     """The output has to be apart, and classes have to agree: a wrong pairing would swap organs silently."""
     require_apart(out, source.root)
     if folder.path.resolve().is_relative_to(out.resolve()):
@@ -236,7 +236,7 @@ def _check_folders(folder: Run, source: DatasetFolder, out: Path) -> None:
         )
 
 
-def _uncalibrated(source: DatasetFolder) -> DataError:
+def _uncalibrated(source: Dataset) -> DataError:
     return DataError(
         f"{source.root}: --replace confident expects held-out HQ cases for its threshold, found none. "
         "Add clean cases of split val, or train with --val-hq 1 or more; or use --replace all."
@@ -260,7 +260,7 @@ def _what_changed(decision: Decision, changes: Sequence[ClassChange]) -> dict[st
     }
 
 
-def _reference(standard: Standard, source: DatasetFolder, *, held_out: bool) -> ReferenceLabels | None:
+def _reference(standard: Standard, source: Dataset, *, held_out: bool) -> ReferenceLabels | None:
     """How clean labels were seen, by class name."""
     if standard.clean is None:
         return None

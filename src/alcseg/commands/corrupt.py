@@ -15,7 +15,7 @@ from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume, affine_spacing
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.splits import draw_hq, read_hq_list
 from alcseg.data.writer import write_label
 from alcseg.errors import UsageError
@@ -102,7 +102,7 @@ class CorruptResult:
 class _Noise:
     """What every worker needs to know; small, since it is sent to them."""
 
-    source: DatasetFolder
+    source: Dataset
     target: Path
     candidates: tuple[str, ...]
     model: str
@@ -207,7 +207,7 @@ def corrupt(
     target = Path(target)
     size = None if size is None else (size[0], size[1])
     _check_options(model, size, unit, workers)
-    source = DatasetFolder.open(dataset)
+    source = Dataset.open(dataset)
     _require_clean(source)
     require_apart(target, source.root)
     candidates = [row.case_id for row in source.select(split="train") if row.quality != "unlabeled"]
@@ -239,7 +239,7 @@ def _check_options(model: str, size: tuple[float, float] | None, unit: Unit | No
     resolve_size(noise_model(model), size, unit)
 
 
-def _require_clean(source: DatasetFolder) -> None:
+def _require_clean(source: Dataset) -> None:
     if (source.root / _CLEAN).exists():
         raise UsageError(
             f"{source.root}: expected a dataset with clean labels, found {_CLEAN}/, so its labels are "
@@ -253,7 +253,7 @@ def _require_clean(source: DatasetFolder) -> None:
         )
 
 
-def _place(source: DatasetFolder, row: CaseRow, root: Path, *, with_label: bool) -> None:
+def _place(source: Dataset, row: CaseRow, root: Path, *, with_label: bool) -> None:
     images = source.image_paths(row.case_id)
     folder = "imagesUn" if images[0].parent.name == "imagesUn" else _IMAGES[row.split]
     for index, path in enumerate(images):

@@ -17,7 +17,7 @@ from alcseg.commands.corrupt import corrupt
 from alcseg.commands.evaluate import evaluate
 from alcseg.commands.predict import predict
 from alcseg.commands.train import train
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.phantoms import write_phantoms
 from alcseg.errors import UsageError
 from alcseg.evaluation import Evaluation
@@ -126,8 +126,8 @@ def demo(
     )
     outcome = DemoOutcome(
         record=record,
-        noisy=DatasetFolder.open(out / "noisy"),
-        corrected=DatasetFolder.open(out / "corrected"),
+        noisy=Dataset.open(out / "noisy"),
+        corrected=Dataset.open(out / "corrected"),
         runs={method: Run.open(out / "runs" / method) for method in METHOD_NAMES},
         given=given,
         refined=refined,

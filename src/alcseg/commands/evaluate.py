@@ -11,7 +11,7 @@ import numpy as np
 
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
-from alcseg.data.folder import DatasetFolder, require_named_values
+from alcseg.data.folder import Dataset, require_named_values
 from alcseg.data.nifti import nifti_stem, read_label, require_same_grid
 from alcseg.errors import DataError, LabelError, UsageError
 from alcseg.evaluation import Evaluation
@@ -75,7 +75,7 @@ def evaluate(
         raise UsageError("--quality and --split: expected --dataset beside them, whose cases.csv knows both.")
     labels = [] if dataset is None else [Path(dataset) / "labelsTr", Path(dataset) / "labelsTs"]
     require_apart(out, pred, truth, *labels)
-    folder = None if dataset is None else DatasetFolder.open(dataset, require_images=False)
+    folder = None if dataset is None else Dataset.open(dataset, require_images=False)
     chosen = None
     if folder is not None and (quality is not None or split is not None):
         chosen = [row.case_id for row in folder.select(split=split, quality=quality)]
@@ -162,7 +162,7 @@ def _label_files(folder: Path) -> dict[str, Path]:
     return {name: path for path in files if (name := nifti_stem(path)) is not None}
 
 
-def _foreground(folder: DatasetFolder) -> dict[str, int]:
+def _foreground(folder: Dataset) -> dict[str, int]:
     return dict(zip(folder.label_names[1:], folder.label_values[1:], strict=True))
 
 
@@ -180,7 +180,7 @@ class _Measure:
     metrics: tuple[str, ...]
     in_mm: bool
     tolerance_mm: float
-    folder: DatasetFolder | None
+    folder: Dataset | None
 
     @property
     def units(self) -> dict[str, str]:

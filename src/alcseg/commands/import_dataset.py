@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alcseg.commands._placed_cases import CasePlacer, common_ending
 from alcseg.commands.progress import track
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.readers import ReaderOptions, SourceCase, SourceDataset, find_reader
 from alcseg.data.splits import draw_splits, read_hq_list
 from alcseg.errors import DataError, UsageError
@@ -37,7 +37,7 @@ def import_dataset(
     spacing: Spacing | None = None,
     label_map: Mapping[int, int] | None = None,
     overwrite: bool = False,
-) -> DatasetFolder:
+) -> Dataset:
     """Make a dataset folder from `source`, which is never written to.
 
     NIfTI images are linked or copied as they are; other files are converted. Every volume is read and
@@ -116,7 +116,7 @@ def import_dataset(
             shorten(repairable),
             target,
         )
-    return DatasetFolder.open(target)
+    return Dataset.open(target)
 
 
 def _scan(source: Path, tests: Path | None, layout: str, options: ReaderOptions) -> SourceDataset:

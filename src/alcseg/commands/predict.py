@@ -14,7 +14,7 @@ from torch import nn
 
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
-from alcseg.data.predicted import PredictedFolder
+from alcseg.data.predicted import Predictions
 from alcseg.data.readers.base import SourceCase
 from alcseg.data.readers.inputs import find_inputs
 from alcseg.data.writer import write_label, write_map
@@ -26,7 +26,7 @@ from alcseg.inference.predictor import Predictor
 from alcseg.inference.sliding_window import WINDOWS
 from alcseg.machine import peak_memory_mib, timestamp, versions
 from alcseg.records.correction import Perturbation
-from alcseg.records.predictions import Network, PredictedCase, Predictions
+from alcseg.records.predictions import Network, PredictedCase, PredictionRecord
 from alcseg.run import Run
 from alcseg.types import Window
 
@@ -48,7 +48,7 @@ def predict(
     seed: int = 0,
     device: str = "auto",
     overwrite: bool = False,
-) -> PredictedFolder:
+) -> Predictions:
     """Predict every case that `inputs` name; a case that fails is recorded and the others go on.
 
     Args:
@@ -104,7 +104,7 @@ def predict(
             "time_s": round(time.perf_counter() - case_begun, 3),
         }
         done[case.case_id] = entry.model_copy(update=about)
-    record = Predictions(
+    record = PredictionRecord(
         versions=versions(),
         run=str(run),
         method=folder.method,
@@ -121,7 +121,7 @@ def predict(
     if len(errors) == len(done):
         others = f" (all {len(errors)} cases failed; see {path})" if len(errors) > 1 else ""
         raise type(errors[0])(f"{errors[0]}{others}")
-    return PredictedFolder(out, record)
+    return Predictions(out, record)
 
 
 def _choose_network(folder: Run, name: str, device: torch.device) -> nn.Module:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alcseg.commands.progress import track
 from alcseg.config import resolve
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.errors import ConfigError
 from alcseg.files import atomic_path
 from alcseg.records.base import Record
@@ -114,7 +114,7 @@ def train(
         ConfigError: If the method or a setting is unknown.
     """
     return fit(
-        DatasetFolder.open(Path(dataset)),
+        Dataset.open(Path(dataset)),
         _settings(method, preset, seed, set, config, val_hq),
         Path(out),
         device=device,
@@ -154,7 +154,7 @@ def plan_training(
         DataError: If the dataset lacks what the method needs.
     """
     settings = _settings(method, preset, seed, set, config, val_hq)
-    return TrainingPlan.of(prepare(DatasetFolder.open(Path(dataset)), settings, device))
+    return TrainingPlan.of(prepare(Dataset.open(Path(dataset)), settings, device))
 
 
 def _settings(

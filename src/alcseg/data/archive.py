@@ -23,8 +23,8 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from alcseg.data.case import Case, Volume
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.case import CaseVolumes, Volume
+from alcseg.data.folder import Dataset
 from alcseg.errors import DataError, UsageError
 from alcseg.files import file_hash
 from alcseg.records.archive import ArchivedCase, ArchivedVolume, ArchiveIndex, ArchivePart
@@ -94,7 +94,7 @@ class Archive:
         return bytes(found)
 
 
-def write_archive(folder: DatasetFolder, root: Path, part_bytes: int) -> Archive:
+def write_archive(folder: Dataset, root: Path, part_bytes: int) -> Archive:
     """Write a dataset folder as an archive, `labelsClean/` and other additions left out.
 
     Args:
@@ -133,7 +133,7 @@ def write_archive(folder: DatasetFolder, root: Path, part_bytes: int) -> Archive
     return Archive.open(root)
 
 
-def read_archived_case(archive: Archive, case_id: str) -> Case:
+def read_archived_case(archive: Archive, case_id: str) -> CaseVolumes:
     """Read one case of an archive, bit for bit as it was.
 
     Raises:
@@ -145,7 +145,7 @@ def read_archived_case(archive: Archive, case_id: str) -> Case:
             f"{archive.root}: expected a case of this archive, found no '{case_id}'. Check the name."
         )
     images = tuple(_read_volume(archive, record) for record in case.images)
-    return Case(case_id, images, None if case.label is None else _read_volume(archive, case.label))
+    return CaseVolumes(case_id, images, None if case.label is None else _read_volume(archive, case.label))
 
 
 class _Stream:

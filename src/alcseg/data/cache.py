@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.preprocess import PREPROCESS_VERSION, preprocess_images, preprocess_label
 from alcseg.distances import signed_distance
 from alcseg.errors import DataError, LabelError, ResourceError
@@ -82,7 +82,7 @@ class CachedCase:
 
 
 def build_cache(
-    folder: DatasetFolder,
+    folder: Dataset,
     rows: Sequence[CaseRow],
     plan: Plan,
     root: Path,
@@ -140,7 +140,7 @@ def _plan_hash(plan: Plan) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _source_hash(folder: DatasetFolder, row: CaseRow) -> str:
+def _source_hash(folder: Dataset, row: CaseRow) -> str:
     paths = list(folder.image_paths(row.case_id))
     label = folder.label_path(row.case_id)
     if label is not None and row.quality != "unlabeled":
@@ -157,7 +157,7 @@ def _read_record(case: CachedCase) -> CachedCaseRecord | None:
     return record if record.source_hash == case.source_hash else None
 
 
-def _build_case(folder: DatasetFolder, case: CachedCase, plan: Plan) -> CachedCaseRecord:
+def _build_case(folder: Dataset, case: CachedCase, plan: Plan) -> CachedCaseRecord:
     source = folder.read(case.case_id)
     image, grid = preprocess_images(source.images, plan)
     if source.label is None or case.quality == "unlabeled":

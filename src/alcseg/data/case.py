@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from alcseg.types import Affine, Spacing
 
-__all__ = ["Case", "Volume", "affine_spacing"]
+__all__ = ["CaseVolumes", "Volume", "affine_spacing"]
 
 
 def affine_spacing(affine: Affine) -> Spacing:
@@ -48,7 +48,7 @@ class Volume:
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class CaseVolumes:
     """The images of one case, one per channel and all on one grid, and the label if there is one."""
 
     case_id: str

@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from alcseg.data.case import Case, Volume
+from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.nifti import read_image, read_label, require_not_negative, require_same_grid
 from alcseg.errors import DataError, LabelError
 from alcseg.records.cases import CaseRow, Split
 from alcseg.records.dataset import DatasetRecord
 from alcseg.words import shorten
 
-__all__ = ["DatasetFolder", "require_named_values"]
+__all__ = ["Dataset", "require_named_values"]
 
 _FOLDERS = {"train": ("imagesTr", "imagesUn"), "val": ("imagesTr",), "test": ("imagesTs",)}
 _PLACES: tuple[tuple[str, str, Split], ...] = (  # of images, of labels, and the split where no table says it
@@ -35,8 +35,8 @@ _PLACES: tuple[tuple[str, str, Split], ...] = (  # of images, of labels, and the
 
 
 @dataclass(frozen=True, eq=False)
-class DatasetFolder:
-    """An opened dataset folder; `DatasetFolder.open` makes it.
+class Dataset:
+    """An opened dataset folder; `Dataset.open` makes it.
 
     Attributes:
         root: The folder.
@@ -49,9 +49,7 @@ class DatasetFolder:
     rows: tuple[CaseRow, ...]
 
     @classmethod
-    def open(
-        cls, root: "str | PathLike[str] | DatasetFolder", *, require_images: bool = True
-    ) -> "DatasetFolder":
+    def open(cls, root: "str | PathLike[str] | Dataset", *, require_images: bool = True) -> "Dataset":
         """Read `dataset.json` and `cases.csv`; no volume is opened.
 
         Args:
@@ -61,7 +59,7 @@ class DatasetFolder:
         Raises:
             DataError: If `dataset.json` or `cases.csv` is absent or malformed, or a case has no image.
         """
-        folder = root if isinstance(root, DatasetFolder) else cls._read(Path(root))
+        folder = root if isinstance(root, Dataset) else cls._read(Path(root))
         absent = folder.absent_cases() if require_images else ()
         if absent:
             raise DataError(
@@ -71,7 +69,7 @@ class DatasetFolder:
         return folder
 
     @classmethod
-    def _read(cls, root: Path) -> "DatasetFolder":
+    def _read(cls, root: Path) -> "Dataset":
         if not DatasetRecord.path(root).is_file():
             raise DataError(
                 f"{root}: expected a dataset folder with {DatasetRecord.NAME}, found none. "
@@ -177,7 +175,7 @@ class DatasetFolder:
         path = self.root / folder / f"{case_id}{self.file_ending}"
         return path if path.is_file() else None
 
-    def read(self, case_id: str, *, with_label: bool = True) -> Case:
+    def read(self, case_id: str, *, with_label: bool = True) -> CaseVolumes:
         """Read and check one case.
 
         Args:
@@ -193,10 +191,10 @@ class DatasetFolder:
         for other in images[1:]:
             require_same_grid(images[0], other, case_id)
         if not with_label or self.row(case_id).quality == "unlabeled":
-            return Case(case_id, images, None)
+            return CaseVolumes(case_id, images, None)
         label = self.read_label(case_id)
         require_same_grid(images[0], label, case_id)
-        return Case(case_id, images, label)
+        return CaseVolumes(case_id, images, label)
 
     def read_label(self, case_id: str) -> Volume:
         """Read the label of one case and check its values, without its images.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.case import Volume
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.nifti import nifti_stem, read_image, read_label
 from alcseg.data.writer import write_image, write_label
 from alcseg.errors import DataError
@@ -45,7 +45,7 @@ def halve_dataset(
     """
     source, target = Path(source), Path(target)
     require_apart(target, source)
-    background = DatasetFolder.open(source).label_values[0]
+    background = Dataset.open(source).label_values[0]
     with output_folder(target, overwrite=overwrite) as root:
         for table in _TABLES:
             if table.path(source).is_file():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.geometry import ModelGrid
 from alcseg.data.nifti import read_grid
 from alcseg.errors import DataError
@@ -19,7 +19,7 @@ _MAX_FOREGROUND_SAMPLES = 20_000  # per case; enough for percentiles, bounded in
 
 
 def make_plan(
-    folder: DatasetFolder,
+    folder: Dataset,
     *,
     patch: tuple[int, int, int] | None = None,
     spacing: tuple[float | None, float | None, float | None] | None = None,
@@ -78,7 +78,7 @@ def make_plan(
     )
 
 
-def _fingerprint(folder: DatasetFolder, rows: tuple[CaseRow, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _fingerprint(folder: Dataset, rows: tuple[CaseRow, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Spacing in mm and shape of each case in RAS axis order, both `(n, 3)`; only headers are read."""
     spacings, shapes = [], []
     for row in rows:
@@ -89,7 +89,7 @@ def _fingerprint(folder: DatasetFolder, rows: tuple[CaseRow, ...]) -> tuple[np.n
     return np.array(spacings), np.array(shapes)
 
 
-def _foreground_percentiles(folder: DatasetFolder, rows: tuple[CaseRow, ...]) -> tuple[float, float]:
+def _foreground_percentiles(folder: Dataset, rows: tuple[CaseRow, ...]) -> tuple[float, float]:
     """0.5 and 99.5 percentiles of the first channel inside the labels of the HQ cases."""
     samples = []
     for row in rows:

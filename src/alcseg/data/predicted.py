@@ -8,14 +8,14 @@ from typing import Any
 from alcseg.data.case import Volume
 from alcseg.data.nifti import read_label
 from alcseg.errors import DataError
-from alcseg.records.predictions import Predictions
+from alcseg.records.predictions import PredictionRecord
 
-__all__ = ["PredictedFolder"]
+__all__ = ["Predictions"]
 
 
 @dataclass(frozen=True, eq=False)
-class PredictedFolder:
-    """What `alcseg predict` wrote; `PredictedFolder.open` opens it again.
+class Predictions:
+    """What `alcseg predict` wrote; `Predictions.open` opens it again.
 
     Attributes:
         path: The folder.
@@ -23,16 +23,16 @@ class PredictedFolder:
     """
 
     path: Path
-    record: Predictions
+    record: PredictionRecord
 
     @classmethod
-    def open(cls, path: "str | PathLike[str] | PredictedFolder") -> "PredictedFolder":
+    def open(cls, path: "str | PathLike[str] | Predictions") -> "Predictions":
         """Read `predict.json`; no volume is opened, and an open folder is not read again.
 
         Raises:
             DataError: If it is absent or damaged.
         """
-        return path if isinstance(path, PredictedFolder) else cls(Path(path), Predictions.read(Path(path)))
+        return path if isinstance(path, Predictions) else cls(Path(path), PredictionRecord.read(Path(path)))
 
     def __fspath__(self) -> str:
         return str(self.path)

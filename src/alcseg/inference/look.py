@@ -4,7 +4,7 @@ from functools import partial
 
 from alcseg.correction.alignment import see_label
 from alcseg.correction.decision import Look, Opinion
-from alcseg.data.case import Case, Volume
+from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.preprocess import preprocess_label
 from alcseg.inference.predictor import Predictor, PreparedCase, to_label
 from alcseg.records.correction import Perturbation
@@ -12,7 +12,7 @@ from alcseg.records.correction import Perturbation
 __all__ = ["look_at", "opinion_on"]
 
 
-def look_at(predictor: Predictor, case: Case, perturbation: Perturbation, *, align: bool) -> Look:
+def look_at(predictor: Predictor, case: CaseVolumes, perturbation: Perturbation, *, align: bool) -> Look:
     """What a network says of a case.
 
     Args:

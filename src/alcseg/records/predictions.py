@@ -5,7 +5,7 @@ from typing import Literal
 from alcseg.records.base import Document, Record
 from alcseg.types import Window
 
-__all__ = ["Network", "PredictedCase", "Predictions"]
+__all__ = ["Network", "PredictedCase", "PredictionRecord"]
 
 Network = Literal["auto", "student", "teacher"]
 """Which network answers; `auto` leaves it to the method."""
@@ -32,7 +32,7 @@ class PredictedCase(Record):
     """Wall time."""
 
 
-class Predictions(Document):
+class PredictionRecord(Document):
     """All cases of one call."""
 
     NAME = "predict.json"

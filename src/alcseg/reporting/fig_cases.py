@@ -11,7 +11,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Ellipse
 from scipy import ndimage
 
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.records.benchmark_plan import PlannedRow
 from alcseg.reporting.cases import read_upright
 from alcseg.reporting.drawing import (
@@ -69,7 +69,7 @@ def cases_figure(benchmark: Benchmark, dataset: DatasetEntry) -> Figure | None:
     shown = best_rows(benchmark, dataset)
     if not shown or not (dataset.path / "dataset.json").is_file():
         return None
-    folder = DatasetFolder.open(dataset.path)
+    folder = Dataset.open(dataset.path)
     judge = next((run for row, run in shown if row.method == BASELINE), shown[0][1])
     chosen = chosen_cases(judge.test.by_case("dice") if judge.test else {})
     ending = folder.file_ending
@@ -107,7 +107,7 @@ def cases_figure(benchmark: Benchmark, dataset: DatasetEntry) -> Figure | None:
 
 
 def _paths(
-    folder: DatasetFolder, case_id: str, shown: Sequence[tuple[PlannedRow, RunEntry]], ending: str
+    folder: Dataset, case_id: str, shown: Sequence[tuple[PlannedRow, RunEntry]], ending: str
 ) -> dict[str, Path | None]:
     """Label maps of a case: the truth, and what each method says."""
     predicted = {row.row: run.path / "pred" / f"{case_id}{ending}" for row, run in shown}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.records.noise import NoiseEntry, NoiseManifest
 from alcseg.reporting.cases import read_upright
 from alcseg.reporting.drawing import (
@@ -39,7 +39,7 @@ def noise_figure(dataset: DatasetEntry) -> Figure | None:
     shown = list(_typical(dataset.path))
     if not shown:
         return None
-    folder = DatasetFolder.open(dataset.path)
+    folder = Dataset.open(dataset.path)
     figure = Figure(figsize=(COLUMN_INCH, COLUMN_INCH / 2 + 0.7), layout="constrained")
     for axes, (case_id, entry) in zip(figure.subplots(1, 2, squeeze=False)[0], shown, strict=False):
         name = f"{case_id}{folder.file_ending}"

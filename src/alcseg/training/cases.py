@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from alcseg.data.cache import CachedCase
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.sampling import Patches
 from alcseg.data.splits import draw_hq
 from alcseg.errors import DataError
@@ -20,7 +20,7 @@ _HELD_OUT_SEED = 0  # one for all methods and seeds, so that their validation ca
 
 
 def choose_cases(
-    folder: DatasetFolder, streams: Sequence[str], *, val_hq: int | None = None
+    folder: Dataset, streams: Sequence[str], *, val_hq: int | None = None
 ) -> tuple[list[CaseRow], list[CaseRow]]:
     """Training and validation cases of a dataset.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alcseg import machine
 from alcseg.data.cache import CachedCase, build_cache
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.errors import ConfigError
 from alcseg.files import write_text
 from alcseg.inference.device import pick_device
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 def fit(
-    folder: DatasetFolder,
+    folder: Dataset,
     settings: RunSettings,
     out: Path,
     *,

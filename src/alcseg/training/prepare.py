@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from alcseg import machine
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.plan import make_plan
 from alcseg.data.transforms import Augmentation
 from alcseg.inference.device import pick_device
@@ -45,7 +45,7 @@ class Prepared:
 
 
 def prepare(
-    folder: DatasetFolder, settings: RunSettings, device: str = "auto", *, plan: Plan | None = None
+    folder: Dataset, settings: RunSettings, device: str = "auto", *, plan: Plan | None = None
 ) -> Prepared:
     """Choose cases, plan, and build the method, so that nothing is begun that cannot be trained.
 
@@ -70,7 +70,7 @@ def prepare(
     return Prepared(settings, chosen, plan, method, not tried, train, val)
 
 
-def plan_run(folder: DatasetFolder, settings: RunSettings) -> Plan:
+def plan_run(folder: Dataset, settings: RunSettings) -> Plan:
     """The plan of a run: what complete settings give, the rest made from the data.
 
     Raises:
@@ -87,7 +87,7 @@ def augmentation(settings: RunSettings) -> Augmentation:
     return Augmentation(data.flip_axes, data.rotate_plane, data.intensity_scale, data.intensity_shift)
 
 
-def _make_plan(folder: DatasetFolder, settings: RunSettings) -> Plan:
+def _make_plan(folder: Dataset, settings: RunSettings) -> Plan:
     data = settings.data
     return make_plan(
         folder, patch=data.patch, spacing=data.spacing, normalization=data.normalization, clip=data.clip

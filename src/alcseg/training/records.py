@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alcseg import machine
 from alcseg.data.cache import CachedCase, data_hash
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.errors import CheckpointError, ConfigError, DataError, UsageError
 from alcseg.files import remove_output
 from alcseg.records.run import RunRecord
@@ -58,7 +58,7 @@ def open_run(out: Path, settings: RunSettings, *, overwrite: bool = False) -> Ru
 def write_records(
     run: Run,
     ready: Prepared,
-    folder: DatasetFolder,
+    folder: Dataset,
     train: Sequence[CachedCase],
     val: Sequence[CachedCase],
     stages: Sequence[Stage],

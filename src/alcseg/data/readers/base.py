@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from alcseg.data.case import Case
+from alcseg.data.case import CaseVolumes
 from alcseg.data.nifti import read_image, read_label, require_same_grid
 from alcseg.errors import DataError
 from alcseg.records.cases import Quality, Split
@@ -50,7 +50,7 @@ class SourceCase:
     case_id: str
     images: tuple[Path, ...]
     label: Path | None = None
-    load: Callable[[], Case] | None = None
+    load: Callable[[], CaseVolumes] | None = None
     quality: Quality | None = None
     split: Split | None = None
     group: str | None = None
@@ -61,7 +61,7 @@ class SourceCase:
         """Whether there is a label to take over."""
         return (self.label is not None or self.load is not None) and self.quality != "unlabeled"
 
-    def read(self) -> Case:
+    def read(self) -> CaseVolumes:
         """Read and check the images, and the label if there is one.
 
         Raises:
@@ -71,7 +71,7 @@ class SourceCase:
             case = self.load()
         else:
             label = None if self.label is None else read_label(self.label)
-            case = Case(self.case_id, tuple(read_image(path) for path in self.images), label)
+            case = CaseVolumes(self.case_id, tuple(read_image(path) for path in self.images), label)
         for other in case.images[1:]:
             require_same_grid(case.images[0], other, self.case_id)
         return case

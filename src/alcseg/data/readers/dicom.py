@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alcseg.data.case import Case, Volume
+from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.nifti import check_intensities
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.data.readers.nifti import holds_cases
@@ -111,8 +111,8 @@ def read_numbered_series(folder: Path) -> tuple[Volume, tuple[int, ...]]:
     return _volume(slices, folder), numbers
 
 
-def _load(folder: Path) -> Case:
-    return Case(folder.name, (read_series(folder),), None)
+def _load(folder: Path) -> CaseVolumes:
+    return CaseVolumes(folder.name, (read_series(folder),), None)
 
 
 def _slices(folder: Path) -> list[Any]:

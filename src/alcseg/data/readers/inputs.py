@@ -8,7 +8,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from alcseg.data.case import Case
+from alcseg.data.case import CaseVolumes
 from alcseg.data.nifti import nifti_stem, read_image
 from alcseg.data.readers import find_reader
 from alcseg.data.readers.base import SourceCase, by_name
@@ -162,7 +162,7 @@ def _name_of(image: Path) -> str:
     return match["case"] if match and int(match["channel"]) == 0 else stem
 
 
-def _read_channels(case_id: str, paths: Sequence[Path]) -> Case:
+def _read_channels(case_id: str, paths: Sequence[Path]) -> CaseVolumes:
     """Read channels of which some are series folders."""
     images = tuple(read_series(path) if path.is_dir() else read_image(path) for path in paths)
-    return Case(case_id, images, None)
+    return CaseVolumes(case_id, images, None)

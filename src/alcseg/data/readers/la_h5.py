@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alcseg.data.case import Case, Volume
+from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.nifti import check_intensities, whole_numbers
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, by_name, read_lists
 from alcseg.data.readers.nifti import holds_cases
@@ -64,7 +64,7 @@ class LAH5Reader(Reader):
         return SourceDataset("LeftAtrium", {"0": "MRI"}, {"background": 0, "left_atrium": 1}, cases)
 
 
-def read_h5_case(path: Path, spacing: Spacing = _SPACING) -> Case:
+def read_h5_case(path: Path, spacing: Spacing = _SPACING) -> CaseVolumes:
     """Read image and label of one h5 file.
 
     Args:
@@ -100,7 +100,9 @@ def read_h5_case(path: Path, spacing: Spacing = _SPACING) -> Case:
     check_intensities(image, path)
     affine = np.diag([*spacing, 1.0])
     values = whole_numbers(label, path)
-    return Case(_case_id(path), (Volume(image, affine, None, path),), Volume(values, affine, None, path))
+    return CaseVolumes(
+        _case_id(path), (Volume(image, affine, None, path),), Volume(values, affine, None, path)
+    )
 
 
 def _case_id(path: Path) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alcseg.data.case import Case, Volume
+from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.nifti import check_affine, check_intensities, whole_numbers
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, by_name, read_lists
 from alcseg.errors import DataError, GeometryError, ResourceError
@@ -113,12 +113,12 @@ def _affine(header: dict[str, Any], path: Path) -> Affine:
     return check_affine(np.diag([*_SPACES[space], 1.0]) @ affine, path)
 
 
-def _load(folder: Path) -> Case:
+def _load(folder: Path) -> CaseVolumes:
     image = read_nrrd(folder / _IMAGE)
     intensities = image.array.astype(np.float32)
     check_intensities(intensities, image.path)
     label = read_nrrd(folder / _LABEL) if (folder / _LABEL).is_file() else None
-    return Case(
+    return CaseVolumes(
         folder.name,
         (Volume(intensities, image.affine, None, image.path),),
         None if label is None else Volume(_as_classes(label), label.affine, None, label.path),

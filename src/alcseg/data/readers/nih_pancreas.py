@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alcseg.data.case import Case, Volume
+from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.nifti import read_label
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, by_name, read_lists
 from alcseg.data.readers.dicom import read_numbered_series, series_folders
@@ -123,10 +123,10 @@ def _number(name: str) -> str:
     return found[1]
 
 
-def _load(series: Path, label: Path | None) -> Case:
+def _load(series: Path, label: Path | None) -> CaseVolumes:
     image, numbers = read_numbered_series(series)
     if label is None:
-        return Case(series.name, (image,), None)
+        return CaseVolumes(series.name, (image,), None)
     stored = read_label(label).array
     if stored.shape != image.shape:
         raise GeometryError(
@@ -136,7 +136,7 @@ def _load(series: Path, label: Path | None) -> Case:
     rank = np.argsort(np.argsort(numbers))
     placed = np.ascontiguousarray(stored[:, :, rank])
     _warn_if_misplaced(image.array, placed, label)
-    return Case(series.name, (image,), Volume(placed, image.affine, None, label))
+    return CaseVolumes(series.name, (image,), Volume(placed, image.affine, None, label))
 
 
 def _warn_if_misplaced(image: NDArray[np.float32], placed: NDArray[Any], path: Path) -> None:

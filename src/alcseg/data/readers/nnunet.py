@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from alcseg.data.folder import DatasetFolder
+from alcseg.data.folder import Dataset
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.files import read_json
 from alcseg.records.cases import CaseRow
@@ -24,7 +24,7 @@ class NNUNetReader(Reader):
 
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """List the cases with the splits and qualities that the folder gives."""
-        folder = DatasetFolder.open(source)
+        folder = Dataset.open(source)
         drawn = CaseRow.path(source).is_file()
         cases = []
         for row in folder.rows:

@@ -25,14 +25,17 @@ from alcseg.records.summary import EvaluationSummary, Statistics
 CASES = ("case_a", "case_b", "case_c")
 
 
-def write_evaluation(folder: Path, dice: dict[str, float], unit: str = "voxel") -> None:
-    """Dice as given, 95HD and ASD that follow from it by hand-made rules, so that they differ by case."""
+def write_evaluation(folder: Path, dice: dict[str, float], unit: str = "voxel", more=None) -> None:
+    """Dice as given, 95HD and ASD that follow from it by hand-made rules, so that they differ by case.
+
+    `more` metrics: name to rule and unit.
+    """
     rules = {
         "dice": (lambda d: d, "fraction"),
         "jaccard": (lambda d: d / (2 - d), "fraction"),
         "hd95": (lambda d: 20 * (1 - d), unit),
         "asd": (lambda d: 5 * (1 - d), unit),
-    }
+    } | (more or {})
     rows = [
         ScoreRow(case_id=case, class_name="organ", metric=metric, value=rule(score), unit=of, status="ok")
         for case, score in dice.items()

@@ -5,9 +5,11 @@ import io
 
 import pytest
 
+from alcseg.metrics import METRICS, Metric
 from alcseg.reporting.markup import to_csv, to_markdown
 from alcseg.reporting.records import Benchmark
 from alcseg.reporting.results import Published, _p_value, results_table
+from benchmark_folder import write_evaluation
 
 
 def lines(fake, published=None, **options):
@@ -48,6 +50,44 @@ def test_a_study_without_a_paper_has_no_gray_rows(fake):
     rows, table = lines(fake)
     assert len(rows) == 4
     assert not any("Gray" in note for note in table.notes)
+
+
+@pytest.mark.parametrize(
+    ("traits", "unit", "heading", "texts", "best"),
+    [
+        (  # a signed volume, in which neither direction is better
+            {"unit": "mm3", "better": "nothing", "signed": True, "digits": 0},
+            "mm3", "Error (mm³)", ["-500", "-250", "+0"], [],
+        ),
+        (
+            {"unit": "count", "better": "lower", "digits": 1},
+            "count", "Error", ["-500.0", "-250.0", "0.0"], [0],
+        ),
+        (
+            {"unit": "fraction", "better": "higher", "percent": True},
+            "fraction", "Error (%)", ["-50000.00", "-25000.00", "0.00"], [2],
+        ),
+        ({"unit": "mm", "better": "lower"}, "voxel", "Error (voxels)", ["-500.00", "-250.00", "0.00"], [0]),
+    ],
+)  # fmt: skip
+def test_a_metric_from_elsewhere_is_shown_by_its_own_traits(
+    empty, monkeypatch, traits, unit, heading, texts, best
+):
+    metric = Metric(compute=lambda pair: 0.0, title="Error", best=0.0, worst=None, penalty=0.0, **traits)
+    monkeypatch.setitem(METRICS.builtin, "error", metric)
+    more = {"error": (lambda dice: 1000 * (dice - 0.75), unit), "gone": (lambda dice: dice, "mm")}
+    empty.write_plan(seeds=[0])
+    for row, dice in (("mean_teacher", 0.25), ("alc_wo_lr", 0.5), ("alc", 0.75)):
+        run = empty.add_run("few", row, 0)
+        write_evaluation(run / "eval", dict.fromkeys(("a", "b"), dice), more=more)
+    _, table = lines(empty)
+    keys = [column.key for column in table.columns]
+    assert keys == ["method", "dice", "jaccard", "hd95", "asd", "error", "dice_interval", "p", "seeds"]
+    column = keys.index("error")
+    assert table.columns[column].heading == heading
+    cells = [line.cells[column] for line in table.lines[:3]]
+    assert [cell.text for cell in cells] == texts
+    assert [index for index, cell in enumerate(cells) if cell.best] == best
 
 
 def test_another_row_can_be_the_baseline(fake):

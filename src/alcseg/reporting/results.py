@@ -12,6 +12,7 @@ from alcseg.reporting.entries import DatasetEntry
 from alcseg.reporting.intervals import corrected_p_values, crossed_interval
 from alcseg.reporting.records import Benchmark
 from alcseg.reporting.table import (
+    DIRECTIONS,
     Cell,
     Column,
     DataTable,
@@ -29,9 +30,11 @@ __all__ = ["BASELINE", "Published", "results_table", "units_of"]
 BASELINE = "alc"
 """The row that all others are compared with."""
 
-_SHOWN = ("dice", "jaccard", "hd95", "asd", "assd")
-_NAMES = {"dice": "Dice", "jaccard": "Jaccard", "hd95": "95HD", "asd": "ASD", "assd": "ASSD"}
-_UNITS = {"voxel": "voxels", "fraction": "%"}
+_FIRST = ("dice", "jaccard", "hd95", "asd", "assd")
+"""The customary ones; others follow as they were evaluated."""
+_LEFT_OUT = ("asd_ref_to_pred", "hd95_directed", "nsd")
+"""Evaluated, too, and wanted in no table so far."""
+_UNITS = {"count": "", "fraction": "", "mm3": "mm³", "voxel": "voxels", "voxel3": "voxels"}
 
 
 @dataclass(frozen=True)
@@ -64,18 +67,19 @@ def results_table(
         published: Values to stand under ours.
         baseline: Name or method of the row that all others are tested against, where there is one.
     """
+    units = units_of(benchmark, dataset)
+    others = (metric for metric in units if metric not in (*_FIRST, *_LEFT_OUT) and metric in METRICS)
     values = {
         metric: {
             row.row: found
             for row in benchmark.rows
             if (found := benchmark.values(dataset.name, row.row, metric)) is not None
         }
-        for metric in _SHOWN
+        for metric in (*_FIRST, *others)
     }
     if not values["dice"]:
         return None
-    metrics = [metric for metric in _SHOWN if values[metric]]
-    units = units_of(benchmark, dataset)
+    metrics = [metric for metric, found in values.items() if found]
     upper_bounds = {row.row for row in benchmark.rows if row.upper_bound}
     fair = {name: found for name, found in values["dice"].items() if name not in upper_bounds}
     against = benchmark.row(baseline)
@@ -118,9 +122,11 @@ def units_of(benchmark: Benchmark, dataset: DatasetEntry) -> dict[str, str]:
 
 
 def _column(metric: str, units: dict[str, str]) -> Column:
-    unit = units.get(metric, METRICS[metric].unit)
-    heading = f"{_NAMES[metric]} ({_UNITS.get(unit, unit)})"
-    return Column(metric, heading, "up" if METRICS[metric].better == "higher" else "down")
+    traits = METRICS[metric]
+    unit = units.get(metric, traits.unit)
+    shown = "%" if traits.percent else _UNITS.get(unit, unit)
+    heading = f"{traits.title} ({shown})" if shown else traits.title
+    return Column(metric, heading, DIRECTIONS[traits.better])
 
 
 def _seeds(found: int, wanted: int) -> Number:

@@ -12,26 +12,32 @@ from alcseg.reporting.values import Values
 from alcseg.types import FloatArray
 
 __all__ = [
-    "Cell", "Column", "DataTable", "Interval", "Line", "Number", "Stat", "best_rows", "printed",
+    "DIRECTIONS", "Cell", "Column", "DataTable", "Interval", "Line", "Number", "Stat", "best_rows", "printed",
     "stat_of_runs", "stat_over_seeds",
 ]  # fmt: skip
 
 Direction: TypeAlias = Literal["up", "down", ""]
+DIRECTIONS: dict[str, Direction] = {"higher": "up", "lower": "down", "nothing": ""}
+"""Which values of a metric are better, as a column shows it."""
 
 
 @dataclass(frozen=True)
 class Stat:
-    """A mean, its standard deviation over seeds (nan for one seed), and whether it is its column's best."""
+    """A mean, its standard deviation over seeds (nan for one seed), and whether it is its column's best.
+
+    `signed` means can be negative and show their sign.
+    """
 
     mean: float
     std: float = nan
     digits: int = 2
     best: bool = False
+    signed: bool = False
 
     @property
     def text(self) -> str:
         """`88.87 ± 0.30`."""
-        mean = f"{self.mean:.{self.digits}f}"
+        mean = f"{self.mean:{'+' if self.signed else ''}.{self.digits}f}"
         return mean if isnan(self.std) else f"{mean} ± {self.std:.{self.digits}f}"
 
 
@@ -106,31 +112,38 @@ class DataTable:
 
 
 def printed(values: Values, metric: str) -> FloatArray:
-    """Values as they are printed, `(seeds, cases)`: fractions in percent."""
-    return values.array * (100 if METRICS[metric].unit == "fraction" else 1)
+    """Values as they are printed, `(seeds, cases)`: some metrics in percent."""
+    return values.array * (100 if METRICS[metric].percent else 1)
 
 
 def stat_of_runs(values: Values | None, metric: str, *, best: bool = False) -> Stat:
     """Mean over cases, then mean and standard deviation over seeds; nan without values."""
     if values is None:
         return Stat(nan)
-    return stat_over_seeds(printed(values, metric).mean(axis=1).tolist(), best=best)
+    traits, means = METRICS[metric], printed(values, metric).mean(axis=1).tolist()
+    return stat_over_seeds(means, digits=traits.digits, best=best, signed=traits.signed)
 
 
 def best_rows(values: Mapping[str, Values], metric: str, upper_bounds: Collection[str]) -> set[str]:
-    """Rows with the best mean as printed; upper bounds do not count, and a row alone is not best."""
+    """Rows with the best mean as printed; upper bounds do not count, and a row alone is not best.
+
+    No row is, where neither higher nor lower values of the metric are better.
+    """
+    traits = METRICS[metric]
     means = {
-        name: round(stat_of_runs(found, metric).mean, 2)
+        name: round(stat_of_runs(found, metric).mean, traits.digits)
         for name, found in values.items()
         if name not in upper_bounds
     }
-    if len(means) < 2:
+    if len(means) < 2 or traits.better == "nothing":
         return set()
-    top = max(means.values()) if METRICS[metric].better == "higher" else min(means.values())
+    top = max(means.values()) if traits.better == "higher" else min(means.values())
     return {name for name, mean in means.items() if mean == top}
 
 
-def stat_over_seeds(by_seed: Sequence[float], *, digits: int = 2, best: bool = False) -> Stat:
+def stat_over_seeds(
+    by_seed: Sequence[float], *, digits: int = 2, best: bool = False, signed: bool = False
+) -> Stat:
     """Mean and standard deviation, n - 1 in the denominator."""
     std = float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else nan
-    return Stat(float(np.mean(by_seed)), std, digits, best)
+    return Stat(float(np.mean(by_seed)), std, digits, best, signed)

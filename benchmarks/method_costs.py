@@ -1,4 +1,4 @@
-"""Time a training step of every method: `python benchmarks/method_costs.py` writes training_methods/costs.json.
+"""Time a training step of every method: `python benchmarks/method_costs.py` writes them to costs.json.
 
 All methods train the network of a preset on random patches of its size. Repetitions are interleaved, one step
 of each method in turn, so that a busy machine slows all of them alike; the median counts. A method of several

@@ -9,6 +9,7 @@ from alcseg.data.predicted import Predictions
 from alcseg.errors import ConfigError, DataError
 from alcseg.records.benchmark_run import BenchmarkRecord, RunIdentity
 from alcseg.records.predictions import PredictedCase, PredictionRecord
+from alcseg.run import Run
 
 OTHERS = {
     "dataset": "other", "row": "other", "method": "mtcl_hard", "labels": "clean", "preset": "la",
@@ -88,11 +89,11 @@ def test_predictions_of_which_some_failed_are_no_result_and_made_again(run, monk
 
     monkeypatch.setattr("alcseg.benchmarking.run.predict", predicted)
     with pytest.raises(DataError, match="1 of 1 cases failed; the first, 'phantom_006': no header"):
-        job._predict("pred", split="test")
+        job._predict(Run(paths.root), "pred", split="test")
     status[0] = "ok"
-    first = job._predict("pred", split="test")
+    first = job._predict(Run(paths.root), "pred", split="test")
     assert calls == [["phantom_006_0000.nii.gz"]] * 2
-    assert job._predict("pred", split="test").record == first.record
+    assert job._predict(Run(paths.root), "pred", split="test").record == first.record
     assert len(calls) == 2
 
 

@@ -139,9 +139,11 @@ def make_datasets(
     """
     check_source(plan, data, out, test_data=test_data)
     for paths in paths_of(plan, out):
+        given: Path | Dataset = paths.given
         if not paths.made:
             _make(paths, data, test_data)
-            if not Dataset.open(paths.given).select(split=plan.evaluate.split):
+            given = Dataset.open(paths.given)
+            if not given.select(split=plan.evaluate.split):
                 raise DataError(
                     f"{paths.given}: expected cases of split {plan.evaluate.split} to score the runs on, "
                     f"found none. Set import: {plan.evaluate.split}_fraction for dataset '{paths.name}'."
@@ -153,7 +155,7 @@ def make_datasets(
                 paths.clean_labels,
                 out=paths.given_eval,
                 protocol=plan.evaluate.protocol,
-                dataset=paths.given,
+                dataset=given,
                 quality="lq",
                 split="train",
                 overwrite=True,

@@ -37,6 +37,7 @@ from alcseg.machine import commit, peak_memory_mib, processor, timestamp
 from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedRun
 from alcseg.records.benchmark_run import BenchmarkRecord, RunIdentity
 from alcseg.records.cases import Quality, Split
+from alcseg.records.correction import CorrectionRecord
 from alcseg.records.predictions import PredictionRecord
 from alcseg.records.pseudo_labels import PseudoLabelRow
 from alcseg.records.run import RunRecord
@@ -199,30 +200,31 @@ class _Job:
         """Everything that the plan asks for."""
         root, data, split = self.paths.root, self.paths.data, self.plan.evaluate.split
         clean = data.clean_labels
-        self._train()
-        predicted = self._predict("pred", split=split)
+        trained = self._train()
+        predicted = self._predict(trained, "pred", split=split)
         self._score(
             predicted, data.given / ("labelsTs" if split == "test" else "labelsTr"), "eval", split=split
         )
         if self.plan.lq_labels:
-            labels = self._predict("lq-pred", split="train", quality="lq")
+            labels = self._predict(trained, "lq-pred", split="train", quality="lq")
             self._score(labels, clean, "lq-eval", quality="lq")
         if _corrects(self.paths, self.plan):
-            if not (root / "corrected" / "correct.json").is_file():
-                correct(root, data.given, out=root / "corrected", device=self.device, overwrite=True)
-            self._score(root / "corrected" / "labelsTr", clean, "corrected-eval", quality="lq")
+            corrected = root / "corrected"
+            if not CorrectionRecord.path(corrected).is_file():
+                correct(trained, self.dataset, out=corrected, device=self.device, overwrite=True)
+            self._score(corrected / "labelsTr", clean, "corrected-eval", quality="lq")
         if _asks_snapshots(self.paths, self.plan) and not PseudoLabelRow.path(root).is_file():
-            write_pseudo_labels(Run.open(root), self.dataset, clean, device=self.device)
-        return self._record(predicted)
+            write_pseudo_labels(trained, self.dataset, clean, device=self.device)
+        return self._record(trained, predicted)
 
-    def _train(self) -> None:
+    def _train(self) -> Run:
         root, run = self.paths.root, self.paths.run
-        if RunRecord.path(root).is_file() and Run.open(root).finished:
-            return
+        if RunRecord.path(root).is_file() and (begun := Run.open(root)).finished:
+            return begun
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()
-        train(
-            self.paths.data.training(run.row),
+        trained = train(
+            self.paths.data.training(run.row) if run.row.upper_bound else self.dataset,
             out=root,
             method=run.row.method,
             preset=run.spec.preset,
@@ -235,9 +237,10 @@ class _Job:
         if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
             peak = round(torch.cuda.max_memory_allocated() / 2**20, 1)
             measured = {"peak_gpu_memory_mib": peak, "gpu": torch.cuda.get_device_name()}
-            RunRecord.read(root).model_copy(update=measured).write(root)
+            trained.record.model_copy(update=measured).write(root)
+        return trained
 
-    def _predict(self, name: str, *, split: str, quality: str | None = None) -> Predictions:
+    def _predict(self, trained: Run, name: str, *, split: str, quality: str | None = None) -> Predictions:
         target = self.paths.root / name
         if PredictionRecord.path(target).is_file():
             known = Predictions.open(target)
@@ -246,9 +249,7 @@ class _Job:
         rows = self.dataset.select(split=split, quality=quality)
         images = [self.dataset.image_paths(row.case_id)[0] for row in rows]
         window = self.plan.evaluate.window
-        found = predict(
-            self.paths.root, images, out=target, window=window, device=self.device, overwrite=True
-        )
+        found = predict(trained, images, out=target, window=window, device=self.device, overwrite=True)
         if found.failed:
             case_id, message = next(iter(found.failed.items()))
             raise DataError(
@@ -277,15 +278,14 @@ class _Job:
                 overwrite=True,
             )
 
-    def _record(self, predicted: Predictions) -> BenchmarkRecord:
-        """What is known of the run at its end; most is read back from its folder."""
-        folder = Run.open(self.paths.root)
-        trained = RunRecord.read(self.paths.root)
-        stages = [*(folder.at_stage(name) for name in folder.stage_names), folder]
+    def _record(self, trained: Run, predicted: Predictions) -> BenchmarkRecord:
+        """What is known of the run at its end; most is read back from its trained."""
+        record = trained.record
+        stages = [*(trained.at_stage(name) for name in trained.stage_names), trained]
         tables = [StepTable.read_file(stage.metrics_path) for stage in stages]
         ends = [table.last for table in tables if table.last is not None]
         validated = [step.val_dice for step in tables[-1].steps if not isnan(step.val_dice)]
-        networks = build_method(folder.settings, folder.plan)
+        networks = build_method(trained.settings, trained.plan)
         return BenchmarkRecord(
             **dict(_identity(self.paths.run, self.plan)),
             title=self.paths.run.row.title,
@@ -293,16 +293,16 @@ class _Job:
             hq_cases=len(self.dataset.select(split="train", quality="hq")),
             lq_cases=len(self.dataset.select(split="train", quality="lq")),
             test_cases=len(predicted.record.cases),
-            commit=trained.commit,
-            hardware=trained.gpu or trained.processor or processor(),
-            device=trained.device,
+            commit=record.commit,
+            hardware=record.gpu or record.processor or processor(),
+            device=record.device,
             threads=torch.get_num_threads(),
-            started=trained.started,
+            started=record.started,
             finished=timestamp(),
             train_s=round(sum(step.time_s for step in ends), 1),
             predict_s=predicted.record.time_s,
-            peak_memory_mib=trained.peak_memory_mib or peak_memory_mib(),
-            peak_gpu_memory_mib=trained.peak_gpu_memory_mib,
+            peak_memory_mib=record.peak_memory_mib or peak_memory_mib(),
+            peak_gpu_memory_mib=record.peak_gpu_memory_mib,
             steps=sum(step.step for step in ends),
             parameters=sum(p.numel() for p in networks.parameters() if p.requires_grad),
             validation_dice=validated[-1] if validated else None,

@@ -84,7 +84,7 @@ def correct(
             `confident` has no held-out HQ case to calibrate with.
     """
     _check_options(how, replace, passes)
-    folder, source = Run.open(run), Dataset.open(Path(dataset))
+    folder, source = Run.open(run), Dataset.open(dataset)
     _check_folders(folder, source, Path(out))
     cases, trail = _Cases.of(folder, source), AuditTrail.read(source.root)
     if replace == "confident" and not cases.held_out:

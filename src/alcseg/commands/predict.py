@@ -77,8 +77,7 @@ def predict(
         raise UsageError(f"--window: expected one of {', '.join(WINDOWS)}, got '{window}'.")
     if uncertainty and passes < 2:
         raise UsageError(f"--passes: expected at least 2 for an uncertainty, got {passes}.")
-    run, out = Path(run), Path(out)
-    folder = Run.open(run)
+    folder, out = Run.open(run), Path(out)
     given = [inputs] if isinstance(inputs, str | PathLike) else inputs
     cases = find_inputs([os.fspath(path) for path in given], channels=len(folder.plan.channel_names))
     _check_output(out, cases, overwrite=overwrite)
@@ -106,7 +105,7 @@ def predict(
         done[case.case_id] = entry.model_copy(update=about)
     record = PredictionRecord(
         versions=versions(),
-        run=str(run),
+        run=os.fspath(folder),
         method=folder.method,
         network=network,
         window=window,

@@ -114,7 +114,7 @@ def train(
         ConfigError: If the method or a setting is unknown.
     """
     return fit(
-        Dataset.open(Path(dataset)),
+        Dataset.open(dataset),
         _settings(method, preset, seed, set, config, val_hq),
         Path(out),
         device=device,
@@ -154,7 +154,7 @@ def plan_training(
         DataError: If the dataset lacks what the method needs.
     """
     settings = _settings(method, preset, seed, set, config, val_hq)
-    return TrainingPlan.of(prepare(Dataset.open(Path(dataset)), settings, device))
+    return TrainingPlan.of(prepare(Dataset.open(dataset), settings, device))
 
 
 def _settings(

@@ -1,13 +1,12 @@
 """Settings from presets, files and assignments."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 import yaml
 
-from alcseg.config import check_arguments, preset_names, resolve
+from alcseg.config import preset_names, resolve
 from alcseg.errors import ConfigError
 from alcseg.records.settings import RunSettings
 from alcseg.training_methods import METHODS
@@ -16,7 +15,7 @@ PRESETS = Path(__file__).parents[1] / "src" / "alcseg" / "presets"
 
 
 def resolved(method: str = "alc", **options: Any) -> RunSettings:
-    return resolve(method, *METHODS[method], **options)
+    return resolve(method, **options)
 
 
 def test_later_layers_win(tmp_path: Path) -> None:
@@ -118,21 +117,13 @@ def test_settings_of_a_newer_alcseg_are_refused(tmp_path: Path) -> None:
         resolved(file=file)
 
 
-def test_arguments_of_a_dataclass_are_checked() -> None:
-    @dataclass
-    class Wanted:
-        size: int
-        kind: Literal["a", "b"] = "a"
-
-    assert check_arguments(Wanted, {"size": 3}, "here") == {"size": 3, "kind": "a"}
-    with pytest.raises(ConfigError, match=r"unknown key 'x\.sise' for here; did you mean 'x\.size'"):
-        check_arguments(Wanted, {"sise": 3}, "here", "x.")
-    with pytest.raises(ConfigError, match=r"here: x\.kind: expected one of a, b, got 'c'"):
-        check_arguments(Wanted, {"size": 3, "kind": "c"}, "here", "x.")
-
-
 def test_a_word_that_looks_like_a_number_stays_a_word() -> None:
     assert resolved(assignments=["trainer.precision=32"]).trainer.precision == "32"
+
+
+def test_an_unknown_method_is_named_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"method: expected one of alc, .* got 'acl'\. Did you mean 'alc'"):
+        resolved("acl")
 
 
 def test_a_name_that_stands_for_a_setting_fixes_it() -> None:

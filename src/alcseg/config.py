@@ -4,21 +4,18 @@ Sections are `method`, `network`, `data`, `trainer` and the single keys `seed` a
 takes stands in `alcseg.records.settings`; the section `method` is described by the method's own settings.
 """
 
-import dataclasses
 import importlib.resources
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
 
 from alcseg.errors import ConfigError
 from alcseg.records.base import Record
-from alcseg.records.checked import check, refusal, require_known
+from alcseg.records.checked import check
 from alcseg.records.settings import (
     ChosenMethod,
     DataSettings,
@@ -26,10 +23,10 @@ from alcseg.records.settings import (
     RunSettings,
     TrainerSettings,
 )
-from alcseg.training_methods import Method
+from alcseg.training_methods import METHODS
 from alcseg.words import nearest
 
-__all__ = ["check_arguments", "preset_names", "resolve"]
+__all__ = ["preset_names", "resolve"]
 
 _SECTIONS: dict[str, type[Record]] = {
     "network": NetworkSettings,
@@ -58,8 +55,6 @@ def preset_names() -> list[str]:
 
 def resolve(
     method: str,
-    method_class: type[Method],
-    fixed: Mapping[str, Any],
     *,
     preset: str | None = None,
     file: str | PathLike[str] | None = None,
@@ -70,8 +65,6 @@ def resolve(
 
     Args:
         method: Name of the method.
-        method_class: Its class, which knows what the section `method` takes.
-        fixed: Settings the name stands for; they cannot be set otherwise.
         preset: Name of a shipped preset.
         file: YAML file with any of the sections.
         assignments: `section.key=value` strings, later ones win; the value is read as YAML.
@@ -81,8 +74,9 @@ def resolve(
         Checked settings.
 
     Raises:
-        ConfigError: On an unknown key, a wrong value, or a preset that does not exist.
+        ConfigError: On an unknown key, a wrong value, or a method or preset that does not exist.
     """
+    method_class, fixed = METHODS[method]
     layers = []
     if preset is not None:
         if preset not in preset_names():
@@ -113,40 +107,13 @@ def resolve(
             raise ConfigError(
                 f"method.{key}: '{method}' stands for {key}={value}, got {merged['method'][key]}."
             )
-    own = check(method_class.settings_class, merged["method"] | dict(fixed), f"method '{method}'", "method.")
+    own = check(method_class.settings_class, merged["method"] | fixed, f"method '{method}'", "method.")
     sections = {
         section: check(schema, merged[section], f"section '{section}'", f"{section}.")
         for section, schema in _SECTIONS.items()
     }
     chosen = ChosenMethod(name=method, **dict(own))
     return RunSettings.model_validate({"method": chosen, "seed": seed, "preset": preset, **sections})
-
-
-def check_arguments(
-    schema: type[Any], values: Mapping[str, Any], where: str, prefix: str = ""
-) -> dict[str, Any]:
-    """Check keyword arguments against a dataclass and fill in its defaults.
-
-    Args:
-        schema: A dataclass.
-        values: Its keyword arguments.
-        where: Names the place in messages.
-        prefix: Put before a key in messages.
-
-    Returns:
-        All arguments, converted to the types of its fields.
-
-    Raises:
-        ConfigError: On an unknown key, with the nearest one, or a value of the wrong type.
-    """
-    hints = get_type_hints(schema, include_extras=True)
-    known = {field.name: FieldInfo.from_annotation(hints[field.name]) for field in dataclasses.fields(schema)}
-    require_known(values, known, where, prefix)
-    try:
-        made: Any = TypeAdapter(schema).validate_python(dict(values))
-    except ValidationError as error:
-        raise ConfigError(f"{where}: {refusal(error, known, values, prefix)}") from None
-    return {name: getattr(made, name) for name in known}
 
 
 def _sections(text: str, where: str) -> dict[str, Any]:

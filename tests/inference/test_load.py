@@ -66,6 +66,8 @@ def test_only_what_is_asked_for_is_built(make_run: Make, built: list[str]) -> No
     built.clear()
     (run / "teacher.safetensors").rename(run / "elsewhere.safetensors")
     networks = load_networks(str(run))
+    assert built == []
+    assert networks.predict is networks.predict
     assert built == ["vnet"]
     (run / "elsewhere.safetensors").rename(run / "teacher.safetensors")
     image = torch.rand(1, 1, 16, 16, 32)
@@ -79,7 +81,7 @@ def test_what_is_needed_is_missed_at_the_door(make_run: Make) -> None:
     run = make_run("alc")
     (run / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"model\.safetensors: expected the weights"):
-        load_networks(run)
+        load_networks(run, needed=["model"])
     assert load_networks(run, needed=["teacher"]).teacher is not None
 
 

@@ -7,7 +7,6 @@ from alcseg.errors import ConfigError
 from alcseg.inference.load import build_method
 from alcseg.records.plan import Plan
 from alcseg.training.smallest_batch import require_statistics
-from alcseg.training_methods import METHODS
 
 
 def check(method: str, patch: tuple[int, int, int], *assignments: str) -> None:
@@ -21,7 +20,7 @@ def check(method: str, patch: tuple[int, int, int], *assignments: str) -> None:
         channel_names=("MRI",),
     )
     both = ("data.hq_batch=2", "data.lq_batch=2", "network.filters=2", "trainer.steps=1", *assignments)
-    settings = resolve(method, *METHODS[method], assignments=both)
+    settings = resolve(method, assignments=both)
     require_statistics(build_method(settings, plan), settings)
 
 

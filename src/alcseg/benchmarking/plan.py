@@ -20,7 +20,7 @@ from alcseg.inference.sliding_window import WINDOWS
 from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedDataset, PlannedRun
 from alcseg.records.settings import RunSettings
 from alcseg.reproduction.paper import PAPER_TABLES
-from alcseg.training_methods import available_methods
+from alcseg.training_methods import METHODS
 from alcseg.words import did_you_mean
 
 __all__ = ["assignments", "plan_names", "read_plan", "resolve_run"]
@@ -106,14 +106,10 @@ def resolve_run(run: PlannedRun) -> RunSettings:
     Raises:
         ConfigError: If method, preset or a setting is unknown or wrong.
     """
-    methods = available_methods()
-    _require_one_of(run.row.method, methods, f"row '{run.row.row}': method")
-    method_class, fixed = methods[run.row.method]
+    _require_one_of(run.row.method, METHODS, f"row '{run.row.row}': method")
     try:
         return resolve(
             run.row.method,
-            method_class,
-            fixed,
             preset=run.spec.preset,
             assignments=assignments(run),
             seed=run.seed,

@@ -92,7 +92,7 @@ def correct(
     where = pick_device(device)
     begun = time.perf_counter()
     with output_folder(Path(out), overwrite=overwrite) as partial, Spool[Looked](partial) as spool:
-        networks = load_networks(folder, where, needed=())
+        networks = load_networks(folder, where)
         mode: Mode = ("aligned" if networks.teacher else "refined") if how == "auto" else how
         perturbation = Perturbation.like_method(folder.settings.method.settings, passes=passes, seed=seed)
         predictor = Predictor(networks.teacher or networks.predict, folder.plan, where)

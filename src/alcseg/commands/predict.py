@@ -127,7 +127,7 @@ def _choose_network(folder: Run, name: str, device: torch.device) -> nn.Module:
     """The network that answers, on `device`."""
     if name not in ("auto", "student", "teacher"):
         raise UsageError(f"--network: expected auto, student or teacher, got '{name}'.")
-    networks = load_networks(folder, device, needed=())
+    networks = load_networks(folder, device)
     if name == "teacher":
         if networks.teacher is None:
             raise UsageError(f"--network teacher: method '{folder.method}' has none. Use --network auto.")

@@ -8,7 +8,6 @@ from pathlib import Path
 from alcseg.commands.progress import track
 from alcseg.config import resolve
 from alcseg.data.folder import Dataset
-from alcseg.errors import ConfigError
 from alcseg.files import atomic_path
 from alcseg.records.base import Record
 from alcseg.records.settings import RunSettings
@@ -18,8 +17,6 @@ from alcseg.run import Run
 from alcseg.training.estimate import estimate_cost
 from alcseg.training.fit import fit
 from alcseg.training.prepare import Prepared, prepare
-from alcseg.training_methods import available_methods
-from alcseg.words import did_you_mean
 
 __all__ = ["TrainingPlan", "plan_training", "train"]
 
@@ -165,14 +162,9 @@ def _settings(
     config: str | PathLike[str] | None,
     val_hq: int | None,
 ) -> RunSettings:
-    methods = available_methods()
-    if method not in methods:
-        raise ConfigError(
-            f"--method: expected one of {', '.join(methods)}, got '{method}'.{did_you_mean(method, methods)}"
-        )
     if val_hq is not None:
         assignments = [*assignments, f"trainer.val_hq={val_hq}"]
-    return resolve(method, *methods[method], preset=preset, file=config, assignments=assignments, seed=seed)
+    return resolve(method, preset=preset, file=config, assignments=assignments, seed=seed)
 
 
 def _tell(ready: Prepared) -> None:

@@ -15,7 +15,7 @@ from alcseg.networks import build_network
 from alcseg.records.plan import Plan
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
-from alcseg.training_methods import Method, Stage, Task, available_methods, stage_seed
+from alcseg.training_methods import METHODS, Method, Stage, Task, stage_seed
 
 __all__ = [
     "Networks",
@@ -60,12 +60,11 @@ def create_method(settings: RunSettings) -> Method:
         CheckpointError: If the method is not installed.
     """
     name = settings.method.name
-    methods = available_methods()
-    if name not in methods:
+    if name not in METHODS:
         raise CheckpointError(
-            f"config.yaml: method '{name}' is not among {', '.join(methods)}. Install what provides it."
+            f"config.yaml: method '{name}' is not among {', '.join(METHODS)}. Install what provides it."
         )
-    return methods[name][0](**settings.method.settings)
+    return METHODS[name][0](**settings.method.settings)
 
 
 def make_task(settings: RunSettings, plan: Plan, stage: Stage | None = None) -> Task:
@@ -113,14 +112,14 @@ def build_method(settings: RunSettings, plan: Plan, stage: Stage | None = None) 
 
 
 def load_networks(
-    run: str | PathLike[str], device: torch.device | str = "cpu", *, needed: Collection[str] = ("model",)
+    run: str | PathLike[str], device: torch.device | str = "cpu", *, needed: Collection[str] = ()
 ) -> Networks:
-    """The networks that a run has written; one that is not needed is loaded when it is asked for.
+    """The networks that a run has written, each loaded when it is first asked for.
 
     Args:
         run: The run.
         device: Where the networks go.
-        needed: `model`, `teacher` or both; a teacher that the method does not have is left out.
+        needed: Those to load at once, `model`, `teacher` or both; a teacher that is none is left out.
 
     Raises:
         CheckpointError: If weights are absent or do not fit the networks of the run's method.

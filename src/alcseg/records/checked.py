@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from alcseg.errors import ConfigError
 from alcseg.words import nearest
 
-__all__ = ["as_lists", "check", "choices", "expected", "limits", "refusal", "require_known"]
+__all__ = ["check", "choices", "expected", "limits"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -33,37 +33,16 @@ def check(schema: type[M], values: Mapping[str, Any], where: str, prefix: str = 
     Raises:
         ConfigError: On an unknown key, with the nearest one, or a value that is not allowed.
     """
-    require_known(values, schema.model_fields, where, prefix)
-    try:
-        return schema.model_validate({key: _tuples(value) for key, value in values.items()}, strict=True)
-    except ValidationError as error:
-        raise refusal(error, schema.model_fields, values, prefix) from None
-
-
-def require_known(values: Iterable[str], known: Iterable[str], where: str, prefix: str = "") -> None:
-    """Refuse an unknown key and name the nearest."""
-    known = list(known)
+    known = schema.model_fields
     for key in values:
         if key not in known:
             near = nearest(key, known)
             hint = f"did you mean '{prefix}{near}'?" if near else f"known keys: {', '.join(known)}."
             raise ConfigError(f"unknown key '{prefix}{key}' for {where}; {hint}")
-
-
-def refusal(
-    error: ValidationError, fields: Mapping[str, FieldInfo], values: Mapping[str, Any], prefix: str = ""
-) -> ConfigError:
-    """What pydantic found wrong first, as a line that says what was expected.
-
-    A `ValueError` of a validator is the rest of that line, or all of it where it is of no single field.
-    """
-    first = error.errors(include_url=False)[0]
-    own = str(first["ctx"]["error"]) if first["type"] == "value_error" else ""
-    if not first["loc"]:
-        return ConfigError(f"{prefix}{own or first['msg']}")
-    name = str(first["loc"][0])
-    wanted = own or f"expected {expected(fields[name])}"
-    return ConfigError(f"{prefix}{name}: {wanted}, got {_shown(values.get(name))}.")
+    try:
+        return schema.model_validate({key: _tuples(value) for key, value in values.items()}, strict=True)
+    except ValidationError as error:
+        raise _refusal(error, known, values, prefix) from None
 
 
 def expected(field: FieldInfo) -> str:
@@ -83,11 +62,25 @@ def choices(field: FieldInfo) -> tuple[str, ...]:
     return tuple(map(str, next(words, ())))
 
 
-def as_lists(value: Any) -> Any:
-    """Tuples as lists, all the way down, as YAML has no tuples."""
-    if isinstance(value, Mapping):
-        return {key: as_lists(item) for key, item in value.items()}
-    return [as_lists(item) for item in value] if isinstance(value, list | tuple) else value
+def _refusal(
+    error: ValidationError, fields: Mapping[str, FieldInfo], values: Mapping[str, Any], prefix: str
+) -> ConfigError:
+    """What pydantic found wrong first, as a line that says what was expected.
+
+    A `ValueError` of a validator is the rest of that line, or all of it where it is of no single field.
+    """
+    first = error.errors(include_url=False)[0]
+    own = str(first["ctx"]["error"]) if first["type"] == "value_error" else ""
+    if not first["loc"]:
+        return ConfigError(f"{prefix}{own or first['msg']}")
+    name = str(first["loc"][0])
+    wanted = own or f"expected {expected(fields[name])}"
+    return ConfigError(f"{prefix}{name}: {wanted}, got {_shown(values.get(name))}.")
+
+
+def _lists(value: Any) -> Any:
+    """Tuples as lists, all the way down, as a person writes them."""
+    return [_lists(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _tuples(value: Any) -> Any:
@@ -136,4 +129,4 @@ def _parts(annotation: Any, metadata: Iterable[Any]) -> Iterator[tuple[Any, Iter
 
 
 def _shown(value: Any) -> str:
-    return f"'{value}'" if isinstance(value, str) else str(as_lists(value))
+    return f"'{value}'" if isinstance(value, str) else str(_lists(value))

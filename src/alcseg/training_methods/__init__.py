@@ -18,7 +18,7 @@ from alcseg.training_methods.tbrats import TBraTS
 from alcseg.training_methods.trinet import TriNet
 from alcseg.training_methods.two_stage_rnt import TwoStageRNT
 
-__all__ = ["METHODS", "Method", "Stage", "Task", "available_methods", "stage_seed"]
+__all__ = ["METHODS", "Method", "Stage", "Task", "stage_seed"]
 
 
 def _as_entry(found: Any) -> tuple[type[Method], dict[str, Any]] | None:
@@ -54,8 +54,3 @@ METHODS: Registry[tuple[type[Method], dict[str, Any]]] = Registry(
     accept=_as_entry,
 )
 """Word on the command line to class and fixed settings."""
-
-
-def available_methods() -> Registry[tuple[type[Method], dict[str, Any]]]:
-    """`METHODS`: those that come along, and those that other packages register."""
-    return METHODS

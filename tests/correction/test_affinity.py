@@ -132,3 +132,16 @@ def test_slices_that_have_nothing_to_compare_with_do_not_count(rng: np.random.Ge
     mixed[:2, :, :3] = 0
     expected = reference_confidence(features.numpy(), mixed.numpy(), balanced=True)
     assert float(patch_confidence(features, mixed, 2)) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+def test_suspects_are_at_both_ends_of_their_slice(share: float, rng: np.random.Generator) -> None:
+    label = torch.from_numpy(rng.integers(0, 2, (5, 6, 4)))
+    features = torch.from_numpy(rng.normal(0, 1, (6, 5, 6, 4)))
+    same, other = voxel_affinity(features, label, 2)
+    found = suspicious_voxels(features, label, 2, share)
+    rank = round(share * 30)
+    for z in range(4):
+        lowest = same[..., z].flatten().sort().values[rank - 1]
+        highest = other[..., z].flatten().sort(descending=True).values[rank - 1]
+        assert torch.equal(found[..., z], (same[..., z] <= lowest) & (other[..., z] >= highest))

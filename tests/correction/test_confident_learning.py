@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from alcseg.correction import Prune, confident_learning, find_label_issues, stream_label_issues
+from alcseg.correction.confident_joint import label_quotas
 from alcseg.correction.order_statistics import KthSmallest
 from alcseg.errors import LabelError, ShapeError
 
@@ -126,6 +127,25 @@ def test_a_class_that_beats_the_label_by_exactly_the_margin_is_predicted_if_it_c
     np.testing.assert_array_equal(flags.numpy(), expected)
     chunks = [(torch.from_numpy(label), torch.from_numpy(probs))]
     np.testing.assert_array_equal(next(stream_label_issues(chunks, num_classes=3)).numpy(), expected)
+
+
+def test_probabilities_at_the_threshold_of_their_class_are_confident() -> None:
+    # The mean of class 1 over its labels is 0.75, which a third of them have.
+    label = np.repeat([1, 1, 1, 0, 0, 0], [10, 10, 10, 20, 8, 4])
+    second = np.repeat([0.5, 0.75, 1.0, 0.0, 0.75, 1.0], [10, 10, 10, 20, 8, 4])
+    probs = np.stack([1 - second, second], 1)
+    expected = reference(label, probs, "prune_by_class")
+    assert expected.any()
+    flags = find_label_issues(torch.from_numpy(label), torch.from_numpy(probs))
+    assert flags.sum() == expected.sum()
+    chunks = [(torch.from_numpy(label), torch.from_numpy(probs))]
+    assert torch.equal(next(stream_label_issues(chunks, num_classes=2)), flags)
+
+
+def test_one_label_of_a_class_is_right_at_least() -> None:
+    # Of ten labels of class 0 the joint takes 0.1 to be right, which rounds to none.
+    quotas = label_quotas(np.array([[0, 99], [0, 10]]), np.array([10, 10]))
+    assert quotas.tolist() == [[1, 9], [0, 10]]
 
 
 @pytest.mark.parametrize("given", [0, 1])

@@ -57,10 +57,13 @@ def test_a_label_drawn_too_large_is_moved() -> None:
 def test_without_clean_labels_to_compare_with_any_label_is_moved() -> None:
     given, seen = block(4, 20), block(7, 17)
     perfect = CleanLabels(torch.tensor([1.1]), torch.tensor([0.0]))
-    weighed, moved = decided(given, seen, Standard(perfect)), decided(given, seen, Standard())
+    found = Offsets(*torch.tensor([[[-3.0]], [[0.9]], [[0.6]], [[2.0]]]), torch.tensor([[True]]))
+    look = Look("case", 7 * seen, np.zeros(given.shape), replace(opinion(given, seen), offsets=found))
+    weighed, moved = (
+        decide(look, 7 * given, standard, CLASSES) for standard in (Standard(perfect), Standard())
+    )
     assert (weighed.action, moved.action) == ("posterior", "moved")
-    # Nothing of the width is taken to be the network's blur.
-    assert moved.offsets[0].shape_mm == weighed.offsets[0].shape_mm
+    assert moved.offsets[0].shape_mm == 2  # nothing of the width is taken to be the network's blur
 
 
 def test_a_label_that_agrees_as_clean_ones_do_stays_as_it_is() -> None:

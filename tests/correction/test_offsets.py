@@ -105,6 +105,7 @@ def test_a_class_that_the_label_lacks_stays_absent_and_is_not_trusted() -> None:
     found = measure_agreement(one_hot(ball(5), np.zeros((25, 25, 25))), distance, STEPS).best()
     assert found.mm[0, 1] == 0
     assert found.dice[0, 1] == 0
+    assert found.present.tolist() == [[True, False]]
     assert not (move_label(distance, found.mm) == 2).any()
 
 

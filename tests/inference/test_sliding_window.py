@@ -25,11 +25,14 @@ def random_image(shape: tuple[int, ...], seed: int = 1) -> Tensor:
 
 @pytest.mark.parametrize("window", ["gaussian", "lineage"])
 @pytest.mark.parametrize("shape", [(9, 11, 7), (8, 8, 8), (3, 20, 5)])
-def test_a_pointwise_network_gives_the_same_as_one_direct_pass(window: str, shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("patch", [(8, 6, 4), (8, 6, 1)])
+def test_a_pointwise_network_gives_the_same_as_one_direct_pass(
+    window: str, shape: tuple[int, ...], patch: tuple[int, ...]
+) -> None:
     network, image = pointwise_network(channels=2), random_image((2, *shape))
     with torch.no_grad():
         direct = network(image[None]).softmax(dim=1)[0]
-    probs = sliding_window_probabilities(network, image, patch=(8, 6, 4), window=window)
+    probs = sliding_window_probabilities(network, image, patch=patch, window=window)
     assert probs.shape == (3, *shape)
     assert probs.dtype == torch.float32
     assert torch.allclose(probs, direct, atol=1e-6)

@@ -265,9 +265,9 @@ def posterior(probs: Tensor, distance: Tensor, offset: Tensor, shape: Tensor, gr
     inside = torch.special.ndtr((_per_voxel(offset) - distance) / _per_voxel(shape))
     inside = ((1 - gross) * inside + gross / 2) * ~distance.isposinf()
     given = torch.cat([(1 - inside).prod(1, keepdim=True), inside], 1)
+    # What is inside of no class is background, so no sum is 0.
     weighed = probs.clamp_min(_SMALLEST) * given
-    total = weighed.sum(1, keepdim=True)
-    return torch.where(total > 0, weighed / total.clamp_min(torch.finfo(total.dtype).tiny), probs)
+    return weighed / weighed.sum(1, keepdim=True)
 
 
 def _per_voxel(values: Tensor) -> Tensor:

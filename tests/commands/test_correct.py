@@ -1,6 +1,5 @@
 """A dataset corrected: what is written, what stays, what is told of it, and what is refused at the door."""
 
-import inspect
 import json
 import shutil
 import sys
@@ -17,7 +16,6 @@ import yaml
 from torch import Tensor, nn
 
 import alcseg.commands.correct as command
-from alcseg.cli.parser import build_parser
 from alcseg.commands.correct import correct
 from alcseg.corrected import Correction
 from alcseg.data import folder as folder_module
@@ -604,15 +602,3 @@ def test_folders_may_be_text_or_paths(
     result = correct(kind(make_run()), kind(solvable_dataset), out=kind(tmp_path / "out"), passes=2)
     assert isinstance(result, Correction)
     assert Correction.open(kind(tmp_path / "out")) == Correction.open(result)
-
-
-def test_the_command_line_has_the_defaults_and_choices_of_the_function() -> None:
-    verb = build_parser()[1]["correct"]
-    flags = {action.dest: action for action in verb._actions}
-    for name, parameter in inspect.signature(correct, eval_str=True).parameters.items():
-        if name in ("run", "dataset", "out"):
-            continue
-        assert flags[name].default == parameter.default, name
-        if flags[name].choices:
-            assert tuple(flags[name].choices) == parameter.annotation.__args__, name
-    assert {name for name, action in flags.items() if action.choices} == {"how", "replace"}

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy import ndimage
 
 from alcseg.distances import signed_distance
 from alcseg.errors import ShapeError
@@ -22,17 +21,6 @@ def test_spacing_counts_per_axis():
     # 1 mm and 3 mm from the center of the mask, whose boundary is half of the smallest step away.
     assert found[0, 1, 0] == pytest.approx(0.5)
     assert found[1, 0, 0] == pytest.approx(2.5)
-
-
-@pytest.mark.parametrize("radius", [1, 2])
-def test_chessboard_level_sets_are_dilations_and_erosions_with_a_cube(radius):
-    mask = np.zeros((12, 13, 14), bool)
-    mask[4:9, 3:9, 4:10] = True
-    mask[6, 6, 3:12] = True
-    cube = np.ones((2 * radius + 1,) * 3, bool)
-    distance = signed_distance(mask, (0.5, 0.5, 0.5), metric="chessboard")
-    np.testing.assert_array_equal(distance <= 0.5 * radius, ndimage.binary_dilation(mask, cube))
-    np.testing.assert_array_equal(distance <= -0.5 * radius, ndimage.binary_erosion(mask, cube))
 
 
 def test_masks_without_boundary_are_infinitely_far():

@@ -1,7 +1,5 @@
 """How far each voxel lies from the boundary of a mask; negative inside."""
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -9,12 +7,10 @@ from scipy import ndimage
 from alcseg.errors import ShapeError
 from alcseg.types import Mask, Spacing
 
-__all__ = ["Metric", "signed_distance"]
-
-Metric = Literal["euclidean", "chessboard"]
+__all__ = ["signed_distance"]
 
 
-def signed_distance(mask: Mask, spacing: Spacing, *, metric: Metric = "euclidean") -> NDArray[np.float32]:
+def signed_distance(mask: Mask, spacing: Spacing) -> NDArray[np.float32]:
     """Signed distance in mm of every voxel center to the boundary of `mask`, negative inside.
 
     The boundary runs between voxels: along a flat face the nearest voxel centers on its two sides have -1/2
@@ -23,8 +19,6 @@ def signed_distance(mask: Mask, spacing: Spacing, *, metric: Metric = "euclidean
     Args:
         mask: Foreground, bool, `(X, Y, Z)`.
         spacing: Voxel size in mm, one value per axis, in axis order.
-        metric: `euclidean`, or `chessboard`: the cube that just reaches the mask, in steps of the smallest
-            spacing. Growing by it is a dilation with a cube.
 
     Returns:
         `(X, Y, Z)` float32; infinite where `mask` is empty, minus infinity where it is full.
@@ -39,14 +33,6 @@ def signed_distance(mask: Mask, spacing: Spacing, *, metric: Metric = "euclidean
     if mask.all():
         return np.full(mask.shape, -np.inf, np.float32)
     half = min(spacing) / 2
-    outside, inside = (_to_background(part, spacing, metric) for part in (~mask, mask))
+    outside, inside = (ndimage.distance_transform_edt(part, sampling=spacing) for part in (~mask, mask))
     signed: NDArray[np.float32] = np.where(mask, half - inside, outside - half).astype(np.float32)
     return signed
-
-
-def _to_background(mask: Mask, spacing: Spacing, metric: Metric) -> NDArray[np.floating]:
-    """Distance of each voxel of `mask` to the nearest one outside of it, 0 there."""
-    if metric == "chessboard":
-        steps = ndimage.distance_transform_cdt(mask, metric="chessboard")
-        return np.asarray(steps * np.float32(min(spacing)))
-    return np.asarray(ndimage.distance_transform_edt(mask, sampling=spacing))

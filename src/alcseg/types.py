@@ -10,7 +10,6 @@ __all__ = [
     "Affine",
     "Count",
     "FloatArray",
-    "IntArray",
     "LabelMap",
     "Mask",
     "NotNegative",
@@ -35,7 +34,6 @@ LabelMap: TypeAlias = NDArray[np.integer[Any]]
 """One integer per voxel, `(X, Y, Z)`."""
 
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
-IntArray: TypeAlias = NDArray[np.integer[Any]]
 
 Count: TypeAlias = Annotated[int, Ge(1)]
 """How many, at least one."""

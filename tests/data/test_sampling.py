@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from alcseg.data.cache import CachedCase
-from alcseg.data.sampling import StepDataset, StepSampler, stream_case
+from alcseg.data.sampling import StepDataset, stream_case
 from alcseg.data.transforms import Augmentation
 from alcseg.records.cached_case import CachedCaseRecord
 
@@ -126,13 +126,6 @@ def test_foreground_crops_hold_foreground(make_case: MakeCase, tmp_path: Path) -
     assert all(dataset[step]["hq"].label.sum((1, 2, 3)).tolist() == [1, 1] for step in range(5))
     np.save(tmp_path / "a.label.npy", np.zeros_like(label))
     assert dataset[0]["hq"].label.sum() == 0
-
-
-def test_the_sampler_counts_the_steps_still_to_do() -> None:
-    sampler = StepSampler(3, 6)
-    assert list(sampler) == [3, 4, 5]
-    assert len(sampler) == 3
-    assert len(StepSampler(6, 6)) == 0
 
 
 def test_distances_belong_to_the_whole_volume_and_go_with_the_label(make_case: MakeCase) -> None:

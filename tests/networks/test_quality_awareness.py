@@ -6,14 +6,13 @@ import pytest
 import torch
 
 from alcseg.networks.quality_awareness import QualityAwareness
-from alcseg.networks.vnet import count_parameters
 
 
 def test_size() -> None:
     # 3x3x3 kernels, widths 16, 32, 64, 128, 128 in levels of 2, 2, 3, 3, 3:
     # 27 (2*16 + 16*16 + 16*32 + 32*32 + 32*64 + 2*64*64 + 64*128 + 5*128*128) = 2 758 752;
     # BatchNorm 2 (2*16 + 2*32 + 3*64 + 6*128) = 2112; the last layer 129.
-    assert count_parameters(QualityAwareness(2)) == 2_758_752 + 2112 + 129
+    assert sum(weight.numel() for weight in QualityAwareness(2).parameters()) == 2_758_752 + 2112 + 129
 
 
 @pytest.mark.parametrize(

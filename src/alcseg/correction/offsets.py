@@ -23,7 +23,7 @@ where it misses all of it to nothing.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -61,23 +61,11 @@ class Offsets:
     @classmethod
     def stack(cls, each: Sequence["Offsets"]) -> "Offsets":
         """Those of several volumes as one."""
-        return cls(
-            torch.cat([one.mm for one in each]),
-            torch.cat([one.dice for one in each]),
-            torch.cat([one.given for one in each]),
-            torch.cat([one.width_mm for one in each]),
-            torch.cat([one.present for one in each]),
-        )
+        return cls(*(torch.cat(parts) for parts in zip(*map(_parts, each), strict=True)))
 
     def to(self, device: torch.device) -> "Offsets":
         """The same on a device."""
-        return Offsets(
-            self.mm.to(device),
-            self.dice.to(device),
-            self.given.to(device),
-            self.width_mm.to(device),
-            self.present.to(device),
-        )
+        return Offsets(*(part.to(device) for part in _parts(self)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +91,7 @@ class Agreement:
 
     def cpu(self) -> "Agreement":
         """The same in main memory."""
-        return Agreement(self.steps.cpu(), self.overlap.cpu(), self.size.cpu(), self.mass.cpu())
+        return Agreement(*(part.cpu() for part in _parts(self)))
 
     def decayed_into(self, newer: "Agreement", decay: float) -> "Agreement":
         """`newer` plus `decay` times this one."""
@@ -139,6 +127,10 @@ class Agreement:
         inside, outside = torch.special.log_ndtr(reach), torch.special.log_ndtr(-reach)
         likelihood = (mass.unsqueeze(-2) * inside + (voxels - mass).unsqueeze(-2) * outside).sum(-1)
         return widths[likelihood.argmax(-1)]
+
+
+def _parts(one: Offsets | Agreement) -> list[Tensor]:
+    return [getattr(one, field.name) for field in fields(one)]
 
 
 def offset_steps(limit_mm: float, step_mm: float) -> Tensor:

@@ -6,20 +6,20 @@ their order, nor a killed and resumed run changes a batch.
 """
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from alcseg.data.cache import CachedCase
 from alcseg.data.transforms import Augmentation
 
-__all__ = ["Patches", "StepDataset", "StepSampler", "stream_case"]
+__all__ = ["Patches", "StepDataset", "stream_case"]
 
 
 @dataclass
@@ -51,24 +51,11 @@ def stream_case(seed: int, stream: str, draw: int, count: int) -> int:
     return int(order[draw % count])
 
 
-class StepSampler(Sampler[int]):
-    """The numbers of the steps still to do."""
-
-    def __init__(self, start: int, stop: int) -> None:
-        self.start = start
-        self.stop = stop
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(self.start, self.stop))
-
-    def __len__(self) -> int:
-        return max(0, self.stop - self.start)
-
-
+@dataclass(frozen=True, eq=False)
 class StepDataset(Dataset[dict[str, Patches]]):
     """The batch of each training step.
 
-    Args:
+    Attributes:
         streams: Cases per stream.
         sizes: Patches per step and stream, over all processes.
         patch: Side lengths in voxels.
@@ -81,28 +68,16 @@ class StepDataset(Dataset[dict[str, Patches]]):
         world_size: Number of processes; each takes an equal block of the slots.
     """
 
-    def __init__(
-        self,
-        streams: Mapping[str, Sequence[CachedCase]],
-        sizes: Mapping[str, int],
-        patch: tuple[int, int, int],
-        augmentation: Augmentation,
-        *,
-        seed: int,
-        foreground_fraction: float = 0.0,
-        distance_classes: int | None = None,
-        rank: int = 0,
-        world_size: int = 1,
-    ) -> None:
-        self.streams = streams
-        self.sizes = sizes
-        self.patch = patch
-        self.augmentation = augmentation
-        self.seed = seed
-        self.foreground_fraction = foreground_fraction
-        self.distance_classes = distance_classes
-        self.rank = rank
-        self.world_size = world_size
+    streams: Mapping[str, Sequence[CachedCase]]
+    sizes: Mapping[str, int]
+    patch: tuple[int, int, int]
+    augmentation: Augmentation
+    _: KW_ONLY
+    seed: int
+    foreground_fraction: float = 0.0
+    distance_classes: int | None = None
+    rank: int = 0
+    world_size: int = 1
 
     def __getitem__(self, step: int) -> dict[str, Patches]:
         """Batch of one step, by stream."""

@@ -82,7 +82,6 @@ def perturbed_log_probabilities(
     *,
     patch: Sequence[int],
     window: Window = "gaussian",
-    batch: int = 2,
     device: torch.device | str = "cpu",
 ) -> list[Tensor]:
     """Predict a volume several times, each time perturbed in another way.
@@ -94,7 +93,6 @@ def perturbed_log_probabilities(
         perturbation: How many passes, their seed and their noise.
         patch: Window size in voxels.
         window: As in `sliding_window_probabilities`.
-        batch: As in `sliding_window_probabilities`.
         device: As in `sliding_window_probabilities`.
 
     Returns:
@@ -107,7 +105,7 @@ def perturbed_log_probabilities(
         noise = torch.randn(image.shape, generator=generator).mul_(perturbation.noise_std).clamp_(-clip, clip)
         with fixed_dropout(network, seed, case_id, number, "dropout"):
             probs = sliding_window_probabilities(
-                network, image.cpu() + noise, patch=patch, window=window, batch=batch, device=device
+                network, image.cpu() + noise, patch=patch, window=window, device=device
             )
         # A float32 softmax can underflow to 0; the logarithm must stay finite for 0 log 0 = 0.
         answers.append(probs.clamp_min_(torch.finfo(probs.dtype).tiny).log_())

@@ -78,14 +78,12 @@ class Predictor:
         plan: The plan it was trained with.
         device: Where it runs.
         window: `gaussian` or `lineage`.
-        batch: Windows per forward pass.
     """
 
     network: nn.Module
     plan: Plan
     device: torch.device
     window: Window = "gaussian"
-    batch: int = 2
 
     def prepare(self, images: tuple[Volume, ...]) -> PreparedCase:
         """Bring the images of a case onto the model grid, once for whatever is asked about it.
@@ -99,12 +97,7 @@ class Predictor:
     def predict(self, case: PreparedCase) -> Prediction:
         """One plain pass."""
         probs = sliding_window_probabilities(
-            self.network,
-            case.image,
-            patch=self.plan.patch,
-            window=self.window,
-            batch=self.batch,
-            device=self.device,
+            self.network, case.image, patch=self.plan.patch, window=self.window, device=self.device
         )
         return Prediction(probs.numpy(), case.grid, self.plan.label_values)
 
@@ -117,7 +110,6 @@ class Predictor:
             perturbation,
             patch=self.plan.patch,
             window=self.window,
-            batch=self.batch,
             device=self.device,
         )
         refined = refine(
@@ -145,7 +137,6 @@ class Predictor:
             case.image,
             patch=self.plan.patch,
             window=self.window,
-            batch=self.batch,
             device=self.device,
         )
         return case.grid.map_to_source(averaged[0].numpy())

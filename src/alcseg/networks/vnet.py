@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 __all__ = ["SplitAt", "VNet"]
@@ -167,8 +166,3 @@ def _convolutions(depth: int, in_channels: int, out_channels: int) -> nn.Sequent
             for i in range(depth)
         )
     )
-
-
-def count_parameters(module: nn.Module) -> int:
-    """Number of trained values in `module`."""
-    return sum(torch.numel(parameter) for parameter in module.parameters() if parameter.requires_grad)

@@ -49,6 +49,7 @@ CONTOUR_STYLES: dict[str, tuple[str, LineStyle]] = {
 }
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 INK = "#222222"
+_MARGIN_MM = 10.0  # around what `focus` shows
 GRID = "#dddddd"
 
 
@@ -100,7 +101,7 @@ def show_slice(axes: Axes, image: Any, along: int, index: int, spacing: tuple[fl
     return extent
 
 
-def focus(axes: Axes, mask: Any, extent: Extent, *, margin_mm: float = 10.0) -> None:
+def focus(axes: Axes, mask: Any, extent: Extent) -> None:
     """Show the square about a mask, moved into the slice as far as it fits; all of it for an empty mask."""
     rows, columns = np.nonzero(mask)
     if not len(rows):
@@ -108,7 +109,7 @@ def focus(axes: Axes, mask: Any, extent: Extent, *, margin_mm: float = 10.0) -> 
     x, y = extent[1] / mask.shape[1], extent[3] / mask.shape[0]
     left, right = columns.min() * x, (columns.max() + 1) * x
     bottom, top = rows.min() * y, (rows.max() + 1) * y
-    side = min(max(right - left, top - bottom) + 2 * margin_mm, max(extent[1], extent[3]))
+    side = min(max(right - left, top - bottom) + 2 * _MARGIN_MM, max(extent[1], extent[3]))
     x0 = _shifted((left + right - side) / 2, side, extent[1])
     y0 = _shifted((bottom + top - side) / 2, side, extent[3])
     axes.set(xlim=(x0, x0 + side), ylim=(y0, y0 + side))

@@ -36,6 +36,7 @@ __all__ = ["best_rows", "cases_figure", "chosen_cases", "largest_errors"]
 _AXIAL = 2
 _METHODS = 4
 _CIRCLES = 2  # more would hide what they point at
+_LEAST_VOXELS = 4
 _ERROR_COLOR = "#E69F00"
 
 _NAME_LENGTH = 12  # letters that fit beside a row
@@ -147,13 +148,13 @@ def _write_dice(axes: Axes, value: float | None) -> None:
     )  # fmt: skip
 
 
-def largest_errors(wrong: Any, *, least: int = 4) -> list[tuple[slice, slice]]:
+def largest_errors(wrong: Any) -> list[tuple[slice, slice]]:
     """Boxes of the largest connected patches of wrong voxels in a slice, at most two of at least 4 voxels."""
     numbered, count = ndimage.label(wrong, structure=np.ones((3, 3)))
     sizes = np.bincount(numbered.ravel(), minlength=count + 1)[1:]
     boxes = ndimage.find_objects(numbered)
     order = np.argsort(-sizes, kind="stable")[:_CIRCLES]
-    return [boxes[number] for number in order if sizes[number] >= least]
+    return [boxes[number] for number in order if sizes[number] >= _LEAST_VOXELS]
 
 
 def _circle(axes: Axes, wrong: Any, extent: Extent) -> None:

@@ -176,13 +176,12 @@ def training_curves(runs: Mapping[str, StepTable]) -> Figure:
     return figure
 
 
-def paired_plot(before: Mapping[str, float], after: Mapping[str, float], *, quantity: str = "Dice") -> Figure:
-    """One line per case from its value before to its value after, sorted by the former.
+def paired_plot(before: Mapping[str, float], after: Mapping[str, float]) -> Figure:
+    """One line per case from its Dice before to its Dice after, sorted by the former.
 
     Args:
         before: Case to value, 0 to 1.
         after: The same for the same cases; a case in only one of the two is left out.
-        quantity: What the values are, for the axis.
     """
     cases = sorted(before.keys() & after.keys(), key=lambda case: before[case])
     figure = Figure(figsize=(6.2, 0.24 * len(cases) + 1.2), layout="constrained")
@@ -212,7 +211,7 @@ def paired_plot(before: Mapping[str, float], after: Mapping[str, float], *, quan
     axes.set_yticks(list(rows), cases, fontsize=7)
     axes.set_xlim(0, 1)
     axes.set_ylim(-0.8, len(cases) - 0.2)
-    axes.set_xlabel(f"{quantity} against the clean label", fontsize=8)
+    axes.set_xlabel("Dice against the clean label", fontsize=8)
     tidy(axes)
     figure.legend(loc="outside upper right", ncols=2, fontsize=8, frameon=False)
     return figure

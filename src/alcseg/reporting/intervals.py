@@ -11,44 +11,42 @@ from alcseg.types import FloatArray
 __all__ = ["corrected_p_values", "crossed_interval", "nested_interval"]
 
 Interval = tuple[float, float]
+_SEED = 0
 _RESAMPLES = 4000
+_NESTED_RESAMPLES = 1000
 _PERCENTILES = (2.5, 97.5)
 
 
-def crossed_interval(values: FloatArray, *, seed: int = 0, resamples: int = _RESAMPLES) -> Interval:
+def crossed_interval(values: FloatArray) -> Interval:
     """95 % percentile bootstrap interval of the mean, seeds and cases both drawn anew.
 
     With one seed only the cases vary, and the interval says nothing of how another seed would end.
 
     Args:
         values: `(seeds, cases)`.
-        seed: Of the bootstrap.
-        resamples: Number of bootstrap samples.
 
     Source:
         Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007, doi:10.1214/07-AOAS122.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(_SEED)
     seeds, cases = values.shape
-    by_seed = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples) / seeds
-    by_case = rng.multinomial(cases, np.full(cases, 1 / cases), size=resamples) / cases
+    by_seed = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=_RESAMPLES) / seeds
+    by_case = rng.multinomial(cases, np.full(cases, 1 / cases), size=_RESAMPLES) / cases
     low, high = np.percentile(((by_seed @ values) * by_case).sum(axis=1), _PERCENTILES)
     return float(low), float(high)
 
 
-def nested_interval(groups: list[FloatArray], *, seed: int = 0, resamples: int = 1000) -> Interval:
+def nested_interval(groups: list[FloatArray]) -> Interval:
     """95 % percentile bootstrap interval of the mean of group means: groups drawn anew, then members in each.
 
     Args:
         groups: Values of one seed each.
-        seed: Of the bootstrap.
-        resamples: Number of bootstrap samples.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(_SEED)
     means = np.stack(
-        [rng.choice(group, size=(resamples, len(group))).mean(axis=1) for group in groups], axis=1
+        [rng.choice(group, size=(_NESTED_RESAMPLES, len(group))).mean(axis=1) for group in groups], axis=1
     )
-    drawn = rng.integers(len(groups), size=(resamples, len(groups)))
+    drawn = rng.integers(len(groups), size=(_NESTED_RESAMPLES, len(groups)))
     low, high = np.percentile(np.take_along_axis(means, drawn, axis=1).mean(axis=1), _PERCENTILES)
     return float(low), float(high)
 

@@ -14,6 +14,7 @@ from torch import distributed
 
 from alcseg import machine
 from alcseg.data.cache import CachedCase
+from alcseg.data.sampling import StepDataset
 from alcseg.errors import CheckpointError
 from alcseg.files import write_text
 from alcseg.inference.load import load_weights
@@ -73,17 +74,16 @@ def fit_stage(
         stream: [case for case in known if stage.cases is None or case.case_id in stage.cases]
         for stream, known in streams.items()
     }
-    data = StreamData(
+    batches = StepDataset(
         cases,
         stream_sizes(method.streams, settings.data),
         task.patch,
         augmentation(settings),
         seed=task.seed,
-        steps=stage.steps,
         foreground_fraction=settings.data.foreground_fraction,
         distance_classes=task.num_classes if method.needs_distance else None,
-        workers=workers,
     )
+    data = StreamData(batches, stage.steps, workers=workers)
     metrics = MetricsFile(
         run.metrics_path, method.terms, settings.trainer.log_every, readings=method.readings
     )

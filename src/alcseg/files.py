@@ -14,6 +14,7 @@ from alcseg.errors import DataError, ResourceError, UsageError
 
 __all__ = [
     "atomic_path",
+    "copy_into",
     "file_hash",
     "link_or_copy",
     "make_folder",
@@ -21,6 +22,7 @@ __all__ = [
     "read_json",
     "remove_output",
     "require_apart",
+    "require_free",
     "write_json",
     "write_text",
 ]
@@ -110,11 +112,7 @@ def output_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         ResourceError: If the folder cannot be made.
     """
     path = path.absolute()
-    if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
-        raise UsageError(
-            f"{path}: expected an empty or new output folder, found files in it. "
-            "Choose another folder or pass --overwrite."
-        )
+    require_free(path, overwrite=overwrite)
     _refuse_working_place(path)
     make_folder(path.parent)
     with _explained(path):
@@ -126,6 +124,19 @@ def output_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         os.replace(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def require_free(path: Path, *, overwrite: bool = False) -> None:
+    """Refuse an output folder that holds something, unless that may be replaced.
+
+    Raises:
+        UsageError: Naming the folder.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
+        raise UsageError(
+            f"{path}: expected an empty or new output folder, found files in it. "
+            "Choose another folder or pass --overwrite."
+        )
 
 
 def remove_output(path: Path) -> None:
@@ -174,6 +185,12 @@ def link_or_copy(source: Path, target: Path) -> None:
         os.link(source.resolve(), target)
     except OSError:
         shutil.copyfile(source, target)
+
+
+def copy_into(path: Path, folder: Path) -> None:
+    """Copy a label; not linked: an editor that saves it in place must not reach into the source."""
+    make_folder(folder)
+    shutil.copyfile(path, folder / path.name)
 
 
 def file_hash(path: Path) -> str:

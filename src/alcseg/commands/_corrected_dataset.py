@@ -1,6 +1,5 @@
 """The dataset folder that `correct` writes: what is taken over, and label values on the way out."""
 
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from alcseg.data.case import Volume
 from alcseg.data.folder import Dataset, require_named_values
 from alcseg.data.nifti import read_label
 from alcseg.data.writer import write_label, write_map
-from alcseg.files import link_or_copy, make_folder
+from alcseg.files import copy_into, link_or_copy
 from alcseg.records.cases import CaseRow
 from alcseg.types import LabelMap
 
@@ -100,9 +99,7 @@ class CorrectedDataset:
             require_named_values(label, self.source.labels)
             write_label(target, self._mapped(label.array), label)
         else:
-            # Not linked: an editor that later saves the label in place must not reach into the source.
-            make_folder(target.parent)
-            shutil.copyfile(path, target)
+            copy_into(path, target.parent)
 
     def _take_images(self, case_id: str) -> None:
         """Images as they are; a training case that has got a label here belongs into `imagesTr`."""

@@ -1,7 +1,6 @@
 """`alcseg corrupt`: a dataset whose training labels are partly spoiled, for experiments with known noise."""
 
 import multiprocessing
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from alcseg.data.folder import Dataset
 from alcseg.data.splits import draw_hq, read_hq_list
 from alcseg.data.writer import write_label
 from alcseg.errors import UsageError
-from alcseg.files import link_or_copy, output_folder, require_apart
+from alcseg.files import copy_into, link_or_copy, output_folder, require_apart
 from alcseg.metrics.overlap import dice
 from alcseg.noise import (
     OtherLabels,
@@ -38,7 +37,6 @@ from alcseg.words import shorten
 __all__ = ["CorruptResult", "corrupt"]
 
 _CLEAN = "labelsClean"
-_IMAGES = {"train": "imagesTr", "val": "imagesTr", "test": "imagesTs"}
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ class _Noise:
             others=self._others(label, case_id),
         )
         write_label(self.target / "labelsTr" / label.path.name, noisy, label)
-        _copy(label.path, self.target / _CLEAN)
+        copy_into(label.path, self.target / _CLEAN)
         present = [value for value in classes if (label.array == value).any()]
         per_class = {
             name: dice(noisy == value, label.array == value)
@@ -221,7 +219,12 @@ def corrupt(
         )
     with output_folder(target, overwrite=overwrite) as root:
         for row in source.rows:
-            _place(source, row, root, with_label=row.case_id not in lq)
+            for index, path in enumerate(source.image_paths(row.case_id)):
+                name = f"{row.case_id}_{index:04d}{source.file_ending}"
+                link_or_copy(path, root / path.parent.name / name)
+            label = source.label_path(row.case_id)
+            if label is not None and row.case_id not in lq:
+                copy_into(label, root / label.parent.name)
         noise = _Noise(source, root, tuple(candidates), model, size, unit, keep_nonempty, seed)
         entries = track(_apply_all(noise, lq, workers), "Corrupting labels", len(lq))
         manifest = NoiseManifest(cases=dict(zip(lq, entries, strict=True)))
@@ -251,22 +254,6 @@ def _require_clean(source: Dataset) -> None:
             f"{source.root}: expected a dataset with clean labels, found {len(lq)} training cases marked lq "
             f"({shorten(lq)}). If their labels are clean, set their quality to hq in cases.csv."
         )
-
-
-def _place(source: Dataset, row: CaseRow, root: Path, *, with_label: bool) -> None:
-    images = source.image_paths(row.case_id)
-    folder = "imagesUn" if images[0].parent.name == "imagesUn" else _IMAGES[row.split]
-    for index, path in enumerate(images):
-        link_or_copy(path, root / folder / f"{row.case_id}_{index:04d}{source.file_ending}")
-    label = source.label_path(row.case_id)
-    if label is not None and with_label:
-        _copy(label, root / label.parent.name)
-
-
-def _copy(path: Path, folder: Path) -> None:
-    # Not linked: an editor that later saves the label in place must not reach into the source.
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, folder / path.name)
 
 
 def _apply_all(noise: _Noise, case_ids: list[str], workers: int) -> Iterator[NoiseEntry]:

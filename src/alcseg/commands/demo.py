@@ -19,9 +19,8 @@ from alcseg.commands.predict import predict
 from alcseg.commands.train import train
 from alcseg.data.folder import Dataset
 from alcseg.data.phantoms import write_phantoms
-from alcseg.errors import UsageError
 from alcseg.evaluation import Evaluation
-from alcseg.files import make_folder
+from alcseg.files import make_folder, require_free
 from alcseg.machine import peak_memory_mib, timestamp, versions
 from alcseg.records.demo import DemoRecord, DemoScores, DemoStep
 from alcseg.records.ranking import RankingRow
@@ -207,11 +206,7 @@ def _verb(
 
 def _prepare(out: Path, *, overwrite: bool) -> None:
     """Make the folder; with `overwrite` clear away what an earlier demo made, and nothing else."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())) and not overwrite:
-        raise UsageError(
-            f"{out}: expected an empty or new output folder, found files in it. "
-            "Choose another folder or pass --overwrite."
-        )
+    require_free(out, overwrite=overwrite)
     for name in (*_PARTS, DemoRecord.NAME):
         part = out / name
         if part.is_dir() and not part.is_symlink():

@@ -19,7 +19,7 @@ from alcseg.data.readers.base import SourceCase
 from alcseg.data.readers.inputs import find_inputs
 from alcseg.data.writer import write_label, write_map
 from alcseg.errors import DataError, UsageError
-from alcseg.files import make_folder
+from alcseg.files import make_folder, require_free
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import load_networks
 from alcseg.inference.predictor import Predictor
@@ -170,11 +170,7 @@ def _volumes(label: np.ndarray[Any, Any], like: Volume, predictor: Predictor) ->
 
 def _check_output(out: Path, cases: Sequence[SourceCase], *, overwrite: bool) -> None:
     """Refuse a folder in use and outputs that would replace inputs, before anything is computed."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())) and not overwrite:
-        raise UsageError(
-            f"{out}: expected an empty or new output folder, found files in it. Choose another folder or "
-            f"pass --overwrite."
-        )
+    require_free(out, overwrite=overwrite)
     sources = {path.resolve() for case in cases for path in case.images}
     if out.resolve() in sources | {path.parent for path in sources}:
         raise UsageError(

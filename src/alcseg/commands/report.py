@@ -7,9 +7,10 @@ from pathlib import Path
 from alcseg.errors import DataError
 from alcseg.files import output_folder, require_apart
 from alcseg.records.run import RunRecord
+from alcseg.reporting.exhibits import exhibits
 from alcseg.reporting.pages import write_benchmark_report, write_run_report
 from alcseg.reporting.records import Benchmark, is_benchmark
-from alcseg.reproduction.exhibits import paper_exhibits
+from alcseg.reproduction.exhibits import KINDS
 from alcseg.run import Run
 
 __all__ = ["ReportResult", "report"]
@@ -51,7 +52,7 @@ def report(
     if is_benchmark(folder):
         benchmark = Benchmark.open(folder)
         with output_folder(target, overwrite=overwrite) as partial:
-            shown = write_benchmark_report(benchmark, paper_exhibits(benchmark), partial)
+            shown = write_benchmark_report(benchmark, exhibits(benchmark, KINDS), partial)
         not_done = {f"{dataset}/{row}/seed-{seed}": why for dataset, row, seed, why in benchmark.missing}
         return ReportResult(target / "report.html", shown, not_done)
     if not RunRecord.path(folder).is_file():

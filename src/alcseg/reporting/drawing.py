@@ -127,8 +127,8 @@ def contour_legend(figure: Figure, styles: Mapping[str, tuple[str, LineStyle]]) 
         for name, (color, line) in styles.items()
     ]
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=len(handles), fontsize=POINTS, framealpha=1.0,
-        facecolor="#555555", labelcolor="white", edgecolor="none",
+        handles=handles, loc="outside lower center", ncols=max(len(handles), 1), fontsize=POINTS,
+        framealpha=1.0, facecolor="#555555", labelcolor="white", edgecolor="none",
     )  # fmt: skip
 
 

@@ -16,7 +16,6 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from alcseg.errors import DataError, ShapeError
 from alcseg.records.steps import StepTable
@@ -24,10 +23,12 @@ from alcseg.reporting.drawing import (
     CONTOUR_STYLES,
     INK,
     SERIES,
+    contour_legend,
     contour_style,
     cut,
     largest_slice,
     outline,
+    show_slice,
     tidy,
 )
 from alcseg.types import FloatArray, LabelMap, Spacing
@@ -79,29 +80,21 @@ def case_panels(
     foreground = np.zeros(image.shape, dtype=bool)
     for label in contours.values():
         foreground |= label > 0
-    low, high = np.percentile(image, (0.5, 99.5))
     columns = 2 if uncertainty is None else 3
     extents = np.asarray(image.shape) * np.asarray(spacing)
     heights = [float(extents[axes[1]] / extents[axes[0]]) for _, _, axes, _ in _PLANES]
     figure = Figure(figsize=(2.5 * columns + 0.7, 2.5 * sum(heights) + 1.1), layout="constrained")
     grid = figure.subplots(3, columns, gridspec_kw={"height_ratios": heights}, squeeze=False)
     top = max(float(np.percentile(uncertainty, 99.9)), 1e-12) if uncertainty is not None else 1.0
-    for row, (name, along, axes, letters) in enumerate(_PLANES):
+    styles = {key: contour_style(key, index) for index, key in enumerate(contours)}
+    for row, (name, along, _, letters) in enumerate(_PLANES):
         index = largest_slice(foreground, along)
-        gray = cut(image, along, index)
-        extent = (0.0, gray.shape[1] * spacing[axes[0]], 0.0, gray.shape[0] * spacing[axes[1]])
-        for column in range(columns):
-            panel = grid[row, column]
-            panel.imshow(
-                gray, cmap="gray", vmin=low, vmax=high, origin="lower", extent=extent, interpolation="bicubic"
-            )
-            panel.set(xticks=[], yticks=[])
-            for spine in panel.spines.values():
-                spine.set_visible(False)
+        for panel in grid[row]:
+            extent = show_slice(panel, image, along, index, spacing)
         _orientation_letters(grid[row, 0], letters)
         grid[row, 0].set_ylabel(f"{name}  ·  slice {index + 1}", fontsize=8, color=INK)
-        for style_index, (key, label) in enumerate(contours.items()):
-            outline(grid[row, 1], cut(label, along, index), extent, contour_style(key, style_index))
+        for key, label in contours.items():
+            outline(grid[row, 1], cut(label, along, index), extent, styles[key])
         if uncertainty is not None:
             values = cut(uncertainty, along, index)
             strength = np.clip(values / top, 0.0, 1.0)
@@ -116,15 +109,7 @@ def case_panels(
         bar = figure.colorbar(overlay, ax=list(grid[:, 2]), shrink=0.6, pad=0.02, aspect=30)
         bar.ax.tick_params(labelsize=7)
         bar.outline.set_visible(False)
-    handles = [
-        Line2D([], [], color=style[0], linestyle=style[1], linewidth=2, label=key)
-        for key, style in ((key, contour_style(key, i)) for i, key in enumerate(contours))
-    ]
-    legend = figure.legend(
-        handles=handles, loc="outside lower center", ncols=max(len(handles), 1), fontsize=8, framealpha=1.0,
-        facecolor="#555555", labelcolor="white", edgecolor="none",
-    )  # fmt: skip
-    legend.set_in_layout(True)
+    contour_legend(figure, styles)
     if title:
         figure.suptitle(title, fontsize=10, color=INK)
     return figure

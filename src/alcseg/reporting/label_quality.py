@@ -15,7 +15,7 @@ __all__ = ["label_table"]
 
 def label_table(benchmark: Benchmark, dataset: DatasetEntry) -> DataTable | None:
     """Labels of the LQ training images against the clean ones: given, predicted, corrected."""
-    upper_bounds = {row.row for row in benchmark.rows if row.upper_bound}
+    upper_bounds = benchmark.upper_bounds
     entries: list[tuple[str, str, Values]] = []
     if dataset.given is not None:
         given = dataset.given.by_case("dice")

@@ -8,15 +8,10 @@ __all__ = ["overview_table"]
 
 def overview_table(benchmark: Benchmark) -> DataTable | None:
     """A line per dataset, a column per row of the plan; None where fewer than two datasets have results."""
-    upper_bounds = {row.row for row in benchmark.rows if row.upper_bound}
     lines = []
     for dataset in benchmark.datasets:
-        values = {
-            row.row: found
-            for row in benchmark.rows
-            if (found := benchmark.values(dataset.name, row.row, "dice")) is not None
-        }
-        best = best_rows(values, "dice", upper_bounds)
+        values = benchmark.by_row(dataset.name, "dice")
+        best = best_rows(values, "dice", benchmark.upper_bounds)
         cells: list[Cell] = [
             stat_of_runs(values[row.row], "dice", best=row.row in best) if row.row in values else None
             for row in benchmark.rows

@@ -123,6 +123,16 @@ class Benchmark:
         array = np.array([[values[case] for case in cases] for values in by_seed.values()])
         return Values(tuple(by_seed), tuple(cases), array)
 
+    def by_row(self, dataset: str, metric: str) -> dict[str, Values]:
+        """`values` of the rows that have any, by name, in the plan's order."""
+        found = {row.row: self.values(dataset, row.row, metric) for row in self.rows}
+        return {name: values for name, values in found.items() if values is not None}
+
+    @property
+    def upper_bounds(self) -> set[str]:
+        """Names of the rows that never count as best."""
+        return {row.row for row in self.rows if row.upper_bound}
+
     def cases(self, dataset: str) -> tuple[int, int, int]:
         """Number of HQ, LQ and test cases; zeros where no run tells."""
         for run in self.runs:

@@ -69,18 +69,11 @@ def results_table(
     """
     units = units_of(benchmark, dataset)
     others = (metric for metric in units if metric not in (*_FIRST, *_LEFT_OUT) and metric in METRICS)
-    values = {
-        metric: {
-            row.row: found
-            for row in benchmark.rows
-            if (found := benchmark.values(dataset.name, row.row, metric)) is not None
-        }
-        for metric in (*_FIRST, *others)
-    }
+    values = {metric: benchmark.by_row(dataset.name, metric) for metric in (*_FIRST, *others)}
     if not values["dice"]:
         return None
     metrics = [metric for metric, found in values.items() if found]
-    upper_bounds = {row.row for row in benchmark.rows if row.upper_bound}
+    upper_bounds = benchmark.upper_bounds
     fair = {name: found for name, found in values["dice"].items() if name not in upper_bounds}
     against = benchmark.row(baseline)
     p_values = corrected_p_values(fair, against.row) if against else {}

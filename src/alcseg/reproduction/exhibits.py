@@ -8,7 +8,6 @@ from alcseg.reporting.exhibits import (
     Kind,
     cases,
     costs,
-    exhibits,
     figure,
     labels,
     missing,
@@ -23,18 +22,9 @@ from alcseg.reproduction.fig_selection import selection_figure
 from alcseg.reproduction.fig_weights import weights_figure
 from alcseg.reproduction.paper import published
 
-__all__ = ["KINDS", "paper_exhibits"]
+__all__ = ["KINDS"]
 
 _INTERVAL = "95 % bootstrap intervals over seeds and cases"
-
-
-def paper_exhibits(benchmark: Benchmark) -> list[Exhibit]:
-    """What the records suffice for.
-
-    Raises:
-        DataError: If a record is damaged.
-    """
-    return exhibits(benchmark, KINDS)
 
 
 def _claims(benchmark: Benchmark) -> Iterator[Exhibit | None]:

@@ -23,7 +23,6 @@ __all__ = [
     "ResourceError",
     "ShapeError",
     "UsageError",
-    "brief",
 ]
 
 
@@ -69,8 +68,3 @@ class ResourceError(AlcsegError):
     """Disk, memory, a device or an optional package is missing."""
 
     exit_code = 5
-
-
-def brief(error: BaseException) -> str:
-    """An exception for a message: its kind and words, never the bytes that it carries."""
-    return f"{type(error).__name__}: {error}"

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
-from alcseg.errors import ConfigError, brief
+from alcseg.errors import ConfigError
 from alcseg.words import did_you_mean
 
 __all__ = ["Registry"]
@@ -105,7 +105,7 @@ class Registry(Mapping[str, T]):
             found = self._accept(loaded)
             fault = "" if found is not None else f"expected {self._wanted}, got {loaded!r:.80}"
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module may raise anything
-            fault = brief(error)
+            fault = f"{type(error).__name__}: {error}"
         if fault:
             where = f"{self._kind} '{entry.name}' ({entry.group} = {entry.value})"
             logger.warning("%s: %s is left out: %s", plug_in.owner, where, " ".join(fault.split()))

@@ -12,7 +12,6 @@ from alcseg.correction.alignment import (
     CleanLabels,
     aligned_label,
     errs_by_offset,
-    is_moved,
     label_distances,
     move_boundaries,
     posterior,
@@ -54,7 +53,7 @@ def align(
     """What is done with a label, and the outcome."""
     label = given.astype(np.uint8)
     found = see_label(probs, label, SPACING)
-    moved = is_moved(found, reference, tolerance)
+    moved = reference is None or bool(errs_by_offset(found, reference, tolerance))
     if moved or reference is None:
         aligned = move_boundaries(label, len(probs), SPACING, found)
     else:

@@ -189,11 +189,8 @@ class _Job:
         self.arguments = (out, run_id, device, workers)
 
     def __call__(self) -> str:
-        out, run_id, device, workers = self.arguments
         _log_to_stderr(logging.INFO)
-        plan = read_plan(BenchmarkPlan.path(Path(out)))
-        record = execute(plan, _find(plan, run_id), Path(out), device=device, workers=workers)
-        return record.status
+        return _execute(*self.arguments).status
 
     def checkpoint(self) -> Any:
         """What submitit submits when the time limit is near: the same, which goes on."""
@@ -211,8 +208,11 @@ def _job_record(work: Work, run: PlannedRun, job: Any) -> BenchmarkRecord:
     return fail(paths, work.plan, DataError(f"job {job.job_id}: {reason}. See {work.out / 'slurm'}."))
 
 
-def _find(plan: BenchmarkPlan, run_id: str) -> PlannedRun:
-    return next(run for run in plan.runs if run.id == run_id)
+def _execute(out: str, run_id: str, device: str, workers: int) -> BenchmarkRecord:
+    """What another process is told to do."""
+    plan = read_plan(BenchmarkPlan.path(Path(out)))
+    run = next(run for run in plan.runs if run.id == run_id)
+    return execute(plan, run, Path(out), device=device, workers=workers)
 
 
 def _slots(device: str, jobs: int) -> list[tuple[str, str | None]]:
@@ -259,9 +259,8 @@ def _work_alone(
     if threads:
         torch.set_num_threads(threads)
     _log_to_stderr(level)
-    plan = read_plan(BenchmarkPlan.path(Path(out)))
     try:
-        record = execute(plan, _find(plan, run_id), Path(out), device=device, workers=workers)
+        record = _execute(out, run_id, device, workers)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except UsageError as error:

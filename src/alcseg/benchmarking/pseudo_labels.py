@@ -30,9 +30,9 @@ from alcseg.metrics.overlap import dice
 from alcseg.records.pseudo_labels import PseudoLabelRow
 from alcseg.run import Run
 from alcseg.training_methods import Method
+from alcseg.training_methods._passes import perturbed_passes
 from alcseg.training_methods._selection import least_uncertain, patch_uncertainty
 from alcseg.training_methods.alc import ALC
-from alcseg.training_methods.base import batch_statistics
 
 __all__ = ["write_pseudo_labels"]
 
@@ -105,17 +105,13 @@ def _refine(
     network: nn.Module, method: Method, patches: Patches, device: torch.device, settings: Mapping[str, Any]
 ) -> Refined:
     """T perturbed passes as in a training step, the same noise for every snapshot."""
-    passes = []
     on_device = Patches(
         patches.image.to(device), patches.label.to(device), patches.case_ids, patches.slots.to(device)
     )
-    with batch_statistics(network), torch.random.fork_rng():
+    std, clip = settings["noise_std"], settings["noise_clip"]
+    with torch.random.fork_rng():
         torch.manual_seed(_SEED)
-        for t in range(settings["passes"]):
-            noise = method.input_noise(
-                on_device, f"pass-{t}", std=settings["noise_std"], clip=settings["noise_clip"]
-            )
-            passes.append(network(on_device.image + noise).float().log_softmax(1))
+        passes = perturbed_passes(method, network, on_device, settings["passes"], std=std, clip=clip)
     return refine(
         passes,
         weighting=settings["weighting"],

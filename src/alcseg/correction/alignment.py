@@ -49,7 +49,6 @@ __all__ = [
     "Target",
     "aligned_label",
     "errs_by_offset",
-    "is_moved",
     "label_distances",
     "move_boundaries",
     "posterior",
@@ -119,18 +118,6 @@ def see_label(probs: NDArray[np.float32], label: NDArray[np.unsignedinteger], sp
     steps = offset_steps(LIMIT_VOXELS * voxel, voxel / STEPS_PER_VOXEL)
     seen = measure_agreement(torch.from_numpy(probs)[None], _distances(label, len(probs), spacing), steps)
     return seen.best(tolerance_mm=TOLERANCE_VOXELS * voxel)
-
-
-def is_moved(found: Offsets, clean: CleanLabels | None, tolerance: float = TOLERANCE) -> bool:
-    """Whether the label of one case is moved, not weighed.
-
-    Args:
-        found: What `see_label` says of the case.
-        clean: How the network sees clean labels; without them every label is moved.
-        tolerance: By how much a label may agree less than clean ones; infinity moves every label, minus
-            infinity none.
-    """
-    return clean is None or bool(errs_by_offset(found, clean, tolerance))
 
 
 def move_boundaries(

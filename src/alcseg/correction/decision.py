@@ -14,7 +14,7 @@ from alcseg.correction.alignment import (
     MIN_AGREEMENT,
     TOLERANCE,
     CleanLabels,
-    is_moved,
+    errs_by_offset,
     move_boundaries,
     set_tolerance,
     shape_error,
@@ -171,7 +171,7 @@ def _align(
         there and agreement >= MIN_AGREEMENT
         for there, agreement in zip(drawn, found.dice[0].tolist(), strict=True)
     ]
-    moved = is_moved(found, clean, standard.tolerance)
+    moved = clean is None or bool(errs_by_offset(found, clean, standard.tolerance))
     written: WrittenLabel = "moved" if moved else "posterior"
     if not any(agrees) or (moved and not found.mm.any()):
         written, label = "given", given

@@ -4,12 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from alcseg.data.case import Volume
 from alcseg.data.folder import Dataset, require_named_values
 from alcseg.data.nifti import read_label
-from alcseg.data.writer import write_label, write_map
+from alcseg.data.writer import renamed, write_label, write_map
 from alcseg.files import copy_into, link_or_copy
 from alcseg.records.cases import CaseRow
 from alcseg.types import LabelMap
@@ -71,7 +69,7 @@ class CorrectedDataset:
             uncertainty: u per voxel, on the grid of the images.
             given: The label as it came, if there was one.
         """
-        write_label(self._path("labelsTr", case_id), self._mapped(written), given or uncertainty)
+        write_label(self._path("labelsTr", case_id), renamed(written, self.mapping), given or uncertainty)
         write_map(self.root / "uncertainty" / f"{case_id}.nii.gz", uncertainty.array, uncertainty)
         if given is not None and not self._path(_GIVEN, case_id).is_file():
             self._take_label(given.path, _GIVEN)
@@ -97,7 +95,7 @@ class CorrectedDataset:
         if self.renumbered:
             label = read_label(path)
             require_named_values(label, self.source.labels)
-            write_label(target, self._mapped(label.array), label)
+            write_label(target, renamed(label.array, self.mapping), label)
         else:
             copy_into(path, target.parent)
 
@@ -110,11 +108,3 @@ class CorrectedDataset:
 
     def _path(self, folder: str, case_id: str) -> Path:
         return self.root / folder / f"{case_id}{self.source.file_ending}"
-
-    def _mapped(self, values: LabelMap) -> LabelMap:
-        if not self.renumbered:
-            return values
-        old = np.array(sorted(self.mapping))
-        new = np.array([self.mapping[int(value)] for value in old])
-        mapped: LabelMap = new[np.searchsorted(old, values)]
-        return mapped

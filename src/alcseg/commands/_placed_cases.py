@@ -3,16 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from alcseg.data.case import Volume
 from alcseg.data.folder import require_named_values
 from alcseg.data.nifti import compare_grids, require_same_grid
 from alcseg.data.readers import SourceCase
-from alcseg.data.writer import compress, write_image, write_label
+from alcseg.data.writer import compress, renamed, write_image, write_label
 from alcseg.errors import DataError
 from alcseg.files import link_or_copy
 from alcseg.records.cases import CaseRow
@@ -74,7 +70,7 @@ class CasePlacer:
         return self._place_label(case.label, case.images[0], row)
 
     def _place_label(self, label: Volume, image: Volume, row: CaseRow) -> bool:
-        values = self._mapped(label)
+        values = renamed(label.array, self.label_map)
         require_named_values(replace(label, array=values), self.labels)
         grade = compare_grids(image, label).grade
         if grade == "fatal":
@@ -83,12 +79,3 @@ class CasePlacer:
         # Not linked: an editor that later saves the label in place must not reach into the source.
         write_label(target, values, label)
         return grade == "ok"
-
-    def _mapped(self, label: Volume) -> NDArray[Any]:
-        values = label.array
-        if not any((values == old).any() for old in self.label_map):
-            return values
-        wide = values.astype(np.int64)
-        for old, new in self.label_map.items():
-            wide[values == old] = new
-        return wide

@@ -133,14 +133,9 @@ class _Noise:
             if value in present
         }
         return NoiseEntry(
-            operation=record.operation,
+            **vars(record),
             model=self.model,
-            size=record.size,
-            size_drawn=record.size_drawn,
-            unit=record.unit,
             seed=self.seed,
-            weakened=record.weakened,
-            details=record.details,
             offset_mm_mean=offset_mm_mean(noisy != background, label.array != background, label.spacing),
             # A label without any foreground cannot be spoiled this way and counts as equal.
             dice_to_clean=fmean(per_class.values()) if per_class else 1.0,

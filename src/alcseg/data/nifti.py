@@ -46,12 +46,10 @@ class GridComparison:
 
     Attributes:
         grade: `ok` below 0.001 voxel of drift; `repairable` where only the header is off; `fatal` otherwise.
-        drift_mm: Largest distance between equal voxel corners of the two grids; `inf` for different shapes.
         difference: What differs, for a message; empty if the grade is `ok`.
     """
 
     grade: Literal["ok", "repairable", "fatal"]
-    drift_mm: float
     difference: str
 
 
@@ -186,20 +184,20 @@ def compare_grids(reference: Volume, other: Volume) -> GridComparison:
     right. A header without any position (unit affine) says nothing and is repairable.
     """
     if reference.shape != other.shape:
-        return GridComparison("fatal", float("inf"), f"shape {other.shape} instead of {reference.shape}")
+        return GridComparison("fatal", f"shape {other.shape} instead of {reference.shape}")
     corners = np.array(
         [[*corner, 1] for corner in product(*((-0.5, size - 0.5) for size in reference.shape))]
     )
     drift = float(np.linalg.norm(corners @ (other.affine - reference.affine).T, axis=1).max())
     if drift < _SAME_GRID_VOXELS * min(reference.spacing):
-        return GridComparison("ok", drift, "")
+        return GridComparison("ok", "")
     axes, other_axes = (_axis_codes(volume.affine) for volume in (reference, other))
     if axes != other_axes and not _says_nothing(other):
-        return GridComparison("fatal", drift, f"axes {other_axes} instead of {axes}, {drift:.3g} mm apart")
+        return GridComparison("fatal", f"axes {other_axes} instead of {axes}, {drift:.3g} mm apart")
     detail = ""
     if not np.allclose(reference.spacing, other.spacing, rtol=1e-3):
         detail = f", spacing {_mm(other)} instead of {_mm(reference)} mm"
-    return GridComparison("repairable", drift, f"positions up to {drift:.3g} mm apart{detail}")
+    return GridComparison("repairable", f"positions up to {drift:.3g} mm apart{detail}")
 
 
 def require_same_grid(reference: Volume, other: Volume, case_id: str) -> None:

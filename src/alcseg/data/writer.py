@@ -4,6 +4,7 @@ The same array gives the same bytes: the gzip header carries neither time nor na
 """
 
 import gzip
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,20 @@ from alcseg.errors import ShapeError, UsageError
 from alcseg.files import atomic_path
 from alcseg.types import LabelMap
 
-__all__ = ["compress", "write_image", "write_label", "write_map"]
+__all__ = ["compress", "renamed", "write_image", "write_label", "write_map"]
 
 _GZIP_LEVEL = 1  # Float noise hardly shrinks at higher levels, and labels are small at any.
+
+
+def renamed(values: LabelMap, mapping: Mapping[int, int]) -> LabelMap:
+    """A label map with other values in place of those that are named; the same one where none of them is."""
+    changes = {old: new for old, new in mapping.items() if old != new and (values == old).any()}
+    if not changes:
+        return values
+    wide = values.astype(np.int64)
+    for old, new in changes.items():
+        wide[values == old] = new
+    return wide
 
 
 def write_label(path: Path, values: LabelMap, like: Volume) -> None:

@@ -13,7 +13,7 @@ NASTY = r"A_b & 50% <b>|*\{~^$#"
 def table():
     columns = (
         Column("method", "method", numeric=False),
-        Column("dice", "Dice (%)", "up"),
+        Column("dice", "Dice (%)", "higher"),
         Column("gain", "gain"),
         Column("p", "p"),
     )

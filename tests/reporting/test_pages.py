@@ -71,7 +71,9 @@ def test_a_run(fake):
     assert (run / "report" / "figures" / "training.svg").is_file()
     assert "method.alpha,5.0" in (run / "report" / "tables" / "settings.csv").read_text()
     page = result.page.read_text()
-    assert "0.700" in page  # mean Dice of 0.8, 0.7 and 0.6
+    lines = (run / "report" / "tables" / "scores.csv").read_text().splitlines()
+    assert lines[:2] == ["source,metric,mean,unit,better", "ours,Dice,70,%,higher"]  # of 0.8, 0.7 and 0.6
+    assert "70.00" in page
     assert "<dt>seed</dt><dd>7</dd>" in page
 
 

@@ -106,7 +106,7 @@ def test_upper_bounds_are_neither_best_nor_tested(fake):
 def test_lower_distances_are_better(fake):
     _, table = lines(fake)
     column = [column.key for column in table.columns].index("hd95")
-    assert table.columns[column].better == "down"
+    assert table.columns[column].better == "lower"
     assert [line.cells[0] for line in table.lines if getattr(line.cells[column], "best", False)] == ["ALC"]
 
 

@@ -3,18 +3,16 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from alcseg.boxes import bounding_box
 from alcseg.errors import ShapeError
 from alcseg.metrics.registry import MaskPair, Metric, select
+from alcseg.records.scores import Status
 from alcseg.types import LabelMap, Spacing
 
 __all__ = ["ClassScores", "Status", "evaluate_pair"]
-
-Status = Literal["ok", "missed", "spurious", "both_empty"]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Quality of the labels of the LQ training images: as given, as the network says, as corrected."""
 
+from dataclasses import replace
 from math import nan
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from alcseg.reporting.entries import DatasetEntry
 from alcseg.reporting.intervals import crossed_interval
 from alcseg.reporting.records import Benchmark
-from alcseg.reporting.table import Column, DataTable, Interval, Line, Stat, printed, stat_of_runs
+from alcseg.reporting.table import Column, DataTable, Interval, Line, printed, stat_of_runs
 from alcseg.reporting.values import Values
 
 __all__ = ["label_table"]
@@ -39,7 +40,7 @@ def label_table(benchmark: Benchmark, dataset: DatasetEntry) -> DataTable | None
             Line(
                 (
                     words,
-                    Stat(stat.mean, stat.std, best=best),
+                    replace(stat, best=best),
                     Interval(*crossed_interval(printed(found, "dice"))),
                     len(found.cases),
                     seeds,
@@ -51,7 +52,7 @@ def label_table(benchmark: Benchmark, dataset: DatasetEntry) -> DataTable | None
         f"{dataset.title}: labels of the LQ training images",
         (
             Column("labels", "labels", numeric=False),
-            Column("dice", "Dice (%)", "up"),
+            Column("dice", "Dice (%)", "higher"),
             Column("dice_interval", "95 % interval"),
             Column("cases", "cases"),
             Column("seeds", "seeds"),

@@ -10,8 +10,8 @@ from alcseg.reporting.table import Cell, DataTable, Interval, Line, Number, Stat
 
 __all__ = ["to_csv", "to_html", "to_latex", "to_markdown"]
 
-_ARROWS = {"up": " ↑", "down": " ↓", "": ""}
-_LATEX_ARROWS = {"up": r" $\uparrow$", "down": r" $\downarrow$", "": ""}
+_ARROWS = {"higher": " ↑", "lower": " ↓", "nothing": ""}
+_LATEX_ARROWS = {"higher": r" $\uparrow$", "lower": r" $\downarrow$", "nothing": ""}
 _LATEX_ESCAPES = str.maketrans(
     {
         "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",

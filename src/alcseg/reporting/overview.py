@@ -25,7 +25,7 @@ def overview_table(benchmark: Benchmark) -> DataTable | None:
         "All datasets: Dice (%)",
         (
             Column("dataset", "dataset", numeric=False),
-            *(Column(row.row, row.title, "up") for row in benchmark.rows),
+            *(Column(row.row, row.title, "higher") for row in benchmark.rows),
         ),
         tuple(lines),
         ("Means over cases, ± standard deviation over seeds where there are several.",),

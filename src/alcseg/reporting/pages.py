@@ -6,13 +6,14 @@ from typing import Any
 
 from alcseg.evaluation import Evaluation
 from alcseg.files import write_text
+from alcseg.metrics import METRICS
 from alcseg.records.steps import StepTable
 from alcseg.reporting.exhibits import Exhibit, FigureExhibit
 from alcseg.reporting.figures import png_bytes, svg_bytes, training_curves
 from alcseg.reporting.html import Block, Facts, Picture, Section, Text, write_report
 from alcseg.reporting.markup import to_csv, to_html, to_latex, to_markdown
 from alcseg.reporting.records import Benchmark
-from alcseg.reporting.table import Column, DataTable, Line, Number
+from alcseg.reporting.table import Column, DataTable, Line, Stat, printed_unit
 from alcseg.run import Run
 
 __all__ = ["write_benchmark_report", "write_run_report"]
@@ -107,14 +108,18 @@ def _section(exhibit: Exhibit) -> Section:
 
 def _scores_table(evaluation: Path) -> DataTable:
     scores = Evaluation.open(evaluation)
-    lines = [
-        Line((metric, Number(scores.mean(metric), f"{scores.mean(metric):.3f}"), scores.units[metric]))
-        for metric in scores.values
-    ]
+    lines = []
+    for metric, unit in scores.units.items():
+        if metric in METRICS:  # else its package is gone
+            traits = METRICS[metric]
+            mean = scores.mean(metric) * (100 if traits.percent else 1)
+            stat = Stat(mean, digits=traits.digits, signed=traits.signed)
+            lines.append(Line((traits.title, stat, printed_unit(metric, unit), traits.better)))
     columns = (
         Column("metric", "metric", numeric=False),
         Column("mean", "mean"),
         Column("unit", "unit", numeric=False),
+        Column("better", "better", numeric=False),
     )
     cases = len(scores.by_case("dice"))
     return DataTable(

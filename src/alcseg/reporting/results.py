@@ -12,7 +12,6 @@ from alcseg.reporting.entries import DatasetEntry
 from alcseg.reporting.intervals import corrected_p_values, crossed_interval
 from alcseg.reporting.records import Benchmark
 from alcseg.reporting.table import (
-    DIRECTIONS,
     Cell,
     Column,
     DataTable,
@@ -22,6 +21,7 @@ from alcseg.reporting.table import (
     Stat,
     best_rows,
     printed,
+    printed_unit,
     stat_of_runs,
 )
 
@@ -34,7 +34,6 @@ _FIRST = ("dice", "jaccard", "hd95", "asd", "assd")
 """The customary ones; others follow as they were evaluated."""
 _LEFT_OUT = ("asd_ref_to_pred", "hd95_directed", "nsd")
 """Evaluated, too, and wanted in no table so far."""
-_UNITS = {"count": "", "fraction": "", "mm3": "mm³", "voxel": "voxels", "voxel3": "voxels"}
 
 
 @dataclass(frozen=True)
@@ -111,15 +110,13 @@ def results_table(
 def units_of(benchmark: Benchmark, dataset: DatasetEntry) -> dict[str, str]:
     """Unit of each metric as it was evaluated."""
     runs = (run for row in benchmark.rows for run in benchmark.done(dataset.name, row.row))
-    return next((run.test.units for run in runs if run.test is not None), {})
+    return {metric: unit for run in runs if run.test for metric, unit in run.test.units.items()}
 
 
 def _column(metric: str, units: dict[str, str]) -> Column:
     traits = METRICS[metric]
-    unit = units.get(metric, traits.unit)
-    shown = "%" if traits.percent else _UNITS.get(unit, unit)
-    heading = f"{traits.title} ({shown})" if shown else traits.title
-    return Column(metric, heading, DIRECTIONS[traits.better])
+    unit = printed_unit(metric, units[metric])
+    return Column(metric, f"{traits.title} ({unit})" if unit else traits.title, traits.better)
 
 
 def _seeds(found: int, wanted: int) -> Number:

@@ -3,22 +3,21 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, nan
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from alcseg.metrics import METRICS
+from alcseg.metrics.registry import Better
 from alcseg.reporting.values import Values
 from alcseg.types import FloatArray
 
 __all__ = [
-    "DIRECTIONS", "Cell", "Column", "DataTable", "Interval", "Line", "Number", "Stat", "best_rows", "printed",
-    "stat_of_runs", "stat_over_seeds",
+    "Cell", "Column", "DataTable", "Interval", "Line", "Number", "Stat", "best_rows", "printed",
+    "printed_unit", "stat_of_runs", "stat_over_seeds",
 ]  # fmt: skip
 
-Direction: TypeAlias = Literal["up", "down", ""]
-DIRECTIONS: dict[str, Direction] = {"higher": "up", "lower": "down", "nothing": ""}
-"""Which values of a metric are better, as a column shows it."""
+_UNITS = {"count": "", "fraction": "", "mm3": "mm³", "voxel": "voxels", "voxel3": "voxels"}
 
 
 @dataclass(frozen=True)
@@ -74,13 +73,13 @@ class Column:
     Attributes:
         key: In the CSV file.
         heading: As a person reads it.
-        better: Whether higher (`up`) or lower (`down`) values are better.
+        better: Whether higher or lower values are better, if either.
         numeric: Aligned to the right.
     """
 
     key: str
     heading: str
-    better: Direction = ""
+    better: Better = "nothing"
     numeric: bool = True
 
 
@@ -114,6 +113,11 @@ class DataTable:
 def printed(values: Values, metric: str) -> FloatArray:
     """Values as they are printed, `(seeds, cases)`: some metrics in percent."""
     return values.array * (100 if METRICS[metric].percent else 1)
+
+
+def printed_unit(metric: str, unit: str) -> str:
+    """What stands behind a metric that was measured in `unit`; empty for mere numbers."""
+    return "%" if METRICS[metric].percent else _UNITS.get(unit, unit)
 
 
 def stat_of_runs(values: Values | None, metric: str, *, best: bool = False) -> Stat:

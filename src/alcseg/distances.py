@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from alcseg.errors import ShapeError
-from alcseg.types import Mask, Spacing
+from alcseg.types import LabelMap, Mask, Spacing
 
-__all__ = ["signed_distance"]
+__all__ = ["class_distances", "signed_distance"]
 
 
 def signed_distance(mask: Mask, spacing: Spacing) -> NDArray[np.float32]:
@@ -36,3 +36,8 @@ def signed_distance(mask: Mask, spacing: Spacing) -> NDArray[np.float32]:
     outside, inside = (ndimage.distance_transform_edt(part, sampling=spacing) for part in (~mask, mask))
     signed: NDArray[np.float32] = np.where(mask, half - inside, outside - half).astype(np.float32)
     return signed
+
+
+def class_distances(label: LabelMap, num_classes: int, spacing: Spacing) -> NDArray[np.float32]:
+    """`signed_distance` of each foreground class of a map of classes 0..K-1, `(K - 1, X, Y, Z)`."""
+    return np.stack([signed_distance(label == value, spacing) for value in range(1, num_classes)])

@@ -12,7 +12,6 @@ from alcseg.correction.alignment import (
     CleanLabels,
     aligned_label,
     errs_by_offset,
-    label_distances,
     move_boundaries,
     posterior,
     see_label,
@@ -21,6 +20,7 @@ from alcseg.correction.alignment import (
     weigh_label,
 )
 from alcseg.correction.offsets import Offsets, move_label
+from alcseg.distances import class_distances
 
 SPACING = (1.0, 1.0, 1.0)
 
@@ -32,7 +32,7 @@ def ball(radius: float, center: tuple[float, float, float] = (12, 12, 12)) -> np
 
 def blurred(mask: np.ndarray, width: float) -> np.ndarray:
     """What a network of this blur says of `mask`, `(2, X, Y, Z)`."""
-    distance = torch.from_numpy(label_distances(mask.astype(np.uint8), 2, SPACING)[0])
+    distance = torch.from_numpy(class_distances(mask.astype(np.uint8), 2, SPACING)[0])
     inside = torch.special.ndtr(-distance / width).numpy()
     return np.stack([1 - inside, inside]).astype(np.float32)
 
@@ -82,7 +82,7 @@ def test_a_label_that_errs_by_its_offset_is_moved_and_nothing_else(reference: Cl
     truth, given = ball(8), ball(10)
     aligned = align(blurred(truth, 1.0), given, reference)
     assert aligned.moved
-    distance = torch.from_numpy(label_distances(given.astype(np.uint8), 2, SPACING))[None]
+    distance = torch.from_numpy(class_distances(given.astype(np.uint8), 2, SPACING))[None]
     moved = move_label(distance, aligned.offsets.mm)[0]
     assert np.array_equal(aligned.label, moved.numpy())
     assert int(moved.sum()) < given.sum()
@@ -122,7 +122,7 @@ def test_three_classes_sum_to_one_and_an_absent_class_stays_absent() -> None:
     probs = torch.rand(1, 3, 5, 5, 5, generator=generator).softmax(1)
     label = np.zeros((5, 5, 5), np.uint8)
     label[2:, 1:4] = 1
-    distance = torch.from_numpy(label_distances(label, 3, SPACING))[None]
+    distance = torch.from_numpy(class_distances(label, 3, SPACING))[None]
     q = posterior(probs, distance, torch.zeros(1, 2), torch.ones(1, 2))
     assert torch.allclose(q.sum(1), torch.ones(1, 5, 5, 5))
     assert float(q[:, 2].max()) == 0
@@ -166,7 +166,7 @@ def test_a_label_that_agrees_like_a_clean_one_errs_by_its_offset(
 def test_patches_of_a_case_are_treated_like_the_case() -> None:
     truth, given = ball(8), ball(10).astype(np.uint8)
     probs = blurred(truth, 1.0)
-    distance = torch.from_numpy(label_distances(given, 2, SPACING))[None]
+    distance = torch.from_numpy(class_distances(given, 2, SPACING))[None]
     for agreement, moved in ((0.9, True), (1.1, False)):
         case = align(probs, given, clean(agreement, 1.0))
         assert case.moved is moved

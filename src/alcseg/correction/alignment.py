@@ -34,7 +34,7 @@ from torch import Tensor
 
 from alcseg.correction.offsets import Offsets, measure_agreement, move_label, offset_steps
 from alcseg.correction.refine import most_probable
-from alcseg.distances import signed_distance
+from alcseg.distances import class_distances
 from alcseg.types import Spacing
 
 __all__ = [
@@ -49,7 +49,6 @@ __all__ = [
     "Target",
     "aligned_label",
     "errs_by_offset",
-    "label_distances",
     "move_boundaries",
     "posterior",
     "see_label",
@@ -225,16 +224,9 @@ def shape_error(found: Offsets, blur_mm: Tensor | float, voxel_mm: float) -> Ten
     return torch.where(found.dice >= MIN_AGREEMENT, shape, _BOUNDLESS)
 
 
-def label_distances(
-    label: NDArray[np.unsignedinteger], num_classes: int, spacing: Spacing
-) -> NDArray[np.float32]:
-    """Signed distance in mm to the boundary of each foreground class, `(K - 1, X, Y, Z)`."""
-    return np.stack([signed_distance(label == value, spacing) for value in range(1, num_classes)])
-
-
 def _distances(label: NDArray[np.unsignedinteger], num_classes: int, spacing: Spacing) -> Tensor:
-    """The same for a volume of its own, `(1, K - 1, X, Y, Z)`."""
-    return torch.from_numpy(label_distances(label, num_classes, spacing))[None]
+    """Signed distances to the boundaries of one volume, `(1, K - 1, X, Y, Z)`."""
+    return torch.from_numpy(class_distances(label, num_classes, spacing))[None]
 
 
 def posterior(probs: Tensor, distance: Tensor, offset: Tensor, shape: Tensor, gross: float = 0.0) -> Tensor:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from alcseg.data.folder import Dataset
 from alcseg.data.preprocess import PREPROCESS_VERSION, preprocess_images, preprocess_label
-from alcseg.distances import signed_distance
+from alcseg.distances import class_distances
 from alcseg.errors import DataError, LabelError, ResourceError
 from alcseg.files import atomic_path, file_hash, make_folder
 from alcseg.records.cached_case import CachedCaseRecord
@@ -75,8 +75,7 @@ class CachedCase:
         if not path.is_file():
             label = self.label()
             spacing = CachedCaseRecord.read_file(self.record_path).spacing
-            maps = [signed_distance(label == value, spacing) for value in range(1, num_classes)]
-            _save(path, np.stack(maps).astype(np.float16))
+            _save(path, class_distances(label, num_classes, spacing).astype(np.float16))
         distance: NDArray[np.float16] = np.load(path, mmap_mode="r")
         return distance
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from typing_extensions import TypeVar
 
 from alcseg.data.sampling import Patches
-from alcseg.distances import signed_distance
+from alcseg.distances import class_distances
 from alcseg.errors import AlcsegError
 from alcseg.records.checked import check
 from alcseg.records.settings import MethodSettings
@@ -265,7 +265,7 @@ class Method(nn.Module, Generic[S]):
         if patches.distance is not None:
             return patches.distance
         maps = [
-            [signed_distance(label == value, self.task.spacing) for value in range(1, self.task.num_classes)]
+            class_distances(label, self.task.num_classes, self.task.spacing)
             for label in patches.label.cpu().numpy()
         ]
         return torch.from_numpy(np.array(maps)).to(patches.image.device)

@@ -77,16 +77,16 @@ def test_only_what_is_asked_for_is_built(make_run: Make, built: list[str]) -> No
     assert built == ["vnet", "vnet"]
 
 
-def test_what_is_needed_is_missed_at_the_door(make_run: Make) -> None:
+def test_what_is_absent_is_missed_when_it_is_asked_for(make_run: Make) -> None:
     run = make_run("alc")
     (run / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"model\.safetensors: expected the weights"):
-        load_networks(run, needed=["model"])
-    assert load_networks(run, needed=["teacher"]).teacher is not None
+        _ = load_networks(run).predict
+    assert load_networks(run).teacher is not None
 
 
 def test_a_method_without_a_teacher_has_none(make_run: Make) -> None:
-    assert load_networks(make_run("h_sup"), needed=["model", "teacher"]).teacher is None
+    assert load_networks(make_run("h_sup")).teacher is None
 
 
 @pytest.mark.parametrize(
@@ -125,3 +125,15 @@ def test_a_method_that_is_not_installed_is_named(make_run: Make) -> None:
     RunSettings(method=ChosenMethod(name="elsewhere")).write(run)
     with pytest.raises(CheckpointError, match="method 'elsewhere' is not among"):
         load_networks(run)
+
+
+def test_a_network_that_wants_the_patch_gets_that_of_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def build(in_channels: int, num_classes: int, *, patch: object, **settings: object) -> torch.nn.Module:
+        asked.append((patch, settings))
+        return torch.nn.Conv3d(in_channels, num_classes, 1)
+
+    monkeypatch.setitem(load.NETWORKS.builtin, "toy", build)
+    build_method(RunSettings(method=ChosenMethod(name="h_sup"), network=NetworkSettings(name="toy")), PLAN)
+    assert asked == [((16, 16, 32), {"filters": 16, "dropout": 0.5})]

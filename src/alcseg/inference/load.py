@@ -1,6 +1,6 @@
 """The networks of a finished or running training, ready to predict."""
 
-from collections.abc import Collection
+import inspect
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from alcseg.errors import CheckpointError
-from alcseg.networks import build_network
+from alcseg.networks import NETWORKS, build_network
 from alcseg.records.plan import Plan
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
@@ -79,7 +79,7 @@ def make_task(settings: RunSettings, plan: Plan, stage: Stage | None = None) -> 
 
     def network_builder() -> nn.Module:
         options = network.model_dump(exclude={"name"})
-        if network.name == "unetr":
+        if "patch" in inspect.signature(NETWORKS[network.name]).parameters:
             options["patch"] = plan.patch
         return build_network(
             network.name, in_channels=len(plan.channel_names), num_classes=plan.num_classes, **options
@@ -111,24 +111,18 @@ def build_method(settings: RunSettings, plan: Plan, stage: Stage | None = None) 
     return create_method(settings).prepare(make_task(settings, plan, stage))
 
 
-def load_networks(
-    run: str | PathLike[str], device: torch.device | str = "cpu", *, needed: Collection[str] = ()
-) -> Networks:
+def load_networks(run: str | PathLike[str], device: torch.device | str = "cpu") -> Networks:
     """The networks that a run has written, each loaded when it is first asked for.
 
     Args:
         run: The run.
         device: Where the networks go.
-        needed: Those to load at once, `model`, `teacher` or both; a teacher that is none is left out.
 
     Raises:
-        CheckpointError: If weights are absent or do not fit the networks of the run's method.
+        CheckpointError: If the folder is no run, or its method is not installed.
     """
     folder = Run.open(run)
-    networks = Networks(folder, device, create_method(folder.settings).exports)
-    for name in needed:
-        getattr(networks, "predict" if name == "model" else name)
-    return networks
+    return Networks(folder, device, create_method(folder.settings).exports)
 
 
 def load_network(run: Run, name: str, device: torch.device | str) -> nn.Module:

@@ -14,6 +14,7 @@ __all__ = [
     "Mask",
     "NotNegative",
     "Positive",
+    "Protocol",
     "Share",
     "Spacing",
     "Uncertainty",
@@ -49,6 +50,9 @@ Positive: TypeAlias = Annotated[float, Gt(0)]
 
 Window: TypeAlias = Literal["gaussian", "lineage"]
 """Sliding window; `lineage` is the stride and weighting of earlier papers."""
+
+Protocol: TypeAlias = Literal["mm", "paper"]
+"""How label maps are scored: distances in mm, or in voxels as in the papers."""
 
 Weighting: TypeAlias = Literal["inverse", "exponential", "uniform"]
 """How the divergence of a perturbed pass becomes its weight; see `alcseg.correction.refine`."""

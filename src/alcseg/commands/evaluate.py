@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -21,11 +20,10 @@ from alcseg.metrics import METRICS, ClassScores, evaluate_pair, summarize
 from alcseg.records.cases import Quality, Split
 from alcseg.records.scores import ScoreRow
 from alcseg.records.summary import EvaluationSummary, Statistics
+from alcseg.types import Protocol
 from alcseg.words import shorten
 
-__all__ = ["Protocol", "evaluate"]
-
-Protocol = Literal["mm", "paper"]
+__all__ = ["evaluate"]
 
 _BACKGROUND = 0
 _MANY_VALUES = 256

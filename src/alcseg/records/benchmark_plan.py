@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from alcseg.records.base import Document, Record
-from alcseg.types import Window
+from alcseg.records.checked import as_lists
+from alcseg.types import Protocol, Window
 from alcseg.words import did_you_mean
 
 __all__ = ["BenchmarkPlan", "PlannedDataset", "PlannedRow", "PlannedRun", "Scoring"]
@@ -112,7 +113,7 @@ class PlannedRow(_Written):
 class Scoring(_Written):
     """How the runs are scored."""
 
-    protocol: Literal["mm", "paper"] = "mm"
+    protocol: Protocol = "mm"
     """As `alcseg evaluate --protocol`."""
     window: Window = "gaussian"
     """As `alcseg predict --window`."""
@@ -228,12 +229,5 @@ class BenchmarkPlan(_Written, Document):
 
     def content(self) -> dict[str, Any]:
         """With keys of options as they were given: JSON would make words of the numbers in a label map."""
-        found: dict[str, Any] = _lists(self.model_dump(by_alias=True))
+        found: dict[str, Any] = as_lists(self.model_dump(by_alias=True))
         return {"format": self.FORMAT} | found
-
-
-def _lists(value: Any) -> Any:
-    """Tuples as lists, all the way down."""
-    if isinstance(value, dict):
-        return {key: _lists(item) for key, item in value.items()}
-    return [_lists(item) for item in value] if isinstance(value, list | tuple) else value

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from alcseg.records.base import Document, Record
-from alcseg.types import Window
+from alcseg.types import Protocol, Window
 
 __all__ = ["BenchmarkRecord", "RunIdentity"]
 
@@ -25,7 +25,7 @@ class RunIdentity(Record):
     """What the plan sets, by dotted key."""
     seed: int
     """Of the training."""
-    protocol: str = "mm"
+    protocol: Protocol = "mm"
     """Of the scores."""
     window: Window = "gaussian"
     """Of the predictions."""

@@ -1,6 +1,6 @@
 """Values that a person gives, checked against a record; messages say what was expected.
 
-The same words describe a field in listings: what it takes (`expected`), its range and its choices.
+The same words describe a field in listings: its range and its choices.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from alcseg.errors import ConfigError
 from alcseg.words import nearest
 
-__all__ = ["check", "choices", "expected", "limits"]
+__all__ = ["as_lists", "check", "choices", "limits"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -45,11 +45,6 @@ def check(schema: type[M], values: Mapping[str, Any], where: str, prefix: str = 
         raise _refusal(error, known, values, prefix) from None
 
 
-def expected(field: FieldInfo) -> str:
-    """What a field takes, in words."""
-    return _words(field.annotation, field.metadata)
-
-
 def limits(field: FieldInfo) -> str:
     """The range of a field, or of each of its parts; empty where it has none."""
     ranges = (_range(metadata) for _, metadata in _parts(field.annotation, field.metadata))
@@ -74,13 +69,16 @@ def _refusal(
     if not first["loc"]:
         return ConfigError(f"{prefix}{own or first['msg']}")
     name = str(first["loc"][0])
-    wanted = own or f"expected {expected(fields[name])}"
+    field = fields[name]
+    wanted = own or f"expected {_words(field.annotation, field.metadata)}"
     return ConfigError(f"{prefix}{name}: {wanted}, got {_shown(values.get(name))}.")
 
 
-def _lists(value: Any) -> Any:
+def as_lists(value: Any) -> Any:
     """Tuples as lists, all the way down, as a person writes them."""
-    return [_lists(item) for item in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, Mapping):
+        return {key: as_lists(item) for key, item in value.items()}
+    return [as_lists(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _tuples(value: Any) -> Any:
@@ -129,4 +127,4 @@ def _parts(annotation: Any, metadata: Iterable[Any]) -> Iterator[tuple[Any, Iter
 
 
 def _shown(value: Any) -> str:
-    return f"'{value}'" if isinstance(value, str) else str(_lists(value))
+    return f"'{value}'" if isinstance(value, str) else str(as_lists(value))

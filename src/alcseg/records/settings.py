@@ -6,6 +6,7 @@ from annotated_types import Ge, Interval
 from pydantic import BeforeValidator
 
 from alcseg.records.base import Document, Record
+from alcseg.records.plan import Normalization
 from alcseg.types import Count, NotNegative, Positive, Share
 
 __all__ = [
@@ -58,7 +59,7 @@ class DataSettings(_Settings):
     """Side lengths of a patch in voxels."""
     spacing: tuple[Positive | None, Positive | None, Positive | None] | None = None
     """Voxel size of the model grid in mm, RAS axes; null in an axis keeps each case's own."""
-    normalization: Literal["zscore", "ct", "none"] | None = None
+    normalization: Normalization | None = None
     """`zscore`, `ct` or `none`."""
     clip: tuple[float, float] | None = None
     """Intensity window under `ct`."""

@@ -1,8 +1,7 @@
 """`summary.json`: statistics over the cases of an evaluation, and what was compared how."""
 
-from typing import Literal
-
 from alcseg.records.base import Document, Record
+from alcseg.types import Protocol
 
 __all__ = ["EvaluationSummary", "Statistics"]
 
@@ -34,7 +33,7 @@ class EvaluationSummary(Document):
     NAME = "summary.json"
     MADE_BY = "`alcseg evaluate`"
 
-    protocol: Literal["mm", "paper"]
+    protocol: Protocol
     """`mm`, or `paper` for distances in voxels and no `nsd`."""
     pred: str
     """Folder of the predicted label maps."""

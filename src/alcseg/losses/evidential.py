@@ -12,6 +12,7 @@ from torch.nn import functional
 
 __all__ = ["evidence_dice", "expected_cross_entropy", "wrong_evidence"]
 
+_SMOOTH = 1e-5  # added to numerator and denominator of the Dice
 _MOST = 1e4
 """Evidence beyond this counts as this in the general divergence, whose lgamma terms cancel digit by digit."""
 
@@ -60,7 +61,7 @@ def wrong_evidence(evidence: Tensor, label: Tensor) -> Tensor:
     return (total.lgamma() - math.lgamma(classes) - alpha.lgamma().sum(1) + drift).mean()
 
 
-def evidence_dice(evidence: Tensor, label: Tensor, *, smooth: float = 1e-5) -> Tensor:
+def evidence_dice(evidence: Tensor, label: Tensor) -> Tensor:
     """The public TBraTS code's Dice term: alpha itself in a Dice over foreground classes, summed.
 
     It is no Dice: it tends to -1 per class as evidence for the foreground grows without bound.
@@ -68,11 +69,10 @@ def evidence_dice(evidence: Tensor, label: Tensor, *, smooth: float = 1e-5) -> T
     Args:
         evidence: At least 0, float32, `(B, K, X, Y, Z)`.
         label: Class indices `(B, X, Y, Z)`.
-        smooth: Added to numerator and denominator.
     """
     alpha = evidence[:, 1:] + 1
     target = functional.one_hot(label.long(), evidence.shape[1]).movedim(-1, 1)[:, 1:].to(alpha.dtype)
     axes = (0, 2, 3, 4)
     overlap = (alpha * target).sum(axes)
     size = alpha.sum(axes) + target.sum(axes)
-    return torch.sum(1 - (2 * overlap + smooth) / (size + smooth))
+    return torch.sum(1 - (2 * overlap + _SMOOTH) / (size + _SMOOTH))

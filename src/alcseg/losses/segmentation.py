@@ -10,13 +10,14 @@ __all__ = ["DiceReduction", "dice_loss", "segmentation_loss", "segmentation_loss
 
 DiceReduction = Literal["pooled", "per_sample"]
 
+_SMOOTH = 1e-5  # added to numerator and denominator of a Dice
+
 
 def dice_loss(
     probs: Tensor,
     label: Tensor,
     *,
     reduction: DiceReduction = "pooled",
-    smooth: float = 1e-5,
     mask: Tensor | None = None,
 ) -> Tensor:
     """Soft Dice loss with squared denominators, averaged over all classes including background.
@@ -26,7 +27,6 @@ def dice_loss(
         label: Class indices `(B, X, Y, Z)`, or class probabilities `(B, C, X, Y, Z)` for a soft target.
         reduction: `pooled` sums over the voxels of the whole batch before dividing, `per_sample` divides per
             sample and averages; on nearly empty patches the two differ several times over.
-        smooth: Added to numerator and denominator.
         mask: Voxels that count, bool, `(B, X, Y, Z)`; all where None.
 
     Returns:
@@ -39,7 +39,7 @@ def dice_loss(
     if mask is not None:
         probs, target = probs * mask.unsqueeze(1), target * mask.unsqueeze(1)
     axes = (0, 2, 3, 4) if reduction == "pooled" else (2, 3, 4)
-    return 1 - _dice(probs, target, axes, smooth).mean()
+    return 1 - _dice(probs, target, axes).mean()
 
 
 def segmentation_loss(
@@ -104,15 +104,15 @@ def segmentation_loss_per_sample(
         axes = (2, 3, 4)
         cross_entropy = -(target * logits.log_softmax(1)).sum(1).mean((1, 2, 3))
         counted = ((target.sum(axes) > 0) | (not skip_absent)).float()
-        dice = (_dice(logits.softmax(1), target, axes, 1e-5) * counted).sum(1) / counted.sum(1)
+        dice = (_dice(logits.softmax(1), target, axes) * counted).sum(1) / counted.sum(1)
         return ce_weight * cross_entropy + dice_weight * (1 - dice)
 
 
-def _dice(probs: Tensor, target: Tensor, axes: tuple[int, ...], smooth: float) -> Tensor:
+def _dice(probs: Tensor, target: Tensor, axes: tuple[int, ...]) -> Tensor:
     """Soft Dice coefficients of two tensors `(B, C, X, Y, Z)`, sums over `axes`."""
     overlap = (probs * target).sum(axes)
     size = probs.square().sum(axes) + target.square().sum(axes)
-    return (2 * overlap + smooth) / (size + smooth)
+    return (2 * overlap + _SMOOTH) / (size + _SMOOTH)
 
 
 def _one_hot(label: Tensor, num_classes: int) -> Tensor:

@@ -6,7 +6,6 @@ handed on as they are. A verb has only the flags it uses: no option is accepted 
 
 import argparse
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from alcseg.cli.values import AsTuple, LabelMapAction, fraction, label_pair, number
@@ -87,7 +86,7 @@ def add_print_options(verb: ArgumentParser) -> None:
 
 
 def _add_output(verb: ArgumentParser, *, what: str) -> None:
-    verb.add_argument("--out", type=Path, metavar="DIR", required=True, help=what)
+    verb.add_argument("--out", metavar="DIR", required=True, help=what)
     _add_overwrite(verb)
 
 
@@ -132,14 +131,13 @@ def _add_import(verbs: Verbs) -> ArgumentParser:
         "turn images and labels into a dataset folder",
         "The source is never written to. Splits are drawn once, by group where groups are known.",
     )
-    verb.add_argument("source", type=Path, metavar="SRC", help="folder with the files as you have them")
-    verb.add_argument("target", type=Path, metavar="DST", help="dataset folder to make")
+    verb.add_argument("source", metavar="SRC", help="folder with the files as you have them")
+    verb.add_argument("target", metavar="DST", help="dataset folder to make")
     verb.formatter_class = _ImportHelpFormatter
     verb.add_argument("--format", default="auto", metavar="LAYOUT", help="layout of the source")
     verb.add_argument(
         "--test",
         dest="test_source",
-        type=Path,
         metavar="PATH",
         help="folder of the same layout, all of whose cases test",
     )
@@ -156,10 +154,7 @@ def _add_import(verbs: Verbs) -> ArgumentParser:
         help="draw no splits: the last cases of the source test, those before them validate",
     )
     verb.add_argument(
-        "--hq-list",
-        type=Path,
-        metavar="FILE",
-        help="text file, one trusted case id a line; all others are LQ",
+        "--hq-list", metavar="FILE", help="text file, one trusted case id a line; all others are LQ"
     )
     verb.add_argument(
         "--spacing",
@@ -197,7 +192,7 @@ def _add_check(verbs: Verbs) -> ArgumentParser:
         "look for faults in a dataset before hours are spent on it",
         "Grades: ok, repairable, fatal. Exit code 4 if anything is fatal.",
     )
-    verb.add_argument("dataset", type=Path, metavar="DATASET", help="dataset folder")
+    verb.add_argument("dataset", metavar="DATASET", help="dataset folder")
     verb.add_argument("--fix", action="store_true", help="repair what can be repaired in place")
     return verb
 
@@ -211,15 +206,15 @@ def _add_corrupt(verbs: Verbs) -> ArgumentParser:
     )
     verb.formatter_class = _NoiseHelpFormatter
     verb.epilog = _NOISE_MODELS
-    verb.add_argument("dataset", type=Path, metavar="DATASET", help="dataset folder with clean labels")
-    verb.add_argument("target", type=Path, metavar="DST", help="dataset folder to make")
+    verb.add_argument("dataset", metavar="DATASET", help="dataset folder with clean labels")
+    verb.add_argument("target", metavar="DST", help="dataset folder to make")
     which = verb.add_argument_group("which cases keep their clean label").add_mutually_exclusive_group(
         required=True
     )
     which.add_argument("--hq-fraction", type=fraction, metavar="F", help="a drawn share")
     which.add_argument("--hq-first", type=int, metavar="N", help="the first N in the order of the dataset")
-    which.add_argument("--hq-list", type=Path, metavar="FILE", help="the case ids in a text file, one a line")
-    verb.add_argument("--model", default="cube", metavar="MODEL", help="kind of noise, see the list below")
+    which.add_argument("--hq-list", metavar="FILE", help="the case ids in a text file, one a line")
+    verb.add_argument("--model", default="cube", help="kind of noise, see the list below")
     verb.add_argument(
         "--size",
         type=number,
@@ -252,7 +247,7 @@ def _add_train(verbs: Verbs) -> ArgumentParser:
         "train a model; an existing run folder resumes",
         "Settings are dotted keys: method.alpha=3, data.patch=[112,112,80], trainer.steps=6000.",
     )
-    verb.add_argument("dataset", type=Path, metavar="DATASET", help="dataset folder")
+    verb.add_argument("dataset", metavar="DATASET", help="dataset folder")
     verb.add_argument("--method", default="alc", metavar="NAME", help="one of `alcseg methods`")
     verb.add_argument(
         "--preset",
@@ -261,7 +256,7 @@ def _add_train(verbs: Verbs) -> ArgumentParser:
     )
     _add_output(verb, what="run folder; given again, the training goes on where it stopped")
     verb.add_argument(
-        "--config", type=Path, metavar="FILE", help="YAML file of settings, over the preset and under --set"
+        "--config", metavar="FILE", help="YAML file of settings, over the preset and under --set"
     )
     verb.add_argument(
         "--set",
@@ -285,7 +280,7 @@ def _add_train(verbs: Verbs) -> ArgumentParser:
 
 def _add_predict(verbs: Verbs) -> ArgumentParser:
     verb = _verb(verbs, "predict", "segment images, on the grid of each input")
-    verb.add_argument("run", type=Path, metavar="RUN", help="run folder")
+    verb.add_argument("run", metavar="RUN", help="run folder")
     verb.add_argument(
         "inputs",
         nargs="+",
@@ -312,10 +307,8 @@ def _add_predict(verbs: Verbs) -> ArgumentParser:
 
 def _add_correct(verbs: Verbs) -> ArgumentParser:
     verb = _verb(verbs, "correct", "write a new dataset with refined LQ labels and a review list")
-    verb.add_argument("run", type=Path, metavar="RUN", help="run folder")
-    verb.add_argument(
-        "dataset", type=Path, metavar="DATASET", help="dataset folder whose LQ labels are refined"
-    )
+    verb.add_argument("run", metavar="RUN", help="run folder")
+    verb.add_argument("dataset", metavar="DATASET", help="dataset folder whose LQ labels are refined")
     _add_output(verb, what="dataset folder to make")
     verb.add_argument(
         "--how",
@@ -341,8 +334,8 @@ def _add_correct(verbs: Verbs) -> ArgumentParser:
 
 def _add_evaluate(verbs: Verbs) -> ArgumentParser:
     verb = _verb(verbs, "evaluate", "score label maps against a reference")
-    verb.add_argument("pred", type=Path, metavar="PRED", help="folder of predicted label maps")
-    verb.add_argument("truth", type=Path, metavar="TRUTH", help="folder of reference label maps")
+    verb.add_argument("pred", metavar="PRED", help="folder of predicted label maps")
+    verb.add_argument("truth", metavar="TRUTH", help="folder of reference label maps")
     _add_output(verb, what="folder for per_case.csv and summary.json")
     verb.add_argument(
         "--protocol", default="mm", choices=("mm", "paper"), help="millimetres, or voxels as in the papers"
@@ -350,12 +343,7 @@ def _add_evaluate(verbs: Verbs) -> ArgumentParser:
     verb.add_argument(
         "--tolerance-mm", type=float, default=1.0, metavar="MM", help="tolerance of the surface Dice (nsd)"
     )
-    verb.add_argument(
-        "--dataset",
-        type=Path,
-        metavar="DATASET",
-        help="dataset folder that names the classes and knows the cases",
-    )
+    verb.add_argument("--dataset", help="dataset folder that names the classes and knows the cases")
     verb.add_argument("--quality", choices=("hq", "lq", "unlabeled"), help="only these cases of --dataset")
     verb.add_argument("--split", choices=("train", "val", "test"), help="only these cases of --dataset")
     return verb
@@ -369,12 +357,10 @@ def _add_benchmark(verbs: Verbs) -> ArgumentParser:
         "Called again it goes on: done runs stay, failed ones are tried again. Exit code 3 if some failed.",
     )
     verb.add_argument("plan", metavar="PLAN", help="name of a shipped plan, or a YAML file")
-    verb.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder of the benchmark")
+    verb.add_argument("--out", metavar="DIR", required=True, help="folder of the benchmark")
+    verb.add_argument("--data", metavar="PATH", help="files that the datasets of the plan are imported from")
     verb.add_argument(
-        "--data", type=Path, metavar="PATH", help="files that the datasets of the plan are imported from"
-    )
-    verb.add_argument(
-        "--test-data", type=Path, metavar="PATH", help="test cases, for plans whose datasets say test_data"
+        "--test-data", metavar="PATH", help="test cases, for plans whose datasets say test_data"
     )
     verb.add_argument(
         "--launcher", default="local", choices=("local", "slurm"), help="this machine, or jobs of SLURM"
@@ -408,10 +394,8 @@ def _add_report(verbs: Verbs) -> ArgumentParser:
         "make tables, figures and one page of a benchmark or a run",
         "Reads records, computes nothing anew; an unfinished benchmark is shown as far as it is.",
     )
-    verb.add_argument(
-        "folder", type=Path, metavar="DIR", help="folder of a benchmark, finished or not, or a run folder"
-    )
-    verb.add_argument("--out", type=Path, metavar="DIR", help="folder of the report, by default DIR/report")
+    verb.add_argument("folder", metavar="DIR", help="folder of a benchmark, finished or not, or a run folder")
+    verb.add_argument("--out", metavar="DIR", help="folder of the report, by default DIR/report")
     _add_overwrite(verb)
     return verb
 

@@ -113,7 +113,7 @@ def correct(
         changes: list[ClassChange] = []
         offsets: list[OffsetRow] = []
         lines: list[AuditLine] = []
-        line = functools.partial(AuditLine, run=os.fspath(run), method=folder.method)
+        line = functools.partial(AuditLine, run=os.fspath(folder), method=folder.method)
         for row in track(cases.doubted, "Writing labels"):
             about = functools.partial(line, time=timestamp(), case_id=row.case_id, quality=row.quality)
             if row.case_id in failed:
@@ -143,8 +143,8 @@ def correct(
         trail.followed_by(lines).write(partial)
         CorrectionRecord(
             versions=versions(),
-            run=os.fspath(run),
-            dataset=os.fspath(dataset),
+            run=os.fspath(folder),
+            dataset=os.fspath(source),
             method=folder.method,
             network="predict" if networks.teacher is None else "teacher",
             perturbation=perturbation,

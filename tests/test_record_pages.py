@@ -40,8 +40,8 @@ def test_every_file_has_a_schema_with_its_own_names(kind):
     assert own == set(properties) - {getattr(kind, "FORMAT_KEY", None)}
 
 
-def test_no_two_files_have_one_name():
-    names = [kind.NAME for kind in hook.kinds()]
+def test_no_two_files_of_one_verb_have_one_name():
+    names = [(kind.NAME, kind.MADE_BY) for kind in hook.kinds()]
     assert len(names) == len(set(names)) > 5
 
 
@@ -49,4 +49,4 @@ def test_the_page_links_the_schemas():
     page = hook.page()
     assert page.startswith("# Files\n")
     for kind in hook.kinds():
-        assert f"(../schemas/{kind.NAME}.schema.json)" in page
+        assert f"(../schemas/{kind.__name__}.schema.json)" in page

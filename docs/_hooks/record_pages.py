@@ -99,7 +99,7 @@ def nested(kind: type[Record]) -> Iterator[type[Record]]:
 
 def schema_name(kind: Kind) -> str:
     """File of the JSON schema, beside the page."""
-    return f"schemas/{kind.NAME}.schema.json"
+    return f"schemas/{kind.__name__}.schema.json"  # two tables are called ranking.csv
 
 
 def schema(kind: Kind) -> str:

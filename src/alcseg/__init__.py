@@ -7,8 +7,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from alcseg.audited import Audit
     from alcseg.benchmarking.command import benchmark
     from alcseg.commands.archive_dataset import archive_dataset
+    from alcseg.commands.audit import audit
     from alcseg.commands.check import check
     from alcseg.commands.correct import correct
     from alcseg.commands.corrupt import corrupt
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlcsegError",
+    "Audit",
     "Correction",
     "Dataset",
     "Evaluation",
@@ -36,6 +39,7 @@ __all__ = [
     "Run",
     "__version__",
     "archive_dataset",
+    "audit",
     "benchmark",
     "check",
     "correct",
@@ -55,12 +59,14 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AlcsegError": "alcseg.errors",
+    "Audit": "alcseg.audited",
     "Correction": "alcseg.corrected",
     "Dataset": "alcseg.data.folder",
     "Evaluation": "alcseg.evaluation",
     "Predictions": "alcseg.data.predicted",
     "Run": "alcseg.run",
     "archive_dataset": "alcseg.commands.archive_dataset",
+    "audit": "alcseg.commands.audit",
     "benchmark": "alcseg.benchmarking.command",
     "check": "alcseg.commands.check",
     "correct": "alcseg.commands.correct",

@@ -110,6 +110,17 @@ def _add_workers(verb: ArgumentParser, what: str) -> None:
     verb.add_argument("--workers", type=int, default=0, metavar="N", help=what)
 
 
+def _add_set(verb: ArgumentParser) -> None:
+    verb.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="single settings of the training; repeatable",
+    )
+
+
 def _add_demo(verbs: Verbs) -> ArgumentParser:
     verb = _verb(
         verbs,
@@ -240,6 +251,37 @@ def _add_corrupt(verbs: Verbs) -> ArgumentParser:
     return verb
 
 
+def _add_audit(verbs: Verbs) -> ArgumentParser:
+    verb = _verb(
+        verbs,
+        "audit",
+        "say which labels are wrong, how, where and by how much",
+        "No trusted label is needed: networks judge cases that they never saw. Called again it goes on.",
+    )
+    verb.add_argument("dataset", metavar="DATASET", help="dataset folder")
+    verb.add_argument("--out", metavar="DIR", required=True, help="folder of the audit")
+    verb.add_argument("--folds", type=int, default=3, metavar="K", help="parts of the set, one training each")
+    verb.add_argument("--steps", type=int, default=400, metavar="N", help="optimizer steps of each training")
+    verb.add_argument(
+        "--rounds",
+        type=int,
+        default=2,
+        metavar="1|2",
+        help="most rounds; the second trains without wrong labels",
+    )
+    verb.add_argument(
+        "--method",
+        default="hl_sup",
+        metavar="NAME",
+        help="of the trainings, one that needs no trusted labels",
+    )
+    _add_set(verb)
+    _add_seed(verb, "folds, trainings and simulated errors")
+    _add_device(verb)
+    _add_workers(verb, "data loading processes; changes speed, never results")
+    return verb
+
+
 def _add_train(verbs: Verbs) -> ArgumentParser:
     verb = _verb(
         verbs,
@@ -258,14 +300,7 @@ def _add_train(verbs: Verbs) -> ArgumentParser:
     verb.add_argument(
         "--config", metavar="FILE", help="YAML file of settings, over the preset and under --set"
     )
-    verb.add_argument(
-        "--set",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="single settings; repeatable",
-    )
+    _add_set(verb)
     verb.add_argument(
         "--val-hq", type=int, metavar="N", help="HQ cases held out for validation where no case has split=val"
     )
@@ -419,6 +454,7 @@ ADDERS = (
     _add_demo,
     _add_import,
     _add_check,
+    _add_audit,
     _add_corrupt,
     _add_train,
     _add_predict,

@@ -12,6 +12,7 @@ from alcseg.errors import UsageError
 __all__ = ["ARCHIVE", "DRY_RUNS", "VERBS", "build_parser", "parse"]
 
 VERBS = {
+    "audit": ("alcseg.commands.audit", "audit"),
     "benchmark": ("alcseg.benchmarking.command", "benchmark"),
     "check": ("alcseg.commands.check", "check"),
     "correct": ("alcseg.commands.correct", "correct"),

@@ -126,6 +126,37 @@ def _check(result: Any) -> list[RenderableType]:
     return [_table(findings, columns), "", *_facts(facts)]
 
 
+def _audit(result: Any) -> list[RenderableType]:
+    worst = {row.case_id: row for row in sorted(result.ranking, key=lambda row: -row.dice)}  # the worst class
+    rows = [row.cells() for row in sorted(worst.values(), key=lambda row: row.rank)[:_RANKED_CASES]]
+    columns = {
+        "rank": "rank",
+        "case_id": "case",
+        "dice": "expected Dice",
+        "kind": "kind",
+        "words": "in words",
+    }
+    record = result.record
+    facts = {
+        "out": result.out,
+        "labels": record.cases,
+        "seem wrong": record.wrong,
+        "kinds of error": record.kinds,
+        "trusted": len(record.trusted),
+        "equal label maps": [" and ".join(pair) for pair in record.duplicates],
+        "failed": len(record.failed),
+    }
+    return [
+        *_failures(result),
+        "Look at these first:",
+        _table(rows, columns),
+        "",
+        *_facts(facts),
+        "",
+        record.verdict,
+    ]
+
+
 def _evaluate(result: Any) -> list[RenderableType]:
     summary = result.summary
     rows = [
@@ -260,6 +291,7 @@ def _demo(result: Any) -> list[RenderableType]:
 
 
 _VIEWS: dict[str, Callable[[Any], list[RenderableType]]] = {
+    "audit": _audit,
     "benchmark": _benchmark,
     "check": _check,
     "correct": _correct,

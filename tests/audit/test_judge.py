@@ -1,0 +1,74 @@
+"""The judge on made-up evidence whose relation to the truth is known."""
+
+import numpy as np
+import pytest
+
+from alcseg.audit.judge import Judge, believed
+from alcseg.audit.simulate import Simulated
+
+NAMES = ("soft_minimum", "union", "band", "noise")
+
+
+def table(dice, rng, noise=0.02):
+    """Evidence of one class that follows the Dice but for some noise."""
+    rows = np.stack([np.asarray(dice)] * 3, axis=1) + rng.normal(0, noise, (len(dice), 3))
+    return np.concatenate([rows, rng.random((len(dice), 1))], axis=1)[:, None, :]
+
+
+def fitted(rng, cases=40, draws=6):
+    names = [f"case_{number % cases}" for number in range(cases * draws)]
+    dice = rng.uniform(0.2, 1.0, len(names))
+    truth = [
+        Simulated(
+            np.zeros(1, int), ("none" if d > 0.97 else "missing",), np.array([d]), np.array([5 * (1 - d)])
+        )
+        for d in dice
+    ]
+    folds = [int(name.split("_")[1]) % 3 for name in names]
+    return Judge(table(dice, rng), truth, names, folds)
+
+
+@pytest.fixture(scope="module")
+def judge():
+    return fitted(np.random.default_rng(0))
+
+
+def test_dice_and_surface_error_are_told_with_an_interval_that_holds(judge):
+    rng = np.random.default_rng(1)
+    dice = rng.uniform(0.25, 0.95, 60)
+    found = judge.judge(table(dice, rng), [f"new_{number}" for number in range(60)], [0] * 60)
+    judged = np.array([one.dice for (one,) in found])
+    assert np.abs(judged - dice).mean() < 0.03
+    assert np.abs([one.surface_mm - 5 * (1 - d) for (one,), d in zip(found, dice, strict=True)]).mean() < 0.2
+    held = [one.low <= d <= one.high for (one,), d in zip(found, dice, strict=True)]
+    assert np.mean(held) > 0.8
+    assert all(one.low <= one.dice <= one.high for (one,) in found)
+
+
+def test_kinds_are_probabilities_and_the_likeliest_is_named(judge):
+    rng = np.random.default_rng(2)
+    ((bad,), (good,)) = judge.judge(table([0.4, 1.0], rng), ["x", "y"], [0, 1])
+    assert bad.kind == "missing"
+    assert good.kinds["none"] > bad.kinds.get("none", 0.0)
+    assert sum(bad.kinds.values()) == pytest.approx(1)
+
+
+def test_a_label_is_judged_by_trees_that_its_own_errors_did_not_teach():
+    rng = np.random.default_rng(3)
+    judge = fitted(rng)
+    evidence = table([0.5], rng)
+    own = judge.judge(evidence, ["case_7"], [1])[0][0].dice
+    part = judge.part_of["case_7"]
+    rows = judge._rows(evidence, [1])
+    assert own == pytest.approx(float(judge.scores[part].predict(rows)[0, 0]))
+    new = judge.judge(evidence, ["unseen"], [1])[0][0].dice
+    assert new == pytest.approx(np.mean([forest.predict(rows)[0, 0] for forest in judge.scores]))
+
+
+def test_believed_is_the_better_half_of_each_scale():
+    rng = np.random.default_rng(4)
+    dice = np.concatenate([np.full(10, 0.9), np.full(10, 0.3)])
+    folds = [number % 2 for number in range(20)]
+    evidence = table(dice, rng)
+    evidence[np.array(folds) == 1] *= 0.5  # the other network's scores are all lower
+    assert set(believed(evidence, folds, NAMES)) == set(range(10))

@@ -1,0 +1,101 @@
+"""`alcseg audit` from end to end on phantoms: worst labels first, files, and what is refused."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alcseg.audited import Audit
+from alcseg.commands.audit import audit
+from alcseg.data.folder import Dataset
+from alcseg.data.phantoms import write_phantoms
+from alcseg.data.writer import write_label
+from alcseg.errors import ConfigError, DataError, UsageError
+from alcseg.records.audit import RegionRow
+
+SMALL = ("network.filters=4", "data.patch=[32,32,16]", "trainer.precision=32")
+WRONG = ("phantom_002", "phantom_005", "phantom_009")
+
+
+@pytest.fixture(scope="module")
+def spoiled(tmp_path_factory) -> Path:
+    """Twelve phantoms: a label mirrored, one empty of a class, one that is another's."""
+    root = write_phantoms(
+        tmp_path_factory.mktemp("audit") / "data", train=12, val=0, test=1, shape=(32, 32, 24), seed=2
+    )
+    folder = Dataset.open(root)
+    for name, change in (
+        (WRONG[0], lambda label: np.flip(label, 0)),
+        (WRONG[1], lambda label: np.where(label == 2, 0, label)),
+        (WRONG[2], lambda label: folder.read_label("phantom_001").array),
+    ):
+        label = folder.read_label(name)
+        write_label(label.path, np.ascontiguousarray(change(label.array)), label)
+    return root
+
+
+@pytest.fixture(scope="module")
+def result(spoiled) -> Audit:
+    return audit(spoiled, out=spoiled.parent / "out", folds=2, steps=120, rounds=1, set=SMALL, device="cpu")
+
+
+@pytest.mark.timeout(600)
+def test_wrong_labels_stand_at_the_top(result):
+    assert len({row.case_id for row in result.ranking}) == 12
+    ranks = {row.case_id: row.rank for row in result.ranking}
+    assert sorted(ranks.values()) == list(range(1, 13))
+    # Even networks that were trained for seconds see that a label is mirrored.
+    assert ranks[WRONG[0]] <= 3
+    assert sum(ranks[name] for name in WRONG) / 3 <= 6
+    for row in result.ranking:
+        assert 0 <= row.dice_low <= row.dice <= row.dice_high <= 1
+        assert row.class_name in row.words
+
+
+@pytest.mark.timeout(600)
+def test_equal_label_maps_are_named(result):
+    assert result.record.duplicates == (("phantom_001", WRONG[2]),)
+
+
+@pytest.mark.timeout(600)
+def test_the_folder_says_where_and_whom_to_trust(result, spoiled):
+    assert Audit.open(result.path).ranking == result.ranking
+    assert RegionRow.read(result.path) == result.regions
+    voxels = np.prod(Dataset.open(spoiled).read_label(WRONG[1]).spacing)
+    assert all(row.mm3 >= 8 * voxels - 0.1 for row in result.regions)
+    trusted = (result.path / "trusted.txt").read_text().split()
+    assert tuple(trusted) == result.trusted
+    assert not set(trusted) & {WRONG[0], WRONG[2]}
+    given = Dataset.open(spoiled).read_label(WRONG[0])
+    for folder in ("missing", "extra"):
+        path = result.path / folder / f"{WRONG[0]}.nii.gz"
+        assert path.is_file()
+        assert given.array.shape == Dataset.open(spoiled).read_label(WRONG[0]).array.shape
+
+
+@pytest.mark.timeout(600)
+def test_a_second_call_trains_nothing_and_finds_the_same(result, spoiled, monkeypatch):
+    monkeypatch.setattr(importlib.import_module("alcseg.training.fit"), "fit_stage", None)
+    again = audit(spoiled, out=result.path, folds=2, steps=120, rounds=1, set=SMALL, device="cpu")
+    assert again.ranking == result.ranking
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"folds": 1}, UsageError, "--folds of at least 2"),
+        ({"rounds": 3}, UsageError, "--rounds 1 or 2"),
+        ({"folds": 20}, DataError, "at least 20 groups"),
+        ({"method": "h_sup"}, UsageError, "needs no trusted labels"),
+        ({"method": "hlsup"}, ConfigError, "hl_sup"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_is_trained(spoiled, tmp_path, options, error, words):
+    with pytest.raises(error, match=words):
+        audit(spoiled, out=tmp_path / "out", **options)
+
+
+def test_the_output_may_not_lie_in_the_dataset(spoiled):
+    with pytest.raises(UsageError, match="outside of the source"):
+        audit(spoiled, out=spoiled / "audit")

@@ -127,6 +127,10 @@ def test_slices_that_have_nothing_to_compare_with_do_not_count(rng: np.random.Ge
     assert torch.isnan(patch_confidence(features, alternating, 2))
     full = torch.ones(SHAPE, dtype=torch.long)  # and here none of another class
     assert torch.isnan(patch_confidence(features, full, 2))
+    single = torch.zeros(SHAPE, dtype=torch.long)
+    single[1, 1, 2] = 1  # a voxel of foreground is enough, in the slice or in its neighbor
+    expected = reference_confidence(features.numpy(), single.numpy(), balanced=True)
+    assert float(patch_confidence(features, single, 2)) == pytest.approx(expected, abs=1e-5)
     # One slice alone of either kind leaves the mean to the others.
     mixed = full.clone()
     mixed[:2, :, :3] = 0

@@ -129,6 +129,19 @@ def test_a_class_that_beats_the_label_by_exactly_the_margin_is_predicted_if_it_c
     np.testing.assert_array_equal(next(stream_label_issues(chunks, num_classes=3)).numpy(), expected)
 
 
+def test_a_cut_among_equal_scores_leaves_the_later_ones() -> None:
+    # Of 23 labels of class 1 three are confidently class 0 and ten class 1, so 23 * 3 / 13 = 5 are wrong:
+    # those three, and of the ten with a probability of 0.3 the first two.
+    own = [0.3] * 10 + [0.05] * 3 + [0.9] * 10
+    second = torch.tensor([*own, *[0.1] * 20], dtype=torch.float64)
+    label = torch.tensor([1] * 23 + [0] * 20)
+    probs = torch.stack([1 - second, second], 1)
+    flags = find_label_issues(label, probs)
+    assert flags.nonzero().flatten().tolist() == [0, 1, 10, 11, 12]
+    chunks = [(label[i : i + 4], probs[i : i + 4]) for i in range(0, 43, 4)]
+    assert torch.equal(torch.cat(list(stream_label_issues(chunks, num_classes=2))), flags)
+
+
 def test_probabilities_at_the_threshold_of_their_class_are_confident() -> None:
     # The mean of class 1 over its labels is 0.75, which a third of them have.
     label = np.repeat([1, 1, 1, 0, 0, 0], [10, 10, 10, 20, 8, 4])

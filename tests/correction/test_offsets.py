@@ -111,8 +111,10 @@ def test_a_class_that_the_label_lacks_stays_absent_and_is_not_trusted() -> None:
 
 def test_steps_hold_zero_and_the_limits() -> None:
     assert offset_steps(1.0, 0.5).tolist() == [-1.0, -0.5, 0.0, 0.5, 1.0]
-    with pytest.raises(ConfigError, match="at most the limit"):
-        offset_steps(1.0, 2.0)
+    assert offset_steps(1.0, 1.0).tolist() == [-1.0, 0.0, 1.0]
+    for step in (2.0, 0.0):
+        with pytest.raises(ConfigError, match="at most the limit"):
+            offset_steps(1.0, step)
 
 
 def test_a_prediction_that_misses_half_of_the_organ_does_not_shrink_the_label_to_it() -> None:

@@ -154,4 +154,5 @@ def test_stream_seeds_depend_on_every_part() -> None:
         len({stream_seed(0, "a", 1), stream_seed(0, "a", 2), stream_seed(0, "b", 1), stream_seed(1, "a", 1)})
         == 4
     )
-    assert stream_seed(0, "a", 1) == stream_seed(0, "a", 1) < 2**63
+    assert stream_seed(0, "a", 1) == stream_seed(0, "a", 1)
+    assert 2**62 < max(stream_seed(number) for number in range(20)) < 2**63

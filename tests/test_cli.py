@@ -16,7 +16,7 @@ import pytest
 
 from alcseg.cli import main
 from alcseg.cli.flags import PRINT_OPTIONS
-from alcseg.cli.parser import ARCHIVE, DRY_RUNS, VERBS, build_parser, parse
+from alcseg.cli.parser import ARCHIVE, DRY_RUNS, ONE_METHOD, VERBS, build_parser, parse
 from alcseg.cli.printing import document, show
 from alcseg.data.readers import READERS
 from alcseg.errors import DataError, ResourceError, UsageError
@@ -56,6 +56,9 @@ def test_options_are_the_parameters_of_the_function(verb):
     if verb == "import":
         assert "part_mib" in parameters_of(ARCHIVE)
         options.remove("part_mib")  # the others are handed on to `import_dataset`
+    if verb == "methods":
+        options.remove("name")
+        assert parameters_of(ONE_METHOD) == {"name"}
     if verb in DRY_RUNS:
         *planned, without = DRY_RUNS[verb]
         options.remove("dry_run")

@@ -77,7 +77,7 @@ def overview() -> str:
 
 def page(word: str) -> str:
     """The page of a method, Markdown."""
-    info = methods(word)
+    info = methods()[word]
     first, *rest = info.description.split("\n\n")
     idea, differences, cite = _parts(rest)
     parts = [

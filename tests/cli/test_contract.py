@@ -10,12 +10,16 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from alcseg.cli.flags import PRINT_OPTIONS
-from alcseg.cli.parser import ARCHIVE, DRY_RUNS, VERBS, build_parser
+from alcseg.cli.parser import ARCHIVE, DRY_RUNS, ONE_METHOD, VERBS, build_parser
 
 ONLY_IN_PYTHON = {"demo": {"cases", "set"}}
 """Parameters that no flag stands for."""
 
-ELSEWHERE = {("import", "part_mib"): ARCHIVE, ("train", "dry_run"): DRY_RUNS["train"]}
+ELSEWHERE = {
+    ("import", "part_mib"): ARCHIVE,
+    ("methods", "name"): ONE_METHOD,
+    ("train", "dry_run"): DRY_RUNS["train"],
+}
 """Flags that pick another function than that of the verb."""
 
 PARSERS = build_parser()[1]

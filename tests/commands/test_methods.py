@@ -18,8 +18,8 @@ def test_all_methods_are_listed_in_order():
 def test_a_method_of_another_package_says_which(install):
     source = "from alcseg.training_methods.supervised import HSup\nclass Other(HSup):\n    'One line.'"
     install("elsewhere", "2.1", source, {"alcseg.methods": {"other": "elsewhere:Other"}})
-    assert methods("other").distribution == "elsewhere 2.1"
-    assert methods("h_sup").distribution is None
+    assert methods()["other"].distribution == "elsewhere 2.1"
+    assert methods()["h_sup"].distribution is None
     assert [entry.name for entry in methods().methods] == sorted([*METHODS.builtin, "other"])
 
 
@@ -34,13 +34,13 @@ def test_measured_costs_belong_to_methods():
 def test_a_method_that_was_not_measured_has_no_cost(monkeypatch):
     known = _costs().model_copy(update={"cost": {"hl_sup": 1.0}})
     monkeypatch.setattr("alcseg.commands.methods._costs", lambda: known)
-    assert methods("hl_sup").cost == 1.0
-    assert methods("alc").cost is None
+    assert methods()["hl_sup"].cost == 1.0
+    assert methods()["alc"].cost is None
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_setting_has_a_default_and_a_meaning(name):
-    described = methods(name)
+    described = methods()[name]
     assert isinstance(described, MethodInfo)
     assert described.summary.endswith(".")
     assert "paper" in described.description
@@ -53,7 +53,7 @@ def test_every_setting_has_a_default_and_a_meaning(name):
 
 
 def test_choices_and_ranges_come_from_the_settings():
-    described = {setting.name: setting for setting in methods("trinet").settings}
+    described = {setting.name: setting for setting in methods()["trinet"].settings}
     assert described["select"].choices == ("both_small", "small_gap")
     assert described["select"].range == ""
     assert described["keep_ratio"].range == "above 0 and up to 1"
@@ -65,7 +65,7 @@ def test_choices_and_ranges_come_from_the_settings():
 @pytest.mark.parametrize("name", [name for name, (_, fixed) in METHODS.items() if fixed])
 def test_fixed_settings_are_marked(name):
     fixed = METHODS[name][1]
-    described = methods(name)
+    described = methods()[name]
     assert isinstance(described, MethodInfo)
     assert {setting.name: setting.default for setting in described.settings if setting.fixed} == fixed
 
@@ -79,7 +79,7 @@ def test_quality_aware_follows_from_the_streams():
 
 def test_unknown_method_names_the_nearest():
     with pytest.raises(UsageError, match="Did you mean 'mean_teacher'"):
-        methods("mean_techer")
+        methods()["mean_techer"]
 
 
 def test_paragraphs_flow_and_equations_stand():

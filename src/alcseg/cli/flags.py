@@ -437,7 +437,7 @@ def _add_report(verbs: Verbs) -> ArgumentParser:
 
 def _add_methods(verbs: Verbs) -> ArgumentParser:
     verb = _verb(verbs, "methods", "list the training methods, or every setting of one")
-    verb.add_argument("name", nargs="?", metavar="NAME", help="a method")
+    verb.add_argument("name", nargs="?", default=argparse.SUPPRESS, metavar="NAME", help="a method")
     return verb
 
 

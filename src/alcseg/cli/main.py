@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from alcseg.cli.flags import PRINT_OPTIONS
-from alcseg.cli.parser import ARCHIVE, DRY_RUNS, VERBS, parse
+from alcseg.cli.parser import ARCHIVE, DRY_RUNS, ONE_METHOD, VERBS, parse
 from alcseg.errors import AlcsegError, UsageError
 
 __all__ = ["main"]
@@ -43,7 +43,11 @@ def _run(words: Sequence[str]) -> int:
     verb = options.pop("verb")
     printing = argparse.Namespace(**{name: options.pop(name) for name in PRINT_OPTIONS})
     _start_logging(verbose=printing.verbose, quiet=printing.quiet)
-    module, function = ARCHIVE if "part_mib" in options else VERBS[verb]
+    module, function = VERBS[verb]
+    if "part_mib" in options:
+        module, function = ARCHIVE
+    if "name" in options:
+        module, function = ONE_METHOD
     if verb in DRY_RUNS and options.pop("dry_run"):
         module, function, without = DRY_RUNS[verb]
         options = {name: value for name, value in options.items() if name not in without}

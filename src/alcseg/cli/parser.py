@@ -9,7 +9,7 @@ import alcseg
 from alcseg.cli.flags import ADDERS, add_print_options
 from alcseg.errors import UsageError
 
-__all__ = ["ARCHIVE", "DRY_RUNS", "VERBS", "build_parser", "parse"]
+__all__ = ["ARCHIVE", "DRY_RUNS", "ONE_METHOD", "VERBS", "build_parser", "parse"]
 
 VERBS = {
     "audit": ("alcseg.commands.audit", "audit"),
@@ -30,6 +30,9 @@ VERBS = {
 
 ARCHIVE = ("alcseg.commands.archive_dataset", "archive_dataset")
 """The same for `import --archive`."""
+
+ONE_METHOD = ("alcseg.commands.methods", "describe_method")
+"""The same for `methods NAME`."""
 
 DRY_RUNS = {"train": ("alcseg.commands.train", "plan_training", ("out", "overwrite", "workers"))}
 """What answers a verb's --dry-run in its place, and the options that are not its own."""

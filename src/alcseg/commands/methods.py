@@ -3,16 +3,21 @@
 import functools
 import inspect
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from alcseg.frames import to_frame
 from alcseg.networks import NETWORKS
 from alcseg.records.base import meanings
 from alcseg.records.checked import choices, limits
 from alcseg.records.method_costs import MethodCosts
 from alcseg.training_methods import METHODS, Method
 
-__all__ = ["MethodInfo", "MethodList", "Setting", "methods"]
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["MethodInfo", "MethodList", "Setting", "describe_method", "methods"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,8 @@ class MethodInfo:
 class MethodList:
     """All methods, and the networks each of them can train.
 
+    `found["alc"]` describes one, `for info in found` goes through all.
+
     Attributes:
         methods: In the order of their names.
         networks: Words behind `network.name`.
@@ -85,19 +92,36 @@ class MethodList:
     networks: tuple[str, ...]
     measured: dict[str, Any]
 
+    def __len__(self) -> int:
+        return len(self.methods)
 
-def methods(name: str | None = None) -> MethodList | MethodInfo:
-    """List all methods, or describe one.
+    def __iter__(self) -> Iterator[MethodInfo]:
+        return iter(self.methods)
+
+    def __getitem__(self, name: str) -> MethodInfo:
+        return describe_method(name)
+
+    def to_frame(self) -> "DataFrame":
+        """A line per method; needs pandas."""
+        columns = ("name", "paper", "quality_aware", "networks", "predicts", "cost", "summary")
+        return to_frame({name: getattr(info, name) for name in columns} for info in self)
+
+
+def methods() -> MethodList:
+    """All methods; `methods()["alc"]` describes one."""
+    listed = tuple(_describe(word, *found) for word, found in METHODS.items())
+    return MethodList(listed, tuple(NETWORKS), _costs().measured.model_dump())
+
+
+def describe_method(name: str) -> MethodInfo:
+    """One method.
 
     Args:
-        name: A method; all where None.
+        name: As `alcseg methods` lists it.
 
     Raises:
         ConfigError: If there is no such method; the nearest is named.
     """
-    if name is None:
-        listed = tuple(_describe(word, *found) for word, found in METHODS.items())
-        return MethodList(listed, tuple(NETWORKS), _costs().measured.model_dump())
     return _describe(name, *METHODS[name])
 
 

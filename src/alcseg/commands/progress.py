@@ -1,4 +1,4 @@
-"""Progress of a long loop on stderr: a bar on a terminal, else a plain line now and then."""
+"""Progress of a long loop: a bar in a notebook or on a terminal, else a plain line on stderr now and then."""
 
 import logging
 import sys
@@ -16,6 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from alcseg.notebook import NotebookBar, find_notebook, progress_wanted
+
 __all__ = ["track"]
 
 Item = TypeVar("Item")
@@ -26,9 +28,9 @@ logger = logging.getLogger("alcseg")  # the level that -q and -v set decides
 
 
 def track(iterable: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
-    """Yield the items of `iterable` and show how far the loop is.
+    """Yield the items of `iterable` and show how far the loop is, where that is wanted.
 
-    Silent where `alcseg` logs no INFO: when used as a library, and under `-q`.
+    In a script that uses the package, and under `-q`, it is not; see `alcseg.progress`.
 
     Args:
         iterable: What is looped over.
@@ -37,8 +39,13 @@ def track(iterable: Iterable[Item], description: str, total: int | None = None) 
     """
     if total is None and isinstance(iterable, Sized):
         total = len(iterable)
-    if not logger.isEnabledFor(logging.INFO):
+    if not progress_wanted():
         yield from iterable
+    elif find_notebook() is not None:
+        with NotebookBar(description, total) as bar:
+            for done, item in enumerate(iterable, start=1):
+                yield item
+                bar.move(done)
     elif sys.stderr.isatty():
         yield from _bar(iterable, description, total)
     else:
@@ -66,7 +73,15 @@ def _lines(iterable: Iterable[Item], description: str, total: int | None) -> Ite
             said = now
             elapsed = now - started
             if total is None:
-                logger.info("%s: %d, %.0f s", description, done, elapsed)
+                _say("%s: %d, %.0f s", description, done, elapsed)
             else:
                 left = elapsed / done * (total - done)
-                logger.info("%s: %d/%d, %.0f s, about %.0f s left", description, done, total, elapsed, left)
+                _say("%s: %d/%d, %.0f s, about %.0f s left", description, done, total, elapsed, left)
+
+
+def _say(message: str, *values: object) -> None:
+    """Log a line; print it where it is wanted and the log would drop it."""
+    if logger.isEnabledFor(logging.INFO):
+        logger.info(message, *values)
+    else:
+        sys.stderr.write(f"{message % values}\n")

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from alcseg.data.cache import CachedCase
 from alcseg.files import atomic_path
+from alcseg.notebook import NotebookBar, find_notebook
 from alcseg.records.steps import StepTable
 from alcseg.run import Run
 from alcseg.training.fitted import Fitted
@@ -212,7 +213,7 @@ class GracefulStop(Callback):
 
 
 class StepProgress(Callback):
-    """A bar with loss, validation Dice and time left on a terminal, else a line every half minute; to stderr.
+    """A bar with the loss in a notebook and on a terminal, else a line on stderr every half minute.
 
     Args:
         title: Before the bar.
@@ -224,7 +225,8 @@ class StepProgress(Callback):
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Open the bar at the step training starts from."""
         method = _method(module)
-        self.console = Console(stderr=True)
+        total = method.task.steps
+        self.cell = NotebookBar(self.title, total, method.done) if find_notebook() is not None else None
         self.line_at = time.monotonic()
         self.bar = Progress(
             TextColumn("{task.description}"),
@@ -232,11 +234,11 @@ class StepProgress(Callback):
             MofNCompleteColumn(),
             TextColumn("{task.fields[values]}"),
             TimeRemainingColumn(),
-            console=self.console,
-            disable=not sys.stderr.isatty(),
+            console=Console(stderr=True),
+            disable=self.cell is not None or not sys.stderr.isatty(),
         )
         self.bar.start()
-        self.task = self.bar.add_task(self.title, total=method.task.steps, completed=method.done, values="")
+        self.task = self.bar.add_task(self.title, total=total, completed=method.done, values="")
         self.begun, self.first = time.monotonic(), method.done
 
     def on_train_batch_end(
@@ -245,20 +247,26 @@ class StepProgress(Callback):
         """Move on."""
         method = _method(module)
         now = time.monotonic()
-        if sys.stderr.isatty():
-            values = f"loss {float(method.last_terms['loss']):.3f}"
-            self.bar.update(self.task, completed=method.done, values=values)
+        if self.cell is not None:
+            self.cell.move(method.done, _loss(method))
+        elif sys.stderr.isatty():
+            self.bar.update(self.task, completed=method.done, values=_loss(method))
         elif now - self.line_at > _LINE_SECONDS:
             self.line_at = now
             left = (now - self.begun) / (method.done - self.first) * (method.task.steps - method.done)
-            loss = float(method.last_terms["loss"])
-            line = f"{self.title}: step {method.done}/{method.task.steps}, loss {loss:.3f}"
+            line = f"{self.title}: step {method.done}/{method.task.steps}, {_loss(method)}"
             sys.stderr.write(f"{time.strftime('%H:%M:%S')} {line}, {left / 60:.1f} min left\n")
 
     def teardown(self, trainer: lightning.Trainer, module: lightning.LightningModule, stage: str) -> None:
         """Close the bar, also after an error."""
         if hasattr(self, "bar"):
             self.bar.stop()
+            if self.cell is not None:
+                self.cell.close()
+
+
+def _loss(method: Method) -> str:
+    return f"loss {float(method.last_terms['loss']):.3f}"
 
 
 def _method(module: lightning.LightningModule) -> Method:

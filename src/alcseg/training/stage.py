@@ -18,6 +18,7 @@ from alcseg.data.sampling import StepDataset
 from alcseg.errors import CheckpointError
 from alcseg.files import write_text
 from alcseg.inference.load import load_weights
+from alcseg.notebook import progress_wanted
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
 from alcseg.training.callbacks import (
@@ -98,7 +99,7 @@ def fit_stage(
     if settings.trainer.snapshot_every:
         callbacks.append(Snapshots(run, settings.trainer.snapshot_every))
     title = " ".join([settings.method.name, *([stage.name] if stage.name else []), f"({run.path.name})"])
-    if logger.isEnabledFor(logging.INFO):
+    if progress_wanted():
         callbacks.append(StepProgress(title))
     trainer = _trainer(run, settings, device, callbacks)
     resume = run.checkpoint_path if run.checkpoint_path.is_file() else None

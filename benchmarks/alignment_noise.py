@@ -50,7 +50,7 @@ def main(run_path: str, dataset_path: str) -> None:
     networks = load_networks(run)
     predictor = Predictor(networks.teacher or networks.predict, run.plan, torch.device("cpu"))
     classes = run.plan.num_classes
-    cases = [source.read(row.case_id) for row in source.select(split="val")]
+    cases = [source.read(row.case_id) for row in source.rows_where(split="val")]
     predictions = [predictor.predict(predictor.prepare(case.images)) for case in cases]
     truths = [
         preprocess_label(case.label, run.plan, found.grid)

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from study_folder import Study, make_study
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -33,6 +35,12 @@ def real_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A small study from phantoms to scores; only to be read."""
+    return make_study(tmp_path_factory.mktemp("study"))
 
 
 @pytest.fixture

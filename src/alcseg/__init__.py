@@ -4,9 +4,10 @@ Public names are found on first use, so that `import alcseg` is quick and loads 
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from alcseg import metrics, noise
     from alcseg.audited import Audit
     from alcseg.benchmarking.command import benchmark
     from alcseg.commands.archive_dataset import archive_dataset
@@ -23,15 +24,17 @@ if TYPE_CHECKING:
     from alcseg.commands.report import report
     from alcseg.commands.train import plan_training, train
     from alcseg.corrected import Correction
-    from alcseg.data.folder import Dataset
+    from alcseg.data.folder import Case, Dataset
     from alcseg.data.predicted import Predictions
     from alcseg.errors import AlcsegError
     from alcseg.evaluation import Evaluation
+    from alcseg.notebook import progress
     from alcseg.run import Run
 
 __all__ = [
     "AlcsegError",
     "Audit",
+    "Case",
     "Correction",
     "Dataset",
     "Evaluation",
@@ -49,8 +52,11 @@ __all__ = [
     "evaluate",
     "import_dataset",
     "methods",
+    "metrics",
+    "noise",
     "plan_training",
     "predict",
+    "progress",
     "report",
     "train",
 ]
@@ -60,6 +66,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AlcsegError": "alcseg.errors",
     "Audit": "alcseg.audited",
+    "Case": "alcseg.data.folder",
     "Correction": "alcseg.corrected",
     "Dataset": "alcseg.data.folder",
     "Evaluation": "alcseg.evaluation",
@@ -78,17 +85,26 @@ _HOMES = {
     "methods": "alcseg.commands.methods",
     "plan_training": "alcseg.commands.train",
     "predict": "alcseg.commands.predict",
+    "progress": "alcseg.notebook",
     "report": "alcseg.commands.report",
     "train": "alcseg.commands.train",
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'alcseg' has no attribute '{name}'")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+_ROOMS = ("metrics", "noise")
+"""Of functions on arrays."""
+
+
+if not TYPE_CHECKING:  # a type checker would take it for a promise of any name
+
+    def __getattr__(name):
+        if name in _ROOMS:
+            return importlib.import_module(f"alcseg.{name}")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'alcseg' has no attribute '{name}'")
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

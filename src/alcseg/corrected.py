@@ -1,21 +1,35 @@
 """A dataset folder that `alcseg correct` wrote, as an object: what was done, and what to look at first."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from alcseg.data.folder import GIVEN, Case, Dataset
+from alcseg.data.nifti import read_label, read_map
+from alcseg.errors import UsageError
+from alcseg.frames import to_frame
 from alcseg.records.audit_trail import AuditLine, AuditTrail
 from alcseg.records.correction import Calibration, CorrectionRecord, Mode
 from alcseg.records.offsets import OffsetRow
 from alcseg.records.ranking import RankingRow
+from alcseg.types import Affine, FloatArray, LabelMap, Spacing
 
-__all__ = ["Correction"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+__all__ = ["CorrectedCase", "Correction"]
 
 
 @dataclass(frozen=True)
 class Correction:
     """What was corrected; verbs take it in place of the folder.
+
+    `correction["heart_001"]` gives the labels of a case, `for case in correction` goes through the cases that
+    were looked at, most doubtful first.
 
     Attributes:
         path: The folder, a dataset like any other.
@@ -32,12 +46,14 @@ class Correction:
     audit: tuple[AuditLine, ...] = field(repr=False)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> "Correction":
-        """Read what stands in a corrected dataset.
+    def open(cls, path: "str | os.PathLike[str] | Correction") -> "Correction":
+        """Read what stands in a corrected dataset; an open one is not read again.
 
         Raises:
             DataError: If it is none, or a file in it is damaged.
         """
+        if isinstance(path, Correction):
+            return path
         folder = Path(path)
         return cls(
             folder,
@@ -80,6 +96,45 @@ class Correction:
         """Message of each case that could not be looked at; its label stays as it came."""
         return self.record.failed
 
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The same folder as the dataset that it is."""
+        return Dataset.open(self.path, require_images=False)
+
+    @cached_property
+    def ranked(self) -> dict[str, tuple[RankingRow, ...]]:
+        """Lines of the ranking by case, most doubtful first."""
+        found: dict[str, tuple[RankingRow, ...]] = {}
+        for row in self.ranking:
+            found[row.case_id] = (*found.get(row.case_id, ()), row)
+        return found
+
+    def __len__(self) -> int:
+        return len(self.ranked)
+
+    def __iter__(self) -> "Iterator[CorrectedCase]":
+        return (self[case_id] for case_id in self.ranked)
+
+    def __getitem__(self, case_id: str) -> "CorrectedCase":
+        return CorrectedCase(self.dataset[case_id], self.ranked.get(case_id, ()))
+
+    def to_frame(self, table: Literal["ranking", "offsets"] = "ranking") -> "DataFrame":
+        """A line per case and class of `ranking.csv` or `offsets.csv`, with its columns; needs pandas."""
+        if table not in ("ranking", "offsets"):
+            raise UsageError(f"to_frame: expected ranking or offsets, got '{table}'.")
+        return to_frame(self.ranking if table == "ranking" else self.offsets)
+
+    def plot(self, cases: int = 3) -> "Figure":
+        """The most doubtful cases: the label as given and as written, and the uncertainty."""
+        from alcseg.views.correction import figure
+
+        return figure(self, cases)
+
+    def _repr_html_(self) -> str:
+        from alcseg.views.correction import html
+
+        return html(self)
+
     def to_document(self) -> dict[str, Any]:
         """Plain types, for `--json`."""
         calibration = self.calibration
@@ -106,3 +161,56 @@ class Correction:
         """A round adds a line for each of its cases."""
         count = self.record.corrected + self.record.pseudo_labeled + len(self.failed)
         return [line for line in self.audit[-count:] if line.action != "kept"]
+
+
+@dataclass(frozen=True, eq=False)
+class CorrectedCase:
+    """The labels of one case; arrays are read when first asked for and kept as long as this object.
+
+    Attributes:
+        case: The case in the corrected dataset.
+        ranking: Its lines in the ranking, one per class; none where it was not looked at.
+    """
+
+    case: Case
+    ranking: tuple[RankingRow, ...] = field(repr=False)
+
+    @property
+    def case_id(self) -> str:
+        """Its name."""
+        return self.case.case_id
+
+    @property
+    def image(self) -> FloatArray:
+        """Intensities of the first channel, `(X, Y, Z)`."""
+        return self.case.image
+
+    @property
+    def affine(self) -> Affine:
+        """Voxel index to RAS millimetres, `(4, 4)`."""
+        return self.case.affine
+
+    @property
+    def spacing(self) -> Spacing:
+        """Voxel size in mm, in axis order."""
+        return self.case.spacing
+
+    @property
+    def written(self) -> LabelMap | None:
+        """The label that was written, `(X, Y, Z)`; None where there is none."""
+        return self.case.label
+
+    @cached_property
+    def given(self) -> LabelMap | None:
+        """The label as it came, before all rounds; None where none was given."""
+        folder = self.case.dataset
+        path = folder.root / GIVEN / f"{self.case_id}{folder.file_ending}"
+        if path.is_file():
+            return read_label(path).array
+        return self.written if self.case.quality != "unlabeled" else None
+
+    @cached_property
+    def uncertainty(self) -> FloatArray | None:
+        """Per voxel, `(X, Y, Z)`; None where the case was not looked at."""
+        path = self.case.dataset.root / "uncertainty" / f"{self.case_id}.nii.gz"
+        return read_map(path) if path.is_file() else None

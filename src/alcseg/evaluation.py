@@ -2,22 +2,34 @@
 
 import math
 import statistics
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from alcseg.data.folder import label_files
+from alcseg.data.nifti import read_label
 from alcseg.errors import DataError
+from alcseg.frames import to_frame
 from alcseg.records.scores import ScoreRow
 from alcseg.records.summary import EvaluationSummary
+from alcseg.types import LabelMap
 
-__all__ = ["Evaluation"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+__all__ = ["Evaluation", "ScoredCase"]
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """Predicted label maps against a reference; `alcseg.evaluate` makes it, `Evaluation.open` opens it again.
+
+    `evaluation["heart_001"]` gives the scores and the label maps of a case, `for case in evaluation` goes
+    through all.
 
     Attributes:
         path: The folder.
@@ -50,6 +62,39 @@ class Evaluation:
 
     def __fspath__(self) -> str:
         return str(self.path)
+
+    @cached_property
+    def _by_case(self) -> dict[str, tuple[ScoreRow, ...]]:
+        found: dict[str, tuple[ScoreRow, ...]] = {}
+        for row in self.scores:
+            found[row.case_id] = (*found.get(row.case_id, ()), row)
+        return found
+
+    def __len__(self) -> int:
+        return len(self._by_case)
+
+    def __iter__(self) -> "Iterator[ScoredCase]":
+        return (self[case_id] for case_id in self._by_case)
+
+    def __getitem__(self, case_id: str) -> "ScoredCase":
+        if case_id not in self._by_case:
+            raise DataError(f"{self.path}: expected scores of '{case_id}', found none. Check the name.")
+        return ScoredCase(case_id, self._by_case[case_id], Path(self.summary.pred), Path(self.summary.truth))
+
+    def to_frame(self) -> "DataFrame":
+        """A line per case, class and metric with the columns of `per_case.csv`; needs pandas."""
+        return to_frame(self.scores)
+
+    def plot(self, metric: str = "dice") -> "Figure":
+        """One metric of each class: its cases as points, and their quartiles."""
+        from alcseg.views.evaluation import figure
+
+        return figure(self, metric)
+
+    def _repr_html_(self) -> str:
+        from alcseg.views.evaluation import html
+
+        return html(self)
 
     def to_document(self) -> dict[str, Any]:
         """What the command line prints."""
@@ -89,3 +134,36 @@ class Evaluation:
         """Standard deviation over the cases of the mean over the classes; nan for a single case."""
         values = list(self.by_case(metric).values())
         return statistics.stdev(values) if len(values) > 1 else math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredCase:
+    """The scores of one case; label maps are read when first asked for, from where they were scored.
+
+    Attributes:
+        case_id: Its name.
+        scores: One per class and metric.
+        pred_folder: Of the predicted label maps, or the file.
+        truth_folder: Of the reference label maps, or the file.
+    """
+
+    case_id: str
+    scores: tuple[ScoreRow, ...] = field(repr=False)
+    pred_folder: Path = field(repr=False)
+    truth_folder: Path = field(repr=False)
+
+    @cached_property
+    def pred(self) -> LabelMap:
+        """The predicted label map, `(X, Y, Z)`."""
+        return self._read(self.pred_folder)
+
+    @cached_property
+    def truth(self) -> LabelMap:
+        """The reference label map, `(X, Y, Z)`."""
+        return self._read(self.truth_folder)
+
+    def _read(self, place: Path) -> LabelMap:
+        path = place if place.is_file() else label_files(place).get(self.case_id)
+        if path is None:
+            raise DataError(f"{place}: expected the label map of '{self.case_id}', found none. Restore it.")
+        return read_label(path).array

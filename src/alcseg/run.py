@@ -7,15 +7,26 @@ those before the last keep theirs in `stages/<stage>/` and `checkpoints/<stage>/
 on. Nothing in it is an absolute path, so a run folder can be moved.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from numpy.typing import ArrayLike
 
 from alcseg.errors import CheckpointError
+from alcseg.frames import to_frame
 from alcseg.records.plan import Plan
 from alcseg.records.run import RunRecord
 from alcseg.records.settings import RunSettings
+from alcseg.records.steps import StepTable
+from alcseg.types import FloatArray, LabelMap
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
 
 __all__ = ["Run"]
 
@@ -139,6 +150,102 @@ class Run:
     def finished(self) -> bool:
         """Whether the stage, and so for the last one the run, came to its end."""
         return self.done_path.is_file()
+
+    @property
+    def metrics(self) -> StepTable:
+        """Loss terms and validation Dice over the steps of the stage, as far as they are."""
+        return StepTable.read_file(self.metrics_path)
+
+    @property
+    def curves(self) -> dict[str, StepTable]:
+        """Metrics of all stages that have any, by method and stage, the last stage last."""
+        stages = [self.at_stage(name) for name in (*self.stage_names, "")]
+        tables = {
+            f"{self.method} {stage.stage}".strip(): stage.metrics
+            for stage in stages
+            if stage.metrics_path.is_file()
+        }
+        return {name: table for name, table in tables.items() if table.steps}
+
+    def to_frame(self) -> "DataFrame":
+        """Metrics over the steps, a line per step and the columns of `metrics.csv`; needs pandas."""
+        return to_frame(self.metrics.rows())
+
+    def plot(self) -> "Figure":
+        """Loss terms and validation Dice over the steps, a column per stage."""
+        from alcseg.views.run import figure
+
+        return figure(self)
+
+    def _repr_html_(self) -> str:
+        from alcseg.views.run import html
+
+        return html(self)
+
+    @overload
+    def predict(
+        self,
+        image: ArrayLike,
+        *,
+        affine: ArrayLike | None = None,
+        spacing: Sequence[float] | None = None,
+        probabilities: Literal[False] = False,
+        device: str = "auto",
+    ) -> LabelMap: ...
+
+    @overload
+    def predict(
+        self,
+        image: ArrayLike,
+        *,
+        affine: ArrayLike | None = None,
+        spacing: Sequence[float] | None = None,
+        probabilities: Literal[True],
+        device: str = "auto",
+    ) -> FloatArray: ...
+
+    def predict(
+        self,
+        image: ArrayLike,
+        *,
+        affine: ArrayLike | None = None,
+        spacing: Sequence[float] | None = None,
+        probabilities: bool = False,
+        device: str = "auto",
+    ) -> LabelMap | FloatArray:
+        """Predict one image: the voxels that `alcseg predict` writes for the same image in a file.
+
+        The network is loaded by the first call and kept as long as this object, for each device that is
+        asked for. Several threads may predict with one run.
+
+        Args:
+            image: `(X, Y, Z)`, or `(C, X, Y, Z)` with the channels of the plan.
+            affine: Voxel index to RAS millimetres, `(4, 4)`.
+            spacing: Voxel size in mm in its stead, for axes that run to the right, to the front and up.
+            probabilities: Ask for those in place of the label map.
+            device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
+
+        Returns:
+            Label values `(X, Y, Z)`; or the probabilities of all classes in the order of the plan, float32,
+            `(K, X, Y, Z)`.
+
+        Raises:
+            ShapeError: If image, affine or spacing have another shape, or other channels than the plan.
+            DataError: If the image is constant or not finite.
+            GeometryError: If the affine cannot place voxels in space.
+            UsageError: If there is neither an affine nor a spacing, or both.
+            CheckpointError: If the weights are absent or do not fit.
+        """
+        from alcseg.inference.arrays import predict_array
+
+        return predict_array(
+            self, image, affine=affine, spacing=spacing, probabilities=probabilities, device=device
+        )
+
+    @cached_property
+    def loaded(self) -> dict[str, Any]:
+        """What `predict` keeps, by device."""
+        return {}
 
     def weights_path(self, network: str) -> Path:
         """Weights of `model` or `teacher`."""

@@ -26,11 +26,11 @@ def test_datasets_are_made_once_and_not_in_another_way(content, write, tmp_path)
     assert paths.made
     assert EvaluationSummary.read(paths.given_eval).quality == "lq"
     given = Dataset.open(paths.given)
-    assert [len(given.select(split="train", quality=quality)) for quality in ("hq", "lq")] == [2, 2]
+    assert [len(given.rows_where(split="train", quality=quality)) for quality in ("hq", "lq")] == [2, 2]
     (row,) = plan.rows
     assert paths.training(row) == paths.given
     clean = Dataset.open(paths.training(row.model_copy(update={"labels": "clean"})))
-    assert len(clean.select(split="train", quality="hq")) == 4
+    assert len(clean.rows_where(split="train", quality="hq")) == 4
     before = times(tmp_path / "out")
     make_datasets(plan, None, tmp_path / "out")
     assert times(tmp_path / "out") == before
@@ -48,7 +48,7 @@ def test_corrupted_datasets_share_what_was_imported(content, write, tmp_path):
     assert len({paths.imported for paths in paths_of(plan, tmp_path)}) == 1
     make_datasets(plan, None, tmp_path)
     assert len(list((tmp_path / "datasets").glob(".imported-*"))) == 1
-    assert len(Dataset.open(tmp_path / "datasets/other").select(quality="hq", split="train")) == 1
+    assert len(Dataset.open(tmp_path / "datasets/other").rows_where(quality="hq", split="train")) == 1
 
 
 def test_a_dataset_whose_making_was_stopped_is_made_again(content, write, tmp_path):
@@ -121,7 +121,7 @@ def test_the_official_protocol_takes_test_cases_from_their_own_folder(tmp_path):
     make_datasets(plan, tmp_path / "train", tmp_path / "out", test_data=tmp_path / "test")
     for name, hq in (("la-10", 8), ("la-20", 16)):
         folder = Dataset.open(tmp_path / "out/datasets" / name)
-        assert [row.case_id for row in folder.select(split="test")] == ["official1", "official2"]
-        assert [row.quality for row in folder.select(split="train")] == ["hq"] * hq + ["lq"] * (20 - hq)
+        assert [row.case_id for row in folder.rows_where(split="test")] == ["official1", "official2"]
+        assert [row.quality for row in folder.rows_where(split="train")] == ["hq"] * hq + ["lq"] * (20 - hq)
     with pytest.raises(UsageError, match="expected a dataset of the plan with 'test_data: true'"):
         make_datasets(read_plan("table2"), tmp_path / "train", tmp_path / "x", test_data=tmp_path / "test")

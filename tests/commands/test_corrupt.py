@@ -134,7 +134,7 @@ def test_hq_list(dataset: Path, tmp_path: Path) -> None:
     names.write_text("c3\n\nc1\n")
     corrupt(dataset, tmp_path / "noisy", hq_list=names, size=(2, 2))
     noisy = Dataset.open(tmp_path / "noisy")
-    assert [row.case_id for row in noisy.select(split="train", quality="hq")] == ["c1", "c3"]
+    assert [row.case_id for row in noisy.rows_where(split="train", quality="hq")] == ["c1", "c3"]
     names.write_text("c3\nv0\n")
     with pytest.raises(DataError, match="v0"):
         corrupt(dataset, tmp_path / "other", hq_list=names)
@@ -251,13 +251,13 @@ def test_datasets_are_text_or_objects(
 ) -> None:
     result = corrupt(kind(dataset), str(tmp_path / "noisy"), hq_first=2, size=(2, 3))
     assert NoiseManifest.read(Path(result)) == result.manifest
-    assert Dataset.open(result).select(quality="lq") == Dataset.open(tmp_path / "noisy").rows[2:5]
+    assert Dataset.open(result).rows_where(quality="lq") == Dataset.open(tmp_path / "noisy").rows[2:5]
 
 
 def test_arrays_are_spoiled_to_the_same_voxels(dataset: Path, tmp_path: Path) -> None:
     corrupt(dataset, tmp_path / "noisy", hq_first=2, model="slice_offset", seed=4)
     clean, noisy = Dataset.open(dataset), Dataset.open(tmp_path / "noisy")
-    for row in noisy.select(quality="lq"):
+    for row in noisy.rows_where(quality="lq"):
         label = clean.read_label(row.case_id)
         found = apply("slice_offset", label.array, label.spacing, seed=case_generator(4, row.case_id))
         assert np.array_equal(found, noisy.read_label(row.case_id).array)

@@ -54,7 +54,7 @@ def change_label(root, array, affine=AFFINE):
 def test_decathlon_becomes_a_dataset_folder(msd, tmp_path):
     before = snapshot(msd)
     folder = import_dataset(msd, tmp_path / "out", val_fraction=0.1, test_fraction=0.2, seed=0)
-    assert [len(folder.select(split=split)) for split in ("train", "val", "test")] == [7, 1, 3]
+    assert [len(folder.rows_where(split=split)) for split in ("train", "val", "test")] == [7, 1, 3]
     assert folder.row("tiny_100").quality == "unlabeled"
     assert folder.record.num_training == 8 == len(list((tmp_path / "out/imagesTr").iterdir()))
     assert folder.file_ending == ".nii.gz"
@@ -80,8 +80,8 @@ def test_own_folder_is_imported_with_its_splits(msd, tmp_path):
         (r.case_id, r.quality, r.split) for r in first.rows
     ]
     redrawn = import_dataset(tmp_path / "out", tmp_path / "redrawn", test_fraction=0.5, seed=1)
-    assert len(redrawn.select(split="val")) == 1  # stays; half of the other nine, rounded, are drawn
-    assert len(redrawn.select(split="test", quality="hq")) == 4
+    assert len(redrawn.rows_where(split="val")) == 1  # stays; half of the other nine, rounded, are drawn
+    assert len(redrawn.rows_where(split="test", quality="hq")) == 4
     assert redrawn.row("tiny_100").split == "test"
 
 
@@ -97,8 +97,11 @@ def test_nnunet_test_set_and_channels_are_kept(tmp_path):
     meta["file_ending"] = ".nii.gz"
     (source / "dataset.json").write_text(json.dumps(meta))
     folder = import_dataset(source, tmp_path / "out", val_fraction=0.4)
-    assert [(r.case_id, r.quality) for r in folder.select(split="test")] == [("c", "hq"), ("d", "unlabeled")]
-    assert len(folder.select(split="val")) == len(folder.select(split="train")) == 1
+    assert [(r.case_id, r.quality) for r in folder.rows_where(split="test")] == [
+        ("c", "hq"),
+        ("d", "unlabeled"),
+    ]
+    assert len(folder.rows_where(split="val")) == len(folder.rows_where(split="train")) == 1
     assert len(folder.read("c").images) == 2
 
 
@@ -187,7 +190,7 @@ def test_two_real_h5_cases(real_data, tmp_path):
 def test_real_decathlon_set(real_data, tmp_path):
     source = real_data("Task04_Hippocampus")
     folder = import_dataset(source, tmp_path / "out", test_fraction=0.2, val_fraction=0.1, seed=0)
-    assert {split: len(folder.select(split=split)) for split in ("train", "val", "test")} == {
+    assert {split: len(folder.rows_where(split=split)) for split in ("train", "val", "test")} == {
         "train": 141,
         "val": 20,
         "test": 40,
@@ -203,8 +206,8 @@ def test_real_decathlon_set(real_data, tmp_path):
 def test_hq_list_makes_the_others_lq(msd, tmp_path):
     (tmp_path / "hq.txt").write_text("tiny_001\n\ntiny_004\n")
     folder = import_dataset(msd, tmp_path / "out", hq_list=tmp_path / "hq.txt")
-    assert [row.case_id for row in folder.select(quality="hq")] == ["tiny_001", "tiny_004"]
-    assert len(folder.select(quality="lq")) == 8
+    assert [row.case_id for row in folder.rows_where(quality="hq")] == ["tiny_001", "tiny_004"]
+    assert len(folder.rows_where(quality="lq")) == 8
     (tmp_path / "hq.txt").write_text("tiny_100\nother\n")
     with pytest.raises(
         DataError, match=r"hq\.txt: expected names of labeled cases, one a line, found other, tiny_100"
@@ -294,10 +297,10 @@ def test_low_quality_cases_neither_validate_nor_test(msd, tmp_path):
     folder = import_dataset(
         msd, tmp_path / "out", hq_list=tmp_path / "hq.txt", val_fraction=0.2, test_fraction=0.4
     )
-    assert len(folder.select(split="val", quality="hq")) == len(folder.select(split="val")) == 1
-    assert len(folder.select(split="test", quality="hq")) == 2
-    assert not folder.select(split="test", quality="lq")
-    assert len(folder.select(split="train", quality="lq")) == 5
+    assert len(folder.rows_where(split="val", quality="hq")) == len(folder.rows_where(split="val")) == 1
+    assert len(folder.rows_where(split="test", quality="hq")) == 2
+    assert not folder.rows_where(split="test", quality="lq")
+    assert len(folder.rows_where(split="train", quality="lq")) == 5
 
 
 def test_case_names_and_values_that_cannot_be_files(msd, tmp_path):

@@ -77,9 +77,9 @@ def test_probabilities_and_uncertainty_are_written_on_request(
     again = Predictions.open(out)
     assert again.record == result.record
     assert again.written == {"ts_0": out / "ts_0.nii.gz"}
-    assert np.array_equal(again.label("ts_0").array, label)
+    assert np.array_equal(again["ts_0"].label, label)
     with pytest.raises(DataError, match="expected a prediction of 'ts_1', found none"):
-        again.label("ts_1")
+        again["ts_1"]
     case = result.record.cases["ts_0"]
     assert (case.status, case.uncertainty) == ("ok", "ts_0_uncertainty.nii.gz")
     # The left box is 6 x 5 x 4 voxels of 1 x 1 x 2.5 mm.

@@ -58,8 +58,8 @@ def test_the_table_comes_back_as_written(root):
     CaseRow.write(root, rows)
     folder = Dataset.open(root)
     assert folder.rows == rows
-    assert folder.select(split="val") == rows[1:2]
-    assert folder.select(quality="hq") == rows[1:]
+    assert folder.rows_where(split="val") == rows[1:2]
+    assert folder.rows_where(quality="hq") == rows[1:]
     assert folder.row("b").group == "p1"
     with pytest.raises(DataError, match="found no 'z'"):
         folder.row("z")

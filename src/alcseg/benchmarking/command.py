@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -25,9 +25,13 @@ from alcseg.benchmarking.plan import read_plan
 from alcseg.benchmarking.run import Found, RunPaths, State, find_state
 from alcseg.errors import UsageError
 from alcseg.files import make_folder
+from alcseg.frames import to_frame
 from alcseg.records.benchmark_plan import PlannedRun
 from alcseg.records.benchmark_run import BenchmarkRecord
 from alcseg.records.summary import EvaluationSummary
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = ["BenchmarkResult", "RunLine", "benchmark"]
 
@@ -70,6 +74,10 @@ class BenchmarkResult:
     runs: list[RunLine] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     cost: PlanCost | None = None
+
+    def to_frame(self) -> "DataFrame":
+        """A line per run; needs pandas."""
+        return to_frame(map(vars, self.runs))
 
     def __fspath__(self) -> str:
         return str(self.out)

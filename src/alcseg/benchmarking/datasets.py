@@ -143,7 +143,7 @@ def make_datasets(
         if not paths.made:
             _make(paths, data, test_data)
             given = Dataset.open(paths.given)
-            if not given.select(split=plan.evaluate.split):
+            if not given.rows_where(split=plan.evaluate.split):
                 raise DataError(
                     f"{paths.given}: expected cases of split {plan.evaluate.split} to score the runs on, "
                     f"found none. Set import: {plan.evaluate.split}_fraction for dataset '{paths.name}'."

@@ -2,6 +2,7 @@
 
 import importlib.resources
 import inspect
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
@@ -69,7 +70,7 @@ def read_plan(plan: str | PathLike[str]) -> BenchmarkPlan:
     Raises:
         ConfigError: If there is no such plan, or a key, method or setting in it is unknown or wrong.
     """
-    name = str(plan)
+    name = os.fspath(plan)
     where = f"plan '{name}'" if name in plan_names() else name
     try:
         content = yaml.safe_load(_text(name))

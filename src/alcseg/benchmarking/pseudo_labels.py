@@ -123,7 +123,7 @@ def _refine(
 def _batches(run: Run, folder: Dataset, clean: Path) -> Iterator[tuple[Patches, NDArray[np.int64]]]:
     """The patches with given labels, and the clean labels of the same voxels, `(B, X, Y, Z)`."""
     plan, data = run.plan, run.settings.data
-    rows = folder.select(split="train", quality="lq")
+    rows = folder.rows_where(split="train", quality="lq")
     cache = Path(data.cache or run.path.parent / ".alcseg-cache")
     cases = build_cache(folder, rows, plan, cache)
 

@@ -41,7 +41,6 @@ from alcseg.records.correction import CorrectionRecord
 from alcseg.records.predictions import PredictionRecord
 from alcseg.records.pseudo_labels import PseudoLabelRow
 from alcseg.records.run import RunRecord
-from alcseg.records.steps import StepTable
 from alcseg.records.summary import EvaluationSummary
 from alcseg.run import Run
 
@@ -246,7 +245,7 @@ class _Job:
             known = Predictions.open(target)
             if not known.failed:
                 return known
-        rows = self.dataset.select(split=split, quality=quality)
+        rows = self.dataset.rows_where(split=split, quality=quality)
         images = [self.dataset.image_paths(row.case_id)[0] for row in rows]
         window = self.plan.evaluate.window
         found = predict(trained, images, out=target, window=window, device=self.device, overwrite=True)
@@ -282,7 +281,7 @@ class _Job:
         """What is known of the run at its end; most is read back from its trained."""
         record = trained.record
         stages = [*(trained.at_stage(name) for name in trained.stage_names), trained]
-        tables = [StepTable.read_file(stage.metrics_path) for stage in stages]
+        tables = [stage.metrics for stage in stages]
         ends = [table.last for table in tables if table.last is not None]
         validated = [step.val_dice for step in tables[-1].steps if not isnan(step.val_dice)]
         networks = build_method(trained.settings, trained.plan)
@@ -290,8 +289,8 @@ class _Job:
             **dict(_identity(self.paths.run, self.plan)),
             title=self.paths.run.row.title,
             status="done",
-            hq_cases=len(self.dataset.select(split="train", quality="hq")),
-            lq_cases=len(self.dataset.select(split="train", quality="lq")),
+            hq_cases=len(self.dataset.rows_where(split="train", quality="hq")),
+            lq_cases=len(self.dataset.rows_where(split="train", quality="lq")),
             test_cases=len(predicted.record.cases),
             commit=record.commit,
             hardware=record.gpu or record.processor or processor(),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alcseg.data.case import Volume
-from alcseg.data.folder import Dataset, require_named_values
+from alcseg.data.folder import GIVEN, Dataset, require_named_values
 from alcseg.data.nifti import read_label
 from alcseg.data.writer import renamed, write_label, write_map
 from alcseg.files import copy_into, link_or_copy
@@ -13,8 +13,6 @@ from alcseg.records.cases import CaseRow
 from alcseg.types import LabelMap
 
 __all__ = ["CorrectedDataset"]
-
-_GIVEN = "labelsGiven"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +55,8 @@ class CorrectedDataset:
 
     def take_given_labels(self) -> None:
         """Take over the labels that earlier rounds have kept: of a case the first is the one that came."""
-        for path in sorted((self.source.root / _GIVEN).glob(f"*{self.source.file_ending}")):
-            self._take_label(path, _GIVEN)
+        for path in sorted((self.source.root / GIVEN).glob(f"*{self.source.file_ending}")):
+            self._take_label(path, GIVEN)
 
     def write_case(self, case_id: str, written: LabelMap, uncertainty: Volume, given: Volume | None) -> None:
         """Write what was decided for a case.
@@ -71,8 +69,8 @@ class CorrectedDataset:
         """
         write_label(self._path("labelsTr", case_id), renamed(written, self.mapping), given or uncertainty)
         write_map(self.root / "uncertainty" / f"{case_id}.nii.gz", uncertainty.array, uncertainty)
-        if given is not None and not self._path(_GIVEN, case_id).is_file():
-            self._take_label(given.path, _GIVEN)
+        if given is not None and not self._path(GIVEN, case_id).is_file():
+            self._take_label(given.path, GIVEN)
         self._take_images(case_id)
 
     def finish(self) -> None:

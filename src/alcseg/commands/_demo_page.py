@@ -10,7 +10,6 @@ from alcseg.evaluation import Evaluation
 from alcseg.machine import commit, processor
 from alcseg.records.demo import DemoRecord
 from alcseg.records.ranking import RankingRow
-from alcseg.records.steps import StepTable
 from alcseg.reporting.cases import read_upright
 from alcseg.reporting.figures import case_panels, paired_plot, training_curves
 from alcseg.reporting.html import Commands, Facts, Picture, Section, Table, Text, write_report
@@ -55,8 +54,8 @@ class DemoOutcome:
 def write_page(path: Path, outcome: DemoOutcome) -> None:
     """Write `report.html`."""
     folder = outcome.noisy
-    counts = {quality: len(folder.select(split="train", quality=quality)) for quality in ("hq", "lq")}
-    val, test = (len(folder.select(split=split)) for split in ("val", "test"))
+    counts = {quality: len(folder.rows_where(split="train", quality=quality)) for quality in ("hq", "lq")}
+    val, test = (len(folder.rows_where(split=split)) for split in ("val", "test"))
     lead = (
         f"{len(folder.rows)} generated scans: {counts['hq']} with clean labels (HQ) and {counts['lq']} with "
         f"spoiled labels (LQ) to train on, {val} to watch the training, {test} to test. The clean labels of "
@@ -187,9 +186,7 @@ def _cases(outcome: DemoOutcome) -> Section:
 
 
 def _curves(outcome: DemoOutcome) -> Section:
-    runs = {
-        METHOD_NAMES[method]: StepTable.read_file(run.metrics_path) for method, run in outcome.runs.items()
-    }
+    runs = {METHOD_NAMES[method]: run.metrics for method, run in outcome.runs.items()}
     return Section(
         "Training curves",
         [

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -21,10 +21,14 @@ from alcseg.data.nifti import compare_grids, read_image
 from alcseg.data.writer import write_label
 from alcseg.errors import DataError
 from alcseg.files import file_hash
+from alcseg.frames import to_frame
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
 from alcseg.types import FloatArray
 from alcseg.words import shorten
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = ["CheckReport", "Finding", "check"]
 
@@ -69,6 +73,13 @@ class CheckReport:
     findings: tuple[Finding, ...]
     counts: dict[str, int]
     fixed: tuple[str, ...]
+
+    def __fspath__(self) -> str:
+        return str(self.dataset)
+
+    def to_frame(self) -> "DataFrame":
+        """A line per finding; needs pandas."""
+        return to_frame(map(vars, self.findings))
 
 
 @dataclass
@@ -131,16 +142,16 @@ def _check_table(folder: Dataset) -> Iterator[Finding]:
                 f"group '{group}' is in the splits {', '.join(sorted(found))}; expected one. "
                 f"Move its cases to one split in {CaseRow.NAME}.",
             )
-    train = folder.select(split="train")
+    train = folder.rows_where(split="train")
     if not train:
         yield Finding("fatal", "", f"no case has split train. Correct {CaseRow.NAME}.")
-    elif not folder.select(split="train", quality="hq"):
+    elif not folder.rows_where(split="train", quality="hq"):
         yield Finding(
             "ok", "", "no training case is hq: methods that need hq labels will refuse the dataset."
         )
-    if not folder.select(split="val"):
+    if not folder.rows_where(split="val"):
         yield Finding("ok", "", "no case has split val: training holds out some hq cases (--val-hq).")
-    elif not folder.select(split="val", quality="hq"):
+    elif not folder.rows_where(split="val", quality="hq"):
         yield Finding("ok", "", "no validation case is hq: training holds out some hq cases (--val-hq).")
 
 

@@ -191,7 +191,7 @@ class _Cases:
         Raises:
             DataError: If there is none to correct.
         """
-        training = source.select(split="train")
+        training = source.rows_where(split="train")
         doubted = tuple(row for row in training if row.quality != "hq")
         if not doubted:
             raise DataError(

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation, ornt_transform
 
@@ -19,6 +19,7 @@ from alcseg.data.splits import draw_hq, read_hq_list
 from alcseg.data.writer import write_label
 from alcseg.errors import UsageError
 from alcseg.files import copy_into, link_or_copy, output_folder, require_apart
+from alcseg.frames import to_frame
 from alcseg.metrics.overlap import dice
 from alcseg.noise import (
     OtherLabels,
@@ -33,6 +34,9 @@ from alcseg.records.cases import CaseRow
 from alcseg.records.noise import NoiseEntry, NoiseManifest
 from alcseg.types import LabelMap, Spacing
 from alcseg.words import shorten
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = ["CorruptResult", "corrupt"]
 
@@ -60,6 +64,11 @@ class CorruptResult:
         """What the command line prints."""
         names = ("dataset", "hq", "lq", "mean_dice", "worst_dice", "worst_case", "unchanged", "reduced")
         return {name: getattr(self, name) for name in names}
+
+    def to_frame(self) -> "DataFrame":
+        """A line per spoiled case with what was done to its label; needs pandas."""
+        cases = self.manifest.cases.items()
+        return to_frame({"case_id": case_id, **entry.model_dump(by_alias=True)} for case_id, entry in cases)
 
     @property
     def lq(self) -> int:
@@ -203,7 +212,7 @@ def corrupt(
     source = Dataset.open(dataset)
     _require_clean(source)
     require_apart(target, source.root)
-    candidates = [row.case_id for row in source.select(split="train") if row.quality != "unlabeled"]
+    candidates = [row.case_id for row in source.rows_where(split="train") if row.quality != "unlabeled"]
     names = None if hq_list is None else read_hq_list(Path(hq_list), candidates)
     hq = draw_hq(candidates, fraction=hq_fraction, first=hq_first, names=names, seed=seed)
     lq = [case_id for case_id in candidates if case_id not in hq]
@@ -243,7 +252,7 @@ def _require_clean(source: Dataset) -> None:
             f"{source.root}: expected a dataset with clean labels, found {_CLEAN}/, so its labels are "
             "spoiled already. Corrupt the dataset that it was made from."
         )
-    lq = [row.case_id for row in source.select(split="train", quality="lq")]
+    lq = [row.case_id for row in source.rows_where(split="train", quality="lq")]
     if lq:
         raise UsageError(
             f"{source.root}: expected a dataset with clean labels, found {len(lq)} training cases marked lq "

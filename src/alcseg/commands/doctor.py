@@ -14,7 +14,11 @@ from alcseg.machine import has_native_bf16, processor
 __all__ = ["DoctorReport", "doctor"]
 
 _CORE = ("torch", "lightning", "monai", "numpy", "scipy", "nibabel")
-_OPTIONAL = {"pydicom": ("dicom", "read DICOM series"), "h5py": ("h5", "import the LA benchmark's h5 files")}
+_OPTIONAL = {
+    "pydicom": ("dicom", "read DICOM series"),
+    "h5py": ("h5", "import the LA benchmark's h5 files"),
+    "pandas": ("frames", "have tables as data frames"),
+}
 _GIB = 1024**3
 _SMALL_MEMORY_GIB, _SMALL_DISK_GIB = 3.0, 2.0  # what `alcseg demo` takes at most
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
-from alcseg.data.folder import Dataset, require_named_values
+from alcseg.data.folder import Dataset, is_dataset, label_files, require_named_values
 from alcseg.data.nifti import nifti_stem, read_label, require_same_grid
 from alcseg.errors import DataError, LabelError, UsageError
 from alcseg.evaluation import Evaluation
@@ -48,11 +48,12 @@ def evaluate(
     diagonal of the volume for distances. One that neither holds is left out and counted.
 
     Args:
-        pred: Folder of predicted label maps, or one file.
-        truth: Folder of reference label maps with the same names, or one file.
+        pred: Folder of predicted label maps, or one file; of a dataset folder its labels.
+        truth: The same of the reference label maps.
         out: Folder for the two files.
         protocol: `mm`, or `paper` for distances in voxels and no `nsd`.
-        dataset: Dataset folder that names the classes; without it the classes are the values of the truth.
+        dataset: Dataset folder that names the classes; without it `truth` where that is one, else the classes
+            are the values of the truth.
         quality: Only cases of this quality in `dataset`.
         split: Only cases of this split in `dataset`.
         tolerance_mm: Of `nsd`.
@@ -69,6 +70,8 @@ def evaluate(
         raise UsageError(f"--protocol: expected mm or paper, got '{protocol}'.")
     if not (math.isfinite(tolerance_mm) and tolerance_mm >= 0):
         raise UsageError(f"--tolerance-mm: expected at least 0, got {tolerance_mm}.")
+    if dataset is None and is_dataset(truth):
+        dataset = truth
     if dataset is None and (quality is not None or split is not None):
         raise UsageError("--quality and --split: expected --dataset beside them, whose cases.csv knows both.")
     labels = [] if dataset is None else [Path(dataset) / "labelsTr", Path(dataset) / "labelsTs"]
@@ -76,7 +79,7 @@ def evaluate(
     folder = None if dataset is None else Dataset.open(dataset, require_images=False)
     chosen = None
     if folder is not None and (quality is not None or split is not None):
-        chosen = [row.case_id for row in folder.select(split=split, quality=quality)]
+        chosen = [row.case_id for row in folder.rows_where(split=split, quality=quality)]
     matched = _match(pred, truth, chosen)
     measure = _Measure(
         metrics=tuple(name for name in METRICS if protocol == "mm" or not METRICS[name].needs_mm),
@@ -134,7 +137,7 @@ def _match(pred: Path, truth: Path, chosen: list[str] | None) -> _Matched:
             )
         name = nifti_stem(truth) or truth.name
         return _Matched({name: (pred, truth)})
-    references, predictions = _label_files(truth), _label_files(pred)
+    references, predictions = label_files(truth), label_files(pred)
     wanted = list(references) if chosen is None else [name for name in chosen if name in references]
     if not wanted:
         raise DataError(
@@ -151,13 +154,6 @@ def _match(pred: Path, truth: Path, chosen: list[str] | None) -> _Matched:
     without = 0 if chosen is None else len(chosen) - len(wanted)
     pairs = {name: (predictions[name], references[name]) for name in wanted}
     return _Matched(pairs, without, len(predictions) - len(pairs))
-
-
-def _label_files(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise DataError(f"{folder}: expected a folder of label maps, found none. Check the path.")
-    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    return {name: path for path in files if (name := nifti_stem(path)) is not None}
 
 
 def _foreground(folder: Dataset) -> dict[str, int]:

@@ -1,7 +1,6 @@
 """`alcseg predict`: a trained run and images in, label maps on the images' own grids out."""
 
 import logging
-import os
 import time
 from collections.abc import Sequence
 from os import PathLike
@@ -14,6 +13,7 @@ from torch import nn
 
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
+from alcseg.data.folder import Case
 from alcseg.data.predicted import Predictions
 from alcseg.data.readers.base import SourceCase
 from alcseg.data.readers.inputs import find_inputs
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 def predict(
     run: str | PathLike[str],
-    inputs: str | PathLike[str] | Sequence[str | PathLike[str]],
+    inputs: str | PathLike[str] | Case | Sequence[str | PathLike[str] | Case],
     *,
     out: str | PathLike[str],
     uncertainty: bool = False,
@@ -54,7 +54,7 @@ def predict(
     Args:
         run: Run folder of `train`.
         inputs: One or several: files, folders, glob patterns, `.txt` or `.csv` lists, DICOM series folders,
-            dataset folders.
+            dataset folders, of which the images of test cases are taken, or cases of a `Dataset`.
         out: Folder for `<case>.nii.gz` and `predict.json`; must be new or empty.
         uncertainty: Also write `<case>_uncertainty.nii.gz`, float32: what the network itself states, in 0
             to 1 (`tbrats`: 1 where no class has evidence), or for all other methods the divergence of
@@ -78,8 +78,8 @@ def predict(
     if uncertainty and passes < 2:
         raise UsageError(f"--passes: expected at least 2 for an uncertainty, got {passes}.")
     folder, out = Run.open(run), Path(out)
-    given = [inputs] if isinstance(inputs, str | PathLike) else inputs
-    cases = find_inputs([os.fspath(path) for path in given], channels=len(folder.plan.channel_names))
+    given = [inputs] if isinstance(inputs, str | PathLike | Case) else inputs
+    cases = find_inputs(given, channels=len(folder.plan.channel_names))
     _check_output(out, cases, overwrite=overwrite)
     where = pick_device(device)
     predictor = Predictor(_choose_network(folder, network, where), folder.plan, where, window)
@@ -105,7 +105,7 @@ def predict(
         done[case.case_id] = entry.model_copy(update=about)
     record = PredictionRecord(
         versions=versions(),
-        run=os.fspath(folder),
+        run=str(folder.path),
         method=folder.method,
         network=network,
         window=window,

@@ -4,19 +4,23 @@ import logging
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alcseg.commands.progress import track
 from alcseg.config import resolve
 from alcseg.data.folder import Dataset
 from alcseg.files import atomic_path
+from alcseg.frames import to_frame
 from alcseg.records.base import Record
 from alcseg.records.settings import RunSettings
-from alcseg.records.steps import StepTable
 from alcseg.reporting.figures import training_curves
 from alcseg.run import Run
 from alcseg.training.estimate import estimate_cost
 from alcseg.training.fit import fit
 from alcseg.training.prepare import Prepared, prepare
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = ["TrainingPlan", "plan_training", "train"]
 
@@ -52,6 +56,10 @@ class TrainingPlan(Record):
     """Of all steps."""
     estimated_memory_gib: float
     """On the device."""
+
+    def to_frame(self) -> "DataFrame":
+        """One line; needs pandas."""
+        return to_frame([self])
 
     @classmethod
     def of(cls, ready: Prepared) -> "TrainingPlan":
@@ -174,14 +182,8 @@ def _tell(ready: Prepared) -> None:
 
 def _draw_progress(run: Run) -> None:
     """`progress.png`: loss terms and validation Dice over the steps."""
-    stages = [*run.stage_names, ""]
-    curves = {
-        f"{run.method} {name}".strip(): table
-        for name in stages
-        if (path := run.at_stage(name).metrics_path).is_file() and (table := StepTable.read_file(path)).steps
-    }
-    if not curves:
+    if not run.curves:
         return  # stopped before the first row
-    figure = training_curves(curves)
+    figure = training_curves(run.curves)
     with atomic_path(run.path / "progress.png") as partial:
         figure.savefig(partial, dpi=110, format="png")

@@ -8,25 +8,35 @@
 Without `cases.csv` every case with a label is `hq`, `imagesTr` is `train` and `imagesTs` is `test`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from alcseg.data.case import CaseVolumes, Volume
-from alcseg.data.nifti import read_image, read_label, require_not_negative, require_same_grid
+from alcseg.data.nifti import nifti_stem, read_image, read_label, require_not_negative, require_same_grid
 from alcseg.errors import DataError, LabelError
-from alcseg.records.cases import CaseRow, Split
+from alcseg.frames import to_frame
+from alcseg.records.cases import CaseRow, Quality, Split
 from alcseg.records.dataset import DatasetRecord
+from alcseg.types import Affine, FloatArray, LabelMap, Spacing
 from alcseg.words import shorten
 
-__all__ = ["Dataset", "require_named_values"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+__all__ = ["GIVEN", "Case", "Dataset", "is_dataset", "label_files", "require_named_values"]
+
+GIVEN = "labelsGiven"
+"""Folder of the labels as they came, in a dataset that was corrected."""
 
 _FOLDERS = {"train": ("imagesTr", "imagesUn"), "val": ("imagesTr",), "test": ("imagesTs",)}
+_LABELS = ("labelsTr", "labelsTs")
 _PLACES: tuple[tuple[str, str, Split], ...] = (  # of images, of labels, and the split where no table says it
     ("imagesTr", "labelsTr", "train"),
     ("imagesUn", "", "train"),
@@ -36,7 +46,9 @@ _PLACES: tuple[tuple[str, str, Split], ...] = (  # of images, of labels, and the
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """An opened dataset folder; `Dataset.open` makes it.
+    """A dataset folder; `Dataset.open` opens one.
+
+    `dataset["heart_001"]` is a `Case`, `for case in dataset` goes through all, `len(dataset)` counts them.
 
     Attributes:
         root: The folder.
@@ -129,8 +141,36 @@ class Dataset:
     def _by_id(self) -> dict[str, CaseRow]:
         return {row.case_id: row for row in self.rows}
 
-    def select(self, *, split: str | None = None, quality: str | None = None) -> tuple[CaseRow, ...]:
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> "Iterator[Case]":
+        return (Case(self, row) for row in self.rows)
+
+    def __getitem__(self, case_id: str) -> "Case":
+        return Case(self, self.row(case_id))
+
+    def select(self, *, split: str | None = None, quality: str | None = None) -> "tuple[Case, ...]":
         """The cases of a split and a quality, in order; None stands for any."""
+        return tuple(Case(self, row) for row in self.rows_where(split=split, quality=quality))
+
+    def to_frame(self) -> "DataFrame":
+        """A line per case with the columns of `cases.csv`; needs pandas."""
+        return to_frame(self.rows)
+
+    def plot(self, cases: int = 6) -> "Figure":
+        """Slices through some cases, evenly chosen, with the outlines of their labels."""
+        from alcseg.views.dataset import figure
+
+        return figure(self, cases)
+
+    def _repr_html_(self) -> str:
+        from alcseg.views.dataset import html
+
+        return html(self)
+
+    def rows_where(self, *, split: str | None = None, quality: str | None = None) -> tuple[CaseRow, ...]:
+        """The lines of a split and a quality, in order; None stands for any."""
         return tuple(
             row for row in self.rows if split in (None, row.split) and quality in (None, row.quality)
         )
@@ -227,6 +267,100 @@ class Dataset:
             if len(paths) == 1 and plain.is_file():
                 return (plain,)
         return ()
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One case of a dataset; arrays are read when first asked for and kept as long as this object.
+
+    Attributes:
+        dataset: Whose.
+        row: Its line in `cases.csv`.
+    """
+
+    dataset: Dataset = field(repr=False)
+    row: CaseRow
+
+    @property
+    def case_id(self) -> str:
+        """Its name."""
+        return self.row.case_id
+
+    @property
+    def quality(self) -> Quality:
+        """Of its label: `hq`, `lq` or `unlabeled`."""
+        return self.row.quality
+
+    @property
+    def split(self) -> Split:
+        """`train`, `val` or `test`."""
+        return self.row.split
+
+    @property
+    def group(self) -> str:
+        """Cases of one group, such as a patient, stay in one split."""
+        return self.row.group
+
+    @cached_property
+    def volumes(self) -> tuple[Volume, ...]:
+        """The images with their headers, one per channel and all on one grid."""
+        return self.dataset.read(self.case_id, with_label=False).images
+
+    @property
+    def images(self) -> tuple[FloatArray, ...]:
+        """Intensities of each channel, `(X, Y, Z)` in the voxel order of the file."""
+        return tuple(volume.array for volume in self.volumes)
+
+    @property
+    def image(self) -> FloatArray:
+        """Intensities of the first channel, `(X, Y, Z)`."""
+        return self.images[0]
+
+    @cached_property
+    def label(self) -> LabelMap | None:
+        """Label values, `(X, Y, Z)`; None for an unlabeled case."""
+        if self.quality == "unlabeled" and self.dataset.label_path(self.case_id) is None:
+            return None
+        return self.dataset.read_label(self.case_id).array
+
+    @property
+    def affine(self) -> Affine:
+        """Voxel index to RAS millimetres, `(4, 4)`."""
+        return self.volumes[0].affine
+
+    @property
+    def spacing(self) -> Spacing:
+        """Voxel size in mm, in axis order."""
+        return self.volumes[0].spacing
+
+    def plot(self) -> "Figure":
+        """Three planes with the outline of the label."""
+        from alcseg.views.case import figure
+
+        return figure(self)
+
+    def _repr_html_(self) -> str:
+        from alcseg.views.case import html
+
+        return html(self)
+
+
+def is_dataset(path: Path) -> bool:
+    """Whether a folder is a dataset; nnU-Net puts a `dataset.json` beside predictions, too."""
+    return DatasetRecord.path(path).is_file() and any((path / name).is_dir() for name in _LABELS)
+
+
+def label_files(path: Path) -> dict[str, Path]:
+    """Label maps of a folder by case; of a dataset folder those of its training and its test cases.
+
+    Raises:
+        DataError: If there is no such folder.
+    """
+    if not path.is_dir():
+        raise DataError(f"{path}: expected a folder of label maps, found none. Check the path.")
+    folders = [path / name for name in _LABELS] if is_dataset(path) else [path]
+    files = sorted(file for folder in folders for file in folder.glob("[!.]*") if file.is_file())
+    return {name: file for file in files if (name := nifti_stem(file)) is not None}
 
 
 def require_named_values(label: Volume, labels: Mapping[str, int]) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "read_grid",
     "read_image",
     "read_label",
+    "read_map",
     "require_not_negative",
     "require_same_grid",
     "whole_numbers",
@@ -88,6 +89,20 @@ def read_label(path: Path) -> Volume:
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise _unreadable(path, error) from None
     return Volume(whole_numbers(array, path), check_affine(nifti.affine, path), nifti.header, path)
+
+
+def read_map(path: Path) -> NDArray[np.float32]:
+    """Read what was computed per voxel, float32; it may be constant, and have classes along a fourth axis.
+
+    Raises:
+        DataError: If the file is absent or truncated.
+    """
+    try:
+        return np.asarray(nib.Nifti1Image.from_filename(path).dataobj, dtype=np.float32)
+    except FileNotFoundError:
+        raise DataError(f"{path}: expected a NIfTI file, found none. Check the path.") from None
+    except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
+        raise _unreadable(path, error) from None
 
 
 def read_grid(path: Path) -> tuple[tuple[int, int, int], Affine]:

@@ -8,6 +8,7 @@ are.
 """
 
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import nibabel as nib
@@ -113,7 +114,7 @@ def make_phantom(rng: np.random.Generator, *, shape: tuple[int, int, int], spaci
 
 
 def write_phantoms(
-    root: Path,
+    root: str | PathLike[str],
     *,
     train: int,
     val: int,
@@ -141,6 +142,7 @@ def write_phantoms(
     Raises:
         UsageError: If a count is negative or all are zero, or `root` holds files and `overwrite` is not set.
     """
+    root = Path(root)
     if min(train, val, test) < 0 or train + val + test == 0:
         raise UsageError(
             f"phantoms: expected counts of at least 0 and one case in all, "

@@ -43,7 +43,7 @@ def make_plan(
     Raises:
         DataError: If there is no training case.
     """
-    rows = folder.select(split="train")
+    rows = folder.rows_where(split="train")
     if not rows:
         raise DataError(f"{folder.root}: expected cases with split=train, found none. Check cases.csv.")
     if normalization is None:

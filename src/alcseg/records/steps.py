@@ -116,14 +116,12 @@ class StepTable(Record):
             **own,
         )
 
+    def rows(self) -> list[dict[str, float]]:
+        """The lines as values by column; what was not measured is nan."""
+        return [{name: found.get(name, nan) for name in self.columns} for found in map(_values, self.steps)]
+
     def _cells(self, step: Step) -> list[str]:
-        own = {
-            "loss": step.loss,
-            "lr": step.lr,
-            "val_dice": step.val_dice,
-            "val_dice_teacher": step.val_dice_teacher,
-        }
-        values: Mapping[str, float] = {**own, **step.terms, **step.readings}
+        values = _values(step)
         fixed = {"step": str(step.step), "time_s": f"{step.time_s:.1f}"}
         return [fixed.get(name) or _number(values.get(name, nan)) for name in self.columns]
 
@@ -131,6 +129,12 @@ class StepTable(Record):
     def last(self) -> Step | None:
         """The last line; None where there is none."""
         return self.steps[-1] if self.steps else None
+
+
+def _values(step: Step) -> dict[str, float]:
+    """Everything in a line, by column."""
+    own: dict[str, float] = step.model_dump(exclude={"terms", "readings"})
+    return own | step.terms | step.readings
 
 
 def _number(value: float) -> str:

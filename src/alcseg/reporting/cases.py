@@ -9,10 +9,11 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from alcseg.data.nifti import read_image, read_label
+from alcseg.data.case import affine_spacing
+from alcseg.data.nifti import read_image, read_label, read_map
 from alcseg.types import Affine, FloatArray, LabelMap, Spacing
 
-__all__ = ["UprightCase", "read_upright"]
+__all__ = ["UprightCase", "read_upright", "upright_case"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,23 +34,28 @@ class UprightCase:
 
 
 def read_upright(image: Path, labels: Mapping[str, Path], uncertainty: Path | None = None) -> UprightCase:
-    """Read an image with its label maps and turn all by flips and permutes into RAS order.
+    """Read an image with its label maps and turn all into RAS order.
 
     Raises:
         DataError: If a file cannot be read.
     """
     picture = read_image(image)
-    maps = {name: read_label(path) for name, path in labels.items()}
-    doubt = None
-    if uncertainty is not None:
-        nifti = nib.Nifti1Image.from_filename(uncertainty)  # not `read_image`: a map may be constant
-        doubt = _upright(np.asarray(nifti.dataobj, dtype=np.float32), nifti.affine)
-    order = np.argsort(nib.orientations.io_orientation(picture.affine)[:, 0])
+    maps = {name: read_label(path).array for name, path in labels.items()}
+    doubt = None if uncertainty is None else read_map(uncertainty)
+    return upright_case(picture.array, picture.affine, maps, doubt)
+
+
+def upright_case(
+    image: FloatArray, affine: Affine, labels: Mapping[str, LabelMap], uncertainty: FloatArray | None = None
+) -> UprightCase:
+    """Turn arrays on one grid by flips and permutes into RAS order."""
+    order = np.argsort(nib.orientations.io_orientation(affine)[:, 0])
+    spacing = affine_spacing(affine)
     return UprightCase(
-        _upright(picture.array, picture.affine),
-        {name: _upright(volume.array, volume.affine) for name, volume in maps.items()},
-        doubt,
-        tuple(picture.spacing[axis] for axis in order),
+        _upright(image, affine),
+        {name: _upright(label, affine) for name, label in labels.items()},
+        None if uncertainty is None else _upright(uncertainty, affine),
+        tuple(spacing[axis] for axis in order),
     )
 
 

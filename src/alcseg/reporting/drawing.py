@@ -46,6 +46,8 @@ CONTOUR_STYLES: dict[str, tuple[str, LineStyle]] = {
     "given": ("#D55E00", "dashed"),
     "refined": ("#56B4E9", "solid"),
     "predicted": ("#56B4E9", "solid"),
+    "trusted": ("#F0E442", "solid"),
+    "written": ("#56B4E9", "solid"),
 }
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 INK = "#222222"

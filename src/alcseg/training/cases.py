@@ -38,8 +38,8 @@ def choose_cases(
     Raises:
         DataError: If a stream of the method has no case.
     """
-    train = [row for row in folder.select(split="train") if row.quality != "unlabeled"]
-    val = [row for row in folder.select(split="val") if row.quality == "hq"]
+    train = [row for row in folder.rows_where(split="train") if row.quality != "unlabeled"]
+    val = [row for row in folder.rows_where(split="val") if row.quality == "hq"]
     hq = [row.case_id for row in train if row.quality == "hq"]
     if not val:
         count = min(max(1, round(_HELD_OUT_SHARE * len(hq))), len(hq) - 1) if val_hq is None else val_hq

@@ -105,7 +105,7 @@ def test_both_verbs_find_the_same_cases(layout: str, tmp_path: Path, write_slice
     write, expected = LAYOUTS[layout]
     write(tmp_path / layout, write_slice)
     folder = import_dataset(tmp_path / layout, tmp_path / "out")
-    rows = folder.select(split="test") if layout == "dataset" else folder.rows
+    rows = folder.rows_where(split="test") if layout == "dataset" else folder.rows
     found = find_inputs([tmp_path / layout], channels=len(folder.channel_names))
     assert {row.case_id for row in rows} == {case.case_id for case in found} == expected
     for case in found:

@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from alcseg.data.case import CaseVolumes
+from alcseg.data.folder import Case
 from alcseg.data.nifti import nifti_stem, read_image
 from alcseg.data.readers import find_reader
 from alcseg.data.readers.base import SourceCase, by_name
@@ -20,14 +21,14 @@ from alcseg.records.cases import is_file_name
 __all__ = ["find_inputs"]
 
 
-def find_inputs(inputs: Sequence[str | os.PathLike[str]], *, channels: int) -> tuple[SourceCase, ...]:
+def find_inputs(inputs: Sequence[str | os.PathLike[str] | Case], *, channels: int) -> tuple[SourceCase, ...]:
     """Turn what was named into cases, in a stable order.
 
     Args:
         inputs: Files, folders, glob patterns, lists of paths (`.txt`: one a line; `.csv`: one case a row, one
             column per channel and optionally `case_id`; relative paths start at the list). A folder may have
             any layout that `import` knows, and its cases get the names that `import` gives them; of a folder
-            with `dataset.json` the images of `imagesTs` are taken.
+            with `dataset.json` the images of `imagesTs` are taken. A `Case` stands for its images.
         channels: Channels of the model; files called `<case>_0000`, `<case>_0001`, ... are one case only if
             these are their numbers, so that of one channel `scan_0000` and `scan_0007` are two cases.
 
@@ -37,9 +38,8 @@ def find_inputs(inputs: Sequence[str | os.PathLike[str]], *, channels: int) -> t
     """
     if not inputs:
         raise UsageError("expected at least one file or folder to predict, got none.")
-    places = [place for item in inputs for place in _places(item, channels)]
     cases: dict[str, SourceCase] = {}
-    for case in _cases(places, channels):
+    for case in _named(inputs, channels):
         known = cases.setdefault(case.case_id, case)
         if known.images != case.images:
             raise UsageError(
@@ -52,6 +52,20 @@ def find_inputs(inputs: Sequence[str | os.PathLike[str]], *, channels: int) -> t
                 "Rename it."
             )
     return tuple(cases.values())
+
+
+def _named(inputs: Sequence[str | os.PathLike[str] | Case], channels: int) -> Iterator[SourceCase]:
+    """The cases behind all arguments, in their order."""
+    for is_case, group in groupby(inputs, lambda item: isinstance(item, Case)):
+        if is_case:
+            yield from (_source(item) for item in group if isinstance(item, Case))
+        else:
+            paths = [item for item in group if not isinstance(item, Case)]
+            yield from _cases([place for item in paths for place in _places(item, channels)], channels)
+
+
+def _source(case: Case) -> SourceCase:
+    return SourceCase(case.case_id, case.dataset.image_paths(case.case_id))
 
 
 def _places(item: str | os.PathLike[str], channels: int) -> list[Path]:

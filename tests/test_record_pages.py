@@ -49,4 +49,4 @@ def test_the_page_links_the_schemas():
     page = hook.page()
     assert page.startswith("# Files\n")
     for kind in hook.kinds():
-        assert f"(../schemas/{kind.__name__}.schema.json)" in page
+        assert f"(schemas/{kind.__name__}.schema.json)" in page

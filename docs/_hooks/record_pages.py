@@ -64,9 +64,9 @@ def section(kind: Kind) -> str:
     written = f"Written by {kind.MADE_BY}"
     if issubclass(kind, Document):
         number = "" if kind.FORMAT is None else f"; format {kind.FORMAT}"
-        parts.append(f"{written}{number}. [JSON schema]({_relative(schema_name(kind))})")
+        parts.append(f"{written}{number}. [JSON schema]({schema_name(kind)})")
     else:
-        parts.append(f"{written}; one line each. [JSON schema of a line]({_relative(schema_name(kind))})")
+        parts.append(f"{written}; one line each. [JSON schema of a line]({schema_name(kind)})")
     parts.append(fields(kind))
     for part in nested(kind):
         parts += [f"### {part.__name__}", _prose(inspect.getdoc(part) or ""), fields(part)]
@@ -144,11 +144,6 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, Record):
         return "{}"
     return "null" if value is None else json.dumps(value, default=str)
-
-
-def _relative(name: str) -> str:
-    """A link from the page, whose address has a folder of its own."""
-    return f"../{name}"
 
 
 def _prose(text: str) -> str:

@@ -19,7 +19,7 @@ import torch
 from alcseg.correction.alignment import (
     TOLERANCE,
     CleanLabels,
-    is_moved,
+    errs_by_offset,
     move_boundaries,
     see_label,
     set_tolerance,
@@ -85,7 +85,7 @@ def main(run_path: str, dataset_path: str) -> None:
                 weighed = weigh_label(found.probs, label, spacing, offsets, shape).argmax(0).numpy()
                 answers += [moved, weighed]
                 answers += [
-                    moved if is_moved(offsets, clean, tolerance) else weighed
+                    moved if errs_by_offset(offsets, clean, tolerance) else weighed
                     for tolerance in (TOLERANCE, set_tolerance(Offsets.stack(drawn), clean))
                 ]
                 rows.append([mean_dice(answer, truth, classes) for answer in answers])

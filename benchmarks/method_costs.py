@@ -10,15 +10,18 @@ import argparse
 import statistics
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 
 import alcseg.training_methods
 from alcseg import machine
-from alcseg.config import Settings, resolve
+from alcseg.config import resolve
 from alcseg.data.sampling import Patches
+from alcseg.inference.load import create_method
 from alcseg.networks import build_network
 from alcseg.records.method_costs import CostConditions, MethodCosts
+from alcseg.records.settings import RunSettings
 from alcseg.training_methods import METHODS, Method, Stage, Task
 
 BASELINE = "hl_sup"
@@ -40,11 +43,11 @@ def main() -> None:
     seconds: dict[str, list[float]] = {word: [] for word in words}
     for repetition in range(options.repetitions + 1):
         for word, stages in fits.items():
-            taken = sum(share * time_step(method, batch) for share, method, batch in stages)
+            taken = sum(share * time_step(*fit) for share, *fit in stages)
             if repetition:  # the first one also pays for set-up
                 seconds[word].append(taken)
     medians = {word: statistics.median(values) for word, values in seconds.items()}
-    settings = settings_of(BASELINE, options.preset)
+    settings = resolve(BASELINE, preset=options.preset)
     known = MethodCosts.read_file(options.out).cost if options.out.is_file() else {}
     cost = known | {word: round(value / medians[BASELINE], 2) for word, value in medians.items()}
     measured = CostConditions(
@@ -60,28 +63,28 @@ def main() -> None:
         print(f"{word:24s} {value:8.3f} s {value / medians[BASELINE]:6.2f}")
 
 
-def settings_of(word: str, preset: str) -> Settings:
-    """Those of a run under the preset."""
-    method_class, fixed = METHODS[word]
-    return resolve(word, method_class, fixed, preset=preset)
-
-
-def prepare(word: str, preset: str, device: str) -> list[tuple[float, Method, dict[str, Patches]]]:
-    """Each stage of a method: its steps per step of the run, the method ready to step, and a batch."""
-    settings = settings_of(word, preset)
+def prepare(word: str, preset: str, device: str) -> list[tuple[Any, ...]]:
+    """Each stage of a method: its share of the steps, the method in its middle, optimizers, and a batch."""
+    settings = resolve(word, preset=preset)
     names = {stream: [f"case_{index}" for index in range(8)] for stream in ("hq", "lq", "union")}
     whole = build(settings, Stage("", settings.trainer.steps))
     stages = whole.plan_stages({stream: names[stream] for stream in whole.streams})
     found = []
     for stage in stages:
         method = build(settings, stage).to(device).train()
+        method.done = stage.steps // 2
         found.append(
-            (stage.steps / settings.trainer.steps, ready(method), batch_for(method, settings, device))
+            (
+                stage.steps / settings.trainer.steps,
+                method,
+                method.configure_optimizers(),
+                batch_for(method, settings, device),
+            )
         )
     return found
 
 
-def build(settings: Settings, stage: Stage) -> Method:
+def build(settings: RunSettings, stage: Stage) -> Method:
     """The method at one stage, with the network of the preset."""
     network, data = settings.network, settings.data
     task = Task(
@@ -99,19 +102,10 @@ def build(settings: Settings, stage: Stage) -> Method:
         patch=data.patch,
         stage=stage.name,
     )
-    return METHODS[settings.method][0](**settings.method_args).prepare(task)
+    return create_method(settings).prepare(task)
 
 
-def ready(method: Method) -> Method:
-    """Able to step without a trainer, in the middle of its run."""
-    optimizers = method.configure_optimizers()
-    method.optimizers = lambda: optimizers  # type: ignore[method-assign]
-    method.manual_backward = lambda loss: loss.backward()  # type: ignore[method-assign]
-    method.done = method.task.steps // 2
-    return method
-
-
-def batch_for(method: Method, settings: Settings, device: str) -> dict[str, Patches]:
+def batch_for(method: Method, settings: RunSettings, device: str) -> dict[str, Patches]:
     """Random images whose labels are bands of intensity."""
     data = settings.data
     sizes = {"hq": data.hq_batch, "lq": data.lq_batch, "union": data.hq_batch + data.lq_batch}
@@ -134,11 +128,11 @@ def batch_for(method: Method, settings: Settings, device: str) -> dict[str, Patc
     return batch
 
 
-def time_step(method: Method, batch: dict[str, Patches]) -> float:
+def time_step(method: Method, optimizers: list[torch.optim.Optimizer], batch: dict[str, Patches]) -> float:
     """Seconds of one step."""
     synchronize(method.device)
     started = time.perf_counter()
-    method.training_step(dict(batch), 0)
+    method.take_step(batch, optimizers)
     synchronize(method.device)
     return time.perf_counter() - started
 

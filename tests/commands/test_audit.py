@@ -37,7 +37,7 @@ def spoiled(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def result(spoiled) -> Audit:
-    return audit(spoiled, out=spoiled.parent / "out", folds=2, steps=120, rounds=1, set=SMALL, device="cpu")
+    return audit(spoiled, out=spoiled.parent / "out", folds=2, steps=60, rounds=1, set=SMALL, device="cpu")
 
 
 @pytest.mark.timeout(600)
@@ -77,7 +77,7 @@ def test_the_folder_says_where_and_whom_to_trust(result, spoiled):
 @pytest.mark.timeout(600)
 def test_a_second_call_trains_nothing_and_finds_the_same(result, spoiled, monkeypatch):
     monkeypatch.setattr(importlib.import_module("alcseg.training.fit"), "fit_stage", None)
-    again = audit(spoiled, out=result.path, folds=2, steps=120, rounds=1, set=SMALL, device="cpu")
+    again = audit(spoiled, out=result.path, folds=2, steps=60, rounds=1, set=SMALL, device="cpu")
     assert again.ranking == result.ranking
 
 

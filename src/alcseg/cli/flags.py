@@ -369,8 +369,8 @@ def _add_correct(verbs: Verbs) -> ArgumentParser:
 
 def _add_evaluate(verbs: Verbs) -> ArgumentParser:
     verb = _verb(verbs, "evaluate", "score label maps against a reference")
-    verb.add_argument("pred", metavar="PRED", help="folder of predicted label maps")
-    verb.add_argument("truth", metavar="TRUTH", help="folder of reference label maps")
+    verb.add_argument("pred", metavar="PRED", help="folder of predicted label maps, or a dataset folder")
+    verb.add_argument("truth", metavar="TRUTH", help="the same of the reference")
     _add_output(verb, what="folder for per_case.csv and summary.json")
     verb.add_argument(
         "--protocol", default="mm", choices=("mm", "paper"), help="millimetres, or voxels as in the papers"
@@ -378,7 +378,10 @@ def _add_evaluate(verbs: Verbs) -> ArgumentParser:
     verb.add_argument(
         "--tolerance-mm", type=float, default=1.0, metavar="MM", help="tolerance of the surface Dice (nsd)"
     )
-    verb.add_argument("--dataset", help="dataset folder that names the classes and knows the cases")
+    verb.add_argument(
+        "--dataset",
+        help="dataset folder that names the classes and knows the cases (default: TRUTH, if it is one)",
+    )
     verb.add_argument("--quality", choices=("hq", "lq", "unlabeled"), help="only these cases of --dataset")
     verb.add_argument("--split", choices=("train", "val", "test"), help="only these cases of --dataset")
     return verb

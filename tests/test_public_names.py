@@ -1,6 +1,7 @@
 """What `alcseg` promises can be imported, and importing it is light."""
 
 import ast
+import pkgutil
 import subprocess
 import sys
 
@@ -12,6 +13,11 @@ import alcseg
 @pytest.mark.parametrize("name", alcseg.__all__)
 def test_every_public_name_is_there(name):
     assert getattr(alcseg, name) is not None
+
+
+def test_no_verb_is_hidden_by_a_module_of_its_name():
+    modules = {name for _, name, _ in pkgutil.iter_modules(alcseg.__path__)}
+    assert modules & set(alcseg.__all__) == {"metrics", "noise"}  # which are public as modules
 
 
 def test_dir_lists_the_public_names():

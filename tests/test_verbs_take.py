@@ -29,6 +29,7 @@ class Anything:
 
 
 FORMS = {"str": os.fspath, "Path": Path, "object": lambda given: given, "another's object": Anything}
+SMALL = [setting for setting in SETTINGS if not setting.startswith("trainer.steps")]
 PLAN = """
 title: tiny
 datasets: {a: {phantoms: {train: 4, val: 1, test: 1}}}
@@ -45,6 +46,10 @@ def out(form, folder):
 VERBS = {
     "import_dataset": (lambda s, to, out: alcseg.import_dataset(to(s.noisy), out), alcseg.Dataset),
     "archive_dataset": (lambda s, to, out: alcseg.archive_dataset(to(s.predictions), out), Archive),
+    "audit": (
+        lambda s, to, out: alcseg.audit(to(s.noisy), out=out, folds=2, steps=2, rounds=1, set=SMALL),
+        alcseg.Audit,
+    ),
     "check": (lambda s, to, out: alcseg.check(to(s.noisy)), CheckReport),
     "corrupt": (lambda s, to, out: alcseg.corrupt(to(s.phantoms), out, hq_first=1), CorruptResult),
     "plan_training": (

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from alcseg.audit.evidence import NAMES, evidence
-from alcseg.audit.folds import draw_folds
-from alcseg.audit.judge import Judge, Judgment, believed
-from alcseg.audit.regions import find_regions
-from alcseg.audit.simulate import simulate
-from alcseg.audit.words import in_words, verdict
 from alcseg.audited import Audit
+from alcseg.auditing.evidence import NAMES, evidence
+from alcseg.auditing.folds import draw_folds
+from alcseg.auditing.judge import Judge, Judgment, believed
+from alcseg.auditing.regions import find_regions
+from alcseg.auditing.simulate import simulate
+from alcseg.auditing.words import in_words, verdict
 from alcseg.commands._out_of_fold import OutOfFold, OutOfFoldCase
 from alcseg.commands.progress import track
 from alcseg.data.folder import Dataset

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from alcseg.audit.simulate import KINDS, simulate, surface_error
+from alcseg.auditing.simulate import KINDS, simulate, surface_error
 
 SPACING = (1.0, 1.0, 1.5)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from alcseg.audit.evidence import NAMES, evidence
+from alcseg.auditing.evidence import NAMES, evidence
 
 SPACING = (1.0, 1.0, 1.0)
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alcseg.audit.simulate import KINDS, Kind, Simulated
+from alcseg.auditing.simulate import KINDS, Kind, Simulated
 from alcseg.types import FloatArray
 
 __all__ = ["Judge", "Judgment", "believed"]

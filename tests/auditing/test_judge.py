@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from alcseg.audit.judge import Judge, believed
-from alcseg.audit.simulate import Simulated
+from alcseg.auditing.judge import Judge, believed
+from alcseg.auditing.simulate import Simulated
 
 NAMES = ("soft_minimum", "union", "band", "noise")
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from alcseg.audit.regions import find_regions
+from alcseg.auditing.regions import find_regions
 
 
 def test_regions_are_listed_largest_first_with_box_and_slice():

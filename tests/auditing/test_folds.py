@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from alcseg.audit.folds import draw_folds
+from alcseg.auditing.folds import draw_folds
 from alcseg.errors import DataError
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from statistics import median
 
-from alcseg.audit.judge import Judgment
-from alcseg.audit.simulate import Kind
+from alcseg.auditing.judge import Judgment
+from alcseg.auditing.simulate import Kind
 
 __all__ = ["in_words", "verdict"]
 

@@ -54,6 +54,13 @@ def test_a_label_drawn_too_large_is_moved() -> None:
     assert row.agreement > 0.9 > row.agreement_as_given
 
 
+def test_voxels_that_a_moved_label_gains_count_as_changed() -> None:
+    given = block(7, 17)
+    found = decided(given, block(4, 20))
+    assert found.action == "moved"
+    assert found.voxels_changed == (found.written == 7).sum() - given.sum() > 1000
+
+
 def test_without_clean_labels_to_compare_with_any_label_is_moved() -> None:
     given, seen = block(4, 20), block(7, 17)
     perfect = CleanLabels(torch.tensor([1.1]), torch.tensor([0.0]))

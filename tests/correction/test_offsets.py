@@ -146,3 +146,11 @@ def test_of_equally_good_offsets_the_smallest_is_taken() -> None:
     found = measure_agreement(one_hot(seen), distances(given), STEPS).best()
     assert (found.mm.item(), found.dice.item()) == (1.5, 1)
     assert found.given.item() == pytest.approx(2 * 5 / (5 + 7))
+
+
+@pytest.mark.parametrize("step", [0.25, 0.5, 1.0])
+def test_a_sharp_boundary_is_as_narrow_as_the_steps_can_tell(step: float) -> None:
+    """Half a step is the narrowest that is tried."""
+    ball_of_7 = ball(7)
+    found = measure_agreement(one_hot(ball_of_7), distances(ball_of_7), offset_steps(4.0, step)).best()
+    assert found.width_mm.item() == pytest.approx(step / 2)

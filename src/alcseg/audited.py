@@ -1,13 +1,18 @@
 """What `alcseg audit` found, opened from its folder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from alcseg.errors import DataError
+from alcseg.errors import DataError, UsageError
+from alcseg.frames import to_frame
 from alcseg.records.audit import AuditRecord, AuditRow, RegionRow
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
 
 __all__ = ["Audit"]
 
@@ -23,8 +28,8 @@ class Audit:
     """
 
     path: Path
-    record: AuditRecord
-    ranking: tuple[AuditRow, ...]
+    record: AuditRecord = field(repr=False)
+    ranking: tuple[AuditRow, ...] = field(repr=False)
 
     @classmethod
     def open(cls, path: "str | PathLike[str] | Audit") -> "Audit":
@@ -59,9 +64,35 @@ class Audit:
         return RegionRow.read(self.path)
 
     @property
+    def worst(self) -> tuple[AuditRow, ...]:
+        """Of each case the line of its worst class; the worst label first."""
+        lines: dict[str, AuditRow] = {}
+        for row in self.ranking:
+            if row.case_id not in lines or row.dice < lines[row.case_id].dice:
+                lines[row.case_id] = row
+        return tuple(lines.values())
+
+    @property
     def trusted(self) -> tuple[str, ...]:
         """Cases whose labels can be trusted, best first."""
         return self.record.trusted
+
+    def to_frame(self, table: Literal["ranking", "regions"] = "ranking") -> "DataFrame":
+        """The lines of `ranking.csv` or `regions.csv`, with their columns; needs pandas."""
+        if table not in ("ranking", "regions"):
+            raise UsageError(f"to_frame: expected ranking or regions, got '{table}'.")
+        return to_frame(self.ranking if table == "ranking" else self.regions)
+
+    def plot(self, cases: int = 8) -> "Figure":
+        """The worst labels over their images, and what networks that never saw them predict."""
+        from alcseg.views.audit import figure
+
+        return figure(self, cases)
+
+    def _repr_html_(self) -> str:
+        from alcseg.views.audit import html
+
+        return html(self)
 
     def to_document(self) -> dict[str, Any]:
         """What the command line prints."""

@@ -9,6 +9,7 @@ import pytest
 from alcseg.audited import Audit
 from alcseg.commands.audit import audit
 from alcseg.data.folder import Dataset
+from alcseg.data.nifti import read_label
 from alcseg.data.phantoms import write_phantoms
 from alcseg.data.writer import write_label
 from alcseg.errors import ConfigError, DataError, UsageError
@@ -67,11 +68,45 @@ def test_the_folder_says_where_and_whom_to_trust(result, spoiled):
     trusted = (result.path / "trusted.txt").read_text().split()
     assert tuple(trusted) == result.trusted
     assert not set(trusted) & {WRONG[0], WRONG[2]}
+
+
+@pytest.mark.timeout(600)
+def test_maps_of_what_differs_hold_the_voxels_of_the_regions(result, spoiled):
     given = Dataset.open(spoiled).read_label(WRONG[0])
-    for folder in ("missing", "extra"):
-        path = result.path / folder / f"{WRONG[0]}.nii.gz"
-        assert path.is_file()
-        assert given.array.shape == Dataset.open(spoiled).read_label(WRONG[0]).array.shape
+    missing, extra = (read_label(result.path / name / f"{WRONG[0]}.nii.gz") for name in ("missing", "extra"))
+    np.testing.assert_allclose(missing.affine, given.affine)
+    drawn = extra.array != 0
+    np.testing.assert_array_equal(extra.array[drawn], given.array[drawn])
+    assert not ((missing.array == given.array) & (missing.array != 0)).any()
+    for what, found in (("missing", missing), ("extra", extra)):
+        mm3 = sum(row.mm3 for row in result.regions if row.case_id == WRONG[0] and row.what == what)
+        assert 0 < mm3 <= (found.array != 0).sum() * np.prod(given.spacing) + 0.1
+
+
+@pytest.mark.timeout(600)
+def test_the_worst_labels_can_be_seen(result):
+    assert (result.path / "worst.png").read_bytes().startswith(b"\x89PNG")
+    assert len(result.plot(cases=5).axes) == 8  # two lines of four, three of them empty
+    html = result._repr_html_()
+    assert html.count("<img ") == 1
+    assert "of 12 labels seem wrong" in html
+    assert len(html) < 300_000
+
+
+@pytest.mark.timeout(600)
+def test_a_case_is_told_by_its_worst_class(result):
+    worst = result.worst
+    assert [row.rank for row in worst] == list(range(1, 13))
+    for line in worst:
+        assert line.dice == min(row.dice for row in result.ranking if row.case_id == line.case_id)
+
+
+@pytest.mark.timeout(600)
+def test_tables_are_data_frames(result):
+    assert list(result.to_frame().columns)[:4] == ["rank", "case_id", "class", "dice"]
+    assert len(result.to_frame("regions")) == len(result.regions)
+    with pytest.raises(UsageError, match="ranking or regions"):
+        result.to_frame("offsets")
 
 
 @pytest.mark.timeout(600)

@@ -127,8 +127,7 @@ def _check(result: Any) -> list[RenderableType]:
 
 
 def _audit(result: Any) -> list[RenderableType]:
-    worst = {row.case_id: row for row in sorted(result.ranking, key=lambda row: -row.dice)}  # the worst class
-    rows = [row.cells() for row in sorted(worst.values(), key=lambda row: row.rank)[:_RANKED_CASES]]
+    rows = [row.cells() for row in result.worst[:_RANKED_CASES]]
     columns = {
         "rank": "rank",
         "case_id": "case",

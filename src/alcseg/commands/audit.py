@@ -24,11 +24,12 @@ from alcseg.commands.progress import track
 from alcseg.data.folder import Dataset
 from alcseg.data.writer import write_label
 from alcseg.errors import UsageError
-from alcseg.files import make_folder, require_apart, write_text
+from alcseg.files import atomic_path, make_folder, require_apart, write_text
 from alcseg.machine import peak_memory_mib, versions
 from alcseg.noise import case_generator
 from alcseg.records.audit import AuditRecord, AuditRound, AuditRow, RegionRow
 from alcseg.records.cases import CaseRow
+from alcseg.reporting.figures import png_bytes
 from alcseg.training_methods import METHODS
 
 __all__ = ["audit"]
@@ -141,7 +142,10 @@ def audit(
         time_s=round(time.perf_counter() - begun, 1),
         peak_memory_mib=peak_memory_mib(),
     ).write(target)
-    return Audit.open(target)
+    result = Audit.open(target)
+    with atomic_path(target / "worst.png") as path:
+        path.write_bytes(png_bytes(result.plot()))
+    return result
 
 
 def _judge(seen: dict[str, OutOfFoldCase], fold_of: dict[str, int], seed: int) -> dict[str, list[Judgment]]:

@@ -9,6 +9,7 @@ import pytest
 from alcseg.commands.import_dataset import import_dataset
 from alcseg.data.readers import READERS, find_reader
 from alcseg.errors import DataError, GeometryError, LabelError, ResourceError, UsageError
+from alcseg.records.cases import CaseRow
 
 IMAGE = np.arange(60.0, dtype=np.float32).reshape(3, 4, 5)
 LABEL = np.zeros((3, 4, 5), np.uint8)
@@ -338,3 +339,22 @@ def test_test_cases_may_lie_in_a_folder_of_their_own(tmp_path):
         import_dataset(tmp_path / "src", tmp_path / "x", test_source=tmp_path / "more", test_fraction=0.5)
     with pytest.raises(DataError, match="expected each case name once"):
         import_dataset(tmp_path / "src", tmp_path / "x", test_source=tmp_path / "src")
+
+
+def test_scans_of_one_patient_stay_in_one_split(real_data, tmp_path, caplog):
+    """ACDC holds two phases of each heart, told apart by the end of their names alone."""
+    source = real_data("ACDC")
+    import_dataset(source, tmp_path / "alone", val_fraction=0.2)
+    assert "--group-regex '^(.+)_'" in caplog.text
+    assert _divided_patients(tmp_path / "alone")  # what the warning is about
+    caplog.clear()
+    import_dataset(source, tmp_path / "grouped", val_fraction=0.2, group_regex="^(.+)_")
+    assert not caplog.text
+    assert not _divided_patients(tmp_path / "grouped")
+
+
+def _divided_patients(folder):
+    splits = {}
+    for row in CaseRow.read(folder):
+        splits.setdefault(row.case_id.split("_")[0], set()).add(row.split)
+    return {patient for patient, found in splits.items() if len(found) > 1}

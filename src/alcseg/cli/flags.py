@@ -165,6 +165,11 @@ def _add_import(verbs: Verbs) -> ArgumentParser:
         help="draw no splits: the last cases of the source test, those before them validate",
     )
     verb.add_argument(
+        "--group-regex",
+        metavar="PATTERN",
+        help="cases in whose names it matches the same stay in one split, for example 'patient[0-9]+'",
+    )
+    verb.add_argument(
         "--hq-list", metavar="FILE", help="text file, one trusted case id a line; all others are LQ"
     )
     verb.add_argument(

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from alcseg.auditing.words import in_words, verdict
 from alcseg.commands._out_of_fold import OutOfFold, OutOfFoldCase
 from alcseg.commands.progress import track
 from alcseg.data.folder import Dataset
+from alcseg.data.groups import hint
 from alcseg.data.writer import write_label
 from alcseg.errors import UsageError
 from alcseg.files import atomic_path, make_folder, require_apart, write_text
@@ -96,6 +97,8 @@ def audit(
     fold_of = draw_folds({row.case_id: row.group for row in rows}, folds, seed=seed)
     if len(rows) < _FEW_CASES:
         logger.warning("%d labels: with fewer than %d an audit is a rough guess", len(rows), _FEW_CASES)
+    if said := hint({row.case_id: row.group for row in rows}):
+        logger.warning(said)
     make_folder(target)
     work = OutOfFold(
         source, rows, fold_of, target / "folds", method, steps, tuple(set), seed, device, workers
@@ -123,7 +126,7 @@ def audit(
     write_text(target / "trusted.txt", "".join(f"{name}\n" for name in trusted))
     duplicates = found.duplicates()
     AuditRecord(
-        dataset=str(dataset),
+        dataset=fspath(dataset),
         method=method,
         steps=steps,
         folds=folds,

@@ -9,6 +9,7 @@ from pathlib import Path
 from alcseg.commands._placed_cases import CasePlacer, common_ending
 from alcseg.commands.progress import track
 from alcseg.data.folder import Dataset
+from alcseg.data.groups import groups_by_name, hint
 from alcseg.data.readers import ReaderOptions, SourceCase, SourceDataset, find_reader
 from alcseg.data.splits import draw_splits, read_hq_list
 from alcseg.errors import DataError, UsageError
@@ -33,6 +34,7 @@ def import_dataset(
     test_fraction: float = 0.0,
     seed: int = 0,
     in_order: bool = False,
+    group_regex: str | None = None,
     hq_list: str | os.PathLike[str] | None = None,
     spacing: Spacing | None = None,
     label_map: Mapping[int, int] | None = None,
@@ -54,6 +56,8 @@ def import_dataset(
         test_fraction: The same for the test. Cases that stay do not count into the shares.
         seed: Of the draw.
         in_order: Draw nothing: the last cases of the source test, those before them validate.
+        group_regex: Cases in whose names it matches the same, such as `patient[0-9]+`, are a group; with
+            parentheses, what the first match. Without one the source's own groups count.
         hq_list: Text file with one case a line: these are `hq`, all other labeled cases `lq`.
         spacing: Voxel size in mm for layouts that do not store it.
         label_map: Label value in the files to value wanted.
@@ -76,6 +80,7 @@ def import_dataset(
         )
     renamed = dict(label_map or {})
     found = _scan(source, tests, format, ReaderOptions(spacing, renamed))
+    found = replace(found, cases=_grouped(found.cases, group_regex))
     quality = _qualities(found.cases, None if hq_list is None else Path(hq_list))
     kept, drawn = _groups_to_draw(found.cases, quality, val=val_fraction > 0, test=test_fraction > 0)
     splits = kept | draw_splits(
@@ -151,6 +156,16 @@ def _require_names(cases: Sequence[SourceCase], source: Path) -> None:
             raise DataError(
                 f"{source}: expected a case name that can be a file name, found '{case.case_id}'. Rename it."
             )
+
+
+def _grouped(cases: Sequence[SourceCase], pattern: str | None) -> tuple[SourceCase, ...]:
+    """The cases with the groups that their names tell; without a pattern those of the source, and a hint."""
+    if pattern is None:
+        if said := hint({case.case_id: case.group or case.case_id for case in cases}):
+            _log.warning(said)
+        return tuple(cases)
+    groups = groups_by_name([case.case_id for case in cases], pattern)
+    return tuple(replace(case, group=groups[case.case_id]) for case in cases)
 
 
 def _qualities(cases: Sequence[SourceCase], hq_list: Path | None) -> dict[str, Quality]:

@@ -421,3 +421,28 @@ def test_patch_that_no_stride_divides(sound, tmp_path, alcseg):
     out = tmp_path / "pred"
     assert alcseg("predict", tmp_path / "run", sound / "imagesTr", "--out", out, "-q").code == 0
     assert load(out / "hq_0.nii.gz").shape == (20, 18, 17)
+
+
+def test_what_is_of_another_kind_is_not_overwritten(sound, trained, data, alcseg):
+    before = sorted(data.rglob("*"))
+    for words in (
+        ("report", trained()),
+        ("train", sound, *TRAIN),
+        ("predict", trained(), sound / "imagesTr"),
+        ("correct", trained(), sound),
+        ("evaluate", sound / "labelsTr", sound / "labelsTr"),
+    ):
+        result = alcseg(*words, "--out", data, "--overwrite", "-q")
+        assert_one_line(
+            result, 2, "UsageError", str(data), "a dataset (dataset.json)", "remove this one yourself"
+        )
+        assert sorted(data.rglob("*")) == before
+
+
+def test_counts_below_zero_are_refused(sound, trained, tmp_path, alcseg):
+    result = alcseg("train", sound, *TRAIN, "--out", tmp_path / "run", "--workers", "-1", "-q")
+    assert_one_line(result, 2, "UsageError", "--workers: expected 0 or more, got -1")
+    result = alcseg(
+        "predict", trained(), sound / "imagesTr", "--out", tmp_path / "pred", "--passes", "-1", "-q"
+    )
+    assert_one_line(result, 2, "UsageError", "--passes: expected 0 or more, got -1")

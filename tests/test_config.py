@@ -157,3 +157,13 @@ def test_wrong_files_and_presets_are_named(tmp_path: Path) -> None:
         resolved(file=file)
     file.write_text("trainer:\nseed: 4\n")
     assert resolved(file=file).seed == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"\x80\x04", "not text"), (b"2020-99-99: 1", "not valid YAML"), (b"[" * 50_000, "not valid YAML")],
+)
+def test_a_file_that_is_no_yaml_is_a_line(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "own.yaml").write_bytes(content)
+    with pytest.raises(ConfigError, match=words):
+        resolved(file=tmp_path / "own.yaml")

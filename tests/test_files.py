@@ -55,6 +55,28 @@ def test_a_folder_with_files_is_kept_unless_told(tmp_path: Path) -> None:
     assert [path.name for path in out.iterdir()] == ["new"]
 
 
+@pytest.mark.parametrize("holds", ["dataset.json", "run.json", "plan.yaml", "audit.json", "predict.json"])
+def test_what_is_of_another_kind_is_never_overwritten(tmp_path: Path, holds: str) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / holds).write_text("{}")
+    with (
+        pytest.raises(UsageError, match=rf"({holds}).*remove this one yourself"),
+        output_folder(tmp_path / "out", overwrite=True, writes="report.html"),
+    ):
+        pass
+    assert (tmp_path / "out" / holds).exists()
+    with output_folder(tmp_path / "out", overwrite=True, writes=holds) as partial:
+        (partial / "new").write_text("y")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "1" * 5_000, "\x80", "{"])
+def test_json_that_is_none_is_a_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(DataError, match=r"a\.json: not valid JSON"):
+        read_json(tmp_path / "a.json")
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     below = tmp_path / "file" / "deep" / "out"

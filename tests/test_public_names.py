@@ -4,6 +4,7 @@ import ast
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +45,13 @@ def test_import_loads_nothing_heavy():
     program = "import sys, alcseg; print([m for m in ('torch', 'numpy', 'lightning') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_public_function_and_class_has_its_place_in_the_reference():
+    page = (Path(__file__).parents[1] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    shown = {line.removeprefix("::: ") for line in page.splitlines() if line.startswith(":::")}
+    public = [getattr(alcseg, name) for name in alcseg.__all__]
+    own = [one for one in public if getattr(one, "__module__", "").startswith("alcseg.")]
+    assert len(own) > 20
+    for one in own:
+        assert shown & {one.__module__, f"{one.__module__}.{one.__qualname__}"}, one

@@ -90,6 +90,10 @@ def resolve(
             layers.append(_sections(Path(file).read_text(encoding="utf-8"), str(file)))
         except OSError as error:
             raise ConfigError(f"--config {file}: {error.strerror}. Check the path.") from None
+        except UnicodeDecodeError:
+            raise ConfigError(
+                f"--config {file}: expected settings in YAML, found what is not text. Check the path."
+            ) from None
     layers.append(_assigned(assignments))
 
     merged: dict[str, dict[str, Any]] = {"method": {}, **{name: {} for name in _SECTIONS}}
@@ -119,7 +123,7 @@ def resolve(
 def _sections(text: str, where: str) -> dict[str, Any]:
     try:
         content = yaml.load(text, _Loader) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as a date that is none
         raise ConfigError(f"{where}: not valid YAML ({' '.join(str(error).split())}). Correct it.") from None
     if not isinstance(content, dict):
         raise ConfigError(
@@ -164,6 +168,6 @@ def _assigned(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
             )
         try:
             sections.setdefault(section, {})[name] = yaml.load(value, _Loader)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):
             raise ConfigError(f"--set {assignment}: the value is not valid YAML. Quote it.") from None
     return sections

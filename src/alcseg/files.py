@@ -28,6 +28,20 @@ __all__ = [
 ]
 
 
+_KINDS = {
+    "dataset.json": "a dataset",
+    "run.json": "a run",
+    "plan.yaml": "a benchmark",
+    "audit.json": "an audit",
+    "predict.json": "predictions",
+    "summary.json": "an evaluation",
+    "archive.json": "an archive",
+    "demo.json": "a demo",
+    "report.html": "a report",
+}
+"""File by which a folder is known, and what it is: never replaced by something else."""
+
+
 def make_folder(path: Path) -> None:
     """Make a folder and those above it; one that is there stays.
 
@@ -95,24 +109,25 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"{path}: expected a JSON file, found none. Check the path.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also of numbers too long, and of lists too deep
         raise DataError(f"{path}: not valid JSON ({error}). Repair or replace it.") from None
 
 
 @contextmanager
-def output_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def output_folder(path: Path, *, overwrite: bool = False, writes: str | None = None) -> Iterator[Path]:
     """Yield an empty folder beside `path` that takes its name when the block ends well.
 
     Args:
         path: The folder to make; it may exist if it is empty.
         overwrite: Replace what a non-empty folder holds.
+        writes: The file by which such an output is known; see `require_free`.
 
     Raises:
-        UsageError: If the folder holds something and `overwrite` is not set.
+        UsageError: If the folder holds something and `overwrite` is not set, or something of another kind.
         ResourceError: If the folder cannot be made.
     """
     path = path.absolute()
-    require_free(path, overwrite=overwrite)
+    require_free(path, overwrite=overwrite, writes=writes)
     _refuse_working_place(path)
     make_folder(path.parent)
     with _explained(path):
@@ -126,17 +141,30 @@ def output_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def require_free(path: Path, *, overwrite: bool = False) -> None:
+def require_free(path: Path, *, overwrite: bool = False, writes: str | None = None) -> None:
     """Refuse an output folder that holds something, unless that may be replaced.
+
+    Args:
+        path: The folder.
+        overwrite: Replace what it holds, unless that is a dataset, a run or the like of another kind.
+        writes: The file by which what will be written is known, such as `run.json`.
 
     Raises:
         UsageError: Naming the folder.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    if not overwrite:
         raise UsageError(
             f"{path}: expected an empty or new output folder, found files in it. "
             "Choose another folder or pass --overwrite."
         )
+    for known_by, what in _KINDS.items():
+        if (path / known_by).is_file() and known_by != writes and not (path / (writes or "")).is_file():
+            raise UsageError(
+                f"{path}: expected an output of the same kind to overwrite, found {what} ({known_by}). "
+                "Choose another folder, or remove this one yourself."
+            )
 
 
 def remove_output(path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from alcseg.data.cache import CachedCase, build_cache, data_hash
 from alcseg.data.folder import Dataset
 from alcseg.data.plan import make_plan
-from alcseg.errors import LabelError, ResourceError
+from alcseg.errors import DataError, LabelError, ResourceError
 from alcseg.records.cached_case import CachedCaseRecord
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
@@ -174,3 +174,16 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(
     monkeypatch.setattr(np, "save", real)
     first, second = build(folder, plan, tmp_path / "cache")  # goes on with what is missing
     assert first.label().sum() == second.label().sum() == 20
+
+
+def test_a_damaged_array_is_named_with_what_to_delete(folder: Dataset, plan: Plan, tmp_path: Path) -> None:
+    (case,) = build(folder, plan, tmp_path / "cache", "a")
+    for kind, read in (
+        ("image", case.image),
+        ("label", case.label),
+        ("label.distance", lambda: case.distance(2)),
+    ):
+        path = Path(f"{case.stem}.{kind}.npy")
+        path.write_bytes(b"xx")
+        with pytest.raises(DataError, match=f"Delete {path.parent}"):
+            read()

@@ -71,3 +71,9 @@ def test_a_damaged_line_is_named(tmp_path, text, words):
     (tmp_path / "audit.jsonl").write_text(json.dumps(line().content()) + "\n" + text + "\n")
     with pytest.raises(DataError, match=words):
         AuditTrail.read(tmp_path)
+
+
+def test_what_is_no_text_is_said_so(tmp_path):
+    AuditLine.path(tmp_path).write_bytes(b"\xff\xfe{")
+    with pytest.raises(DataError, match="expected UTF-8 text"):
+        AuditTrail.read(tmp_path)

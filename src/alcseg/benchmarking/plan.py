@@ -74,7 +74,7 @@ def read_plan(plan: str | PathLike[str]) -> BenchmarkPlan:
     where = f"plan '{name}'" if name in plan_names() else name
     try:
         content = yaml.safe_load(_text(name))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{where}: not valid YAML ({' '.join(str(error).split())}). Correct it.") from None
     if not isinstance(content, Mapping):
         raise ConfigError(f"{where}: expected keys with values, got {content!r}.")

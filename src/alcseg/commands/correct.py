@@ -91,7 +91,10 @@ def correct(
         raise _uncalibrated(source)
     where = pick_device(device)
     begun = time.perf_counter()
-    with output_folder(Path(out), overwrite=overwrite) as partial, Spool[Looked](partial) as spool:
+    with (
+        output_folder(Path(out), overwrite=overwrite, writes=CorrectionRecord.NAME) as partial,
+        Spool[Looked](partial) as spool,
+    ):
         networks = load_networks(folder, where)
         mode: Mode = ("aligned" if networks.teacher else "refined") if how == "auto" else how
         perturbation = Perturbation.like_method(folder.settings.method.settings, passes=passes, seed=seed)

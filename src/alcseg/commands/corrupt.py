@@ -31,6 +31,7 @@ from alcseg.noise import (
     resolve_size,
 )
 from alcseg.records.cases import CaseRow
+from alcseg.records.dataset import DatasetRecord
 from alcseg.records.noise import NoiseEntry, NoiseManifest
 from alcseg.types import LabelMap, Spacing
 from alcseg.words import shorten
@@ -221,7 +222,7 @@ def corrupt(
             f"{source.root}: expected training cases left to spoil, found that all {len(candidates)} keep "
             "their label. Choose fewer high-quality cases."
         )
-    with output_folder(target, overwrite=overwrite) as root:
+    with output_folder(target, overwrite=overwrite, writes=DatasetRecord.NAME) as root:
         for row in source.rows:
             for index, path in enumerate(source.image_paths(row.case_id)):
                 name = f"{row.case_id}_{index:04d}{source.file_ending}"

@@ -206,7 +206,7 @@ def _verb(
 
 def _prepare(out: Path, *, overwrite: bool) -> None:
     """Make the folder; with `overwrite` clear away what an earlier demo made, and nothing else."""
-    require_free(out, overwrite=overwrite)
+    require_free(out, overwrite=overwrite, writes=DemoRecord.NAME)
     for name in (*_PARTS, DemoRecord.NAME):
         part = out / name
         if part.is_dir() and not part.is_symlink():

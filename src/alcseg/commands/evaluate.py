@@ -87,7 +87,7 @@ def evaluate(
         tolerance_mm=tolerance_mm,
         folder=folder,
     )
-    with output_folder(out, overwrite=overwrite) as root:
+    with output_folder(out, overwrite=overwrite, writes=EvaluationSummary.NAME) as root:
         pairs = track(matched.pairs.items(), "Scoring cases", len(matched.pairs))
         scored = {case_id: measure.score(case_id, *paths) for case_id, paths in pairs}
         classes = _foreground(folder) if folder is not None else _classes_of_truth(scored, matched.pairs)

@@ -98,7 +98,7 @@ def import_dataset(
     ]
     gone = set(renamed) - set(renamed.values())
     labels = {name: value for name, value in found.labels.items() if value not in gone}
-    with output_folder(target, overwrite=overwrite) as root:
+    with output_folder(target, overwrite=overwrite, writes=DatasetRecord.NAME) as root:
         placer = CasePlacer(root, common_ending(found.cases), len(found.channel_names), labels, renamed)
         pairs = list(zip(found.cases, rows, strict=True))
         repairable = [

@@ -75,6 +75,8 @@ def predict(
     """
     if window not in WINDOWS:
         raise UsageError(f"--window: expected one of {', '.join(WINDOWS)}, got '{window}'.")
+    if passes < 0:
+        raise UsageError(f"--passes: expected 0 or more, got {passes}.")
     if uncertainty and passes < 2:
         raise UsageError(f"--passes: expected at least 2 for an uncertainty, got {passes}.")
     folder, out = Run.open(run), Path(out)
@@ -170,7 +172,7 @@ def _volumes(label: np.ndarray[Any, Any], like: Volume, predictor: Predictor) ->
 
 def _check_output(out: Path, cases: Sequence[SourceCase], *, overwrite: bool) -> None:
     """Refuse a folder in use and outputs that would replace inputs, before anything is computed."""
-    require_free(out, overwrite=overwrite)
+    require_free(out, overwrite=overwrite, writes=PredictionRecord.NAME)
     sources = {path.resolve() for case in cases for path in case.images}
     if out.resolve() in sources | {path.parent for path in sources}:
         raise UsageError(

@@ -51,7 +51,7 @@ def report(
         require_apart(target, folder)
     if is_benchmark(folder):
         benchmark = Benchmark.open(folder)
-        with output_folder(target, overwrite=overwrite) as partial:
+        with output_folder(target, overwrite=overwrite, writes="report.html") as partial:
             shown = write_benchmark_report(benchmark, exhibits(benchmark, KINDS), partial)
         not_done = {f"{dataset}/{row}/seed-{seed}": why for dataset, row, seed, why in benchmark.missing}
         return ReportResult(target / "report.html", shown, not_done)
@@ -61,5 +61,5 @@ def report(
             "found neither. Check the path."
         )
     run = Run.open(folder)
-    with output_folder(target, overwrite=overwrite) as partial:
+    with output_folder(target, overwrite=overwrite, writes="report.html") as partial:
         return ReportResult(target / "report.html", write_run_report(run, partial))

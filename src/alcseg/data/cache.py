@@ -56,14 +56,12 @@ class CachedCase:
 
     def image(self) -> NDArray[np.float16]:
         """Memory map `(C, X, Y, Z)`."""
-        image: NDArray[np.float16] = np.load(f"{self.stem}.image.npy", mmap_mode="r")
+        image: NDArray[np.float16] = _mapped(Path(f"{self.stem}.image.npy"))
         return image
 
     def label(self) -> NDArray[np.unsignedinteger]:
         """Memory map `(X, Y, Z)`; all background for an unlabeled case."""
-        label: NDArray[np.unsignedinteger] = np.load(
-            self.label_path or f"{self.stem}.label.npy", mmap_mode="r"
-        )
+        label: NDArray[np.unsignedinteger] = _mapped(self.label_path or Path(f"{self.stem}.label.npy"))
         return label
 
     def distance(self, num_classes: int) -> NDArray[np.float16]:
@@ -76,8 +74,19 @@ class CachedCase:
             label = self.label()
             spacing = CachedCaseRecord.read_file(self.record_path).spacing
             _save(path, class_distances(label, num_classes, spacing).astype(np.float16))
-        distance: NDArray[np.float16] = np.load(path, mmap_mode="r")
+        distance: NDArray[np.float16] = _mapped(path)
         return distance
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r")
+    except (EOFError, OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: expected an array of the cache, cannot read it ({error}). "
+            f"Delete {path.parent}; it is made anew."
+        ) from None
+    return array
 
 
 def build_cache(

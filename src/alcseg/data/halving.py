@@ -46,7 +46,7 @@ def halve_dataset(
     source, target = Path(source), Path(target)
     require_apart(target, source)
     background = Dataset.open(source).label_values[0]
-    with output_folder(target, overwrite=overwrite) as root:
+    with output_folder(target, overwrite=overwrite, writes=DatasetRecord.NAME) as root:
         for table in _TABLES:
             if table.path(source).is_file():
                 shutil.copyfile(table.path(source), table.path(root))

@@ -151,7 +151,7 @@ def write_phantoms(
     counts: dict[Split, int] = {"train": train, "val": val, "test": test}
     splits = [split for split, count in counts.items() for _ in range(count)]
     rows = []
-    with output_folder(root, overwrite=overwrite) as folder:
+    with output_folder(root, overwrite=overwrite, writes=DatasetRecord.NAME) as folder:
         for index, split in enumerate(splits):
             rng = np.random.default_rng([seed, index])
             case_id = f"phantom_{index + 1:03d}"

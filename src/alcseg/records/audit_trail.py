@@ -79,7 +79,12 @@ class AuditTrail:
         path = AuditLine.path(folder)
         if not path.is_file():
             return cls()
-        text = path.read_text(encoding="utf-8")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{path}: expected UTF-8 text, found another encoding ({error.reason}). Restore it."
+            ) from None
         numbered = enumerate(text.split("\n"), start=1)
         return cls(tuple(_parse(line, path, number) for number, line in numbered if line.strip()), text)
 
@@ -99,7 +104,7 @@ def _parse(line: str, path: Path, number: int) -> AuditLine:
     where = Path(f"{path}, line {number}")
     try:
         content = json.loads(line)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: not valid JSON ({error}). Restore the file.") from None
     if not isinstance(content, dict):
         raise DataError(f"{where}: expected a JSON object, got {line:.60}. Restore the file.")

@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 from alcseg.errors import DataError
 from alcseg.files import read_json, write_json, write_text
 
-__all__ = ["Decimals", "Document", "Record", "Row", "Significant", "explain", "meanings"]
+__all__ = ["Decimals", "Document", "Record", "Row", "Significant", "explain", "meanings", "read_table"]
 
 
 class Record(BaseModel):
@@ -192,22 +192,7 @@ class Row(Record):
         Raises:
             DataError: If the file is absent or no such table.
         """
-        try:
-            reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""))
-            lines = list(reader)
-        except FileNotFoundError:
-            raise DataError(
-                f"{path}: expected {cls.NAME} of {cls.MADE_BY}, found no file. Check the path."
-            ) from None
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{path}: expected UTF-8 text, found another encoding ({error.reason}). Save it as CSV UTF-8."
-            ) from None
-        except (OSError, csv.Error) as error:
-            raise DataError(
-                f"{path}: expected {cls.NAME} of {cls.MADE_BY}, cannot read it ({error}). Restore it."
-            ) from None
-        return list(reader.fieldnames or ()), lines
+        return read_table(path, cls.NAME, cls.MADE_BY)
 
     @classmethod
     def from_cells(cls, cells: dict[str, Any]) -> dict[str, Any]:
@@ -266,6 +251,28 @@ class Significant:
     def __call__(self, value: float) -> str:
         """The number as text."""
         return f"{value:.{self.count}g}"
+
+
+def read_table(path: Path, name: str, made_by: str) -> tuple[list[str], list[dict[str, Any]]]:
+    """Headings of a CSV file, and the cells of its lines by heading; None where a line ends early.
+
+    Raises:
+        DataError: If the file is absent or no such table.
+    """
+    try:
+        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""))
+        lines = list(reader)
+    except FileNotFoundError:
+        raise DataError(f"{path}: expected {name} of {made_by}, found no file. Check the path.") from None
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: expected UTF-8 text, found another encoding ({error.reason}). Save it as CSV UTF-8."
+        ) from None
+    except (OSError, csv.Error) as error:
+        raise DataError(
+            f"{path}: expected {name} of {made_by}, cannot read it ({error}). Restore it."
+        ) from None
+    return list(reader.fieldnames or ()), lines
 
 
 def meanings(kind: type[Record]) -> dict[str, str]:
@@ -328,7 +335,7 @@ def _finite(value: Any) -> Any:
 def _read_yaml(path: Path) -> Any:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DataError(
             f"{path}: not valid YAML ({' '.join(str(error).split())}). Repair or replace it."
         ) from None

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from alcseg.errors import DataError
 from alcseg.files import write_text
-from alcseg.records.base import Record
+from alcseg.records.base import Record, read_table
 
 __all__ = ["Step", "StepTable"]
 
@@ -69,22 +69,19 @@ class StepTable(Record):
         Raises:
             DataError: If there is no such file, or it is none of `alcseg train`.
         """
-        if not path.is_file():
-            raise DataError(f"{path}: expected metrics.csv of `alcseg train`, found no file.")
-        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline=""))
-        columns = list(reader.fieldnames or ())
+        columns, lines = read_table(path, cls.NAME, cls.MADE_BY)
         if "step" not in columns or "time_s" not in columns or "val_dice" not in columns:
             raise DataError(f"{path}: expected the columns step, val_dice and time_s, found {columns}.")
         terms = tuple(name for name in columns[: columns.index("val_dice")] if name not in _FIRST)
         readings = tuple(columns[columns.index("time_s") + 1 :])
         table, steps = cls(terms=terms, readings=readings), []
-        for number, cells in enumerate(reader, start=2):
+        for number, cells in enumerate(lines, start=2):
             if any(cell is None for cell in cells.values()):
                 continue
             try:
                 values = {name: float(cell) for name, cell in cells.items() if cell}
                 steps.append(table.step(int(values["step"]), values, values.get("time_s", nan)))
-            except (KeyError, ValueError) as error:
+            except (KeyError, TypeError, ValueError) as error:
                 raise DataError(
                     f"{path}, line {number}: expected numbers, got {error}. Restore the file."
                 ) from None

@@ -8,7 +8,7 @@ from pathlib import Path
 from alcseg import machine
 from alcseg.data.cache import CachedCase, build_cache
 from alcseg.data.folder import Dataset
-from alcseg.errors import ConfigError
+from alcseg.errors import ConfigError, UsageError
 from alcseg.files import write_text
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import build_method
@@ -58,9 +58,11 @@ def fit(
         DataError: If the dataset lacks what the method needs, or changed since the run began.
         CheckpointError: If the folder holds a run of another method.
         ConfigError: If it holds a run with other settings.
-        UsageError: If it holds something else.
+        UsageError: If it holds something else, or `workers` is negative.
         KeyboardInterrupt: After a checkpoint, if training was asked to stop.
     """
+    if workers < 0:
+        raise UsageError(f"--workers: expected 0 or more, got {workers}.")
     settings = complete_settings(settings, pick_device(device))
     run = open_run(out, settings, overwrite=overwrite)
     if run.finished and not overwrite:

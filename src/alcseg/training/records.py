@@ -9,7 +9,7 @@ from alcseg import machine
 from alcseg.data.cache import CachedCase, data_hash
 from alcseg.data.folder import Dataset
 from alcseg.errors import CheckpointError, ConfigError, DataError, UsageError
-from alcseg.files import remove_output
+from alcseg.files import remove_output, require_free
 from alcseg.records.run import RunRecord
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
@@ -25,15 +25,18 @@ def open_run(out: Path, settings: RunSettings, *, overwrite: bool = False) -> Ru
     Args:
         out: The run folder.
         settings: Of the run.
-        overwrite: What the folder holds will be replaced, whatever it is.
+        overwrite: What the folder holds will be replaced.
 
     Raises:
         CheckpointError: If it holds a run of another method.
         ConfigError: If it holds a run with other settings; the first that differs is named.
-        UsageError: If it holds something that is not a run.
+        UsageError: If it holds something that is not a run; with `overwrite`, a dataset or the like.
     """
     run = Run(out)
-    if overwrite or not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if overwrite:
+        require_free(out, overwrite=True, writes=RunRecord.NAME)
+        return run
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return run
     if not run.config_path.is_file():
         raise UsageError(

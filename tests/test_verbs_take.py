@@ -1,6 +1,7 @@
 """Every verb takes a str, a Path and an object for the same thing, and returns one kind of object."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from alcseg.commands.methods import MethodInfo, MethodList
 from alcseg.commands.report import ReportResult
 from alcseg.commands.train import TrainingPlan
 from alcseg.data.archive import Archive
+from alcseg.errors import CheckpointError, DataError
 from study_folder import SETTINGS
 
 
@@ -135,3 +137,10 @@ def test_verbs_without_a_path_return_one_kind_of_object():
     assert type(listed) is MethodList
     assert type(listed["alc"]) is MethodInfo
     assert len(listed) == len(list(listed)) == len(listed.methods)
+
+
+def test_an_object_of_another_kind_is_named_by_its_path(study):
+    with pytest.raises(CheckpointError, match=f"^{re.escape(str(study.noisy.root))}: expected a run folder"):
+        alcseg.predict(study.noisy, study.noisy, out="predictions")
+    with pytest.raises(DataError, match=f"^{re.escape(str(study.run.path))}: expected a dataset folder"):
+        alcseg.train(study.run, out="run")

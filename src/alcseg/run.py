@@ -54,7 +54,7 @@ class Run:
         for needed in (run.config_path, run.plan_path, run.record_path):
             if not needed.is_file():
                 raise CheckpointError(
-                    f"{path}: expected a run folder with {needed.name}, found none. "
+                    f"{run.path}: expected a run folder with {needed.name}, found none. "
                     "Give the --out folder of `alcseg train`."
                 )
         return run

@@ -20,6 +20,7 @@ from alcseg.commands.correct import correct
 from alcseg.corrected import Correction
 from alcseg.data import folder as folder_module
 from alcseg.data.folder import Dataset
+from alcseg.data.writer import write_label
 from alcseg.errors import DataError, UsageError
 from alcseg.inference import predictor as predictor_module
 from alcseg.inference import sliding_window
@@ -167,6 +168,19 @@ def test_held_out_hq_cases_calibrate_and_trained_ones_do_not(
     result = correct(run, solvable_dataset, out=tmp_path / "again")
     assert result.calibration.cases == ("hq_0", "val_0", "val_2")
     assert result.record.ranking == result.calibration.note
+
+
+def test_a_run_that_errs_on_trusted_labels_is_warned_of(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    correct(make_run(), solvable_dataset, out=tmp_path / "good", passes=2)
+    assert "mean Dice" not in caplog.text
+    source = Dataset.open(solvable_dataset)
+    for name in ("val_0", "val_1", "val_2"):
+        label = source.read_label(name)
+        write_label(label.path, np.roll(label.array, 8, axis=0), label)
+    correct(make_run(), solvable_dataset, out=tmp_path / "poor", passes=2)
+    assert "on 3 held-out cases with trusted labels this run reaches a mean Dice of 0." in caplog.text
 
 
 def test_a_run_that_does_not_say_has_seen_all_training_cases(

@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
+from statistics import mean
 from typing import TypeVar
 
 from alcseg.commands._spool import Spool
@@ -25,6 +27,8 @@ __all__ = ["Looked", "Looker"]
 Seen = TypeVar("Seen")
 
 logger = logging.getLogger(__name__)
+
+_POOR = 0.5  # mean Dice on trusted labels below which a network should correct none
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +81,14 @@ class Looker:
             voxels.add(look.uncertainty, look.refined != trusted)
             classes += held_out_classes(look, trusted, self.source.labels)
             seen += [look.opinion.offsets] if look.opinion else []
+        reached = [one.dice for one in classes if isfinite(one.dice)]
+        if reached and mean(reached) < _POOR:
+            logger.warning(
+                "on %d held-out cases with trusted labels this run reaches a mean Dice of %.2f: what it "
+                "corrects may well be worse than what was given. Train longer, or on more trusted labels",
+                len(cases),
+                mean(reached),
+            )
         return calibrate(classes, voxels, cases=cases), seen
 
     def clean_labels(self, rows: Sequence[CaseRow]) -> list[Offsets]:

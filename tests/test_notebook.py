@@ -25,7 +25,10 @@ def test_it_runs_and_shows_pictures_and_bars(notebook, tmp_path):
     resources = {"metadata": {"path": str(tmp_path)}}
     done = NotebookClient(notebook, timeout=240, kernel_name="python3", resources=resources).execute()
     outputs = [output for cell in done.cells if cell.cell_type == "code" for output in cell.outputs]
-    assert [output for output in outputs if output.output_type in ("stream", "error")] == []
+    assert [output for output in outputs if output.output_type == "error"] == []
+    (told,) = [output.text for output in outputs if output.output_type == "stream"]
+    assert "this run reaches a mean Dice of 0." in told  # 60 steps are few
+    outputs = [output for output in outputs if output.output_type != "stream"]
     texts = [output.data.get("text/html", "") for output in outputs]
     assert sum("<img " in text for text in texts) == 5  # dataset, case, run, correction, evaluation
     assert [text for text in texts if 'value="60" max="60"' in text]  # steps of the training

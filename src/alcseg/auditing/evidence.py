@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from alcseg.auditing.agreement import agreement
 from alcseg.boxes import bounding_box
 from alcseg.distances import signed_distance
 from alcseg.types import FloatArray, LabelMap, Mask, Spacing
@@ -59,9 +60,9 @@ class _Case:
         self.pred = probs.argmax(0)
         self.of_given = np.take_along_axis(probs, label[None].astype(np.intp), 0)[0]
         given, seen = label > 0, self.pred > 0
-        self.union = _dice(given, seen)
+        self.union = agreement(given, seen)
         far = self.distance(given)
-        by_offset = [_dice(far <= offset, seen) for offset in _OFFSETS]
+        by_offset = [agreement(far <= offset, seen) for offset in _OFFSETS]
         best = int(np.argmax(by_offset))
         self.union_gain = by_offset[best] - self.union
         self.union_offset = float(_OFFSETS[best])
@@ -95,16 +96,30 @@ class _Class:
         self.to_given = case.distance(self.given)
         self.to_seen = case.distance(self.seen)
         self.both = bool(self.given.any() and self.seen.any())
-        self.dice = _dice(self.given, self.seen)
-        self.by_offset = [_dice(self.to_given <= offset, self.seen) for offset in _OFFSETS]
+        self.dice = agreement(self.given, self.seen)
+        self.by_offset = [agreement(self.to_given <= offset, self.seen) for offset in _OFFSETS]
         self.best = int(np.argmax(self.by_offset))
-        rim = self.given & ~ndimage.binary_erosion(self.given)
-        self.rim = rim
-        self.deviation = self.to_seen[rim] if self.both else np.zeros(1, np.float32)
+        self.rim = _rim(self.given)
+        self.smooth: Mask = ndimage.gaussian_filter(self.given.astype(np.float32), 1.0) > 0.5
+        self.deviation = self.to_seen[self.rim] if self.both else np.zeros(1, np.float32)
+        self.missing = self.seen & ~self.given
+        self.extra = self.given & ~self.seen
+        self.missing_piece = self._largest_piece(self.missing, self.to_given)
+        self.extra_piece = self._largest_piece(self.extra, self.to_seen)
         self.shift = _best_shift(self.given, self.seen, case) if self.both else (self.dice, 0.0)
         self.profiles = [
             (self.given.sum(axis=others), self.seen.sum(axis=others)) for others in ((1, 2), (0, 2), (0, 1))
         ]
+
+    def _largest_piece(self, only: Mask, far: NDArray[np.float32]) -> tuple[float, float]:
+        """Share and depth of the largest connected piece that only one of label and prediction has."""
+        if not only.any():
+            return 0.0, 0.0
+        pieces, _ = ndimage.label(only)
+        sizes = np.bincount(pieces.ravel())[1:]
+        largest = pieces == int(sizes.argmax()) + 1
+        share = float(sizes.max() / max(int(self.given.sum()), int(self.seen.sum()), 1))
+        return share, float(np.abs(far[largest]).max())
 
 
 def _soft_dice(case: _Case, one: _Class) -> float:
@@ -136,40 +151,9 @@ def _inner_gaps(case: _Case, one: _Class) -> float:
     return float(max(gaps))
 
 
-def _piece(part: str, what: str) -> Callable[[_Case, _Class], float]:
-    """The largest connected piece that only one of label and prediction has: its share, or its depth."""
-
-    def measure(case: _Case, one: _Class) -> float:
-        only = one.seen & ~one.given if part == "missing" else one.given & ~one.seen
-        if not only.any():
-            return 0.0
-        pieces, _ = ndimage.label(only)
-        sizes = np.bincount(pieces.ravel())[1:]
-        largest = pieces == int(sizes.argmax()) + 1
-        if what == "share":
-            return float(sizes.max() / max(int(one.given.sum()), int(one.seen.sum()), 1))
-        far = one.to_given if part == "missing" else one.to_seen
-        return float(np.abs(far[largest]).max())
-
-    return measure
-
-
-def _sureness(part: str) -> Callable[[_Case, _Class], float]:
-    def measure(case: _Case, one: _Class) -> float:
-        if part == "missing":
-            return _mean(one.probs[one.seen & ~one.given], 0.0)
-        return _mean(1 - one.probs[one.given & ~one.seen], 0.0)
-
-    return measure
-
-
-def _smooth(mask: Mask) -> Mask:
-    smooth: Mask = ndimage.gaussian_filter(mask.astype(np.float32), 1.0) > 0.5
-    return smooth
-
-
-def _rim_size(mask: Mask) -> int:
-    return int((mask & ~ndimage.binary_erosion(mask)).sum())
+def _rim(mask: Mask) -> Mask:
+    rim: Mask = mask & ~ndimage.binary_erosion(mask)
+    return rim
 
 
 def _others(case: _Case, one: _Class) -> list[int]:
@@ -190,23 +174,23 @@ _MEASURES: dict[str, Callable[[_Case, _Class], float]] = {
     "shift_gain": lambda case, one: one.shift[0] - one.dice,
     "shift": lambda case, one: one.shift[1],
     "as_other_class": lambda case, one: max(
-        (_dice(case.label == other, one.seen) for other in _others(case, one)), default=0.0
+        (agreement(case.label == other, one.seen) for other in _others(case, one)), default=0.0
     ),
     "seen_as_other": lambda case, one: max(
-        (_dice(one.given, case.pred == other) for other in _others(case, one)), default=0.0
+        (agreement(one.given, case.pred == other) for other in _others(case, one)), default=0.0
     ),
     "missing_slices": _missing_slices,
     "extra_slices": _extra_slices,
     "inner_gaps": _inner_gaps,
-    "missing_share": _piece("missing", "share"),
-    "missing_depth": _piece("missing", "depth"),
-    "missing_sureness": _sureness("missing"),
-    "extra_share": _piece("extra", "share"),
-    "extra_depth": _piece("extra", "depth"),
-    "extra_sureness": _sureness("extra"),
-    "roughness": lambda case, one: _rim_size(one.given) / max(_rim_size(_smooth(one.given)), 1),
-    "smooth_dice": lambda case, one: _dice(one.given, _smooth(one.given)),
-    "rim_ratio": lambda case, one: float(np.log((one.rim.sum() + 5) / (_rim_size(one.seen) + 5))),
+    "missing_share": lambda case, one: one.missing_piece[0],
+    "missing_depth": lambda case, one: one.missing_piece[1],
+    "missing_sureness": lambda case, one: _mean(one.probs[one.missing], 0.0),
+    "extra_share": lambda case, one: one.extra_piece[0],
+    "extra_depth": lambda case, one: one.extra_piece[1],
+    "extra_sureness": lambda case, one: _mean(1 - one.probs[one.extra], 0.0),
+    "roughness": lambda case, one: float(one.rim.sum() / max(int(_rim(one.smooth).sum()), 1)),
+    "smooth_dice": lambda case, one: agreement(one.given, one.smooth),
+    "rim_ratio": lambda case, one: float(np.log((one.rim.sum() + 5) / (_rim(one.seen).sum() + 5))),
     "pieces": lambda case, one: float(ndimage.label(one.given)[1]),
     "not_given": lambda case, one: float(not one.given.any()),
     "not_seen": lambda case, one: float(not one.seen.any()),
@@ -230,7 +214,7 @@ NAMES = (*_MEASURES, "mirror_gain")
 
 def _mirrored(given: Mask, seen: Mask) -> float:
     """Dice of the prediction with the label mirrored in the volume, along the axis that fits best."""
-    return max(_dice(np.flip(given, axis), seen) for axis in range(3))
+    return max(agreement(np.flip(given, axis), seen) for axis in range(3))
 
 
 def _best_shift(given: Mask, seen: Mask, case: _Case) -> tuple[float, float]:
@@ -241,11 +225,6 @@ def _best_shift(given: Mask, seen: Mask, case: _Case) -> tuple[float, float]:
     steps = [int(n) - size if n > size // 2 else int(n) for n, size in zip(at, given.shape, strict=True)]
     length = float(np.linalg.norm(np.multiply(steps, case.spacing))) / case.voxel
     return float(2 * overlap.max() / (given.sum() + seen.sum())), length
-
-
-def _dice(first: Mask, second: Mask) -> float:
-    total = int(first.sum()) + int(second.sum())
-    return 2 * int((first & second).sum()) / total if total else 1.0
 
 
 def _mean(values: FloatArray, empty: float) -> float:

@@ -12,8 +12,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from alcseg.auditing.agreement import agreement
 from alcseg.distances import signed_distance
-from alcseg.metrics.overlap import dice
 from alcseg.metrics.surface import assd
 from alcseg.noise import NOISE_MODELS, OtherLabels, corrupt_label
 from alcseg.types import LabelMap, Spacing
@@ -80,7 +80,7 @@ def simulate(
         spoiled, kinds = label, ["none"] * (classes - 1)
     else:
         spoiled, kinds = _spoil(label, classes, spacing, rng, others)
-    scores = [_dice(spoiled == index, label == index) for index in range(1, classes)]
+    scores = [agreement(spoiled == index, label == index) for index in range(1, classes)]
     errors = [surface_error(spoiled == index, label == index, spacing) for index in range(1, classes)]
     settled = tuple("none" if score > _AS_GOOD else kind for kind, score in zip(kinds, scores, strict=True))
     return Simulated(spoiled, settled, np.array(scores), np.array(errors))  # type: ignore[arg-type]
@@ -186,8 +186,3 @@ def _renamed(label: LabelMap, classes: int, rng: np.random.Generator) -> LabelMa
     names[[first, second]] = second, first
     renamed: LabelMap = names[label]
     return renamed
-
-
-def _dice(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
-    """As everywhere, and 1 where both are empty: such a label is right."""
-    return dice(mask, truth) if mask.any() or truth.any() else 1.0

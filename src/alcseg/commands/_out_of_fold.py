@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alcseg.auditing.agreement import agreement
 from alcseg.commands.progress import track
 from alcseg.config import resolve
 from alcseg.data.folder import Dataset
@@ -19,7 +20,6 @@ from alcseg.files import atomic_path
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import load_networks
 from alcseg.inference.predictor import Predictor, to_label
-from alcseg.metrics.overlap import dice
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
 from alcseg.run import Run
@@ -70,8 +70,8 @@ class OutOfFoldCase:
         """Plain Dice of label and prediction by foreground class; 1 where neither holds it."""
         seen = self.load()
         pred = seen.probs.argmax(0)
-        found = [dice(pred == index, seen.label == index) for index in range(1, len(seen.probs))]
-        return tuple(1.0 if np.isnan(value) else value for value in found)
+        classes = range(1, len(seen.probs))
+        return tuple(agreement(pred == index, seen.label == index) for index in classes)
 
     def predicted_label(self) -> LabelMap:
         """What the network says, on the grid and in the values of the dataset."""

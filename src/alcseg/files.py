@@ -8,9 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alcseg.errors import DataError, ResourceError, UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = [
     "atomic_path",
@@ -23,6 +26,7 @@ __all__ = [
     "remove_output",
     "require_apart",
     "require_free",
+    "write_array",
     "write_json",
     "write_text",
 ]
@@ -99,6 +103,14 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
+def write_array(path: Path, array: "NDArray[Any]") -> None:
+    """Write `array` as `.npy`, whole or not at all."""
+    import numpy as np  # here, since the command line imports this module before anything else
+
+    with atomic_path(path) as partial:
+        np.save(partial, array)
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file.
 
@@ -159,8 +171,10 @@ def require_free(path: Path, *, overwrite: bool = False, writes: str | None = No
             f"{path}: expected an empty or new output folder, found files in it. "
             "Choose another folder or pass --overwrite."
         )
+    if writes is not None and (path / writes).is_file():
+        return
     for known_by, what in _KINDS.items():
-        if (path / known_by).is_file() and known_by != writes and not (path / (writes or "")).is_file():
+        if (path / known_by).is_file():
             raise UsageError(
                 f"{path}: expected an output of the same kind to overwrite, found {what} ({known_by}). "
                 "Choose another folder, or remove this one yourself."

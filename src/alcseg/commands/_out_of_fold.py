@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from alcseg.data.folder import Dataset
 from alcseg.data.geometry import ModelGrid
 from alcseg.data.preprocess import preprocess_label
 from alcseg.errors import DataError
-from alcseg.files import atomic_path
+from alcseg.files import write_array
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import load_networks
 from alcseg.inference.predictor import Predictor, to_label
@@ -63,7 +62,12 @@ class OutOfFoldCase:
     def load(self) -> SeenLabel:
         """Read probabilities and label."""
         probs = np.load(f"{self.stem}.probs.npy").astype(np.float32)
-        return SeenLabel(probs, np.load(f"{self.stem}.label.npy"), self.grid.spacing)
+        return SeenLabel(probs, self.given_label(), self.grid.spacing)
+
+    def given_label(self) -> NDArray[np.uint8]:
+        """The label alone, `(X, Y, Z)`."""
+        label: NDArray[np.uint8] = np.load(f"{self.stem}.label.npy")
+        return label
 
     @property
     def agreement(self) -> tuple[float, ...]:
@@ -167,12 +171,7 @@ class OutOfFold:
         found = OutOfFoldCase(folder / row.case_id, prepared.grid, plan)
         probs = Path(f"{found.stem}.probs.npy")
         if not probs.is_file():
-            _save(probs, predictor.predict(prepared).probs.astype(np.float16))
+            write_array(probs, predictor.predict(prepared).probs.astype(np.float16))
         # The label anew at every call: it may have been mended since, and is judged by the same networks.
-        _save(Path(f"{found.stem}.label.npy"), preprocess_label(case.label, plan, prepared.grid))
+        write_array(Path(f"{found.stem}.label.npy"), preprocess_label(case.label, plan, prepared.grid))
         return found
-
-
-def _save(path: Path, array: NDArray[Any]) -> None:
-    with atomic_path(path) as partial:
-        np.save(partial, array)

@@ -4,8 +4,9 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -107,12 +108,10 @@ def audit(
     left_out: frozenset[str] = frozenset()
     while True:
         seen, failed = work.predict(len(told) + 1, left_out)
-        judged = _judge(seen, fold_of, seed)
+        judged, believing = _judge(seen, fold_of, seed)
         wrong = frozenset(name for name, found in judged.items() if _mean(found) < _BAD_BELOW)
         share = len(wrong) / len(judged)
-        told.append(
-            AuditRound(left_out=tuple(sorted(left_out)), believed=max(1, len(judged) // 2), wrong_share=share)
-        )
+        told.append(AuditRound(left_out=tuple(sorted(left_out)), believed=believing, wrong_share=share))
         logger.info("round %d: %d of %d labels seem wrong", len(told), len(wrong), len(judged))
         if len(told) == rounds or share < _HEAVILY_WRONG:
             break
@@ -151,8 +150,10 @@ def audit(
     return result
 
 
-def _judge(seen: dict[str, OutOfFoldCase], fold_of: dict[str, int], seed: int) -> dict[str, list[Judgment]]:
-    """Fit a judge on simulated errors of the believed labels, and judge all."""
+def _judge(
+    seen: dict[str, OutOfFoldCase], fold_of: dict[str, int], seed: int
+) -> tuple[dict[str, list[Judgment]], int]:
+    """Fit a judge on simulated errors of the believed labels and judge all; how many were believed."""
     names = list(seen)
     folds = [fold_of[name] for name in names]
     table = np.stack([_evidence(seen[name]) for name in track(names, "Comparing labels")])
@@ -160,27 +161,32 @@ def _judge(seen: dict[str, OutOfFoldCase], fold_of: dict[str, int], seed: int) -
     spoiled, truth, cases = [], [], []
     for name in track(good, "Simulating errors"):
         one = seen[name].load()
+        others = [other for other in good if other != name]
+        other_label = partial(_other_label, seen, others, one.label.shape) if others else None
         for number in range(_DRAWS):
             rng = case_generator(seed + number, name)
-            others = [other for other in good if other != name]
-
-            def other_label(
-                rng: np.random.Generator, others: list[str] = others, shape: tuple[int, ...] = one.label.shape
-            ) -> NDArray[np.uint8]:
-                return _fitted(seen[others[int(rng.integers(len(others)))]].load().label, shape)
-
-            drawn = simulate(one.label, len(one.probs), one.spacing, rng, other_label if others else None)
+            drawn = simulate(one.label, len(one.probs), one.spacing, rng, other_label)
             spoiled.append(evidence(one.probs, drawn.label, one.spacing))
             truth.append(drawn)
             cases.append(name)
     logger.info("fitting the judge on %d simulated errors of %d labels", len(truth), len(good))
     judge = Judge(np.stack(spoiled), truth, cases, [fold_of[name] for name in cases], seed=seed)
-    return dict(zip(names, judge.judge(table, names, folds), strict=True))
+    return dict(zip(names, judge.judge(table, names, folds), strict=True)), len(good)
 
 
 def _evidence(case: OutOfFoldCase) -> NDArray[np.float32]:
     one = case.load()
     return evidence(one.probs, one.label, one.spacing)
+
+
+def _other_label(
+    seen: Mapping[str, OutOfFoldCase],
+    names: Sequence[str],
+    shape: tuple[int, ...],
+    rng: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """The label of one of other cases, on a grid of a shape."""
+    return _fitted(seen[names[int(rng.integers(len(names)))]].given_label(), shape)
 
 
 def _fitted(label: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:

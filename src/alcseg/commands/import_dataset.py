@@ -80,9 +80,9 @@ def import_dataset(
         )
     renamed = dict(label_map or {})
     found = _scan(source, tests, format, ReaderOptions(spacing, renamed))
-    found = replace(found, cases=_grouped(found.cases, group_regex))
+    groups = _groups(found.cases, group_regex)
     quality = _qualities(found.cases, None if hq_list is None else Path(hq_list))
-    kept, drawn = _groups_to_draw(found.cases, quality, val=val_fraction > 0, test=test_fraction > 0)
+    kept, drawn = _groups_to_draw(found.cases, quality, groups, val=val_fraction > 0, test=test_fraction > 0)
     splits = kept | draw_splits(
         drawn, val_fraction=val_fraction, test_fraction=test_fraction, seed=seed, in_order=in_order
     )
@@ -91,7 +91,7 @@ def import_dataset(
             case_id=case.case_id,
             quality=quality[case.case_id],
             split=splits[case.case_id],
-            group=case.group or case.case_id,
+            group=groups[case.case_id],
             source=case.source,
         )
         for case in found.cases
@@ -158,14 +158,14 @@ def _require_names(cases: Sequence[SourceCase], source: Path) -> None:
             )
 
 
-def _grouped(cases: Sequence[SourceCase], pattern: str | None) -> tuple[SourceCase, ...]:
-    """The cases with the groups that their names tell; without a pattern those of the source, and a hint."""
-    if pattern is None:
-        if said := hint({case.case_id: case.group or case.case_id for case in cases}):
-            _log.warning(said)
-        return tuple(cases)
-    groups = groups_by_name([case.case_id for case in cases], pattern)
-    return tuple(replace(case, group=groups[case.case_id]) for case in cases)
+def _groups(cases: Sequence[SourceCase], pattern: str | None) -> dict[str, str]:
+    """Group of each case: what its name tells by the pattern; without one that of the source, and a hint."""
+    if pattern is not None:
+        return groups_by_name([case.case_id for case in cases], pattern)
+    groups = {case.case_id: case.group or case.case_id for case in cases}
+    if said := hint(groups):
+        _log.warning(said)
+    return groups
 
 
 def _qualities(cases: Sequence[SourceCase], hq_list: Path | None) -> dict[str, Quality]:
@@ -184,19 +184,24 @@ def _quality(case: SourceCase, hq: Collection[str] | None) -> Quality:
 
 
 def _groups_to_draw(
-    cases: Sequence[SourceCase], quality: Mapping[str, str], *, val: bool, test: bool
+    cases: Sequence[SourceCase],
+    quality: Mapping[str, str],
+    groups: Mapping[str, str],
+    *,
+    val: bool,
+    test: bool,
 ) -> tuple[dict[str, Split], dict[str, str]]:
     """Splits that are settled, and the group of each case whose split is to be drawn."""
     redrawn: dict[str, bool] = {"train": True, "val": val, "test": test}
-    doubtful = {case.group or case.case_id for case in cases if quality[case.case_id] == "lq"}
+    doubtful = {groups[case.case_id] for case in cases if quality[case.case_id] == "lq"}
     kept: dict[str, Split] = {}
-    groups: dict[str, str] = {}
+    drawn: dict[str, str] = {}
     for case in cases:
-        group, split = case.group or case.case_id, case.split or "train"
+        group, split = groups[case.case_id], case.split or "train"
         if not case.labeled or not redrawn[split]:
             kept[case.case_id] = split
         elif group in doubtful:  # a score against a label of low quality says nothing
             kept[case.case_id] = "train"
         else:
-            groups[case.case_id] = group
-    return kept, groups
+            drawn[case.case_id] = group
+    return kept, drawn

@@ -23,7 +23,7 @@ from alcseg.data.folder import Dataset
 from alcseg.data.preprocess import PREPROCESS_VERSION, preprocess_images, preprocess_label
 from alcseg.distances import class_distances
 from alcseg.errors import DataError, LabelError, ResourceError
-from alcseg.files import atomic_path, file_hash, make_folder
+from alcseg.files import file_hash, make_folder, write_array
 from alcseg.records.cached_case import CachedCaseRecord
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
@@ -73,7 +73,7 @@ class CachedCase:
         if not path.is_file():
             label = self.label()
             spacing = CachedCaseRecord.read_file(self.record_path).spacing
-            _save(path, class_distances(label, num_classes, spacing).astype(np.float16))
+            write_array(path, class_distances(label, num_classes, spacing).astype(np.float16))
         distance: NDArray[np.float16] = _mapped(path)
         return distance
 
@@ -177,8 +177,8 @@ def _build_case(folder: Dataset, case: CachedCase, plan: Plan) -> CachedCaseReco
     if free < needed:
         raise _disk_full(case, needed, free)
     try:
-        _save(Path(f"{case.stem}.image.npy"), image.astype(np.float16))
-        _save(Path(f"{case.stem}.label.npy"), label)
+        write_array(Path(f"{case.stem}.image.npy"), image.astype(np.float16))
+        write_array(Path(f"{case.stem}.label.npy"), label)
         record = CachedCaseRecord(
             source_hash=case.source_hash,
             shape=label.shape,
@@ -191,11 +191,6 @@ def _build_case(folder: Dataset, case: CachedCase, plan: Plan) -> CachedCaseReco
             raise _disk_full(case, needed, shutil.disk_usage(case.stem.parent).free) from error
         raise
     return record
-
-
-def _save(path: Path, array: NDArray[Any]) -> None:
-    with atomic_path(path) as partial:
-        np.save(partial, array)
 
 
 def _disk_full(case: CachedCase, needed: int, free: int) -> ResourceError:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from alcseg.data.cache import CachedCase
-from alcseg.files import atomic_path
+from alcseg.files import write_array
 from alcseg.inference.sliding_window import sliding_window_probabilities
 from alcseg.run import Run
 from alcseg.training_methods import Method, Stage
@@ -69,14 +69,12 @@ class StoredProbabilities:
                 continue
             image = torch.from_numpy(np.array(case.image(), dtype=np.float32))
             probs = sliding_window_probabilities(network, image, patch=patch, device=device)
-            with atomic_path(self.path(case)) as partial:
-                np.save(partial, probs[1:].numpy().astype(np.float16))
+            write_array(self.path(case), probs[1:].numpy().astype(np.float16))
 
 
 def relabel_held_out(method: Method, run: Run, stored: StoredProbabilities) -> None:
     """Write the labels that the method makes of stored predictions, and drop those."""
     run.labels_path.mkdir(parents=True, exist_ok=True)
     for case_id, label in method.hand_on(stored):
-        with atomic_path(run.labels_path / f"{case_id}.npy") as partial:
-            np.save(partial, label)
+        write_array(run.labels_path / f"{case_id}.npy", label)
     shutil.rmtree(stored.folder)

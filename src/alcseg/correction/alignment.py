@@ -237,17 +237,14 @@ def posterior(probs: Tensor, distance: Tensor, offset: Tensor, shape: Tensor, gr
     Args:
         probs: Class probabilities m, `(B, K, X, Y, Z)`.
         distance: Signed distance in mm to the given boundary of each foreground class, `(B, K - 1, X, Y, Z)`.
-        offset: In mm, `(B, K - 1)`, or one per voxel, of the shape of `distance`.
+        offset: In mm, `(B, K - 1)`.
         shape: sigma in mm, `(B, K - 1)`.
         gross: g, the share of voxels of which the label tells nothing.
     """
-    inside = torch.special.ndtr((_per_voxel(offset) - distance) / _per_voxel(shape))
+    offset, shape = offset[..., None, None, None], shape[..., None, None, None]
+    inside = torch.special.ndtr((offset - distance) / shape)
     inside = ((1 - gross) * inside + gross / 2) * ~distance.isposinf()
     given = torch.cat([(1 - inside).prod(1, keepdim=True), inside], 1)
     # What is inside of no class is background, so no sum is 0.
     weighed = probs.clamp_min(_SMALLEST) * given
     return weighed / weighed.sum(1, keepdim=True)
-
-
-def _per_voxel(values: Tensor) -> Tensor:
-    return values[..., None, None, None] if values.ndim == 2 else values

@@ -174,8 +174,8 @@ def move_label(distance: Tensor, offset: Tensor) -> Tensor:
 
     Args:
         distance: Signed distance in mm to the given boundary of each foreground class, `(B, K - 1, X, Y, Z)`.
-        offset: In mm, `(B, K - 1)`, or one per voxel, of the shape of `distance`.
+        offset: In mm, `(B, K - 1)`.
     """
-    depth = distance - (offset[..., None, None, None] if offset.ndim == 2 else offset)
+    depth = distance - offset[..., None, None, None]
     nearest, index = depth.min(1)
     return torch.where(nearest <= 0, index + 1, 0)

@@ -11,13 +11,14 @@ from alcseg.config import resolve
 from alcseg.data.folder import Dataset
 from alcseg.files import atomic_path
 from alcseg.frames import to_frame
+from alcseg.inference.device import pick_device
 from alcseg.records.base import Record
 from alcseg.records.settings import RunSettings
-from alcseg.reporting.figures import training_curves
+from alcseg.reporting.figures import png_bytes, training_curves
 from alcseg.run import Run
 from alcseg.training.estimate import estimate_cost
 from alcseg.training.fit import fit
-from alcseg.training.prepare import Prepared, prepare
+from alcseg.training.prepare import Prepared, complete_settings, prepare
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -71,7 +72,7 @@ class TrainingPlan(Record):
             patch=plan.patch,
             normalization=plan.normalization,
             clip=plan.clip,
-            classes=dict(zip(plan.label_names, plan.label_values, strict=True)),
+            classes=plan.labels,
             hq_batch=settings.data.hq_batch,
             lq_batch=settings.data.lq_batch,
             steps=settings.trainer.steps,
@@ -159,7 +160,8 @@ def plan_training(
         DataError: If the dataset lacks what the method needs.
     """
     settings = _settings(method, preset, seed, set, config, val_hq)
-    return TrainingPlan.of(prepare(Dataset.open(dataset), settings, device))
+    chosen = pick_device(device)
+    return TrainingPlan.of(prepare(Dataset.open(dataset), complete_settings(settings, chosen), chosen))
 
 
 def _settings(
@@ -184,6 +186,5 @@ def _draw_progress(run: Run) -> None:
     """`progress.png`: loss terms and validation Dice over the steps."""
     if not run.curves:
         return  # stopped before the first row
-    figure = training_curves(run.curves)
     with atomic_path(run.path / "progress.png") as partial:
-        figure.savefig(partial, dpi=110, format="png")
+        partial.write_bytes(png_bytes(training_curves(run.curves)))

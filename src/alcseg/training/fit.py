@@ -63,13 +63,14 @@ def fit(
     """
     if workers < 0:
         raise UsageError(f"--workers: expected 0 or more, got {workers}.")
-    settings = complete_settings(settings, pick_device(device))
+    chosen = pick_device(device)
+    settings = complete_settings(settings, chosen)
     run = open_run(out, settings, overwrite=overwrite)
     if run.finished and not overwrite:
         logger.info("%s: already trained; --overwrite trains again", out)
         return run
     begun = run.record_path.is_file() and not overwrite
-    ready = prepare(folder, settings, device, plan=run.plan if begun else None)
+    ready = prepare(folder, settings, chosen, plan=run.plan if begun else None)
     if before is not None and not begun:
         before(ready)
     fresh = ready.method if ready.fresh and (before is None or begun) else None

@@ -9,7 +9,6 @@ from alcseg import machine
 from alcseg.data.folder import Dataset
 from alcseg.data.plan import make_plan
 from alcseg.data.transforms import Augmentation
-from alcseg.inference.device import pick_device
 from alcseg.inference.load import build_method, create_method, make_task
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
@@ -45,29 +44,27 @@ class Prepared:
 
 
 def prepare(
-    folder: Dataset, settings: RunSettings, device: str = "auto", *, plan: Plan | None = None
+    folder: Dataset, settings: RunSettings, device: torch.device, *, plan: Plan | None = None
 ) -> Prepared:
     """Choose cases, plan, and build the method, so that nothing is begun that cannot be trained.
 
     Args:
         folder: The dataset.
-        settings: Of the run; what they leave open the data or the machine decides.
-        device: `auto`, `cpu`, `cuda` or `cuda:<index>`.
+        settings: Of the run, complete; what they leave open of the plan the data decides.
+        device: Where it will run.
         plan: Of a run that was begun; else it is made.
 
     Raises:
         DataError: If the dataset lacks what the method needs.
         ConfigError: If patch and batch are too small for the network, or the patch cannot be turned.
     """
-    chosen = pick_device(device)
-    settings = complete_settings(settings, chosen)
     method = create_method(settings)
     train, val = choose_cases(folder, method.streams, val_hq=settings.trainer.val_hq)
     plan = plan or _make_plan(folder, settings)
     augmentation(settings).check(plan.patch)
     method.prepare(make_task(settings, plan))
     tried = require_statistics(method, settings)
-    return Prepared(settings, chosen, plan, method, not tried, train, val)
+    return Prepared(settings, device, plan, method, not tried, train, val)
 
 
 def plan_run(folder: Dataset, settings: RunSettings) -> Plan:

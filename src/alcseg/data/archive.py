@@ -119,7 +119,7 @@ def write_archive(folder: Dataset, root: Path, part_bytes: int) -> Archive:
                 label=None if case.label is None else stream.add(case.label),
             )
         )
-    ArchiveIndex(
+    index = ArchiveIndex(
         name=folder.name,
         channel_names=folder.channel_names,
         labels=folder.labels,
@@ -129,8 +129,9 @@ def write_archive(folder: Dataset, root: Path, part_bytes: int) -> Archive:
             for path in stream.paths()
         ),
         cases=tuple(cases),
-    ).write(root)
-    return Archive.open(root)
+    )
+    index.write(root)
+    return Archive(root, index)
 
 
 def read_archived_case(archive: Archive, case_id: str) -> CaseVolumes:

@@ -55,13 +55,13 @@ class Predictions:
         """The folder."""
         return self.path
 
-    @property
+    @cached_property
     def written(self) -> dict[str, Path]:
         """Label map of each case that was predicted."""
         cases = self.record.cases.items()
         return {case_id: self.path / case.label for case_id, case in cases if case.label is not None}
 
-    @property
+    @cached_property
     def failed(self) -> dict[str, str]:
         """Message of each case that was not."""
         cases = self.record.cases.items()

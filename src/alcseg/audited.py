@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from alcseg.errors import DataError, UsageError
 from alcseg.frames import to_frame
 from alcseg.records.audit import AuditRecord, AuditRow, RegionRow
+from alcseg.records.base import by_case
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,11 +67,7 @@ class Audit:
     @property
     def worst(self) -> tuple[AuditRow, ...]:
         """Of each case the line of its worst class; the worst label first."""
-        lines: dict[str, AuditRow] = {}
-        for row in self.ranking:
-            if row.case_id not in lines or row.dice < lines[row.case_id].dice:
-                lines[row.case_id] = row
-        return tuple(lines.values())
+        return tuple(min(rows, key=lambda row: row.dice) for rows in by_case(self.ranking).values())
 
     @property
     def trusted(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from alcseg.data.nifti import read_label, read_map
 from alcseg.errors import UsageError
 from alcseg.frames import to_frame
 from alcseg.records.audit_trail import AuditLine, AuditTrail
+from alcseg.records.base import by_case
 from alcseg.records.correction import Calibration, CorrectionRecord, Mode
 from alcseg.records.offsets import OffsetRow
 from alcseg.records.ranking import RankingRow
@@ -104,10 +105,7 @@ class Correction:
     @cached_property
     def ranked(self) -> dict[str, tuple[RankingRow, ...]]:
         """Lines of the ranking by case, most doubtful first."""
-        found: dict[str, tuple[RankingRow, ...]] = {}
-        for row in self.ranking:
-            found[row.case_id] = (*found.get(row.case_id, ()), row)
-        return found
+        return by_case(self.ranking)
 
     def __len__(self) -> int:
         return len(self.ranked)

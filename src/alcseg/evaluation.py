@@ -13,6 +13,7 @@ from alcseg.data.folder import label_files
 from alcseg.data.nifti import read_label
 from alcseg.errors import DataError
 from alcseg.frames import to_frame
+from alcseg.records.base import by_case
 from alcseg.records.scores import ScoreRow
 from alcseg.records.summary import EvaluationSummary
 from alcseg.types import LabelMap
@@ -65,10 +66,7 @@ class Evaluation:
 
     @cached_property
     def _by_case(self) -> dict[str, tuple[ScoreRow, ...]]:
-        found: dict[str, tuple[ScoreRow, ...]] = {}
-        for row in self.scores:
-            found[row.case_id] = (*found.get(row.case_id, ()), row)
-        return found
+        return by_case(self.scores)
 
     def __len__(self) -> int:
         return len(self._by_case)

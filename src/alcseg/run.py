@@ -79,17 +79,17 @@ class Run:
     @property
     def config_path(self) -> Path:
         """Resolved settings."""
-        return self.path / "config.yaml"
+        return RunSettings.path(self.path)
 
     @property
     def plan_path(self) -> Path:
         """How files become voxels."""
-        return self.path / "plan.json"
+        return Plan.path(self.path)
 
     @property
     def record_path(self) -> Path:
         """Versions, seed, cases and status."""
-        return self.path / "run.json"
+        return RunRecord.path(self.path)
 
     @property
     def checkpoint_path(self) -> Path:
@@ -105,7 +105,7 @@ class Run:
     @property
     def metrics_path(self) -> Path:
         """Loss terms and validation Dice over the steps."""
-        return self.stage_path / "metrics.csv"
+        return self.stage_path / StepTable.NAME
 
     @property
     def stage_names(self) -> list[str]:
@@ -115,6 +115,11 @@ class Run:
         if order is None:  # a run from before the order was kept: as good as its folders tell
             return sorted(folders, key=lambda name: folders[name].stat().st_ctime)
         return [name for name in order if name in folders]
+
+    @property
+    def stages(self) -> "list[Run]":
+        """The same run at each stage that was begun, the last one last."""
+        return [self.at_stage(name) for name in (*self.stage_names, "")]
 
     @property
     def log_path(self) -> Path:
@@ -159,10 +164,9 @@ class Run:
     @property
     def curves(self) -> dict[str, StepTable]:
         """Metrics of all stages that have any, by method and stage, the last stage last."""
-        stages = [self.at_stage(name) for name in (*self.stage_names, "")]
         tables = {
             f"{self.method} {stage.stage}".strip(): stage.metrics
-            for stage in stages
+            for stage in self.stages
             if stage.metrics_path.is_file()
         }
         return {name: table for name, table in tables.items() if table.steps}

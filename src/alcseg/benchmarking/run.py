@@ -28,7 +28,7 @@ from alcseg.commands.correct import correct
 from alcseg.commands.evaluate import evaluate
 from alcseg.commands.predict import predict
 from alcseg.commands.train import train
-from alcseg.data.folder import Dataset
+from alcseg.data.folder import LABELS, Dataset
 from alcseg.data.predicted import Predictions
 from alcseg.errors import AlcsegError, ConfigError, DataError, UsageError
 from alcseg.files import write_text
@@ -201,9 +201,7 @@ class _Job:
         clean = data.clean_labels
         trained = self._train()
         predicted = self._predict(trained, "pred", split=split)
-        self._score(
-            predicted, data.given / ("labelsTs" if split == "test" else "labelsTr"), "eval", split=split
-        )
+        self._score(predicted, data.given / LABELS[split], "eval", split=split)
         if self.plan.lq_labels:
             labels = self._predict(trained, "lq-pred", split="train", quality="lq")
             self._score(labels, clean, "lq-eval", quality="lq")
@@ -280,7 +278,7 @@ class _Job:
     def _record(self, trained: Run, predicted: Predictions) -> BenchmarkRecord:
         """What is known of the run at its end; most is read back from its trained."""
         record = trained.record
-        stages = [*(trained.at_stage(name) for name in trained.stage_names), trained]
+        stages = trained.stages
         tables = [stage.metrics for stage in stages]
         ends = [table.last for table in tables if table.last is not None]
         validated = [step.val_dice for step in tables[-1].steps if not isnan(step.val_dice)]

@@ -188,10 +188,8 @@ def _predict(result: Any) -> list[RenderableType]:
 
 
 def _correct(result: Any) -> list[RenderableType]:
-    worst: dict[str, RankingRow] = {}
-    for row in result.ranking:  # the class with the highest score put the case where it is
-        if row.case_id not in worst or row.score > worst[row.case_id].score:
-            worst[row.case_id] = row
+    # the class with the highest score put the case where it is
+    worst = [max(rows, key=lambda row: row.score) for rows in result.ranked.values()]
     columns = {
         "rank": "rank",
         "case_id": "case",
@@ -213,16 +211,16 @@ def _correct(result: Any) -> list[RenderableType]:
         if len(worst) > _RANKED_CASES
         else ranking,
     }
-    table = _table([row.cells() for row in list(worst.values())[:_RANKED_CASES]], columns)
+    table = _table([row.cells() for row in worst[:_RANKED_CASES]], columns)
     return [*_failures(result), "Look at these first:", table, "", *_facts(facts)]
 
 
-def _failures(result: Any) -> list[RenderableType]:
-    """Cases that failed, each with its message; nothing if none did."""
+def _failures(result: Any, what: str = "case") -> list[RenderableType]:
+    """Cases or runs that failed, each with its message; nothing if none did."""
     if not result.failed:
         return []
-    rows = [{"case": case_id, "message": message} for case_id, message in result.failed.items()]
-    return [_table(rows, {"case": "failed case", "message": "why"}), ""]
+    rows = [{what: name, "message": message} for name, message in result.failed.items()]
+    return [_table(rows, {what: f"failed {what}", "message": "why"}), ""]
 
 
 def _benchmark(result: Any) -> list[RenderableType]:
@@ -235,11 +233,7 @@ def _benchmark(result: Any) -> list[RenderableType]:
         cost = document(result.cost)
         facts |= {name: cost[name] for name in ("total_hours", "disk_gib", "free_gib")}
         facts["not counted"] = "; ".join(cost["left_out"]) or "nothing"
-    failed = [{"run": run, "why": message} for run, message in result.failed.items()]
-    tables: list[RenderableType] = []
-    if failed:
-        tables = [_table(failed, {"run": "failed run", "why": "why"}), ""]
-    return [_table(document(result.runs), columns), "", *tables, *_facts(facts)]
+    return [_table(document(result.runs), columns), "", *_failures(result, "run"), *_facts(facts)]
 
 
 def _methods(result: Any) -> list[RenderableType]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alcseg.data.case import Volume
-from alcseg.data.folder import require_named_values
+from alcseg.data.folder import LABELS, require_named_values
 from alcseg.data.nifti import compare_grids, require_same_grid
 from alcseg.data.readers import SourceCase
 from alcseg.data.writer import compress, renamed, write_image, write_label
@@ -16,7 +16,6 @@ from alcseg.records.cases import CaseRow
 __all__ = ["CasePlacer", "common_ending"]
 
 _IMAGES = {"train": "imagesTr", "val": "imagesTr", "test": "imagesTs"}
-_LABELS = {"train": "labelsTr", "val": "labelsTr", "test": "labelsTs"}
 
 
 def common_ending(cases: Sequence[SourceCase]) -> str:
@@ -75,7 +74,7 @@ class CasePlacer:
         grade = compare_grids(image, label).grade
         if grade == "fatal":
             require_same_grid(image, label, row.case_id)
-        target = self.root / _LABELS[row.split] / f"{row.case_id}{self.ending}"
+        target = self.root / LABELS[row.split] / f"{row.case_id}{self.ending}"
         # Not linked: an editor that later saves the label in place must not reach into the source.
         write_label(target, values, label)
         return grade == "ok"

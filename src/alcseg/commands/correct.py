@@ -203,7 +203,7 @@ class _Cases:
             )
         seen = folder.record.train_cases
         trained = frozenset([row.case_id for row in training] if seen is None else seen)
-        others = tuple(row for row in source.rows if row not in doubted)
+        others = tuple(row for row in source.rows if row.split != "train" or row.quality == "hq")
         held_out = (row for row in others if row.split != "test" and row.case_id not in trained)
         return cls(
             doubted,
@@ -231,7 +231,7 @@ def _check_folders(folder: Run, source: Dataset, out: Path) -> None:
     require_apart(out, source.root)
     if folder.path.resolve().is_relative_to(out.resolve()):
         raise UsageError(f"{out}: expected an output folder that does not hold the run. Choose another one.")
-    expected = dict(zip(folder.plan.label_names, folder.plan.label_values, strict=True))
+    expected = folder.plan.labels
     if expected != source.labels:
         raise DataError(
             f"{source.root}: expected the labels {expected} that {folder.path} was trained on, found "

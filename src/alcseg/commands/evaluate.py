@@ -157,7 +157,7 @@ def _match(pred: Path, truth: Path, chosen: list[str] | None) -> _Matched:
 
 
 def _foreground(folder: Dataset) -> dict[str, int]:
-    return dict(zip(folder.label_names[1:], folder.label_values[1:], strict=True))
+    return dict(list(folder.labels.items())[1:])
 
 
 @dataclass(frozen=True)

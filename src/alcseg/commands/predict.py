@@ -113,7 +113,7 @@ def predict(
         window=window,
         device=str(where),
         started=started,
-        labels=dict(zip(folder.plan.label_names, folder.plan.label_values, strict=True)),
+        labels=folder.plan.labels,
         cases=done,
         time_s=round(time.perf_counter() - begun, 3),
         peak_memory_mib=peak_memory_mib(),

@@ -36,7 +36,8 @@ GIVEN = "labelsGiven"
 """Folder of the labels as they came, in a dataset that was corrected."""
 
 _FOLDERS = {"train": ("imagesTr", "imagesUn"), "val": ("imagesTr",), "test": ("imagesTs",)}
-_LABELS = ("labelsTr", "labelsTs")
+LABELS: dict[Split, str] = {"train": "labelsTr", "val": "labelsTr", "test": "labelsTs"}
+"""Folder of the labels of each split."""
 _PLACES: tuple[tuple[str, str, Split], ...] = (  # of images, of labels, and the split where no table says it
     ("imagesTr", "labelsTr", "train"),
     ("imagesUn", "", "train"),
@@ -211,9 +212,12 @@ class Dataset:
 
     def label_path(self, case_id: str) -> Path | None:
         """Label file of a case; None if there is none."""
-        folder = "labelsTs" if self.row(case_id).split == "test" else "labelsTr"
-        path = self.root / folder / f"{case_id}{self.file_ending}"
+        path = self.root / self._label_place(case_id)
         return path if path.is_file() else None
+
+    def _label_place(self, case_id: str) -> str:
+        """Where the label of a case lies or would, from the root."""
+        return f"{LABELS[self.row(case_id).split]}/{case_id}{self.file_ending}"
 
     def read(self, case_id: str, *, with_label: bool = True) -> CaseVolumes:
         """Read and check one case.
@@ -245,9 +249,8 @@ class Dataset:
         """
         path = self.label_path(case_id)
         if path is None:
-            folder = "labelsTs" if self.row(case_id).split == "test" else "labelsTr"
             raise DataError(
-                f"{self.root}: expected the label {folder}/{case_id}{self.file_ending}, found none. "
+                f"{self.root}: expected the label {self._label_place(case_id)}, found none. "
                 f"Add it, or set the quality of '{case_id}' to unlabeled in {CaseRow.NAME}."
             )
         label = read_label(path)
@@ -347,7 +350,7 @@ class Case:
 
 def is_dataset(path: Path) -> bool:
     """Whether a folder is a dataset; nnU-Net puts a `dataset.json` beside predictions, too."""
-    return DatasetRecord.path(path).is_file() and any((path / name).is_dir() for name in _LABELS)
+    return DatasetRecord.path(path).is_file() and any((path / name).is_dir() for name in LABELS.values())
 
 
 def label_files(path: Path) -> dict[str, Path]:
@@ -358,7 +361,7 @@ def label_files(path: Path) -> dict[str, Path]:
     """
     if not path.is_dir():
         raise DataError(f"{path}: expected a folder of label maps, found none. Check the path.")
-    folders = [path / name for name in _LABELS] if is_dataset(path) else [path]
+    folders = [path / name for name in dict.fromkeys(LABELS.values())] if is_dataset(path) else [path]
     files = sorted(file for folder in folders for file in folder.glob("[!.]*") if file.is_file())
     return {name: file for file in files if (name := nifti_stem(file)) is not None}
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alcseg.arrays import check_spacing, label_map
-from alcseg.errors import LabelError, ResourceError
+from alcseg.errors import LabelError
+from alcseg.frames import to_frame
 from alcseg.metrics.pair import ClassScores, evaluate_pair
 from alcseg.metrics.registry import Metric, select
 
@@ -42,11 +43,7 @@ class Scores:
         Raises:
             ResourceError: If pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise ResourceError("to_frame needs pandas: pip install pandas") from None
-        rows = [
+        return to_frame(
             {
                 "class": name,
                 "metric": metric,
@@ -56,8 +53,7 @@ class Scores:
             }
             for name, entry in self.classes.items()
             for metric, value in entry.scores.items()
-        ]
-        return pd.DataFrame(rows)
+        )
 
 
 def evaluate(

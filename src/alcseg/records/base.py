@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
-from typing import Any, ClassVar, Self, Union, get_args, get_origin
+from typing import Any, ClassVar, Protocol, Self, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -20,7 +20,28 @@ from pydantic.fields import FieldInfo
 from alcseg.errors import DataError
 from alcseg.files import read_json, write_json, write_text
 
-__all__ = ["Decimals", "Document", "Record", "Row", "Significant", "explain", "meanings", "read_table"]
+__all__ = [
+    "Decimals",
+    "Document",
+    "Record",
+    "Row",
+    "Significant",
+    "by_case",
+    "explain",
+    "meanings",
+    "read_table",
+]
+
+
+class OfCase(Protocol):
+    """A line that is about a case."""
+
+    @property
+    def case_id(self) -> str:
+        """The case."""
+
+
+Line = TypeVar("Line", bound=OfCase)
 
 
 class Record(BaseModel):
@@ -273,6 +294,14 @@ def read_table(path: Path, name: str, made_by: str) -> tuple[list[str], list[dic
             f"{path}: expected {name} of {made_by}, cannot read it ({error}). Restore it."
         ) from None
     return list(reader.fieldnames or ()), lines
+
+
+def by_case(rows: Iterable[Line]) -> dict[str, tuple[Line, ...]]:
+    """Lines of a table by their `case_id`, cases and lines in the order of the table."""
+    found: dict[str, list[Line]] = {}
+    for row in rows:
+        found.setdefault(row.case_id, []).append(row)
+    return {case_id: tuple(own) for case_id, own in found.items()}
 
 
 def meanings(kind: type[Record]) -> dict[str, str]:

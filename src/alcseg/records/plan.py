@@ -33,6 +33,11 @@ class Plan(Document):
     """Order of the axes of the model grid."""
 
     @property
+    def labels(self) -> dict[str, int]:
+        """Name to value in the files, background first."""
+        return dict(zip(self.label_names, self.label_values, strict=True))
+
+    @property
     def num_classes(self) -> int:
         """Classes, background counted."""
         return len(self.label_values)

@@ -7,7 +7,6 @@ from typing import Any
 from alcseg.evaluation import Evaluation
 from alcseg.files import write_text
 from alcseg.metrics import METRICS
-from alcseg.records.steps import StepTable
 from alcseg.reporting.exhibits import Exhibit, FigureExhibit
 from alcseg.reporting.figures import png_bytes, svg_bytes, training_curves
 from alcseg.reporting.html import Block, Facts, Picture, Section, Text, write_report
@@ -50,11 +49,10 @@ def write_run_report(run: Run, out: Path) -> list[str]:
         CheckpointError: If its settings are damaged.
         DataError: If it was not trained, or a record is damaged.
     """
-    stages = {name: run.at_stage(name) for name in run.stage_names}
-    tables = {name: stage.metrics_path for name, stage in {**stages, run.method: run}.items()}
-    figure = training_curves({name: StepTable.read_file(path) for name, path in tables.items()})
+    tables = {stage.stage or run.method: stage.metrics for stage in run.stages}
+    figure = training_curves(tables)
     caption = "Loss terms (smoothed) and validation Dice over the steps" + (
-        ", one column per stage." if stages else "."
+        ", one column per stage." if len(tables) > 1 else "."
     )
     shown: list[Exhibit] = [FigureExhibit("training", "Training", figure, caption)]
     evaluation = run.path / "eval"

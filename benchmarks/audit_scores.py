@@ -27,16 +27,14 @@ def main() -> None:
     """Print the scores as a Markdown table."""
     audit, noisy = alcseg.Audit.open(sys.argv[1]), alcseg.Dataset.open(sys.argv[2])
     noise = NoiseManifest.read(noisy.root).cases
-    classes = dict(zip(noisy.label_names[1:], noisy.label_values[1:], strict=True))
+    classes = dict(list(noisy.labels.items())[1:])
     truth = {}
     for name in {row.case_id for row in audit.ranking}:
         clean = Path(noisy.root) / "labelsClean" / f"{name}{noisy.file_ending}"
+        given = noisy.read_label(name).array
+        right = read_label(clean).array if clean.is_file() else given
         for class_name, value in classes.items():
-            truth[name, class_name] = (
-                dice(noisy.read_label(name).array == value, read_label(clean).array == value)
-                if clean.is_file()
-                else 1.0
-            )
+            truth[name, class_name] = dice(given == value, right == value) if clean.is_file() else 1.0
     cases = sorted({name for name, _ in truth})
     true = np.array([np.mean([truth[name, one] for one in classes]) for name in cases])
     rows = {(row.case_id, row.class_name): row for row in audit.ranking}

@@ -159,7 +159,7 @@ def test_a_method_of_another_package_says_which(capsys):
 
 
 def test_one_method_shows_its_equations_and_its_card(capsys):
-    show("methods", Method("alc", None), as_json=False)
+    show("describe_method", Method("alc", None), as_json=False)
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert "    a = b" in lines
     assert "loss terms      hq, con" in lines

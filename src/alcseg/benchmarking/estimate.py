@@ -77,14 +77,22 @@ def estimate_plan(
     ratios = MethodCosts.shipped().cost
     run_bytes = 0
     opened = functools.cache(Dataset.open)  # by many runs
+    known: dict[tuple[str, str], tuple[float, int] | None] = {}  # seeds do not matter
     for run in track(runs, "Estimating runs"):
-        settings = complete_settings(resolve_run(run), chosen)
-        voxels = _plan(run, settings, out, opened)
-        if voxels is None:
+        key = run.dataset, run.row.row
+        if key not in known:
+            settings = complete_settings(resolve_run(run), chosen)
+            voxels = _plan(run, settings, out, opened)
+            known[key] = None
+            if voxels is not None:
+                hours = round(_hours(settings, voxels, chosen, ratios, measured), 3)
+                known[key] = hours, _run_bytes(settings, voxels)
+        one = known[key]
+        if one is None:
             cost.not_estimated.append(run.id)
             continue
-        cost.hours[run.id] = round(_hours(settings, voxels, chosen, ratios, measured), 3)
-        run_bytes += _run_bytes(settings, voxels)
+        cost.hours[run.id], its_bytes = one
+        run_bytes += its_bytes
     if cost.not_estimated:
         cost.left_out.append(
             f"time of {len(cost.not_estimated)} run(s): no patch is set, and the dataset to plan it from is "

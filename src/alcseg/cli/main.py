@@ -56,7 +56,7 @@ def _run(words: Sequence[str]) -> int:
     from alcseg.cli.printing import show
 
     try:
-        show(verb, result, as_json=printing.json)
+        show(function, result, as_json=printing.json)
         sys.stdout.flush()
     except BrokenPipeError:  # `alcseg methods | head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

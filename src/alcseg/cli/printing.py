@@ -31,15 +31,15 @@ _CARD = {
 _RANKED_CASES = 10  # as many as one looks through in a sitting; the others are in the file
 
 
-def show(verb: str, result: Any, *, as_json: bool) -> None:
-    """Print what the function behind `verb` returned."""
+def show(function: str, result: Any, *, as_json: bool) -> None:
+    """Print what the function of that name behind a verb returned."""
     if as_json:
         sys.stdout.write(json.dumps(document(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
         return
     # Piped output has no terminal width to fit into; wide enough that no cell is ever cut.
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     with console.capture() as capture:  # rich would end the process where the reader of a pipe has gone
-        for part in _VIEWS.get(verb, _facts)(result):
+        for part in _VIEWS.get(function, _facts)(result):
             console.print(part, markup=False)
     sys.stdout.write(capture.get())
 
@@ -105,8 +105,6 @@ def _cell(value: Any) -> Text:
 
 
 def _import(result: Any) -> list[RenderableType]:
-    if hasattr(result, "index"):  # an archive
-        return _facts(result)
     counts = Counter(f"{row.split} {row.quality}" for row in result.rows)
     facts = {
         "dataset": result.root,
@@ -176,8 +174,6 @@ def _evaluate(result: Any) -> list[RenderableType]:
 
 
 def _train(result: Any) -> list[RenderableType]:
-    if not hasattr(result, "record"):  # --dry-run
-        return _facts(result)
     facts = {"run": result.path, "method": result.method, "finished": result.finished}
     return _facts(facts)
 
@@ -237,8 +233,6 @@ def _benchmark(result: Any) -> list[RenderableType]:
 
 
 def _methods(result: Any) -> list[RenderableType]:
-    if not hasattr(result, "methods"):
-        return _one_method(result)
     notes = [f"\nnetworks: {', '.join(result.networks)}", "`alcseg methods NAME` lists every setting."]
     if result.measured:
         conditions = ", ".join(f"{name} {value}" for name, value in document(result.measured).items())
@@ -289,9 +283,11 @@ _VIEWS: dict[str, Callable[[Any], list[RenderableType]]] = {
     "check": _check,
     "correct": _correct,
     "demo": _demo,
+    "describe_method": _one_method,
     "evaluate": _evaluate,
-    "import": _import,
+    "import_dataset": _import,
     "methods": _methods,
     "predict": _predict,
     "train": _train,
 }
+"""What a result looks like by the function that returned it; any other is shown as names and values."""

@@ -8,6 +8,8 @@ from typing import Any
 from alcseg.evaluation import Evaluation
 from alcseg.records.benchmark_plan import PlannedDataset
 from alcseg.records.benchmark_run import BenchmarkRecord
+from alcseg.records.noise import NoiseManifest
+from alcseg.records.offsets import OffsetRow
 from alcseg.records.pseudo_labels import PseudoLabelRow
 from alcseg.records.scores import ScoreRow
 from alcseg.run import Run
@@ -33,6 +35,11 @@ class DatasetEntry:
     def title(self) -> str:
         """As a table shows it."""
         return self.spec.title
+
+    @cached_property
+    def noise(self) -> NoiseManifest:
+        """What was done to its labels; nothing where none tells."""
+        return NoiseManifest.read_if_there(self.path)
 
     @cached_property
     def given(self) -> Evaluation | None:
@@ -78,6 +85,12 @@ class RunEntry:
         run = Run(self.path)
         resolved = run.settings.dotted if run.config_path.is_file() else {}
         return resolved | self.record.settings
+
+    @cached_property
+    def offsets(self) -> tuple[OffsetRow, ...]:
+        """How each label was drawn; empty where labels were not aligned."""
+        corrected = self.path / "corrected"
+        return OffsetRow.read(corrected) if OffsetRow.path(corrected).is_file() else ()
 
     @cached_property
     def pseudo_labels(self) -> tuple[PseudoLabelRow, ...]:

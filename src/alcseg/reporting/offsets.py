@@ -7,7 +7,6 @@ from math import isnan, nan
 from statistics import median
 from typing import get_args
 
-from alcseg.records.noise import NoiseManifest
 from alcseg.records.offsets import OffsetRow
 from alcseg.reporting.entries import DatasetEntry, RunEntry
 from alcseg.reporting.records import Benchmark
@@ -44,12 +43,11 @@ def read_offsets(dataset: DatasetEntry, run: RunEntry) -> tuple[OffsetPoint, ...
     Raises:
         DataError: If a file is damaged.
     """
-    corrected = run.path / "corrected"
-    if not OffsetRow.path(corrected).is_file():
+    if not run.offsets:
         return ()
-    noise = NoiseManifest.read_if_there(dataset.path).cases
+    noise = dataset.noise.cases
     true = {case: entry.offset_mm_mean for case, entry in noise.items() if entry.offset_mm_mean is not None}
-    return tuple(OffsetPoint(row, true.get(row.case_id, nan)) for row in OffsetRow.read(corrected))
+    return tuple(OffsetPoint(row, true.get(row.case_id, nan)) for row in run.offsets)
 
 
 def offset_table(benchmark: Benchmark) -> DataTable | None:

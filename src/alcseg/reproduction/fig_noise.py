@@ -1,12 +1,11 @@
 """Fig. 1 of the paper: what dilation and erosion make of a label."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from alcseg.data.folder import Dataset
-from alcseg.records.noise import NoiseEntry, NoiseManifest
+from alcseg.records.noise import NoiseEntry
 from alcseg.reporting.cases import read_upright
 from alcseg.reporting.drawing import (
     COLUMN_INCH,
@@ -36,7 +35,7 @@ def noise_figure(dataset: DatasetEntry) -> Figure | None:
     Raises:
         DataError: If a file of the dataset is damaged.
     """
-    shown = list(_typical(dataset.path))
+    shown = list(_typical(dataset))
     if not shown:
         return None
     folder = Dataset.open(dataset.path)
@@ -57,11 +56,11 @@ def noise_figure(dataset: DatasetEntry) -> Figure | None:
     return figure
 
 
-def _typical(dataset: Path) -> Iterator[tuple[str, NoiseEntry]]:
+def _typical(dataset: DatasetEntry) -> Iterator[tuple[str, NoiseEntry]]:
     """Of each operation the case of median Dice and its entry in the manifest."""
-    if not (dataset / "labelsClean").is_dir():
+    if not (dataset.path / "labelsClean").is_dir():
         return
-    noise = NoiseManifest.read_if_there(dataset).cases
+    noise = dataset.noise.cases
     for operation in _WORDS:
         cases = [
             (entry.dice_to_clean, case)

@@ -12,6 +12,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from alcseg.testing.readers import contents
+
 pytestmark = pytest.mark.integration
 
 AFFINE = np.diag([1.0, 1.0, 2.0, 1.0])
@@ -292,10 +294,10 @@ def test_dicom_folders(verb, fault, trained, tmp_path, alcseg, write_slice):
 
 def test_run_folder_of_another_method(trained, sound, alcseg):
     run = trained()
-    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    before = contents(run)
     result = alcseg("train", sound, *TRAIN, "--method", "mean_teacher", "--out", run, "-q")
     assert_one_line(result, 4, "CheckpointError", str(run), "'h_sup'", "'mean_teacher'", "--overwrite")
-    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    assert contents(run) == before
 
 
 def test_checkpoint_of_another_method(trained, sound, tmp_path, alcseg):

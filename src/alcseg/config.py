@@ -26,7 +26,7 @@ from alcseg.records.settings import (
 from alcseg.training_methods import METHODS
 from alcseg.words import nearest
 
-__all__ = ["preset_names", "resolve"]
+__all__ = ["parse_yaml", "preset_names", "resolve", "shipped"]
 
 _SECTIONS: dict[str, type[Record]] = {
     "network": NetworkSettings,
@@ -47,10 +47,27 @@ _Loader.add_implicit_resolver(
 
 def preset_names() -> list[str]:
     """Names that `--preset` takes."""
-    folder = importlib.resources.files("alcseg") / "presets"
+    return shipped("presets")
+
+
+def shipped(kind: str) -> list[str]:
+    """Names of the YAML files of a folder of the package."""
+    folder = importlib.resources.files("alcseg") / kind
     return sorted(
         entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")
     )
+
+
+def parse_yaml(text: str, where: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:
+    """Content of a YAML text.
+
+    Raises:
+        ConfigError: If it is none; `where` is what the user knows it by.
+    """
+    try:
+        return yaml.load(text, loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as a date that is none
+        raise ConfigError(f"{where}: not valid YAML ({' '.join(str(error).split())}). Correct it.") from None
 
 
 def resolve(
@@ -121,10 +138,7 @@ def resolve(
 
 
 def _sections(text: str, where: str) -> dict[str, Any]:
-    try:
-        content = yaml.load(text, _Loader) or {}
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as a date that is none
-        raise ConfigError(f"{where}: not valid YAML ({' '.join(str(error).split())}). Correct it.") from None
+    content = parse_yaml(text, where, _Loader) or {}
     if not isinstance(content, dict):
         raise ConfigError(
             f"{where}: expected sections like 'data:' and 'trainer:', got {type(content).__name__}."

@@ -14,6 +14,7 @@ from alcseg.noise import NOISE_MODELS, apply, case_generator
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
 from alcseg.records.noise import NoiseManifest
+from alcseg.testing.readers import contents
 
 LABELS = {"background": 0, "thick": 100, "thin": 7}
 AFFINE = np.diag([1.0, 1.0, 2.0, 1.0])
@@ -63,12 +64,6 @@ def dataset(tmp_path: Path) -> Path:
 
 def voxels(path: Path) -> np.ndarray:
     return np.asarray(nib.load(path).dataobj)
-
-
-def contents(root: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()
-    }
 
 
 def test_only_lq_training_labels_change(dataset: Path, tmp_path: Path) -> None:

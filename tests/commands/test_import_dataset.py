@@ -10,6 +10,7 @@ from alcseg.commands.import_dataset import import_dataset
 from alcseg.data.readers import READERS, find_reader
 from alcseg.errors import DataError, GeometryError, LabelError, ResourceError, UsageError
 from alcseg.records.cases import CaseRow
+from alcseg.testing.readers import contents
 
 IMAGE = np.arange(60.0, dtype=np.float32).reshape(3, 4, 5)
 LABEL = np.zeros((3, 4, 5), np.uint8)
@@ -20,10 +21,6 @@ AFFINE = np.diag([-0.7, 0.7, 2.0, 1.0])
 def save(path, array, affine=AFFINE):
     path.parent.mkdir(parents=True, exist_ok=True)
     nib.Nifti1Image(array, affine).to_filename(path)
-
-
-def snapshot(folder):
-    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
@@ -53,7 +50,7 @@ def change_label(root, array, affine=AFFINE):
 
 
 def test_decathlon_becomes_a_dataset_folder(msd, tmp_path):
-    before = snapshot(msd)
+    before = contents(msd)
     folder = import_dataset(msd, tmp_path / "out", val_fraction=0.1, test_fraction=0.2, seed=0)
     assert [len(folder.rows_where(split=split)) for split in ("train", "val", "test")] == [7, 1, 3]
     assert folder.row("tiny_100").quality == "unlabeled"
@@ -70,8 +67,8 @@ def test_decathlon_becomes_a_dataset_folder(msd, tmp_path):
             assert np.array_equal(case.label.affine, case.images[0].affine)
     again = import_dataset(msd, tmp_path / "two", val_fraction=0.1, test_fraction=0.2, seed=0)
     assert again.rows == folder.rows
-    assert snapshot(tmp_path / "out") == snapshot(tmp_path / "two")
-    assert snapshot(msd) == before
+    assert contents(tmp_path / "out") == contents(tmp_path / "two")
+    assert contents(msd) == before
 
 
 def test_own_folder_is_imported_with_its_splits(msd, tmp_path):

@@ -1,5 +1,6 @@
 """Batches drawn by counters: what a step holds depends on the seed, the stream and the step alone."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from alcseg.data.cache import CachedCase
-from alcseg.data.sampling import StepDataset, stream_case
+from alcseg.data.sampling import Patches, StepDataset, stream_case
 from alcseg.data.transforms import Augmentation
 from alcseg.records.cached_case import CachedCaseRecord
 
@@ -156,3 +157,13 @@ def test_padding_is_infinitely_far(make_case: MakeCase) -> None:
     ]["hq"]
     assert patches.distance is not None
     assert torch.isinf(patches.distance[0, 0]).sum() == 4 * 4 * 2
+
+
+def test_patches_say_nothing_of_quality() -> None:
+    assert {field.name for field in dataclasses.fields(Patches)} == {
+        "image",
+        "label",
+        "case_ids",
+        "slots",
+        "distance",  # of the given label alone
+    }

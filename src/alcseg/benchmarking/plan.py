@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from alcseg.commands.corrupt import corrupt
 from alcseg.commands.import_dataset import import_dataset
-from alcseg.config import resolve
+from alcseg.config import parse_yaml, resolve, shipped
 from alcseg.data.phantoms import write_phantoms
 from alcseg.errors import ConfigError
 from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedDataset, PlannedRun
@@ -60,8 +60,7 @@ _WANTED = {
 
 def plan_names() -> list[str]:
     """Names of the shipped plans."""
-    folder = importlib.resources.files("alcseg") / "plans"
-    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return shipped("plans")
 
 
 def read_plan(plan: str | PathLike[str]) -> BenchmarkPlan:
@@ -72,10 +71,7 @@ def read_plan(plan: str | PathLike[str]) -> BenchmarkPlan:
     """
     name = os.fspath(plan)
     where = f"plan '{name}'" if name in plan_names() else name
-    try:
-        content = yaml.safe_load(_text(name))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{where}: not valid YAML ({' '.join(str(error).split())}). Correct it.") from None
+    content = parse_yaml(_text(name), where)
     if not isinstance(content, Mapping):
         raise ConfigError(f"{where}: expected keys with values, got {content!r}.")
     try:

@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alcseg.data.case import CaseVolumes, Volume
-from alcseg.data.nifti import nifti_stem, read_image, read_label, require_not_negative, require_same_grid
+from alcseg.data.nifti import (
+    MANY_VALUES,
+    nifti_stem,
+    read_image,
+    read_label,
+    require_not_negative,
+    require_same_grid,
+)
 from alcseg.errors import DataError, LabelError
 from alcseg.frames import to_frame
 from alcseg.records.cases import CaseRow, Quality, Split
@@ -388,7 +395,7 @@ def require_named_values(label: Volume, labels: Mapping[str, int]) -> None:
     guess = f"{unknown[0][0]}={free[0]}"
     remedy = (
         "With this many values it looks like an image; give the label file instead."
-        if len(unknown) > 50
+        if len(unknown) > MANY_VALUES
         else f"Import with --label-map {guess} if that is what is meant, or name the value in dataset.json."
     )
     names = shorten(f"{value} ({name})" for name, value in labels.items())

@@ -22,6 +22,7 @@ from alcseg.types import Affine
 from alcseg.words import shorten
 
 __all__ = [
+    "MANY_VALUES",
     "GridComparison",
     "check_affine",
     "check_intensities",
@@ -38,7 +39,8 @@ __all__ = [
 
 _ENDINGS = (".nii.gz", ".nii")
 _SAME_GRID_VOXELS = 1e-3
-_MANY_VALUES = 50
+MANY_VALUES = 50
+"""More values than any label map holds: an image was taken for one."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ def whole_numbers(array: NDArray[Any], path: Path) -> NDArray[Any]:
         values = np.unique(wrong)
         hint = (
             "With this many different values it looks like an image or a probability map."
-            if values.size > _MANY_VALUES
+            if values.size > MANY_VALUES
             else "Round the labels, or resample them with nearest neighbour."
         )
         raise LabelError(

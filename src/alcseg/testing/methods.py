@@ -4,7 +4,6 @@ Methods train a network of a few hundred weights, stepped without a trainer.
 """
 
 import copy
-import dataclasses
 import inspect
 import math
 from collections.abc import Callable
@@ -257,17 +256,8 @@ class MethodContract:
             }
         assert not list(alone.parameters())
 
-    def test_patches_say_nothing_of_quality(self, name: str, make_batch: MakeBatch) -> None:
-        streams = METHODS[name][0].streams
-        assert set(streams) in ({"hq"}, {"hq", "lq"}, {"union"})
-        for patches in make_batch().values():
-            assert {field.name for field in dataclasses.fields(patches)} == {
-                "image",
-                "label",
-                "case_ids",
-                "slots",
-                "distance",  # of the given label alone
-            }
+    def test_its_streams_are_known(self, name: str) -> None:
+        assert set(METHODS[name][0].streams) in ({"hq"}, {"hq", "lq"}, {"union"})
 
     def test_a_loss_that_is_not_a_number_stops_the_run(
         self, make_method: Make, make_batch: MakeBatch

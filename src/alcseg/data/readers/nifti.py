@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alcseg.data.nifti import nifti_stem, read_label, require_not_negative
+from alcseg.data.nifti import MANY_VALUES, nifti_stem, read_label, require_not_negative
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, by_name
 from alcseg.errors import DataError, LabelError
 from alcseg.records.cases import CaseRow
@@ -35,7 +35,6 @@ _LABEL_FOLDERS = ("labels", "label", "masks", "mask", "segs", "segmentations", "
 _LABEL_ENDING = re.compile(r"[_\-. ](label|labels|mask|seg|segmentation|gt)$", re.IGNORECASE)
 _IMAGE_NAMES = ("image", "img", "volume", "scan", "mri", "ct")
 _LABEL_NAMES = ("label", "labels", "mask", "seg", "segmentation", "gt")
-_MANY_VALUES = 50
 
 
 class NIfTIReader(Reader):
@@ -273,7 +272,7 @@ def _name_values(paths: Iterable[Path], options: ReaderOptions, source: Path) ->
     values: set[int] = set()
     for path in paths:
         found = {int(value) for value in np.unique(read_label(path).array)}
-        if len(found) > _MANY_VALUES:
+        if len(found) > MANY_VALUES:
             raise LabelError(
                 f"{path}: expected a label map, found {len(found)} values ({shorten(sorted(found))}). "
                 "This looks like an image: check which file is the label."

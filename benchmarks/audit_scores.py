@@ -12,15 +12,10 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 import alcseg
+from alcseg.auditing.simulate import kind_of_noise
 from alcseg.data.nifti import read_label
 from alcseg.metrics.overlap import dice
 from alcseg.records.noise import NoiseManifest
-
-KINDS = {
-    "ball": "size", "cube": "size", "markov_boundary": "ragged", "missing_slices": "missing",
-    "shift_rotate": "shifted", "slice_offset": "ragged", "smooth_boundary": "ragged",
-    "class_swap": "exchanged", "other_case": "other_case",
-}  # fmt: skip
 
 
 def main() -> None:
@@ -73,8 +68,7 @@ def kind_of(key: tuple[str, str], truth: dict[tuple[str, str], float], noise: di
     entry = noise.get(key[0])
     if entry is None or truth[key] > 0.97:
         return "none"
-    kind = KINDS[entry.details.get("model", entry.model)]
-    return kind if kind != "size" else "too_small" if entry.operation == "erode" else "too_large"
+    return kind_of_noise(entry.details.get("model", entry.model), entry.operation)
 
 
 if __name__ == "__main__":

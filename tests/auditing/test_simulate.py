@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from alcseg.auditing.simulate import KINDS, simulate, surface_error
+from alcseg.auditing.simulate import KINDS, kind_of_noise, simulate, surface_error
+from alcseg.noise import NOISE_MODELS, OtherLabels
 
 SPACING = (1.0, 1.0, 1.5)
 
@@ -17,9 +18,7 @@ def label():
 
 @pytest.fixture(scope="module")
 def drawn(label):
-    def other(rng):
-        return np.roll(label, 3, axis=1)
-
+    other = OtherLabels(("another",), lambda _: (np.roll(label, 3, axis=1), SPACING))
     return [simulate(label, 3, SPACING, np.random.default_rng(number), other) for number in range(160)]
 
 
@@ -52,6 +51,15 @@ def test_kinds_do_what_their_names_say(label, drawn):
                 assert (one.label > 0).sum() > (label > 0).sum()
             if kind == "missing":
                 assert not (mask & ~truth).any()
+
+
+def test_every_noise_model_makes_a_kind_and_nothing_done_is_none():
+    for name in set(NOISE_MODELS) - {"mixture"}:
+        assert kind_of_noise(name, "erode") in KINDS
+        assert kind_of_noise(name, "none") == "none"
+    assert kind_of_noise("cube", "dilate") == "too_large"
+    assert kind_of_noise("ball", "erode") == "too_small"
+    assert kind_of_noise("markov_boundary", "erode") == "ragged"
 
 
 def test_equal_draws_are_equal(label):

@@ -18,7 +18,7 @@ from alcseg.metrics.surface import assd
 from alcseg.noise import NOISE_MODELS, OtherLabels, corrupt_label
 from alcseg.types import LabelMap, Spacing
 
-__all__ = ["KINDS", "Kind", "Simulated", "simulate", "surface_error"]
+__all__ = ["KINDS", "Kind", "Simulated", "kind_of_noise", "simulate", "surface_error"]
 
 Kind = Literal[
     "none", "too_large", "too_small", "ragged", "missing", "extra", "shifted", "mirrored", "exchanged",
@@ -29,9 +29,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 _AS_GOOD = 0.97
 _NONE_SHARE = 0.25
 
-_OF_MODELS: Mapping[str, Kind] = {
-    "ball": "too_large",
-    "cube": "too_large",
+_OF_MODELS: Mapping[str, Kind | None] = {
+    "ball": None,
+    "cube": None,
     "markov_boundary": "ragged",
     "missing_slices": "missing",
     "shift_rotate": "shifted",
@@ -40,7 +40,7 @@ _OF_MODELS: Mapping[str, Kind] = {
     "class_swap": "exchanged",
     "other_case": "other_case",
 }
-"""Noise model to the kind of error that it makes; one that erodes makes labels too small."""
+"""Noise model to the kind of error that it makes; None where the operation decides."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ def simulate(
     classes: int,
     spacing: Spacing,
     rng: np.random.Generator,
-    others: Callable[[np.random.Generator], LabelMap] | None = None,
+    others: OtherLabels | None = None,
 ) -> Simulated:
     """Draw an error, or none, and make it on a label.
 
@@ -74,7 +74,7 @@ def simulate(
         classes: K.
         spacing: Voxel size in mm.
         rng: Of all draws.
-        others: Draws the label of another case; None where there is none.
+        others: Labels of other cases; None where there is none.
     """
     if rng.random() < _NONE_SHARE or not label.any():
         spoiled, kinds = label, ["none"] * (classes - 1)
@@ -94,12 +94,24 @@ def surface_error(mask: NDArray[np.bool_], truth: NDArray[np.bool_], spacing: Sp
     return float((6 * volume / np.pi) ** (1 / 3))
 
 
+def kind_of_noise(model: str, operation: str) -> Kind:
+    """Kind of error that a noise model makes.
+
+    Args:
+        model: Its name; for a mixture, of the model that was drawn.
+        operation: What it did, as `noise.json` states it.
+    """
+    if operation == "none":
+        return "none"
+    return _OF_MODELS[model] or ("too_small" if operation == "erode" else "too_large")
+
+
 def _spoil(
     label: LabelMap,
     classes: int,
     spacing: Spacing,
     rng: np.random.Generator,
-    others: Callable[[np.random.Generator], LabelMap] | None,
+    others: OtherLabels | None,
 ) -> tuple[LabelMap, list[str]]:
     """A spoiled label and the kind of error of each class."""
     makers: dict[str, Callable[[], tuple[LabelMap, str]]] = {
@@ -132,10 +144,9 @@ def _by_model(
     label: LabelMap,
     spacing: Spacing,
     rng: np.random.Generator,
-    others: Callable[[np.random.Generator], LabelMap] | None,
+    others: OtherLabels | None,
 ) -> tuple[LabelMap, str]:
     model = NOISE_MODELS[name]
-    known = None if others is None else OtherLabels(("other",), lambda _: (_as_map(others(rng)), spacing))
     spoiled, record = corrupt_label(
         _as_map(label),
         model=model,
@@ -143,9 +154,9 @@ def _by_model(
         spacing=spacing,
         rng=rng,
         keep_nonempty=False,
-        others=known,
+        others=others,
     )
-    return spoiled, "too_small" if record.operation == "erode" else _OF_MODELS[name]
+    return spoiled, kind_of_noise(name, record.operation)
 
 
 def _as_map(label: LabelMap) -> LabelMap:

@@ -62,12 +62,12 @@ class OutOfFoldCase:
     def load(self) -> SeenLabel:
         """Read probabilities and label."""
         probs = np.load(f"{self.stem}.probs.npy").astype(np.float32)
-        return SeenLabel(probs, self.given_label(), self.grid.spacing)
+        return SeenLabel(probs, *self.given_label())
 
-    def given_label(self) -> NDArray[np.uint8]:
-        """The label alone, `(X, Y, Z)`."""
+    def given_label(self) -> tuple[NDArray[np.uint8], Spacing]:
+        """The label alone, `(X, Y, Z)`, and its voxel size in mm."""
         label: NDArray[np.uint8] = np.load(f"{self.stem}.label.npy")
-        return label
+        return label, self.grid.spacing
 
     @property
     def agreement(self) -> tuple[float, ...]:

@@ -4,9 +4,8 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from alcseg.data.writer import write_label
 from alcseg.errors import UsageError
 from alcseg.files import atomic_path, make_folder, require_apart, write_text
 from alcseg.machine import peak_memory_mib, versions
-from alcseg.noise import case_generator
+from alcseg.noise import OtherLabels, case_generator
 from alcseg.records.audit import AuditRecord, AuditRound, AuditRow, RegionRow
 from alcseg.records.cases import CaseRow
 from alcseg.reporting.figures import png_bytes
@@ -161,11 +160,11 @@ def _judge(
     spoiled, truth, cases = [], [], []
     for name in track(good, "Simulating errors"):
         one = seen[name].load()
-        others = [other for other in good if other != name]
-        other_label = partial(_other_label, seen, others, one.label.shape) if others else None
+        others = tuple(other for other in good if other != name)
+        known = OtherLabels(others, lambda other: seen[other].given_label()) if others else None
         for number in range(_DRAWS):
             rng = case_generator(seed + number, name)
-            drawn = simulate(one.label, len(one.probs), one.spacing, rng, other_label)
+            drawn = simulate(one.label, len(one.probs), one.spacing, rng, known)
             spoiled.append(evidence(one.probs, drawn.label, one.spacing))
             truth.append(drawn)
             cases.append(name)
@@ -177,28 +176,6 @@ def _judge(
 def _evidence(case: OutOfFoldCase) -> NDArray[np.float32]:
     one = case.load()
     return evidence(one.probs, one.label, one.spacing)
-
-
-def _other_label(
-    seen: Mapping[str, OutOfFoldCase],
-    names: Sequence[str],
-    shape: tuple[int, ...],
-    rng: np.random.Generator,
-) -> NDArray[np.uint8]:
-    """The label of one of other cases, on a grid of a shape."""
-    return _fitted(seen[names[int(rng.integers(len(names)))]].given_label(), shape)
-
-
-def _fitted(label: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """The label of another case, cut or filled up around its middle to a shape."""
-    fitted = np.zeros(shape, np.uint8)
-    into, out_of = [], []
-    for have, want in zip(label.shape, shape, strict=True):
-        both = min(have, want)
-        into.append(slice((want - both) // 2, (want - both) // 2 + both))
-        out_of.append(slice((have - both) // 2, (have - both) // 2 + both))
-    fitted[tuple(into)] = label[tuple(out_of)]
-    return fitted
 
 
 def _mean(judgments: Sequence[Judgment]) -> float:

@@ -20,6 +20,15 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_trees() -> Iterator[None]:
+    """Small forests and few simulated errors: what is corrected in a test is a matter of seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("alcseg.auditing.forests._TREES", 30)
+        patch.setattr("alcseg.auditing.referee._DRAWS", (60, 8, 20))
+        yield
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Callable[[str], Path]:
     """Find a real dataset by name, or skip the test: `real_data("Task04_Hippocampus")`.

@@ -35,8 +35,7 @@ def folder(tmp_path):
         method="alc",
         network="teacher",
         perturbation=Perturbation(),
-        mode="aligned",
-        replace="all",
+        how="auto",
         nnunet=False,
         ranking="note",
         corrected=1,
@@ -59,7 +58,8 @@ def folder(tmp_path):
             added_mm3=1,
             removed_mm3=1,
             shift_mm=0,
-            score=0.5,
+            given_error=0.5,
+            written_error=0.25,
             in_sample=True,
             reason="why",
         )
@@ -88,14 +88,14 @@ def test_what_was_done_is_that_of_the_last_round(folder):
     assert found.path == found.out == folder
     assert os.fspath(found) == str(folder)
     assert (found.corrected, found.pseudo_labeled, found.failed) == (("c",), ("d",), {"b": "constant"})
-    assert (found.mode, found.calibration.note) == ("aligned", "note")
+    assert (found.record.how, found.calibration.note) == ("auto", "note")
     assert [row.case_id for row in found.ranking] == ["c", "d"]
     assert [row.label for row in found.offsets] == ["given"]
     assert [one.case_id for one in found.audit] == ["a", "b", "b", "c", "d"]
     assert repr(found) == f"Correction(path={folder!r})"
 
 
-def test_without_aligned_labels_there_are_no_offsets(folder):
+def test_without_labels_there_are_no_offsets(folder):
     (folder / "offsets.csv").unlink()
     assert Correction.open(folder).offsets == ()
 
@@ -110,9 +110,10 @@ def test_what_is_no_corrected_dataset_is_refused(folder, name):
 def test_programs_are_told_what_they_were_told_before(folder):
     found = json.loads(json.dumps(document(Correction.open(folder)), allow_nan=False))
     assert list(found) == [
-        "out", "corrected", "pseudo_labeled", "failed", "how", "offsets", "calibration", "record",
+        "out", "corrected", "pseudo_labeled", "failed", "how", "risk", "rehearsal", "written", "offsets",
+        "calibration", "record",
     ]  # fmt: skip
-    assert (found["out"], found["corrected"], found["how"]) == (str(folder), ["c"], "aligned")
+    assert (found["out"], found["corrected"], found["how"]) == (str(folder), ["c"], "auto")
     assert found["offsets"] == [
         {
             "case_id": "c", "class_name": "x", "drawn_mm": None, "shape_mm": None, "agreement": 0.25,
@@ -123,6 +124,5 @@ def test_programs_are_told_what_they_were_told_before(folder):
         "note": "note",
         "held_out_cases": 1,
         "spearman": {"all classes": -0.123, "x": None},
-        "voxel_threshold": None,
     }
     assert found["record"] == json.loads((folder / "correct.json").read_text())

@@ -46,7 +46,7 @@ found = run.predict(case.image, affine=case.affine)
 lower = run.predict(np.zeros((8, 8, 8)), spacing=(1.0, 1.0, 2.0), probabilities=True) * 0.5
 scores = alcseg.metrics.evaluate(found, found, case.spacing)
 
-correction: alcseg.Correction = alcseg.correct(run, dataset, out="corrected", replace="confident")
+correction: alcseg.Correction = alcseg.correct(run, dataset, out="corrected", how="patched", risk=0.1)
 first = next(iter(correction))
 given, written, uncertainty = first.given, first.written, first.uncertainty
 rank: int = first.ranking[0].rank
@@ -75,7 +75,7 @@ BAD = {  # line to what is said of it
     'alcseg.train("data", out="run", method_="alc")': '"method_" for "train"; did you mean "method"',
     'alcseg.Dataset.open("data")["a"].label_': '"Case" has no attribute "label_"; maybe "label"',
     'alcseg.Run.open("run").predict([[[1.0]]], spacing="1 mm")': 'Argument "spacing" to "predict"',
-    'alcseg.correct("run", "data", out="out", replace="some")': 'Argument "replace" to "correct"',
+    'alcseg.correct("run", "data", out="out", how="some")': 'Argument "how" to "correct"',
     "ALCSettings(pases=3)": 'Unexpected keyword argument "pases"',
     "ALCSettings().pases": '"ALCSettings" has no attribute "pases"; maybe "passes"',
     "alcseg.Evaluatoin": 'Module has no attribute "Evaluatoin"; maybe "Evaluation"',

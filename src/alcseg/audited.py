@@ -74,6 +74,10 @@ class Audit:
         """Cases whose labels can be trusted, best first."""
         return self.record.trusted
 
+    def run_path(self, fold: int) -> Path:
+        """Folder of the training of the last round that never saw a fold."""
+        return self.path / "folds" / f"round-{len(self.record.rounds)}" / f"fold-{fold}" / "run"
+
     def to_frame(self, table: Literal["ranking", "regions"] = "ranking") -> "DataFrame":
         """The lines of `ranking.csv` or `regions.csv`, with their columns; needs pandas."""
         if table not in ("ranking", "regions"):

@@ -13,7 +13,7 @@ from alcseg.errors import UsageError
 from alcseg.frames import to_frame
 from alcseg.records.audit_trail import AuditLine, AuditTrail
 from alcseg.records.base import by_case
-from alcseg.records.correction import Calibration, CorrectionRecord, Mode
+from alcseg.records.correction import Calibration, CorrectionRecord
 from alcseg.records.offsets import OffsetRow
 from alcseg.records.ranking import RankingRow
 from alcseg.types import Affine, FloatArray, LabelMap, Spacing
@@ -30,7 +30,7 @@ class Correction:
     """What was corrected; verbs take it in place of the folder.
 
     `correction["heart_001"]` gives the labels of a case, `for case in correction` goes through the cases that
-    were looked at, most doubtful first.
+    were looked at, the worst given label first.
 
     Attributes:
         path: The folder, a dataset like any other.
@@ -73,19 +73,14 @@ class Correction:
         return self.path
 
     @property
-    def mode(self) -> Mode:
-        """Whether labels were refined or aligned."""
-        return self.record.mode
-
-    @property
     def calibration(self) -> Calibration:
         """What the uncertainty is worth, or why that is not known."""
         return self.record.calibration
 
     @property
     def corrected(self) -> tuple[str, ...]:
-        """LQ cases that were decided on in the last round."""
-        return tuple(line.case_id for line in self._last_round() if line.quality == "lq")
+        """Cases whose label was decided on in the last round."""
+        return tuple(line.case_id for line in self._last_round() if line.quality != "unlabeled")
 
     @property
     def pseudo_labeled(self) -> tuple[str, ...]:
@@ -104,7 +99,7 @@ class Correction:
 
     @cached_property
     def ranked(self) -> dict[str, tuple[RankingRow, ...]]:
-        """Lines of the ranking by case, most doubtful first."""
+        """Lines of the ranking by case, the worst given label first."""
         return by_case(self.ranking)
 
     def __len__(self) -> int:
@@ -141,7 +136,10 @@ class Correction:
             "corrected": list(self.corrected),
             "pseudo_labeled": list(self.pseudo_labeled),
             "failed": self.failed,
-            "how": self.mode,
+            "how": self.record.how,
+            "risk": self.record.risk,
+            "rehearsal": self.record.rehearsal and self.record.rehearsal.model_dump(),
+            "written": self.record.written,
             "offsets": [row.model_dump() for row in self.offsets],
             "calibration": {
                 "note": calibration.note,
@@ -150,7 +148,6 @@ class Correction:
                     name: None if curve.spearman is None else round(curve.spearman, 3)
                     for name, curve in calibration.curves.items()
                 },
-                "voxel_threshold": calibration.voxel_threshold,
             },
             "record": self.record.content(),
         }

@@ -12,7 +12,7 @@ from alcseg.commands.demo import DemoResult
 from alcseg.corrected import Correction
 from alcseg.data.predicted import Predictions
 from alcseg.records.audit_trail import AuditLine
-from alcseg.records.correction import Calibration, CorrectionRecord, Perturbation
+from alcseg.records.correction import Calibration, CorrectionRecord, Perturbation, Rehearsal
 from alcseg.records.demo import DemoRecord, DemoScores
 from alcseg.records.predictions import PredictedCase, PredictionRecord
 from alcseg.records.ranking import RankingRow
@@ -27,19 +27,24 @@ def predicted(written: int = 0, failed: dict[str, str] | None = None) -> Predict
 
 @pytest.fixture
 def corrected(tmp_path):
-    """Twelve ranked cases; of case_01 the second class has the higher score."""
+    """Twelve ranked cases; of case_01 the second class has the larger error."""
     cases = [f"case_{rank:02d}" for rank in range(1, 13)]
     rows = [
         RankingRow(
             rank=rank, case_id=case_id, class_name=name, uncertainty=0.25, agreement=0.5, changed_mm3=7,
-            added_mm3=7, removed_mm3=0, shift_mm=0, score=score, in_sample=False, reason="doubtful",
+            added_mm3=7, removed_mm3=0, shift_mm=0, given_error=score, written_error=0.125, in_sample=False,
+            reason="doubtful",
         )
         for rank, case_id in enumerate(cases, start=1)
         for name, score in (("left", 1 / rank), ("right", 0.5 / rank if rank > 1 else 1.5))
     ]  # fmt: skip
     record = CorrectionRecord(
         run="run", dataset="data", method="alc", network="teacher", perturbation=Perturbation(),
-        mode="refined", replace="all", nnunet=False, ranking="",
+        how="refined", nnunet=False, ranking="", written={"refined": 10, "given": 2},
+        rehearsal=Rehearsal(
+            cases=3, errors=80, given_dice=0.7, written_dice=0.9, worse_share=0.0125, right_given_dice=1,
+            right_written_dice=1,
+        ),
         calibration=Calibration(note="by 3 held-out cases"), corrected=12, pseudo_labeled=0, in_sample=12,
     )  # fmt: skip
     audit = tuple(
@@ -71,11 +76,15 @@ def test_correct_shows_the_first_ten_cases_by_their_worst_class(corrected, capsy
     lines = capsys.readouterr().out.splitlines()
     cases = [line.split() for line in lines if " case_" in line]
     assert [words[1] for words in cases] == [f"case_{rank:02d}" for rank in range(1, 11)]
-    assert cases[0] == ["1", "case_01", "right", "1.5000", "0.5000", "7.000", "doubtful"]
+    assert cases[0] == ["1", "case_01", "right", "1.5000", "0.1250", "7.000", "doubtful"]
     assert cases[1][:4] == ["2", "case_02", "left", "0.5000"]
     text = "\n".join(lines)
     assert "corrected       12" in text
-    assert "by 3 held-out cases" in text
+    assert (
+        "80 errors simulated on 3 trusted labels: Dice 0.700 -> 0.900, worse by more than a point in 1.2%"
+        in (" ".join(text.split()))
+    )
+    assert "written         2 given, 10 refined" in text
     assert "ranking.csv (12 cases, the first 10 above)" in "".join(text.split("\n"))
 
 

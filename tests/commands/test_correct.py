@@ -15,7 +15,7 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-import alcseg.commands.correct as command
+import alcseg.commands._answers as answers
 from alcseg.commands.correct import correct
 from alcseg.corrected import Correction
 from alcseg.data import folder as folder_module
@@ -68,20 +68,6 @@ def spoil(image: Path) -> None:
     nib.save(nib.Nifti1Image(np.ones(found.shape, np.float32), found.affine), image)
 
 
-class Unsure(nn.Module):
-    """Solves like the threshold, but its answer wavers wherever the image is not background."""
-
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner = inner
-        self.dropout = nn.Dropout3d(0.5)
-
-    def forward(self, image: Tensor) -> Tensor:
-        tilt = torch.zeros_like(image).repeat(1, 3, 1, 1, 1)
-        tilt[:, 0:1] = 40 * (self.dropout(torch.ones_like(image)) - 1) * (image > 0.5)
-        return self.inner(image) + tilt
-
-
 def test_lq_labels_are_refined_and_all_others_stay(
     solvable_dataset: Path, make_run: MakeRun, read_values: Read, tmp_path: Path
 ) -> None:
@@ -117,7 +103,7 @@ def test_lq_labels_are_refined_and_all_others_stay(
     assert sorted(path.name for path in (out / "labelsGiven").iterdir()) == ["lq_0.nii.gz", "lq_1.nii.gz"]
     assert {path.name for path in out.iterdir()} == {
         "imagesTr", "imagesTs", "labelsTr", "labelsTs", "labelsGiven", "uncertainty",
-        "dataset.json", "cases.csv", "ranking.csv", "audit.jsonl", "correct.json",
+        "dataset.json", "cases.csv", "ranking.csv", "offsets.csv", "audit.jsonl", "correct.json",
     }  # fmt: skip
 
 
@@ -133,7 +119,7 @@ def test_ranking_and_trail_say_what_changed(
         assert row.changed_mm3 == pytest.approx(row.added_mm3 + row.removed_mm3, abs=1e-3)
         assert row.agreement is not None
         assert 0 < row.agreement < 1
-        assert 0 <= row.score <= 1
+        assert 0 <= row.written_error < row.given_error <= 1
         assert row.in_sample == (row.case_id == "lq_0") == ("seen in training" in row.reason)
     assert result.record.in_sample == 1
     right = next(row for row in result.ranking if row.class_name == "right")
@@ -150,12 +136,10 @@ def test_ranking_and_trail_say_what_changed(
         assert (line.run, line.method, line.quality) == (str(run), "h_sup", "lq")
         assert line.action == "refined"
         assert line.voxels_changed == (given != now).sum()
-        assert line.voxels_kept_as_uncertain == 0
         rows = {row.class_name: row for row in result.ranking if row.case_id == line.case_id}
         for name, change in line.classes.items():
             assert (change.added_mm3, change.removed_mm3) == (rows[name].added_mm3, rows[name].removed_mm3)
-        assert line.classes.keys() == {"left", "right"}
-        assert line.drawn_mm == {}
+        assert line.classes.keys() == line.drawn_mm.keys() == {"left", "right"}
 
 
 def test_held_out_hq_cases_calibrate_and_trained_ones_do_not(
@@ -170,17 +154,50 @@ def test_held_out_hq_cases_calibrate_and_trained_ones_do_not(
     assert result.record.ranking == result.calibration.note
 
 
-def test_a_run_that_errs_on_trusted_labels_is_warned_of(
+def test_a_network_that_cannot_judge_changes_nothing_and_says_so(
     solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     correct(make_run(), solvable_dataset, out=tmp_path / "good", passes=2)
-    assert "mean Dice" not in caplog.text
+    assert not caplog.records
     source = Dataset.open(solvable_dataset)
     for name in ("val_0", "val_1", "val_2"):
         label = source.read_label(name)
         write_label(label.path, np.roll(label.array, 8, axis=0), label)
-    correct(make_run(), solvable_dataset, out=tmp_path / "poor", passes=2)
+    result = correct(make_run(), solvable_dataset, out=tmp_path / "poor", passes=2)
     assert "on 3 held-out cases with trusted labels this run reaches a mean Dice of 0." in caplog.text
+    assert "this network cannot judge labels: of 60 errors simulated on 3 trusted labels" in caplog.text
+    assert result.record.written == {"given": 2}
+    for name in ("lq_0", "lq_1"):
+        given, written = (root / "labelsTr" / f"{name}.nii.gz" for root in (solvable_dataset, result.path))
+        assert np.array_equal(nib.load(given).dataobj, nib.load(written).dataobj)
+
+
+def test_right_labels_stay_to_the_voxel(
+    solvable_dataset: Path, make_run: MakeRun, read_values: Read, tmp_path: Path
+) -> None:
+    for name in ("lq_0", "lq_1"):
+        clean = solvable_dataset / "labelsClean" / f"{name}.nii.gz"
+        shutil.copyfile(clean, solvable_dataset / "labelsTr" / clean.name)
+    result = correct(make_run(), solvable_dataset, out=tmp_path / "out", passes=2)
+    assert [line.voxels_changed for line in result.audit] == [0, 0]
+    assert all(row.given_error < 0.2 for row in result.ranking)
+    assert result.record.rehearsal.right_written_dice > 0.99
+
+
+def test_with_one_trusted_label_nothing_is_changed_unless_that_is_asked_for(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    set_quality(solvable_dataset, {"val_1": "lq", "val_2": "lq"})
+    result = correct(make_run(), solvable_dataset, out=tmp_path / "out", passes=2)
+    assert result.record.written == {"given": 2}
+    assert result.record.rehearsal is None
+    assert "no label is changed: that takes 2 trusted labels" in caplog.text
+    assert all("nothing was changed" in row.reason for row in result.ranking)
+    reasons = {line.reason for line in result.audit}
+    assert reasons == {"the label stays: too few trusted labels tell what a change is worth"}
+    forced = correct(make_run(), solvable_dataset, out=tmp_path / "all", passes=2, how="refined", risk=1)
+    assert forced.record.written == {"refined": 2}
+    assert "every label is refined, whatever comes of it" in caplog.text
 
 
 def test_a_run_that_does_not_say_has_seen_all_training_cases(
@@ -209,35 +226,7 @@ def test_without_held_out_cases_the_ranking_says_so(
     out = tmp_path / "corrected"
     result = correct(make_run(), solvable_dataset, out=out)
     assert "no held-out HQ case" in result.record.ranking
-    assert all("not calibrated" in row.reason for row in result.ranking)
-
-
-def test_confident_keeps_the_given_label_where_errors_are_likely(
-    solvable_dataset: Path, make_run: MakeRun, threshold_network: nn.Module, read_values: Read, tmp_path: Path
-) -> None:
-    # Held-out labels claim background everywhere, so the refined foreground is always wrong there, and
-    # where it is wrong the network wavers: the threshold falls below the uncertainty of all foreground.
-    for index in range(3):
-        path = solvable_dataset / "labelsTr" / f"val_{index}.nii.gz"
-        label = nib.load(path)
-        nib.save(nib.Nifti1Image(np.zeros(label.shape, np.uint8), label.affine), path)
-    run = make_run(Unsure(threshold_network))
-    result = correct(run, solvable_dataset, out=tmp_path / "confident", replace="confident")
-    threshold = result.calibration.voxel_threshold
-    assert threshold is not None
-    assert threshold > 0  # background, of which all passes are sure, is right
-    correct(run, solvable_dataset, out=tmp_path / "all")
-    given = read_values(solvable_dataset / "labelsTr" / "lq_0.nii.gz")
-    every = read_values(tmp_path / "all" / "labelsTr" / "lq_0.nii.gz")
-    kept = read_values(tmp_path / "confident" / "labelsTr" / "lq_0.nii.gz")
-    doubt = read_values(tmp_path / "confident" / "uncertainty" / "lq_0.nii.gz")
-    above = doubt > threshold
-    assert above.any()
-    assert np.array_equal(kept, np.where(above, given, every))
-    line = result.audit[0]
-    assert line.voxels_kept_as_uncertain == (above & (given != every)).sum() > 0
-    assert line.voxels_changed == (given != kept).sum()
-    assert line.reason.endswith(f"where u <= {threshold:.3g}")
+    assert result.record.clean_labels is None
 
 
 def test_the_clean_labels_are_never_opened(solvable_dataset: Path, make_run: MakeRun, tmp_path: Path) -> None:
@@ -339,7 +328,7 @@ def refused(
 
     def call(error: type[Exception], match: str, *, run: Path | None = None, **options: Any) -> None:
         run = run or make_run()
-        monkeypatch.setattr(command, "load_networks", load)
+        monkeypatch.setattr(answers, "load_networks", load)
         before = {path for path in tmp_path.rglob("*") if path.parent.name != "run"}
         with pytest.raises(error, match=match):
             correct(run, solvable_dataset, **{"out": tmp_path / "out"} | options)
@@ -349,8 +338,8 @@ def refused(
 
 
 def test_wrong_options_are_refused_before_the_first_pass(refused: Callable[..., None]) -> None:
-    refused(UsageError, "--how: expected auto, refined or aligned, got 'both'", how="both")
-    refused(UsageError, "--replace: expected all or confident, got 'some'", replace="some")
+    refused(UsageError, "--how: expected auto, patched, moved, posterior or refined, got 'both'", how="both")
+    refused(UsageError, "--risk: expected a share from 0 to 1, got 1.5", risk=1.5)
     refused(UsageError, "--passes: expected at least 2 for an uncertainty, got 1", passes=1)
     refused(UsageError, "--device: expected auto, cpu", device="tpu")
 
@@ -388,25 +377,6 @@ def test_folders_that_do_not_fit_are_refused_before_the_first_pass(
     refused(DataError, "expected training cases of quality lq or unlabeled, found none")
 
 
-def test_a_threshold_without_held_out_cases_is_refused_before_the_first_pass(
-    refused: Callable[..., None], solvable_dataset: Path, make_run: MakeRun
-) -> None:
-    set_quality(solvable_dataset, {f"val_{index}": "lq" for index in range(3)})
-    refused(DataError, "--replace confident expects held-out HQ cases", replace="confident")
-    refused(AskedError, "was asked for", run=make_run(trained=("lq_0",)), replace="confident")
-
-
-def test_a_threshold_that_no_held_out_case_gives_is_refused_before_other_cases_are_looked_at(
-    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, looks: dict[str, int]
-) -> None:
-    for index in range(3):
-        spoil(solvable_dataset / "imagesTr" / f"val_{index}_0000.nii.gz")
-    with pytest.raises(DataError, match="--replace confident expects held-out HQ cases"):
-        correct(make_run(), solvable_dataset, out=tmp_path / "out", replace="confident")
-    assert looks["passes"] == 0
-    assert not (tmp_path / "out").exists()
-
-
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How often images are read and prepared, labels are read, and a network passes over a volume."""
@@ -431,31 +401,16 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 def test_each_case_is_looked_at_once(
     solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, looks: dict[str, int]
 ) -> None:
-    correct(make_run(), solvable_dataset, out=tmp_path / "out", how="aligned", passes=3)
+    correct(make_run(), solvable_dataset, out=tmp_path / "out", passes=3)
     # 3 held-out cases and 2 to correct, each with a plain pass and three perturbed ones.
     assert looks == {"images": 5, "labels": 5, "prepared": 5, "passes": 20}
 
 
-def test_cases_that_only_show_clean_labels_get_a_plain_pass(
-    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, looks: dict[str, int]
-) -> None:
-    run = make_run(trained=("hq_0", "lq_0", "lq_1", "val_0", "val_1", "val_2"))
-    correct(run, solvable_dataset, out=tmp_path / "out", how="aligned", passes=3)
-    assert looks == {"images": 3, "labels": 3, "prepared": 3, "passes": 1 + 2 * 4}
-
-
-def test_refined_labels_need_no_plain_pass(
-    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, looks: dict[str, int]
-) -> None:
-    correct(make_run(), solvable_dataset, out=tmp_path / "out", how="refined", passes=3)
-    assert looks == {"images": 5, "labels": 5, "prepared": 5, "passes": 15}
-
-
-def test_aligned_labels_are_better_and_the_offsets_are_told(
+def test_labels_are_better_and_how_they_were_drawn_is_told(
     make_run: MakeRun, solvable_dataset: Path, tmp_path: Path, read_values: Read
 ) -> None:
     # The LQ labels are dilated by a voxel, and the network sees the truth.
-    result = correct(make_run(), solvable_dataset, out=tmp_path / "out", how="aligned", passes=2)
+    result = correct(make_run(), solvable_dataset, out=tmp_path / "out", passes=2)
     assert [(row.case_id, row.class_name) for row in result.offsets] == [
         (case_id, name) for case_id in ("lq_0", "lq_1") for name in ("left", "right")
     ]
@@ -465,60 +420,25 @@ def test_aligned_labels_are_better_and_the_offsets_are_told(
         assert line.action == rows["left"].label
         assert line.drawn_mm == {name: pytest.approx(row.drawn_mm, abs=1e-3) for name, row in rows.items()}
     for case_id in ("lq_0", "lq_1"):
-        clean = read_values(solvable_dataset / "labelsClean" / f"{case_id}.nii.gz") > 0
-        given = read_values(solvable_dataset / "labelsTr" / f"{case_id}.nii.gz") > 0
-        written = read_values(tmp_path / "out" / "labelsTr" / f"{case_id}.nii.gz") > 0
+        clean = read_values(solvable_dataset / "labelsClean" / f"{case_id}.nii.gz")
+        given = read_values(solvable_dataset / "labelsTr" / f"{case_id}.nii.gz")
+        written = read_values(tmp_path / "out" / "labelsTr" / f"{case_id}.nii.gz")
         assert (written != clean).sum() < (given != clean).sum()
-    assert result.mode == "aligned"
+    assert (result.record.how, result.record.risk) == ("auto", 0.15)
+    assert sum(result.record.written.values()) == 2
     assert len(result.record.offsets) == 2
     reference = result.record.clean_labels
     assert reference is not None
-    assert reference.held_out
     assert list(reference.agreement) == list(reference.blur_mm) == ["left", "right"]
     assert all(value > 0.9 for value in reference.agreement.values())
 
 
-def test_without_held_out_cases_clean_labels_are_those_that_were_trained_on(
-    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path
+@pytest.mark.parametrize("how", ["patched", "moved", "posterior", "refined"])
+def test_one_kind_of_change_may_be_asked_for(
+    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path, how: str
 ) -> None:
-    set_quality(solvable_dataset, {f"val_{index}": "lq" for index in range(3)})
-    result = correct(make_run(), solvable_dataset, out=tmp_path / "out", how="aligned", passes=2)
-    reference = result.record.clean_labels
-    assert reference is not None
-    assert not reference.held_out
-    assert all(value > 0.9 for value in reference.agreement.values())
-
-
-def test_without_any_clean_label_every_label_is_moved(
-    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path
-) -> None:
-    rows = Dataset.open(solvable_dataset).rows
-    CaseRow.write(solvable_dataset, [row for row in rows if row.quality == "lq"])
-    result = correct(make_run(), solvable_dataset, out=tmp_path / "out", how="aligned", passes=2)
-    assert result.record.clean_labels is None
-    assert result.record.set_errs_by_offsets is None
-    assert {row.label for row in result.offsets} <= {"moved", "given"}
-
-
-@pytest.mark.parametrize("held_out", [True, False])
-def test_labels_that_were_learnt_agree_too_well_so_the_bound_is_wider(
-    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path, read_values: Read, held_out: bool
-) -> None:
-    # The network sees the truth, and 15 % of each class are missing: a Dice of 2 * 0.85 / 1.85 = 0.92, which
-    # is more than 0.05 and less than 0.1 below that of clean labels. No offset brings the voxels back.
-    rng = np.random.default_rng(0)
-    for case_id in ("lq_0", "lq_1"):
-        clean = nib.load(solvable_dataset / "labelsClean" / f"{case_id}.nii.gz")
-        label = np.asanyarray(clean.dataobj).copy()
-        for value in (5, 9):
-            voxels = np.flatnonzero(label == value)
-            label.flat[rng.choice(voxels, round(0.15 * len(voxels)), replace=False)] = 0
-        nib.save(nib.Nifti1Image(label, clean.affine), solvable_dataset / "labelsTr" / f"{case_id}.nii.gz")
-    run = make_run() if held_out else make_run(trained=("hq_0", "lq_0", "lq_1", "val_0", "val_1", "val_2"))
-    result = correct(run, solvable_dataset, out=tmp_path / "out", how="aligned", passes=2)
-    assert {round(row.agreement, 2) for row in result.offsets} == {0.92}
-    assert result.record.set_errs_by_offsets is not held_out
-    assert {row.label for row in result.offsets} == {"posterior" if held_out else "given"}
+    result = correct(make_run(), solvable_dataset, out=tmp_path / "out", passes=2, how=how)
+    assert result.record.written.keys() <= {how, "given"}
 
 
 class Blind(nn.Module):
@@ -528,30 +448,17 @@ class Blind(nn.Module):
         return torch.cat([image * 0 + 9, image * 0, image * 0], 1)
 
 
-def test_the_teacher_answers_where_there_is_one_and_labels_are_aligned(
+def test_the_network_answers_that_agrees_better_with_trusted_labels(
     make_run: MakeRun, solvable_dataset: Path, tmp_path: Path, threshold_network: nn.Module
 ) -> None:
-    taught = correct(
-        make_run(Blind(), threshold_network), solvable_dataset, out=tmp_path / "taught", passes=2
-    )
-    assert (taught.record.network, taught.mode) == ("teacher", "aligned")
-    assert all(row.agreement > 0 for row in taught.offsets)
-    refined = correct(tmp_path / "run", solvable_dataset, out=tmp_path / "refined", passes=2, how="refined")
-    assert (refined.record.network, refined.mode) == ("teacher", "refined")
-    assert refined.offsets == ()
-    assert not (refined.path / "offsets.csv").exists()
-    assert all(row.agreement for row in refined.ranking)
-
-
-def test_without_a_teacher_the_network_that_predicts_answers_and_replaces_labels(
-    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path
-) -> None:
-    blind = correct(make_run(Blind()), solvable_dataset, out=tmp_path / "blind", passes=2)
-    assert (blind.record.network, blind.mode) == ("predict", "refined")
-    assert all(row.agreement == 0 for row in blind.ranking)
-    asked = correct(tmp_path / "run", solvable_dataset, out=tmp_path / "asked", passes=2, how="aligned")
-    assert [line.action for line in asked.audit] == ["undecided", "undecided"]
-    assert asked.mode == "aligned"
+    sees = threshold_network
+    for teacher, student, expected in ((sees, Blind(), "teacher"), (Blind(), sees, "predict")):
+        result = correct(make_run(student, teacher), solvable_dataset, out=tmp_path / expected, passes=2)
+        assert result.record.network == expected
+        assert all(row.agreement > 0 for row in result.offsets)
+    set_quality(solvable_dataset, {f"val_{index}": "lq" for index in range(3)})
+    nobody = correct(make_run(sees, Blind()), solvable_dataset, out=tmp_path / "nobody", passes=2)
+    assert nobody.record.network == "teacher"
 
 
 def test_the_record_says_how_the_passes_were_drawn(
@@ -564,7 +471,7 @@ def test_the_record_says_how_the_passes_were_drawn(
     passes = result.record.perturbation
     assert (passes.passes, passes.seed, passes.noise_std, passes.weighting) == (4, 5, 0.3, "uniform")
     assert (result.record.run, result.record.dataset) == (str(run), str(solvable_dataset))
-    assert (result.record.method, result.record.replace, result.record.nnunet) == ("alc", "all", False)
+    assert (result.record.method, result.record.nnunet) == ("alc", False)
     assert result.record.time_s > 0
 
 

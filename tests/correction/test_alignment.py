@@ -8,16 +8,15 @@ import pytest
 import torch
 
 from alcseg.correction.alignment import (
+    GROSS_SHARE,
     TOLERANCE,
     CleanLabels,
     aligned_label,
     errs_by_offset,
-    move_boundaries,
     posterior,
     see_label,
     set_tolerance,
     shape_error,
-    weigh_label,
 )
 from alcseg.correction.offsets import Offsets, move_label
 from alcseg.distances import class_distances
@@ -52,13 +51,13 @@ def align(
 ) -> Aligned:
     """What is done with a label, and the outcome."""
     label = given.astype(np.uint8)
-    found = see_label(probs, label, SPACING)
+    found, distance = see_label(probs, label, SPACING)
     moved = reference is None or bool(errs_by_offset(found, reference, tolerance))
     if moved or reference is None:
-        aligned = move_boundaries(label, len(probs), SPACING, found)
-    else:
-        aligned = weigh_label(probs, label, SPACING, found, shape_error(found, reference.blur_mm, 1.0))
-    return Aligned(moved, found, aligned.argmax(0).numpy())
+        return Aligned(moved, found, move_label(distance, found.mm)[0].numpy())
+    shape = shape_error(found, reference.blur_mm, 1.0)
+    weighed = posterior(torch.from_numpy(probs)[None], distance, found.mm, shape, GROSS_SHARE)
+    return Aligned(moved, found, weighed[0].argmax(0).numpy())
 
 
 def clean(agreement: float, blur_mm: float) -> CleanLabels:
@@ -101,7 +100,7 @@ def test_the_width_of_a_clean_boundary_is_the_error_of_the_network(width: float)
     truth = ball(8)
     wrong = np.random.default_rng(0).random(truth.shape) < blurred(truth, width)[1]
     probs = np.stack([~wrong, wrong]).astype(np.float32)
-    found = see_label(probs, truth.astype(np.uint8), SPACING)
+    found, _ = see_label(probs, truth.astype(np.uint8), SPACING)
     assert found.mm.item() == 0
     assert found.width_mm.item() == pytest.approx(width, rel=0.2)
 
@@ -224,4 +223,4 @@ def test_offsets_within_a_voxel_are_none_and_seven_are_the_most(voxels: int, mm:
     given, seen = np.zeros((2, 40, 4, 4), bool)
     given[:20], seen[: 20 + voxels] = True, True
     probs = np.stack([~seen, seen]).astype(np.float32)
-    assert see_label(probs, given.astype(np.uint8), (2.0, 3.0, 4.0)).mm.item() == mm
+    assert see_label(probs, given.astype(np.uint8), (2.0, 3.0, 4.0))[0].mm.item() == mm

@@ -26,8 +26,7 @@ def test_a_line_is_a_json_object(tmp_path):
     AuditTrail().followed_by([line(classes={"x": change}, drawn_mm={"x": nan})]).write(tmp_path)
     (text,) = (tmp_path / "audit.jsonl").read_text().splitlines()
     assert json.loads(text) == {
-        "format": 1, "time": "now", "run": "run", "method": "alc", "case_id": "a", "quality": "lq",
-        "action": "moved", "voxels_changed": 0, "voxels_kept_as_uncertain": 0,
+        "format": 2, "time": "now", "run": "run", "method": "alc", "case_id": "a", "quality": "lq",
         "classes": {"x": {"added_mm3": 1.5, "removed_mm3": 0.0}}, "drawn_mm": {"x": None}, "reason": "why",
     }  # fmt: skip
 
@@ -63,7 +62,7 @@ def test_a_dataset_that_was_never_corrected_has_none(tmp_path):
     [
         ("{", "line 2: not valid JSON"),
         ("[]", "line 2: expected a JSON object"),
-        ('{"format": 2}', "line 2: expected format 1"),
+        ('{"format": 3}', "line 2: expected format 2"),
         ('{"format": 1}', "line 2: expected audit.jsonl of `alcseg correct`, got no 'time'"),
     ],
 )

@@ -11,6 +11,7 @@ from alcseg.records.correction import (
     Curve,
     Perturbation,
     ReferenceLabels,
+    Rehearsal,
 )
 
 RECORD = CorrectionRecord(
@@ -20,11 +21,20 @@ RECORD = CorrectionRecord(
     method="alc",
     network="teacher",
     perturbation=Perturbation(passes=3, seed=7),
-    mode="aligned",
-    clean_labels=ReferenceLabels(held_out=True, agreement={"x": 0.9}, blur_mm={"x": 1.5}),
-    set_errs_by_offsets=True,
+    how="auto",
+    risk=0.15,
+    rehearsal=Rehearsal(
+        cases=2,
+        errors=80,
+        given_dice=0.7,
+        written_dice=0.9,
+        worse_share=0.01,
+        right_given_dice=0.99,
+        right_written_dice=0.99,
+    ),
+    written={"moved": 1},
+    clean_labels=ReferenceLabels(agreement={"x": 0.9}, blur_mm={"x": 1.5}),
     offsets=("x: drawn within a voxel in 1 of 1 cases",),
-    replace="all",
     nnunet=False,
     ranking="note",
     calibration=Calibration(
@@ -39,8 +49,8 @@ RECORD = CorrectionRecord(
     time_s=1.5,
 )
 KEYS = [
-    "versions", "run", "dataset", "method", "network", "perturbation", "how", "clean_labels",
-    "set_errs_by_offsets", "offsets", "replace", "nnunet", "ranking", "calibration", "corrected",
+    "versions", "run", "dataset", "method", "network", "perturbation", "out_of_fold", "how", "risk",
+    "rehearsal", "written", "clean_labels", "offsets", "nnunet", "ranking", "calibration", "corrected",
     "pseudo_labeled", "in_sample", "failed", "time_s", "peak_memory_mib",
 ]  # fmt: skip
 
@@ -48,12 +58,12 @@ KEYS = [
 def test_keys_are_what_they_were(tmp_path):
     content = json.loads(RECORD.write(tmp_path).read_text())
     assert list(content) == ["format", *KEYS]
-    assert content["how"] == "aligned"
+    assert content["format"] == 2
     assert list(content["perturbation"]) == [
         "passes", "seed", "noise_std", "noise_clip", "weighting", "temperature", "uncertainty",
     ]  # fmt: skip
-    assert list(content["clean_labels"]) == ["held_out", "agreement", "blur_mm"]
-    assert list(content["calibration"]) == ["note", "cases", "voxel_threshold", "curves"]
+    assert list(content["clean_labels"]) == ["agreement", "blur_mm"]
+    assert list(content["calibration"]) == ["note", "cases", "curves"]
     assert content["calibration"]["curves"] == {
         "all classes": {"n": 1, "spearman": None, "uncertainty": [0.1], "expected_dice": [0.9]}
     }
@@ -65,6 +75,22 @@ def test_a_record_is_read_as_it_was_written_with_a_format_or_without(tmp_path):
     del content["format"]
     (tmp_path / "correct.json").write_text(json.dumps(content))
     assert CorrectionRecord.read(tmp_path) == RECORD
+
+
+def test_files_of_the_first_format_are_read(tmp_path):
+    content = json.loads(RECORD.write(tmp_path).read_text()) | {
+        "format": 1,
+        "how": "aligned",
+        "replace": "all",
+    }
+    for name in ("risk", "rehearsal", "written", "out_of_fold"):
+        del content[name]
+    content["clean_labels"] |= {"held_out": True}
+    (tmp_path / "correct.json").write_text(json.dumps(content))
+    old = CorrectionRecord.read(tmp_path)
+    assert (old.how, old.risk, old.rehearsal, old.written, old.out_of_fold) == ("auto", None, None, {}, False)
+    (tmp_path / "correct.json").write_text(json.dumps(content | {"how": "refined"}))
+    assert CorrectionRecord.read(tmp_path).how == "refined"
 
 
 def test_passes_are_those_of_the_method():

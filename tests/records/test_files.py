@@ -113,10 +113,10 @@ def test_what_is_no_table_of_steps_is_refused(tmp_path, text):
 def test_a_ranking_leaves_cells_empty_where_there_is_no_number(tmp_path):
     row = RankingRow(
         rank=1, case_id="a", class_name="x", uncertainty=nan, agreement=None, changed_mm3=2, added_mm3=1.5,
-        removed_mm3=0.5, shift_mm=nan, score=0.25, in_sample=True, reason="why",
+        removed_mm3=0.5, shift_mm=nan, given_error=0.25, written_error=nan, in_sample=True, reason="why",
     )  # fmt: skip
     assert (
         RankingRow.write(tmp_path, [row]).read_text().splitlines()[1]
-        == "1,a,x,,,2.000,1.500,0.500,,0.2500,true,why"
+        == "1,0,a,x,0.2500,,,,2.000,1.500,0.500,,true,why"
     )
     assert isnan(RankingRow.read(tmp_path)[0].uncertainty)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from alcseg.data.sampling import Patches
 from alcseg.training_methods import Method, alc
+from alcseg.training_methods._ema import fit_decay
 
 PAGE = Path(__file__).parents[2] / "docs/explanation/alc.md"
 STEP = 5  # some way into the run: at step 0 the decay is 0 and the networks are equal
@@ -89,6 +90,7 @@ def replay(code: str, method: Method, batch: Mapping[str, Patches], trace: Trace
     names = {name for name, _, _ in trace}
     p: dict[int, Tensor] = {}
     scope: dict[str, Any] = dict(method.settings)
+    scope["ema_decay"] = fit_decay(method.settings.ema_decay, method.task.steps)
     scope |= {name: Replayed(name, left, method) for name in names}
     scope |= {
         "hq": batch["hq"],

@@ -3,7 +3,7 @@
 import pytest
 from torch import nn
 
-from alcseg.training_methods._ema import ema_decay_at, ema_update, make_teacher
+from alcseg.training_methods._ema import ema_decay_at, ema_update, fit_decay, make_teacher
 
 
 def test_decay_warms_up_to_its_value() -> None:
@@ -35,3 +35,18 @@ def test_statistics_are_averaged_or_copied_and_counters_copied(buffers: str, exp
     ema_update(teacher, student, 0.9, buffers=buffers)
     assert teacher.running_mean.tolist() == pytest.approx([expected, expected])
     assert int(teacher.num_batches_tracked) == 7
+
+
+@pytest.mark.parametrize(
+    ("asked", "steps", "decay"),
+    [
+        (None, 6000, 0.99),
+        (None, 2000, 0.99),
+        (None, 400, 0.95),
+        (None, 100, 0.8),
+        (None, 10, 0.0),
+        (0.99, 100, 0.99),
+    ],
+)
+def test_in_a_short_run_the_memory_is_a_twentieth_of_it_unless_it_was_set(asked, steps, decay):
+    assert fit_decay(asked, steps) == pytest.approx(decay)

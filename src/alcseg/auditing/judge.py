@@ -13,20 +13,16 @@ Source:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alcseg.auditing.forests import Forests, class_rows
 from alcseg.auditing.simulate import KINDS, Kind, Simulated
 from alcseg.types import FloatArray
 
 __all__ = ["Judge", "Judgment", "believed"]
 
-_PARTS = 5
-_TREES = 200
-_LEAF = 3
-_FEATURES = 0.4
 _NEIGHBORS = 150
 
 
@@ -95,37 +91,18 @@ class Judge:
         *,
         seed: int = 0,
     ) -> None:
-        from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor  # slow to import
-
         self.classes = simulated.shape[1]
         self.fold_count = max(folds) + 1
-        order = {name: number % _PARTS for number, name in enumerate(dict.fromkeys(cases))}
-        self.part_of = order
         rows = self._rows(simulated, folds)
-        part = np.repeat([order[name] for name in cases], self.classes)
+        names = np.repeat(cases, self.classes).tolist()
         dice = np.concatenate([one.dice for one in truth])
         surface = np.concatenate([one.surface_mm for one in truth])
         kinds = np.concatenate([[KINDS.index(kind) for kind in one.kinds] for one in truth])
-        shared: dict[str, Any] = {
-            "min_samples_leaf": _LEAF,
-            "max_features": _FEATURES,
-            "n_jobs": 1,
-            "random_state": seed,
-        }
-        self.scores, self.kinds = [], []
-        judged = np.zeros((len(rows), 2))
-        for number in range(_PARTS):
-            own = part == number if len(set(part)) > 1 else np.zeros(len(part), bool)
-            scores = ExtraTreesRegressor(_TREES, **shared).fit(
-                rows[~own], np.stack([dice, surface], axis=1)[~own]
-            )
-            sorts = ExtraTreesClassifier(_TREES, **shared)
-            self.scores.append(scores)
-            self.kinds.append(sorts.fit(rows[~own], kinds[~own]))
-            if own.any():
-                judged[own] = scores.predict(rows[own])
-        order_by = np.argsort(judged[:, 0])
-        self.judged, self.true = judged[order_by, 0], dice[order_by]
+        self.scores = Forests(rows, np.stack([dice, surface], axis=1), names, seed=seed)
+        self.kinds = Forests(rows, kinds, names, seed=seed, classes=len(KINDS))
+        judged = np.nan_to_num(self.scores.own[:, 0])  # of a single case nothing is known: all are alike
+        order = np.argsort(judged)
+        self.judged, self.true = judged[order], dice[order]
 
     def judge(self, table: FloatArray, cases: Sequence[str], folds: Sequence[int]) -> list[list[Judgment]]:
         """Judge given labels, a list per case with a judgment per foreground class.
@@ -136,19 +113,7 @@ class Judge:
             folds: Fold of each case.
         """
         rows = self._rows(table, folds)
-        own = np.repeat([self.part_of.get(name, -1) for name in cases], self.classes)
-        scores = np.zeros((len(rows), 2))
-        kinds = np.zeros((len(rows), len(KINDS)))
-        weight = np.zeros((len(rows), 1))
-        for number in range(_PARTS):
-            fair = (own == number) | (own == -1)  # its label taught none of these trees
-            if not fair.any():
-                continue
-            scores[fair] += self.scores[number].predict(rows[fair])
-            found = self.kinds[number].predict_proba(rows[fair])
-            kinds[np.ix_(fair, self.kinds[number].classes_)] += found
-            weight[fair] += 1
-        scores, kinds = scores / weight, kinds / weight
+        names = np.repeat(cases, self.classes).tolist()
         judgments = [
             Judgment(
                 float(score),
@@ -156,7 +121,9 @@ class Judge:
                 float(surface),
                 {kind: float(share) for kind, share in zip(KINDS, shares, strict=True) if share > 0},
             )
-            for (score, surface), shares in zip(scores, kinds, strict=True)
+            for (score, surface), shares in zip(
+                self.scores.ask(rows, names), self.kinds.ask(rows, names), strict=True
+            )
         ]
         return [judgments[at : at + self.classes] for at in range(0, len(judgments), self.classes)]
 
@@ -169,9 +136,5 @@ class Judge:
         return float(min(low, dice)), float(max(high, dice))
 
     def _rows(self, table: FloatArray, folds: Sequence[int]) -> FloatArray:
-        """Evidence of a class, of the case on average and at worst, which class and which fold."""
-        count, classes, names = table.shape
-        mean, worst = (np.repeat(part, classes, axis=0) for part in (table.mean(axis=1), table.min(axis=1)))
-        which = np.tile(np.eye(classes), (count, 1))
-        fold = np.repeat(np.eye(self.fold_count)[np.asarray(folds)], classes, axis=0)
-        return np.hstack([table.reshape(-1, names), mean, worst, which, fold])
+        fold = np.repeat(np.eye(self.fold_count)[np.asarray(folds)], self.classes, axis=0)
+        return np.hstack([class_rows(table), fold])

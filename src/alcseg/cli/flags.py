@@ -346,28 +346,36 @@ def _add_predict(verbs: Verbs) -> ArgumentParser:
 
 
 def _add_correct(verbs: Verbs) -> ArgumentParser:
-    verb = _verb(verbs, "correct", "write a new dataset with refined LQ labels and a review list")
-    verb.add_argument("run", metavar="RUN", help="run folder")
-    verb.add_argument("dataset", metavar="DATASET", help="dataset folder whose LQ labels are refined")
+    verb = _verb(verbs, "correct", "write a new dataset with mended LQ labels and a review list")
+    verb.add_argument("run", metavar="RUN", help="run folder; with --oof the folder of an audit")
+    verb.add_argument("dataset", metavar="DATASET", help="dataset folder whose LQ labels are mended")
     _add_output(verb, what="dataset folder to make")
+    verb.add_argument(
+        "--oof",
+        action="store_true",
+        help="the networks of an audit answer, each for the cases that it never saw; needs no HQ case",
+    )
     verb.add_argument(
         "--how",
         default="auto",
-        choices=("auto", "refined", "aligned"),
-        help="aligned moves the given label to where the network sees the boundary and weighs the two where "
-        "its shape is off; refined replaces the label; auto aligns where the run has a teacher",
+        choices=("auto", "patched", "moved", "posterior", "refined"),
+        help="which change a label may undergo: plain errors replaced by the prediction, boundaries moved, "
+        "moved and weighed with the prediction, all replaced by the fused passes, or any of these (default: "
+        "auto)",
     )
     verb.add_argument(
-        "--replace",
-        default="all",
-        choices=("all", "confident"),
-        help="confident keeps the given label where the model is unsure",
+        "--risk",
+        type=float,
+        default=0.15,
+        metavar="SHARE",
+        help="a change is made if it did harm in at most this share of the simulated errors for which it "
+        "promised as much; 1 with a certain --how makes it everywhere (default: 0.15)",
     )
     verb.add_argument(
         "--nnunet", action="store_true", help="write consecutive label values, as nnU-Net wants them"
     )
     _add_passes(verb)
-    _add_seed(verb, "the perturbations, mixed with each case id")
+    _add_seed(verb, "the perturbations and the simulated errors, mixed with each case id")
     _add_device(verb)
     return verb
 

@@ -184,25 +184,23 @@ def _predict(result: Any) -> list[RenderableType]:
 
 
 def _correct(result: Any) -> list[RenderableType]:
-    # the class with the highest score put the case where it is
-    worst = [max(rows, key=lambda row: row.score) for rows in result.ranked.values()]
-    columns = {
-        "rank": "rank",
-        "case_id": "case",
-        "class": "class",
-        "score": "score",
-        "agreement": "agreement",
-    }
-    columns |= {"changed_mm3": "changed mm3", "reason": "reason"}
+    worst = [max(rows, key=lambda row: row.given_error) for rows in result.ranked.values()]
+    columns = {"rank": "rank", "case_id": "case", "class": "class"}
+    columns |= {"given_error": "error given", "written_error": "written", "changed_mm3": "changed mm3"}
+    columns |= {"reason": "reason"}
     ranking = RankingRow.path(result.out)
+    record = result.record
+    said = record.rehearsal
     facts = {
         "out": result.out,
         "corrected": len(result.corrected),
+        "written": ", ".join(f"{count} {name}" for name, count in sorted(record.written.items())),
         "pseudo labeled": len(result.pseudo_labeled),
         "failed": len(result.failed),
-        "how": result.mode,
-        "labels were": "; ".join(result.record.offsets) or None,
-        "calibration": result.calibration.note,
+        "rehearsal": said
+        and f"{said.errors} errors simulated on {said.cases} trusted labels: Dice {said.given_dice:.3f} -> "
+        f"{said.written_dice:.3f}, worse by more than a point in {said.worse_share:.1%}",
+        "labels were": "; ".join(record.offsets) or None,
         "ranking": f"{ranking} ({len(worst)} cases, the first {_RANKED_CASES} above)"
         if len(worst) > _RANKED_CASES
         else ranking,

@@ -202,17 +202,19 @@ def _curves(outcome: DemoOutcome) -> Section:
 
 
 def _ranking(ranking: tuple[RankingRow, ...]) -> Section:
-    headings = ["rank", "case", "class", "uncertainty", "agreement", "changed (mm³)", "shift (mm)", "score"]
+    headings = ["rank", "case", "class", "error as given", "error as written", "rank as written"]
+    headings += ["agreement", "changed (mm³)", "shift (mm)"]
     rows = [
         [
             row.rank,
             row.case_id,
             row.class_name,
-            row.uncertainty,
+            row.given_error,
+            row.written_error,
+            row.written_rank,
             row.agreement,
             row.changed_mm3,
             row.shift_mm,
-            row.score,
         ]
         for row in ranking
     ]
@@ -222,8 +224,9 @@ def _ranking(ranking: tuple[RankingRow, ...]) -> Section:
             Table(
                 headings,
                 rows,
-                caption="Most doubtful first; one row per case and class. Agreement is the Dice of given and "
-                "refined label. corrected/ranking.csv has the reasons. Click a heading to sort.",
+                caption="The worst given label first; one row per case and class. Errors are 1 - Dice as "
+                "expected. Agreement is the Dice of given and refined label. corrected/ranking.csv has the "
+                "reasons. Click a heading to sort.",
                 sortable=True,
             )
         ],

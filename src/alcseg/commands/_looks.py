@@ -2,29 +2,31 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from statistics import mean
-from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from alcseg.auditing.referee import FEWEST_CASES, Proposed, Referee, examine
+from alcseg.auditing.typical import traits
 from alcseg.commands._spool import Spool
 from alcseg.commands.progress import track
-from alcseg.correction.calibration import HeldOutClass, VoxelReliability, calibrate
-from alcseg.correction.decision import Look
+from alcseg.correction.alignment import CleanLabels, see_label
+from alcseg.correction.calibration import HeldOutClass, calibrate
+from alcseg.correction.decision import Look, Opinion
 from alcseg.correction.offsets import Offsets
-from alcseg.data.case import CaseVolumes, Volume
+from alcseg.data.case import Volume
 from alcseg.data.folder import Dataset
 from alcseg.errors import DataError
 from alcseg.inference.compare import held_out_classes
-from alcseg.inference.look import look_at, opinion_on
+from alcseg.inference.look import look_at
 from alcseg.inference.predictor import Predictor
 from alcseg.records.cases import CaseRow
 from alcseg.records.correction import Calibration, Perturbation
-from alcseg.types import LabelMap
 
-__all__ = ["Looked", "Looker"]
-
-Seen = TypeVar("Seen")
+__all__ = ["Looked", "Looker", "Trusted"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,105 +41,144 @@ class Looked:
         look: What the network says of it.
         given: The label as it came, if there is one.
         uncertainty: That of the look, on the grid of the images.
+        found: What could be written for its label, where there is one that is doubted.
     """
 
     look: Look
     given: Volume | None
     uncertainty: Volume
+    found: Proposed | None = None
+
+
+@dataclass(eq=False)
+class Trusted:
+    """What cases with trusted labels tell, none of which the network has learned from.
+
+    Attributes:
+        calibration: What the uncertainty is worth.
+        labels: Trusted classes on the model grid, by case.
+        offsets: What the network says of these labels.
+        traits: Of its predictions.
+    """
+
+    calibration: Calibration
+    labels: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    offsets: list[Offsets] = field(default_factory=list)
+    traits: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
-    def given_values(self) -> LabelMap | None:
-        """The label as it came, in the dataset's own values, `(X, Y, Z)`."""
-        return None if self.given is None else self.given.array
+    def clean(self) -> CleanLabels | None:
+        """How the network sees them; None where there are none."""
+        return CleanLabels.of(Offsets.stack(self.offsets)) if self.offsets else None
+
+    def referee(self, spool: Spool[Looked], seed: int) -> Referee | None:
+        """One that has learned from errors simulated on these labels; None where there are too few."""
+        clean = self.clean
+        if clean is None or len(self.labels) < FEWEST_CASES:
+            return None
+
+        def opinions() -> Iterator[tuple[str, Opinion]]:
+            for name in track(tuple(self.labels), "Simulating errors"):
+                opinion = spool.take(name).look.opinion
+                assert opinion is not None
+                yield name, opinion
+
+        return Referee.taught(opinions(), self.labels, clean.blur_mm, seed=seed)
+
+
+@dataclass(eq=False)
+class Doubted:
+    """What cases that are to be corrected tell together, before any of them is decided on.
+
+    Attributes:
+        failed: The message of each case that could not be looked at.
+        rows: Evidence on the labels, `(K - 1, names)` each.
+        traits: Of the network's predictions.
+    """
+
+    failed: dict[str, str] = field(default_factory=dict)
+    rows: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    traits: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class Looker:
-    """A network and the cases it looks at; one that cannot be read is left out.
+    """Networks and the cases they look at; a case that cannot be read is left out.
 
     Attributes:
         source: The cases; only read.
-        predictor: The network.
+        predictor_of: The network that looks at a case.
         perturbation: Of the T passes.
-        align: Whether it is asked about given labels, too.
     """
 
     source: Dataset
-    predictor: Predictor
+    predictor_of: Callable[[str], Predictor]
     perturbation: Perturbation
-    align: bool
 
-    def held_out(self, rows: Sequence[CaseRow]) -> tuple[Calibration, list[Offsets]]:
+    def trusted(self, rows: Sequence[CaseRow], spool: Spool[Looked]) -> Trusted:
         """What the uncertainty is worth on cases with trusted labels, and how these are seen."""
         classes: list[HeldOutClass] = []
-        voxels = VoxelReliability()
-        cases: list[str] = []
-        seen: list[Offsets] = []
-        for looked in self._each(rows, self._look, "Looking at held-out cases"):
-            if looked.given is None:
+        found = Trusted(Calibration(note=""))
+        for looked in self._each(rows, "Looking at trusted labels"):
+            look = looked.look
+            if looked.given is None or look.opinion is None:
                 continue
-            look, trusted = looked.look, looked.given.array
-            cases.append(look.case_id)
-            voxels.add(look.uncertainty, look.refined != trusted)
-            classes += held_out_classes(look, trusted, self.source.labels)
-            seen += [look.opinion.offsets] if look.opinion else []
+            classes += held_out_classes(look, looked.given.array, self.source.labels)
+            opinion = look.opinion
+            found.offsets.append(see_label(opinion.probs, opinion.label, opinion.spacing)[0])
+            found.labels[look.case_id] = opinion.label
+            found.traits[look.case_id] = traits(opinion.probs)
+            spool.put(look.case_id, looked)
         reached = [one.dice for one in classes if isfinite(one.dice)]
         if reached and mean(reached) < _POOR:
             logger.warning(
-                "on %d held-out cases with trusted labels this run reaches a mean Dice of %.2f: what it "
-                "corrects may well be worse than what was given. Train longer, or on more trusted labels",
-                len(cases),
+                "on %d held-out cases with trusted labels this run reaches a mean Dice of %.2f. "
+                "Train longer, or on more trusted labels",
+                len(found.labels),
                 mean(reached),
             )
-        return calibrate(classes, voxels, cases=cases), seen
+        found.calibration = calibrate(classes, cases=tuple(found.labels))
+        return found
 
-    def clean_labels(self, rows: Sequence[CaseRow]) -> list[Offsets]:
-        """How labels are seen that nobody doubts."""
-
-        def see(case: CaseVolumes) -> list[Offsets]:
-            if case.label is None:
-                return []
-            return [opinion_on(self.predictor, self.predictor.prepare(case.images), case.label).offsets]
-
-        return [offsets for found in self._each(rows, see, "Looking at clean labels") for offsets in found]
-
-    def doubted(self, rows: Sequence[CaseRow], spool: Spool[Looked]) -> tuple[list[Offsets], dict[str, str]]:
+    def doubted(self, rows: Sequence[CaseRow], clean: CleanLabels | None, spool: Spool[Looked]) -> Doubted:
         """Look at the cases that are to be corrected, and keep each in the spool.
 
-        Returns:
-            How their labels are seen, and the message of each case that could not be looked at.
+        Args:
+            rows: The cases.
+            clean: How the network sees trusted labels.
+            spool: Where they wait.
 
         Raises:
-            DataError: If that is true of all.
+            DataError: If none of them could be looked at.
         """
+        blur = 0.0 if clean is None else clean.blur_mm
         failed: dict[str, DataError] = {}
-        drawn = []
-        for looked in self._each(rows, self._look, "Looking at cases", failed):
-            spool.put(looked.look.case_id, looked)
-            drawn += [looked.look.opinion.offsets] if looked.look.opinion else []
+        told = Doubted()
+        for looked in self._each(rows, "Looking at cases", failed):
+            name, opinion = looked.look.case_id, looked.look.opinion
+            found = None
+            if opinion is not None:
+                found = examine(opinion.probs, opinion.refined, opinion.label, opinion.spacing, blur)
+                told.rows[name] = found.rows
+                told.traits[name] = traits(opinion.probs)
+            spool.put(name, replace(looked, found=found))
         if len(failed) == len(rows):
             first = next(iter(failed.values()))
             raise type(first)(f"none of {len(rows)} case(s) could be refined; the first: {first}")
-        return drawn, {case_id: str(error) for case_id, error in failed.items()}
-
-    def _look(self, case: CaseVolumes) -> Looked:
-        look = look_at(self.predictor, case, self.perturbation, align=self.align)
-        return Looked(look, case.label, replace(case.images[0], array=look.uncertainty))
+        told.failed = {case_id: str(error) for case_id, error in failed.items()}
+        return told
 
     def _each(
-        self,
-        rows: Sequence[CaseRow],
-        see: Callable[[CaseVolumes], Seen],
-        doing: str,
-        failed: dict[str, DataError] | None = None,
-    ) -> Iterator[Seen]:
-        """What is seen of each case that can be read; others are noted in `failed`."""
+        self, rows: Sequence[CaseRow], doing: str, failed: dict[str, DataError] | None = None
+    ) -> Iterator[Looked]:
+        """Each case that can be read; others are noted in `failed`."""
         for row in track(rows, doing):
             try:
-                seen = see(self.source.read(row.case_id))
+                case = self.source.read(row.case_id)
+                look = look_at(self.predictor_of(row.case_id), case, self.perturbation)
             except DataError as error:
                 logger.warning("case '%s' is left out: %s", row.case_id, error)
                 if failed is not None:
                     failed[row.case_id] = error
             else:
-                yield seen
+                yield Looked(look, case.label, replace(case.images[0], array=look.uncertainty))

@@ -1,19 +1,24 @@
-"""`alcseg correct`: a run and a dataset in, a new dataset with refined LQ labels and a review list out."""
+"""`alcseg correct`: a run and a dataset in, a new dataset with mended LQ labels and a review list out."""
 
 import functools
+import logging
 import os
 import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from alcseg.auditing.referee import FEWEST_CASES, Verdict
+from alcseg.auditing.typical import unlike_the_others
+from alcseg.commands._answers import Answers, answers_of_audit, answers_of_run
 from alcseg.commands._corrected_dataset import CorrectedDataset
 from alcseg.commands._looks import Looked, Looker
 from alcseg.commands._spool import Spool
 from alcseg.commands.progress import track
 from alcseg.corrected import Correction
-from alcseg.correction.decision import Decision, Standard, decide
+from alcseg.correction.alignment import CleanLabels
+from alcseg.correction.decision import Decision, decide, offset_rows, pseudo_label
 from alcseg.correction.description import describe_offsets
 from alcseg.correction.ranking import ClassChange, rank_cases
 from alcseg.data.folder import Dataset
@@ -21,24 +26,19 @@ from alcseg.errors import DataError, UsageError
 from alcseg.files import output_folder, require_apart
 from alcseg.inference.compare import class_changes
 from alcseg.inference.device import pick_device
-from alcseg.inference.load import load_networks
-from alcseg.inference.predictor import Predictor
 from alcseg.machine import peak_memory_mib, timestamp, versions
-from alcseg.records.audit_trail import AuditLine, AuditTrail, VolumeChange
-from alcseg.records.cases import CaseRow
-from alcseg.records.correction import (
-    CorrectionRecord,
-    Mode,
-    Perturbation,
-    ReferenceLabels,
-    Replacement,
-    WantedMode,
-)
+from alcseg.records.audit_trail import AuditLine, AuditTrail, Proposal, VolumeChange
+from alcseg.records.correction import CorrectionRecord, How, ReferenceLabels, Rehearsal
 from alcseg.records.offsets import OffsetRow
 from alcseg.records.ranking import RankingRow
-from alcseg.run import Run
 
 __all__ = ["correct"]
+
+logger = logging.getLogger(__name__)
+
+_LOST = "the label stays: what is predicted here is unlike all other predictions, and a person has to look"
+
+_HARDLY = 0.002  # of Dice; a rehearsal that gains less shows a network that cannot judge
 
 
 def correct(
@@ -46,230 +46,224 @@ def correct(
     dataset: str | os.PathLike[str],
     *,
     out: str | os.PathLike[str],
-    how: WantedMode = "auto",
-    replace: Replacement = "all",
+    oof: bool = False,
+    how: How = "auto",
+    risk: float = 0.15,
     nnunet: bool = False,
     passes: int = 4,
     seed: int = 0,
     device: str = "auto",
     overwrite: bool = False,
 ) -> Correction:
-    """Correct the label of every LQ training case by T perturbed passes; HQ, validation and test labels stay.
+    """Mend the label of every LQ training case where that is likely to help; all other labels stay.
 
-    The teacher answers where the run has one, else the network that predicts. `refined` takes its word for
-    the new label. `aligned` moves the given label to where it sees the boundary, and weighs it with the
-    prediction where it agrees less with it than clean labels do; see `alcseg.correction.alignment`. What
-    clean labels do is seen on held-out HQ cases, those of split val and those that the run left out of
-    training, and for want of them on the HQ cases it was trained on. Held-out HQ cases also calibrate how
-    uncertainty relates to true Dice. Test cases are never used. Unlabeled training cases get the refined
-    label as a pseudo label and keep their quality. A corrected dataset may be corrected again: the labels
-    that came first and the audit trail stay.
+    A network looks at each case, and four changes are proposed for its label: `patched` replaces what is
+    plainly wrong, `moved` moves its boundaries, `posterior` weighs it with the prediction, `refined`
+    replaces it by T fused passes. Errors are simulated on trusted labels that the network has not learned
+    from (HQ cases of split val and those that the run left out of training), and a referee learns from them
+    what each change gains and how often it does harm. The change that promises most is written; where none
+    promises anything at a harm of at most `risk`, the given label stays. Without two such trusted labels
+    nothing is changed. Test cases are never used. Unlabeled training cases get the refined label as a pseudo
+    label and keep their quality. A corrected dataset may be corrected again: the labels that came first and
+    the audit trail stay.
 
     Args:
-        run: Run folder of `train`.
+        run: Run folder of `train`; with `oof` the folder of an `audit` of this dataset.
         dataset: Dataset folder; only read.
         out: The new dataset folder.
-        how: `refined`, `aligned`, or `auto`: aligned where the run has a teacher.
-        replace: `all` replaces every voxel; `confident` keeps the given label where a refined voxel would
-            more often be wrong than right by the calibration.
+        oof: Let the networks of an audit answer, each for the cases that it never saw; the labels that the
+            audit trusts teach the referee and stay. Where no label is LQ, all others are corrected.
+        how: Which change may be made, `auto` for any.
+        risk: Largest share of simulated errors, of those that promised as much, that a change made worse; 1
+            with a certain change makes it everywhere, whatever comes of it.
         nnunet: Number the labels consecutively; the old values are noted in `dataset.json`.
         passes: T, at least 2.
-        seed: Of the perturbations.
+        seed: Of the perturbations and the simulated errors.
         device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
         overwrite: Replace what `out` holds.
 
     Raises:
         UsageError: If an option is wrong or `out` is in use, lies in the dataset or holds the run.
-        DataError: If run and dataset do not fit, there is nothing to correct, every case failed, or
-            `confident` has no held-out HQ case to calibrate with.
+        DataError: If run and dataset do not fit, there is nothing to correct, or every case failed.
     """
-    _check_options(how, replace, passes)
-    folder, source = Run.open(run), Dataset.open(dataset)
-    _check_folders(folder, source, Path(out))
-    cases, trail = _Cases.of(folder, source), AuditTrail.read(source.root)
-    if replace == "confident" and not cases.held_out:
-        raise _uncalibrated(source)
+    _check_options(how, risk, passes)
+    source = Dataset.open(dataset)
     where = pick_device(device)
+    answers = (answers_of_audit if oof else answers_of_run)(run, source, where, passes=passes, seed=seed)
+    _check_folders(answers, source, Path(out))
+    trail = AuditTrail.read(source.root)
     begun = time.perf_counter()
+    among: tuple[Proposal, ...] = get_args(Proposal) if how == "auto" else (how,)
     with (
         output_folder(Path(out), overwrite=overwrite, writes=CorrectionRecord.NAME) as partial,
         Spool[Looked](partial) as spool,
     ):
-        networks = load_networks(folder, where)
-        mode: Mode = ("aligned" if networks.teacher else "refined") if how == "auto" else how
-        perturbation = Perturbation.like_method(folder.settings.method.settings, passes=passes, seed=seed)
-        predictor = Predictor(networks.teacher or networks.predict, folder.plan, where)
         new = CorrectedDataset.of(partial, source, consecutive=nnunet)
         new.take_given_labels()
-        new.take_over(cases.others)
+        new.take_over(answers.others)
 
-        looker = Looker(source, predictor, perturbation, align=mode == "aligned")
-        calibration, clean = looker.held_out(cases.held_out)
-        if replace == "confident" and not calibration.curves:
-            raise _uncalibrated(source)
-        if mode == "aligned" and not cases.held_out:
-            clean = looker.clean_labels(cases.trusted)
-        drawn, failed = looker.doubted(cases.doubted, spool)
+        network, predictor_of = answers.pick_network(source)
+        looker = Looker(source, predictor_of, answers.perturbation)
+        trusted = looker.trusted(answers.trusted, spool)
+        referee = trusted.referee(spool, seed)
+        always = how if how != "auto" and risk == 1 else None
+        doubted = looker.doubted(answers.doubted, trusted.clean, spool)
+        lost = unlike_the_others(trusted.traits | doubted.traits)
+        if referee is not None:
+            referee = referee.met({name: rows for name, rows in doubted.rows.items() if name not in lost})
+        rehearsal = None if referee is None else referee.rehearse(risk, among)
+        _tell(rehearsal, always)
 
-        threshold = calibration.voxel_threshold if replace == "confident" else None
-        standard = Standard.of(clean, drawn, learnt=not cases.held_out, threshold=threshold)
         changes: list[ClassChange] = []
         offsets: list[OffsetRow] = []
         lines: list[AuditLine] = []
-        line = functools.partial(AuditLine, run=os.fspath(folder), method=folder.method)
-        for row in track(cases.doubted, "Writing labels"):
+        line = functools.partial(AuditLine, run=os.fspath(answers.path), method=answers.method)
+        for row in track(answers.doubted, "Writing labels"):
             about = functools.partial(line, time=timestamp(), case_id=row.case_id, quality=row.quality)
-            if row.case_id in failed:
+            if row.case_id in doubted.failed:
                 new.take_over([row])
-                lines.append(about(action="kept", reason=f"could not be refined: {failed[row.case_id]}"))
+                reason = f"could not be refined: {doubted.failed[row.case_id]}"
+                lines.append(about(action="kept", reason=reason))
                 continue
             looked = spool.take(row.case_id)
-            look, given = looked.look, looked.given_values
-            decision = decide(look, given, standard, source.labels)
+            look, found, expected, drawn = looked.look, looked.found, None, []
+            if looked.given is None or found is None:
+                decision = pseudo_label(look, source.label_values[0])
+            else:
+                verdict = referee.judge(row.case_id, found.rows) if referee else None
+                allowed = () if row.case_id in lost else found.changing(among)
+                chosen, reason = _choose(verdict, always, risk, allowed)
+                if row.case_id in lost and always is None:
+                    reason = _LOST
+                decision = decide(look, looked.given.array, found.labels, chosen, reason)
+                if verdict is not None:
+                    expected = list(zip(verdict.given_dice, verdict.dice(chosen), strict=True))
+                blur = 0.0 if trusted.clean is None else trusted.clean.blur_mm
+                drawn = offset_rows(look, found.offsets, blur, chosen, source.label_names[1:])
             new.write_case(row.case_id, decision.written, looked.uncertainty, looked.given)
             changed = class_changes(
                 look,
-                given,
+                None if looked.given is None else looked.given.array,
                 decision,
                 spacing=looked.uncertainty.spacing,
                 classes=source.labels,
-                in_sample=row.case_id in cases.trained,
+                in_sample=row.case_id in answers.trained,
+                expected=expected,
             )
             changes += changed
-            offsets += decision.offsets
-            lines.append(about(**_what_changed(decision, changed)))
+            offsets += drawn
+            lines.append(about(**_what_changed(decision, changed, drawn)))
 
         new.finish()
-        RankingRow.write(partial, rank_cases(changes, calibration))
-        if mode == "aligned":
-            OffsetRow.write(partial, offsets)
+        RankingRow.write(partial, rank_cases(changes, trusted.calibration))
+        OffsetRow.write(partial, offsets)
         trail.followed_by(lines).write(partial)
         CorrectionRecord(
             versions=versions(),
-            run=os.fspath(folder),
+            run=os.fspath(answers.path),
             dataset=os.fspath(source),
-            method=folder.method,
-            network="predict" if networks.teacher is None else "teacher",
-            perturbation=perturbation,
-            mode=mode,
-            clean_labels=_reference(standard, source, held_out=bool(cases.held_out)),
-            set_errs_by_offsets=None if standard.clean is None else standard.tolerance > 0,
+            method=answers.method,
+            network=network,
+            perturbation=answers.perturbation,
+            out_of_fold=oof,
+            how=how,
+            risk=risk,
+            rehearsal=rehearsal,
+            written=dict(Counter(one.action for one in lines if one.quality != "unlabeled")),
+            clean_labels=_reference(trusted.clean, source),
             offsets=describe_offsets(offsets),
-            replace=replace,
             nnunet=nnunet,
-            ranking=calibration.note,
-            calibration=calibration,
-            corrected=sum(one.quality == "lq" and one.action != "kept" for one in lines),
+            ranking=trusted.calibration.note,
+            calibration=trusted.calibration,
+            corrected=sum(one.quality != "unlabeled" and one.action != "kept" for one in lines),
             pseudo_labeled=sum(one.action == "pseudo_labeled" for one in lines),
-            in_sample=sum(row.case_id in cases.trained for row in cases.doubted),
-            failed=failed,
+            in_sample=sum(row.case_id in answers.trained for row in answers.doubted),
+            failed=doubted.failed,
             time_s=round(time.perf_counter() - begun, 3),
             peak_memory_mib=peak_memory_mib(),
         ).write(partial)
     return Correction.open(Path(out))
 
 
-@dataclass(frozen=True)
-class _Cases:
-    """What each case of a dataset is there for.
-
-    Attributes:
-        doubted: LQ and unlabeled training cases, whose labels are corrected.
-        others: All others.
-        held_out: HQ cases that the run has not seen, but for test cases.
-        trusted: HQ training cases.
-        trained: Names of those that the run has seen; where it does not say, of all training cases.
-    """
-
-    doubted: tuple[CaseRow, ...]
-    others: tuple[CaseRow, ...]
-    held_out: tuple[CaseRow, ...]
-    trusted: tuple[CaseRow, ...]
-    trained: frozenset[str]
-
-    @classmethod
-    def of(cls, folder: Run, source: Dataset) -> "_Cases":
-        """Sort the cases of a dataset by what a run has seen of them.
-
-        Raises:
-            DataError: If there is none to correct.
-        """
-        training = source.rows_where(split="train")
-        doubted = tuple(row for row in training if row.quality != "hq")
-        if not doubted:
-            raise DataError(
-                f"{source.root}: expected training cases of quality lq or unlabeled, found none. Set the "
-                "quality in cases.csv."
-            )
-        seen = folder.record.train_cases
-        trained = frozenset([row.case_id for row in training] if seen is None else seen)
-        others = tuple(row for row in source.rows if row.split != "train" or row.quality == "hq")
-        held_out = (row for row in others if row.split != "test" and row.case_id not in trained)
-        return cls(
-            doubted,
-            others,
-            tuple(row for row in held_out if row.quality == "hq"),
-            tuple(row for row in training if row.quality == "hq"),
-            trained,
-        )
-
-
-def _check_options(how: str, replace: str, passes: int) -> None:
-    for flag, value, choices in (
-        ("--how", how, get_args(WantedMode)),
-        ("--replace", replace, get_args(Replacement)),
-    ):
-        if value not in choices:
-            expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
-            raise UsageError(f"{flag}: expected {expected}, got '{value}'.")
+def _check_options(how: str, risk: float, passes: int) -> None:
+    if how not in get_args(How):
+        *first, last = get_args(How)
+        raise UsageError(f"--how: expected {', '.join(first)} or {last}, got '{how}'.")
+    if not 0 <= risk <= 1:
+        raise UsageError(f"--risk: expected a share from 0 to 1, got {risk}.")
     if passes < 2:
         raise UsageError(f"--passes: expected at least 2 for an uncertainty, got {passes}.")
 
 
-def _check_folders(folder: Run, source: Dataset, out: Path) -> None:
+def _check_folders(answers: Answers, source: Dataset, out: Path) -> None:
     """The output has to be apart, and classes have to agree: a wrong pairing would swap organs silently."""
     require_apart(out, source.root)
-    if folder.path.resolve().is_relative_to(out.resolve()):
+    if answers.path.resolve().is_relative_to(out.resolve()):
         raise UsageError(f"{out}: expected an output folder that does not hold the run. Choose another one.")
-    expected = folder.plan.labels
-    if expected != source.labels:
+    if answers.labels != source.labels:
         raise DataError(
-            f"{source.root}: expected the labels {expected} that {folder.path} was trained on, found "
+            f"{source.root}: expected the labels {answers.labels} that {answers.path} was trained on, found "
             f"{source.labels}. Name the dataset it was trained on, or train on this one."
         )
 
 
-def _uncalibrated(source: Dataset) -> DataError:
-    return DataError(
-        f"{source.root}: --replace confident expects held-out HQ cases for its threshold, found none. "
-        "Add clean cases of split val, or train with --val-hq 1 or more; or use --replace all."
-    )
+def _tell(rehearsal: Rehearsal | None, always: Proposal | None) -> None:
+    """Warn where nothing, or something reckless, will be done."""
+    if always is not None:
+        logger.warning("every label is %s, whatever comes of it: --risk 1 was asked for", always)
+    elif rehearsal is None:
+        logger.warning(
+            "no label is changed: that takes %d trusted labels that the network has not learned from. Hold "
+            "some out (alcseg train --val-hq 2, or split val in cases.csv), or correct by an audit (--oof)",
+            FEWEST_CASES,
+        )
+    elif rehearsal.written_dice - rehearsal.given_dice < _HARDLY:
+        logger.warning(
+            "this network cannot judge labels: of %d errors simulated on %d trusted labels it mends hardly "
+            "any (Dice %.3f -> %.3f), and hardly any label is changed. Train longer, or on more trusted ones",
+            rehearsal.errors,
+            rehearsal.cases,
+            rehearsal.given_dice,
+            rehearsal.written_dice,
+        )
 
 
-def _what_changed(decision: Decision, changes: Sequence[ClassChange]) -> dict[str, Any]:
+def _choose(
+    verdict: Verdict | None, always: Proposal | None, risk: float, among: Sequence[Proposal]
+) -> tuple[Proposal, str]:
+    """What to write, and why."""
+    if always is not None:
+        return always, f"{always}, whatever comes of it"
+    if verdict is None:
+        return "given", "the label stays: too few trusted labels tell what a change is worth"
+    chosen = verdict.choose(risk, among)
+    return chosen, verdict.in_words(chosen, among)
+
+
+def _what_changed(
+    decision: Decision, changes: Sequence[ClassChange], drawn: Sequence[OffsetRow]
+) -> dict[str, Any]:
     """Of a line in the audit trail."""
     return {
         "action": decision.action,
         "voxels_changed": decision.voxels_changed,
-        "voxels_kept_as_uncertain": decision.voxels_kept,
         "classes": {
             one.class_name: VolumeChange(
                 added_mm3=round(one.added_mm3, 3), removed_mm3=round(one.removed_mm3, 3)
             )
             for one in changes
         },
-        "drawn_mm": {row.class_name: round(row.drawn_mm, 3) for row in decision.offsets},
+        "drawn_mm": {row.class_name: round(row.drawn_mm, 3) for row in drawn},
         "reason": decision.reason,
     }
 
 
-def _reference(standard: Standard, source: Dataset, *, held_out: bool) -> ReferenceLabels | None:
-    """How clean labels were seen, by class name."""
-    if standard.clean is None:
+def _reference(clean: CleanLabels | None, source: Dataset) -> ReferenceLabels | None:
+    """How trusted labels were seen, by class name."""
+    if clean is None:
         return None
     names = source.label_names[1:]
     return ReferenceLabels(
-        held_out=held_out,
-        agreement=dict(zip(names, standard.clean.agreement.tolist(), strict=True)),
-        blur_mm=dict(zip(names, standard.clean.blur_mm.tolist(), strict=True)),
+        agreement=dict(zip(names, clean.agreement.tolist(), strict=True)),
+        blur_mm=dict(zip(names, clean.blur_mm.tolist(), strict=True)),
     )

@@ -35,7 +35,7 @@ from torch import Tensor
 from alcseg.correction.offsets import Offsets, measure_agreement, move_label, offset_steps
 from alcseg.correction.refine import most_probable
 from alcseg.distances import class_distances
-from alcseg.types import Spacing
+from alcseg.types import LabelMap, Spacing
 
 __all__ = [
     "GROSS_SHARE",
@@ -49,12 +49,10 @@ __all__ = [
     "Target",
     "aligned_label",
     "errs_by_offset",
-    "move_boundaries",
     "posterior",
     "see_label",
     "set_tolerance",
     "shape_error",
-    "weigh_label",
 ]
 
 Target = Literal["aligned", "moved", "posterior"]
@@ -105,61 +103,22 @@ class CleanLabels:
         return cls((found.dice * share).sum(0), (found.width_mm * share).sum(0))
 
 
-def see_label(probs: NDArray[np.float32], label: NDArray[np.unsignedinteger], spacing: Spacing) -> Offsets:
-    """What a prediction says of the given label of one case.
+def see_label(probs: NDArray[np.float32], label: LabelMap, spacing: Spacing) -> tuple[Offsets, Tensor]:
+    """What a prediction says of the given label of one case, and how far voxels lie from its boundaries.
 
     Args:
         probs: Class probabilities m, `(K, X, Y, Z)`.
         label: Classes 0..K-1 as given, `(X, Y, Z)`.
         spacing: Voxel size in mm.
+
+    Returns:
+        Offsets of a batch of one, and signed distances in mm, `(1, K - 1, X, Y, Z)`.
     """
     voxel = min(spacing)
     steps = offset_steps(LIMIT_VOXELS * voxel, voxel / STEPS_PER_VOXEL)
-    seen = measure_agreement(torch.from_numpy(probs)[None], _distances(label, len(probs), spacing), steps)
-    return seen.best(tolerance_mm=TOLERANCE_VOXELS * voxel)
-
-
-def move_boundaries(
-    label: NDArray[np.unsignedinteger], num_classes: int, spacing: Spacing, found: Offsets
-) -> Tensor:
-    """The given label of one case moved, sharply; a class that tells nothing stays where it is.
-
-    Args:
-        label: Classes 0..K-1 as given, `(X, Y, Z)`.
-        num_classes: K, background counted.
-        spacing: Voxel size in mm.
-        found: What `see_label` says of the case.
-
-    Returns:
-        `(K, X, Y, Z)` float32; its argmax is the label.
-    """
-    distance = _distances(label, num_classes, spacing)
-    offset = torch.where(found.dice >= MIN_AGREEMENT, found.mm, 0.0)
-    sharp = torch.full_like(offset, min(spacing) / 2)
-    return posterior(torch.ones(1, num_classes, *label.shape), distance, offset, sharp)[0]
-
-
-def weigh_label(
-    probs: NDArray[np.float32],
-    label: NDArray[np.unsignedinteger],
-    spacing: Spacing,
-    found: Offsets,
-    shape_mm: Tensor,
-) -> Tensor:
-    """The given label of one case, moved and weighed with the prediction.
-
-    Args:
-        probs: Class probabilities m, `(K, X, Y, Z)`.
-        label: Classes 0..K-1 as given, `(X, Y, Z)`.
-        spacing: Voxel size in mm.
-        found: What `see_label` says of the three.
-        shape_mm: The sigma, see `shape_error`.
-
-    Returns:
-        `(K, X, Y, Z)` float32; its argmax is the label.
-    """
-    distance = _distances(label, len(probs), spacing)
-    return posterior(torch.from_numpy(probs)[None], distance, found.mm, shape_mm, GROSS_SHARE)[0]
+    distance = torch.from_numpy(class_distances(label, len(probs), spacing))[None]
+    seen = measure_agreement(torch.from_numpy(probs)[None], distance, steps)
+    return seen.best(tolerance_mm=TOLERANCE_VOXELS * voxel), distance
 
 
 def aligned_label(
@@ -222,11 +181,6 @@ def shape_error(found: Offsets, blur_mm: Tensor | float, voxel_mm: float) -> Ten
     """
     shape = (found.width_mm.square() - blur_mm**2).clamp_min((voxel_mm / 2) ** 2).sqrt()
     return torch.where(found.dice >= MIN_AGREEMENT, shape, _BOUNDLESS)
-
-
-def _distances(label: NDArray[np.unsignedinteger], num_classes: int, spacing: Spacing) -> Tensor:
-    """Signed distances to the boundaries of one volume, `(1, K - 1, X, Y, Z)`."""
-    return torch.from_numpy(class_distances(label, num_classes, spacing))[None]
 
 
 def posterior(probs: Tensor, distance: Tensor, offset: Tensor, shape: Tensor, gross: float = 0.0) -> Tensor:

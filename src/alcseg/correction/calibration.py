@@ -2,19 +2,16 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.records.correction import Calibration, Curve
-from alcseg.types import FloatArray, Mask
 
 __all__ = [
     "POOLED",
     "HeldOutClass",
-    "VoxelReliability",
     "calibrate",
     "curve_at",
     "expected_dice",
@@ -27,9 +24,6 @@ POOLED = "all classes"
 _MIN_CASES = 5
 """Fewer held-out cases than this give no curve of a class's own; the pooled one is used."""
 
-_EDGES = np.concatenate([[0.0], np.geomspace(1e-8, 10.0, 181)])
-"""Bins of the voxel uncertainty in nats; neither the mean divergence nor an entropy reaches 10."""
-
 
 class HeldOutClass(NamedTuple):
     """One class of one held-out case: uncertainty near the refined class, and its true Dice."""
@@ -39,48 +33,11 @@ class HeldOutClass(NamedTuple):
     dice: float
 
 
-@dataclass
-class VoxelReliability:
-    """Counts of right and wrong voxels by their uncertainty, summed case by case."""
-
-    wrong: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(_EDGES) - 1, np.int64))
-    total: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(_EDGES) - 1, np.int64))
-
-    def add(self, uncertainty: FloatArray, wrong: Mask) -> None:
-        """Count the voxels of one case.
-
-        Args:
-            uncertainty: u per voxel, `(X, Y, Z)`.
-            wrong: Where the refined label differs from the trusted one, same shape.
-        """
-        clipped = np.clip(uncertainty, 0, _EDGES[-1])
-        self.total += np.histogram(clipped, _EDGES)[0]
-        self.wrong += np.histogram(clipped[wrong], _EDGES)[0]
-
-    def threshold(self) -> float | None:
-        """The uncertainty from which on a refined voxel is more often wrong than right.
-
-        The error rate per bin is smoothed to a rising curve; the threshold is the first bin where it passes
-        one half, or None if it never does.
-        """
-        seen = np.flatnonzero(self.total)
-        if len(seen) == 0:
-            return None
-        rate = self.wrong[seen] / self.total[seen]
-        edges = _EDGES[:-1][seen]
-        _, levels, first = _pool_adjacent(edges, rate, self.total[seen].astype(float))
-        above = np.flatnonzero(levels > 0.5)
-        return float(edges[first[above[0]]]) if len(above) else None
-
-
-def calibrate(
-    points: Iterable[HeldOutClass], voxels: VoxelReliability, *, cases: Sequence[str]
-) -> Calibration:
+def calibrate(points: Iterable[HeldOutClass], *, cases: Sequence[str]) -> Calibration:
     """Fit a curve over all classes, and one for each that has enough cases.
 
     Args:
         points: Of held-out cases; those with a value that is not finite are left out.
-        voxels: Counts over the same cases.
         cases: Their ids, none of which the model was trained on.
     """
     usable = [point for point in points if math.isfinite(point.uncertainty) and math.isfinite(point.dice)]
@@ -99,7 +56,7 @@ def calibrate(
         f"expected Dice from uncertainty by a falling curve fitted to {len(cases)} held-out HQ case(s); "
         f"a class with fewer than {_MIN_CASES} of them uses the curve of all classes"
     )
-    return Calibration(note=note, cases=tuple(cases), voxel_threshold=voxels.threshold(), curves=curves)
+    return Calibration(note=note, cases=tuple(cases), curves=curves)
 
 
 def expected_dice(calibration: Calibration, class_name: str, uncertainty: float) -> float | None:

@@ -1,8 +1,9 @@
-"""Which corrected labels to look at first: cases ordered by the expected error of their worst class."""
+"""Two rankings of cases: by how wrong given labels seem, and by how wrong written ones may still be."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from alcseg.correction.calibration import expected_dice
 from alcseg.records.correction import Calibration
@@ -24,9 +25,9 @@ class ClassChange:
         removed_mm3: The reverse.
         shift_mm: Signed mean distance of the given and the refined surface, positive where the given label
             is too large; nan if either is empty.
-        in_sample: Whether the run was trained on this case.
-        undecided: Given and refined label of the case have nothing to do with each other, and the given one
-            was written.
+        in_sample: Whether the network has learned from this case.
+        given_dice: Expected Dice of the given label; None if nobody can tell.
+        written_dice: The same of the written label.
     """
 
     case_id: str
@@ -37,77 +38,92 @@ class ClassChange:
     removed_mm3: float
     shift_mm: float
     in_sample: bool
-    undecided: bool = False
+    given_dice: float | None = None
+    written_dice: float | None = None
 
 
 def rank_cases(changes: Sequence[ClassChange], calibration: Calibration) -> tuple[RankingRow, ...]:
-    """Order cases by the expected error of their worst class, worst first.
+    """Order cases by how wrong their given labels seem, and once more by how wrong the written ones may be.
 
-    With held-out HQ cases the score of a class is 1 minus the Dice that the calibration expects at its
-    uncertainty. Without, it is the mean of two relative ranks in (0, 1]: of the uncertainty and of 1 minus
-    the agreement; it then orders cases but is no error. A class that the given label holds and the refined
-    one has lost scores 1, as do all of an undecided case; a class that is empty in both scores 0. Ties are
-    broken by uncertainty, then by disagreement, then by name.
+    The error of a case is the mean over its classes. Where a referee has told the expected Dice of both,
+    the errors are 1 minus these. Where none has, the given label's is its disagreement with the refined
+    label, and the written one's comes from its uncertainty: by the curve of `calibration`, or for want of
+    one as the relative rank of the uncertainty, which orders cases but is no error. A case without a given
+    label has the place of what was written. Ties are broken by name.
 
     Returns:
-        A row per case and class, those of the first case first.
+        A row per case and class, the worst given label first.
     """
-    scored = [
-        (change, *_score(change, calibration, relative))
-        for change, relative in zip(changes, _relative_scores(changes), strict=True)
-    ]
-    worst: dict[str, tuple[float, float, float]] = {}
-    for change, score, _ in scored:
-        key = (score, _or_zero(change.uncertainty), _disagreement(change))
-        worst[change.case_id] = max(worst.get(change.case_id, key), key)
-    order = sorted(worst, key=lambda case_id: ([-part for part in worst[case_id]], case_id))
-    rank = {case_id: number for number, case_id in enumerate(order, start=1)}
+    doubts = _relative_doubts(changes)
+    told = [_errors(change, calibration, doubt) for change, doubt in zip(changes, doubts, strict=True)]
+    cases = [change.case_id for change in changes]
+    given_rank = _places(cases, [given for given, _, _ in told])
+    written_rank = _places(cases, [written for _, written, _ in told])
     rows = [
         RankingRow(
-            rank=rank[change.case_id],
+            rank=given_rank[change.case_id],
+            written_rank=written_rank[change.case_id],
             case_id=change.case_id,
             class_name=change.class_name,
+            given_error=math.nan if change.agreement is None else given,
+            written_error=written,
             uncertainty=change.uncertainty,
             agreement=None if change.agreement is None or math.isnan(change.agreement) else change.agreement,
             changed_mm3=change.added_mm3 + change.removed_mm3,
             added_mm3=change.added_mm3,
             removed_mm3=change.removed_mm3,
             shift_mm=change.shift_mm,
-            score=score,
             in_sample=change.in_sample,
             reason=reason,
         )
-        for change, score, reason in scored
+        for change, (given, written, reason) in zip(changes, told, strict=True)
     ]
     return tuple(sorted(rows, key=lambda row: row.rank))
 
 
-def _score(change: ClassChange, calibration: Calibration, relative: float) -> tuple[float, str]:
-    """Score in [0, 1] and the sentence that explains it."""
-    unlabeled = "pseudo label, no label was given; " if change.agreement is None else ""
-    seen = "; seen in training, so uncertainty may be too low" if change.in_sample else ""
-    if change.undecided:
-        return 1.0, "the given label, which was kept, has nothing to do with the prediction"
-    if math.isnan(change.uncertainty):
-        if change.removed_mm3 > 0 or change.agreement == 0:
-            return 1.0, f"the refined label has lost this class{seen}"
-        return 0.0, f"{unlabeled}empty in the given and the refined label{seen}"
-    expected = expected_dice(calibration, change.class_name, change.uncertainty)
-    if expected is None:
-        return relative, f"{unlabeled}relative rank of uncertainty and disagreement; not calibrated{seen}"
-    return 1 - expected, f"{unlabeled}expected Dice {expected:.2f} from uncertainty{seen}"
+def _places(cases: Sequence[str], errors: Sequence[float]) -> dict[str, int]:
+    """Place of each case by the mean error of its classes, 1 is the worst."""
+    of_case: dict[str, list[float]] = {}
+    for case_id, error in zip(cases, errors, strict=True):
+        of_case.setdefault(case_id, []).append(error)
+    order = sorted(of_case, key=lambda case_id: (-fmean(of_case[case_id]), case_id))
+    return {case_id: number for number, case_id in enumerate(order, start=1)}
 
 
-def _relative_scores(changes: Sequence[ClassChange]) -> list[float]:
-    """Mean relative rank of uncertainty and of disagreement; without a given label, of uncertainty alone."""
+def _errors(change: ClassChange, calibration: Calibration, doubt: float) -> tuple[float, float, str]:
+    """Expected error of the given and the written label, and what they rest on."""
+    seen = "; seen in training" if change.in_sample else ""
+    if change.given_dice is not None and change.written_dice is not None:
+        return (
+            1 - change.given_dice,
+            1 - change.written_dice,
+            f"expected Dice {change.given_dice:.2f} given, {change.written_dice:.2f} written, by errors "
+            f"simulated on trusted labels{seen}",
+        )
+    changed = change.added_mm3 + change.removed_mm3 > 0
+    if change.agreement is None:
+        words, given = "pseudo label, no label was given; ", None
+    else:
+        given = _disagreement(change)
+        words = "given label by its disagreement with the refined one; "
+        if not changed:
+            return given, given, f"{words}nothing was changed{seen}"
+    expected = None
+    if not math.isnan(change.uncertainty):
+        expected = expected_dice(calibration, change.class_name, change.uncertainty)
+    if expected is not None:
+        written, basis = 1 - expected, f"expected Dice {expected:.2f} written, from its uncertainty"
+    else:
+        written, basis = doubt, "written one by the relative rank of its uncertainty; not calibrated"
+    return written if given is None else given, written, f"{words}{basis}{seen}"
+
+
+def _relative_doubts(changes: Sequence[ClassChange]) -> list[float]:
+    """Relative rank of the uncertainty, in (0, 1]."""
     from scipy.stats import rankdata  # takes a second to import
 
     doubt = rankdata([_or_zero(change.uncertainty) for change in changes]) / max(len(changes), 1)
-    disagreement = rankdata([_disagreement(change) for change in changes]) / max(len(changes), 1)
-    return [
-        float(a if change.agreement is None else (a + b) / 2)
-        for a, b, change in zip(doubt, disagreement, changes, strict=True)
-    ]
+    return [float(one) for one in doubt]
 
 
 def _disagreement(change: ClassChange) -> float:

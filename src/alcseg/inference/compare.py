@@ -1,6 +1,6 @@
 """Labels of a case laid side by side, class by class: how they differ, and how sure the passes were."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
@@ -55,6 +55,7 @@ def class_changes(
     spacing: Spacing,
     classes: Mapping[str, int],
     in_sample: bool,
+    expected: Sequence[tuple[float, float]] | None = None,
 ) -> list[ClassChange]:
     """What a decision changes, for each foreground class.
 
@@ -64,12 +65,13 @@ def class_changes(
         decision: What is written for it.
         spacing: Voxel size in mm.
         classes: Name to label value, background first.
-        in_sample: Whether the run was trained on this case.
+        in_sample: Whether the network has learned from this case.
+        expected: Dice of the given and of the written label, by foreground class; None if nobody can tell.
     """
     voxel_mm3 = float(np.prod(spacing))
     changes = []
-    for name, value in list(classes.items())[1:]:
-        new, after = decision.seen == value, decision.written == value
+    for index, (name, value) in enumerate(list(classes.items())[1:]):
+        new, after = look.refined == value, decision.written == value
         before = np.zeros_like(new) if given is None else given == value
         both = before.any() and new.any()
         changes.append(
@@ -82,7 +84,8 @@ def class_changes(
                 removed_mm3=voxel_mm3 * int((before & ~after).sum()),
                 shift_mm=boundary_shift(before, new, spacing) if both else float("nan"),
                 in_sample=in_sample,
-                undecided=decision.action == "undecided",
+                given_dice=None if expected is None else expected[index][0],
+                written_dice=None if expected is None else expected[index][1],
             )
         )
     return changes

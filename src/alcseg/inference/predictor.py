@@ -61,10 +61,12 @@ class RefinedCase:
     """What the passes say about one case, on the source grid.
 
     Attributes:
+        classes: Refined label as classes 0..K-1 on the model grid.
         label: Refined label in the dataset's own values, `(X, Y, Z)`.
         uncertainty: u per voxel, float32, `(X, Y, Z)`.
     """
 
+    classes: NDArray[np.uint8]
     label: LabelMap
     uncertainty: NDArray[np.float32]
 
@@ -118,8 +120,11 @@ class Predictor:
             temperature=perturbation.temperature,
             uncertainty=perturbation.uncertainty,
         )
-        label = to_label(refined.fused[0].numpy(), case.grid, self.plan.label_values)
-        return RefinedCase(label, case.grid.map_to_source(refined.uncertainty[0].numpy()))
+        fused = refined.fused[0].numpy()
+        label = to_label(fused, case.grid, self.plan.label_values)
+        return RefinedCase(
+            fused.argmax(0).astype(np.uint8), label, case.grid.map_to_source(refined.uncertainty[0].numpy())
+        )
 
     def uncertainty(
         self, case: PreparedCase, case_id: str, perturbation: Perturbation

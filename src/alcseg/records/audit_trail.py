@@ -10,12 +10,15 @@ from alcseg.errors import DataError
 from alcseg.files import write_text
 from alcseg.records.base import Document, Record
 
-__all__ = ["Action", "AuditLine", "AuditTrail", "VolumeChange"]
+__all__ = ["Action", "AuditLine", "AuditTrail", "Proposal", "VolumeChange"]
 
-Action: TypeAlias = Literal["refined", "moved", "posterior", "given", "undecided", "pseudo_labeled", "kept"]
-"""`refined`: replaced by the fused passes; `moved` and `posterior`: as in `offsets.csv`; `given`: it needs no
-move; `undecided`: it has nothing to do with the prediction and stays; `pseudo_labeled`: there was none;
-`kept`: the case could not be looked at."""
+Proposal: TypeAlias = Literal["given", "patched", "moved", "posterior", "refined"]
+"""What could be written: the label as it came; replaced where it is plainly wrong; its boundaries moved;
+moved and weighed with the prediction; replaced by the fused passes."""
+
+Action: TypeAlias = Proposal | Literal["undecided", "pseudo_labeled", "kept"]
+"""The proposal that was written, or `pseudo_labeled`: there was no label; `kept`: the case could not be
+looked at; `undecided`, by older versions: it has nothing to do with the prediction and stayed."""
 
 
 class VolumeChange(Record):
@@ -32,6 +35,7 @@ class AuditLine(Document):
 
     NAME = "audit.jsonl"
     MADE_BY = "`alcseg correct`"
+    FORMAT = 2  # 1 knew no patched labels
 
     time: str
     """When the line was written, UTC."""
@@ -47,12 +51,10 @@ class AuditLine(Document):
     """What was done."""
     voxels_changed: int = 0
     """In which the written label differs from the given one, or from background if there was none."""
-    voxels_kept_as_uncertain: int = 0
-    """That would have changed, but where the passes are too unsure."""
     classes: dict[str, VolumeChange] = {}
     """By class name."""
     drawn_mm: dict[str, float | None] = {}
-    """By class name, as in `offsets.csv`, where labels were aligned; None where it is not known."""
+    """By class name, as in `offsets.csv`; None where it is not known."""
     reason: str
     """Why, in words."""
 

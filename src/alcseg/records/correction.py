@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Literal, Self, TypeAlias
 
-from pydantic import Field
-
 from alcseg.records.base import Document, Record
 from alcseg.types import Count, NotNegative, Positive, Uncertainty, Weighting
 
@@ -12,21 +10,18 @@ __all__ = [
     "Calibration",
     "CorrectionRecord",
     "Curve",
-    "Mode",
+    "How",
+    "NetworkName",
     "Perturbation",
     "ReferenceLabels",
-    "Replacement",
-    "WantedMode",
+    "Rehearsal",
 ]
 
-Mode: TypeAlias = Literal["refined", "aligned"]
-"""`refined`: the fused passes replace the label; `aligned`: the given label is evidence, too."""
+How: TypeAlias = Literal["auto", "patched", "moved", "posterior", "refined"]
+"""Which proposals may be written beside the given label: any, or one kind alone."""
 
-WantedMode: TypeAlias = Literal["auto", "refined", "aligned"]
-"""A mode, or `auto`: aligned where the run has a teacher."""
 
-Replacement: TypeAlias = Literal["all", "confident"]
-"""Of all voxels, or of those alone where the new label is more often right than wrong."""
+NetworkName: TypeAlias = Literal["teacher", "predict"]
 
 
 class Perturbation(Record):
@@ -59,8 +54,6 @@ class Perturbation(Record):
 class ReferenceLabels(Record):
     """How the network sees clean labels; by class name."""
 
-    held_out: bool
-    """Whether they are of cases that the run was not trained on."""
     agreement: dict[str, float]
     """Mean Dice of its predictions with them."""
     blur_mm: dict[str, float]
@@ -87,10 +80,30 @@ class Calibration(Record):
     """How it was formed, or why it could not be."""
     cases: tuple[str, ...] = ()
     """Those that were used."""
-    voxel_threshold: float | None = None
-    """Uncertainty from which on a refined voxel is more often wrong than right; None if it never is."""
     curves: dict[str, Curve] = {}
     """By class name, and one over `all classes`; none without cases."""
+
+
+class Rehearsal(Record):
+    """The same correction of simulated errors on trusted labels, each by what other cases taught."""
+
+    cases: int
+    """Trusted cases that the network has not learned from."""
+    errors: int
+    """Simulated on them."""
+    kinds: dict[str, float] = {}
+    """Share of each kind of error in the labels that are corrected, as far as can be told; each simulated
+    error counts as often as its kind occurs."""
+    given_dice: float
+    """Mean Dice of the simulated labels with the trusted ones."""
+    written_dice: float
+    """The same after correction."""
+    worse_share: float
+    """Share of the labels that lost more than a hundredth of Dice."""
+    right_given_dice: float | None
+    """Mean Dice before correction where nothing or next to nothing was simulated."""
+    right_written_dice: float | None
+    """The same after correction."""
 
 
 class CorrectionRecord(Document):
@@ -98,6 +111,7 @@ class CorrectionRecord(Document):
 
     NAME = "correct.json"
     MADE_BY = "`alcseg correct`"
+    FORMAT = 2  # 1 aligned or refined all labels of a set, whatever that did to them
 
     versions: dict[str, str] = {}
     """Of Python and the packages that decide on the numbers."""
@@ -107,20 +121,24 @@ class CorrectionRecord(Document):
     """The dataset that was corrected, as it was given."""
     method: str
     """That the run was trained with."""
-    network: Literal["teacher", "predict"]
-    """Which network answered: the teacher, or for want of one that which predicts."""
+    network: NetworkName
+    """Which network answered: that which agrees better with trusted labels, for want of them the teacher."""
     perturbation: Perturbation
     """Of the passes."""
-    mode: Mode = Field(alias="how")
-    """What became of labels."""
+    out_of_fold: bool = False
+    """Whether each case was looked at by the network of an audit that never saw it."""
+    how: How
+    """What could be written."""
+    risk: float | None = None
+    """How likely a change may do harm; None in files from before this was asked."""
+    rehearsal: Rehearsal | None = None
+    """What trusted labels told of this correction beforehand; None where there were fewer than two."""
+    written: dict[str, int] = {}
+    """How many LQ labels each proposal was written for."""
     clean_labels: ReferenceLabels | None = None
-    """What given labels were held against; None where they were not aligned or there are no clean ones."""
-    set_errs_by_offsets: bool | None = None
-    """Whether the set errs by offsets alone, so that labels were moved; None without clean labels."""
+    """How the network sees trusted labels that it has not learned from; None where there are none."""
     offsets: tuple[str, ...] = ()
-    """How the labels were drawn, a sentence per class, where they were aligned."""
-    replace: Replacement
-    """What was replaced."""
+    """How the labels were drawn, a sentence per class."""
     nnunet: bool
     """Whether labels were numbered consecutively."""
     ranking: str
@@ -139,3 +157,8 @@ class CorrectionRecord(Document):
     """Wall time."""
     peak_memory_mib: float | None = None
     """Largest resident memory of the process."""
+
+    @classmethod
+    def upgrade(cls, content: dict[str, Any], found: int) -> dict[str, Any]:
+        """Labels that were aligned could be any but patched."""
+        return content if found > 1 or content.get("how") != "aligned" else content | {"how": "auto"}

@@ -1,16 +1,13 @@
 """`offsets.csv`: how each given label was drawn, by the network's opinion, a line per case and class."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated
 
 from pydantic import Field
 
+from alcseg.records.audit_trail import Proposal
 from alcseg.records.base import Decimals, Row
 
-__all__ = ["OffsetRow", "WrittenLabel"]
-
-WrittenLabel: TypeAlias = Literal["moved", "posterior", "given"]
-"""`moved`: the label errs by its offset alone; `posterior`: it was weighed with the prediction; `given`: it
-needs no move, or the two have nothing to do with each other, and a person has to tell which is wrong."""
+__all__ = ["OffsetRow"]
 
 
 class OffsetRow(Row):
@@ -32,5 +29,5 @@ class OffsetRow(Row):
     """Dice of the prediction and the label moved by it."""
     agreement_as_given: Annotated[float, Decimals(4)]
     """Dice with the label as given."""
-    label: WrittenLabel
+    label: Proposal
     """What was written."""

@@ -1,5 +1,6 @@
-"""`ranking.csv`: which corrected labels to look at first, a line per case and class."""
+"""`ranking.csv`: how wrong labels were and may still be, a line per case and class."""
 
+import math
 from typing import Annotated
 
 from pydantic import Field
@@ -16,11 +17,17 @@ class RankingRow(Row):
     MADE_BY = "`alcseg correct`"
 
     rank: int
-    """Place of the case, 1 is the most doubtful."""
+    """Place of the case by how wrong the given label seems; 1 is the worst."""
+    written_rank: int = 0
+    """Place by how wrong the written label may still be; 1 is the worst. 0 in older files."""
     case_id: str
     """The case."""
     class_name: str = Field(alias="class")
     """Name of a foreground class."""
+    given_error: Annotated[float, Decimals(4)] = math.nan
+    """Expected error of the given label, 1 - Dice; nan where none was given, and in older files."""
+    written_error: Annotated[float, Decimals(4)] = math.nan
+    """Expected error of the written label; nan in older files."""
     uncertainty: Annotated[float, Decimals(6)]
     """Mean u within 3 voxels of the refined class, nats; nan if the class is empty there."""
     agreement: Annotated[float | None, Decimals(4)] = None
@@ -33,9 +40,7 @@ class RankingRow(Row):
     """The reverse."""
     shift_mm: Annotated[float, Decimals(4)]
     """Signed mean distance of given and refined surface, positive where the given label is too large."""
-    score: Annotated[float, Decimals(4)]
-    """Expected error in [0, 1], by which the cases are ordered."""
     in_sample: bool
     """Whether the run was trained on this case."""
     reason: str
-    """What the score rests on, in words."""
+    """What the two errors rest on, in words."""

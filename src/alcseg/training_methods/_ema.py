@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Buffers", "ema_decay_at", "ema_update", "make_teacher"]
+__all__ = ["Buffers", "ema_decay_at", "ema_update", "fit_decay", "make_teacher"]
 
 
 Buffers = Literal["ema", "copy"]
@@ -17,6 +17,16 @@ def make_teacher(student: nn.Module) -> nn.Module:
     teacher = copy.deepcopy(student)
     teacher.requires_grad_(False)
     return teacher
+
+
+def fit_decay(ema_decay: float | None, steps: int) -> float:
+    """The decay that was set, or one that suits a run of so many steps.
+
+    An average remembers the last 1/(1 - decay) steps. 0.99 is customary for runs of thousands of steps; in
+    one of a few hundred it would remember networks that had learned nothing yet, so None remembers a
+    twentieth of the run at most.
+    """
+    return min(0.99, max(0.0, 1 - 20 / max(steps, 1))) if ema_decay is None else ema_decay
 
 
 def ema_decay_at(step: int, ema_decay: float) -> float:

@@ -23,7 +23,7 @@ from alcseg.correction.refine import Refined, Uncertainty, Weighting, refine
 from alcseg.data.sampling import Patches
 from alcseg.losses.consistency import ConsistencyKind, consistency_loss
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
-from alcseg.training_methods._ema import Buffers, ema_decay_at, ema_update, make_teacher
+from alcseg.training_methods._ema import Buffers, ema_decay_at, ema_update, fit_decay, make_teacher
 from alcseg.training_methods._passes import perturbed_passes
 from alcseg.training_methods._selection import least_uncertain, patch_uncertainty
 from alcseg.training_methods.base import Batch, Card, Method, MethodSettings
@@ -50,8 +50,8 @@ class ALCSettings(MethodSettings):
     """Largest value of the ramp lambda."""
     ramp_fraction: Share = 1.0
     """Share of the run over which lambda rises."""
-    ema_decay: Share = 0.99
-    """Of the teacher's average, after its warm-up."""
+    ema_decay: Share | None = None
+    """Of the teacher's average, after its warm-up; None: 0.99, less in runs of under 2,000 steps."""
     teacher_buffers: Buffers = "ema"
     """BatchNorm statistics of the teacher: averaged like its weights (`ema`) or the student's (`copy`)."""
     noise_std: NotNegative = 0.1
@@ -154,7 +154,7 @@ class ALC(Method[ALCSettings]):
 
     def after_step(self) -> None:
         """The teacher follows."""
-        decay = ema_decay_at(self.done, self.settings.ema_decay)
+        decay = ema_decay_at(self.done, fit_decay(self.settings.ema_decay, self.task.steps))
         ema_update(self.teacher, self.student, decay, buffers=self.settings.teacher_buffers)
 
     def export_networks(self) -> dict[str, nn.Module]:

@@ -50,7 +50,7 @@ from alcseg.correction.refine import refine
 from alcseg.data.sampling import Patches
 from alcseg.losses.consistency import consistency_loss
 from alcseg.losses.segmentation import segmentation_loss
-from alcseg.training_methods._ema import ema_decay_at, ema_update, make_teacher
+from alcseg.training_methods._ema import ema_decay_at, ema_update, fit_decay, make_teacher
 from alcseg.training_methods._passes import perturbed_passes
 from alcseg.training_methods._selection import least_uncertain, patch_uncertainty
 from alcseg.training_methods.base import Batch, Card, Method, MethodSettings
@@ -86,8 +86,8 @@ class ALCAlignedSettings(MethodSettings):
     """Largest value of the ramp lambda."""
     ramp_fraction: Share = 0.4
     """Share of the run over which lambda rises."""
-    ema_decay: Share = 0.99
-    """Of the teacher's average, after its warm-up."""
+    ema_decay: Share | None = None
+    """Of the teacher's average, after its warm-up; None: 0.99, less in runs of under 2,000 steps."""
     noise_std: NotNegative = 0.1
     """Standard deviation of the teacher's input noise, in those of the image."""
     noise_clip: NotNegative = 0.2
@@ -139,7 +139,11 @@ class ALCAligned(Method[ALCAlignedSettings]):
 
     def after_step(self) -> None:
         """The teacher follows."""
-        ema_update(self.teacher, self.student, ema_decay_at(self.done, self.settings.ema_decay))
+        ema_update(
+            self.teacher,
+            self.student,
+            ema_decay_at(self.done, fit_decay(self.settings.ema_decay, self.task.steps)),
+        )
 
     def export_networks(self) -> dict[str, nn.Module]:
         """The student, and the teacher that corrects labels."""

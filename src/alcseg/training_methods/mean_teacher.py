@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from alcseg.losses.consistency import consistency_loss
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
-from alcseg.training_methods._ema import Buffers, ema_decay_at, ema_update, make_teacher
+from alcseg.training_methods._ema import Buffers, ema_decay_at, ema_update, fit_decay, make_teacher
 from alcseg.training_methods.base import Batch, Card, Method, MethodSettings, batch_statistics
 from alcseg.types import NotNegative, Share
 
@@ -32,8 +32,8 @@ __all__ = ["MeanTeacher"]
 class MeanTeacherSettings(MethodSettings):
     """What can be set of Mean Teacher."""
 
-    ema_decay: Share = 0.99
-    """Of the teacher's average, after its warm-up."""
+    ema_decay: Share | None = None
+    """Of the teacher's average, after its warm-up; None: 0.99, less in runs of under 2,000 steps."""
     ramp_max: NotNegative = 0.1
     """Largest weight of the consistency term."""
     ramp_fraction: Share = 1.0
@@ -91,7 +91,7 @@ class MeanTeacher(Method[MeanTeacherSettings]):
 
     def after_step(self) -> None:
         """The teacher follows."""
-        decay = ema_decay_at(self.done, self.settings.ema_decay)
+        decay = ema_decay_at(self.done, fit_decay(self.settings.ema_decay, self.task.steps))
         ema_update(self.teacher, self.student, decay, buffers=self.settings.teacher_buffers)
 
     def export_networks(self) -> dict[str, nn.Module]:

@@ -38,7 +38,7 @@ from torch import Tensor, nn
 from alcseg.losses.segmentation import DiceReduction, dice_loss, segmentation_loss
 from alcseg.networks import build_network
 from alcseg.networks.ensemble import SoftmaxMean
-from alcseg.training_methods._ema import Buffers, ema_decay_at, ema_update, make_teacher
+from alcseg.training_methods._ema import Buffers, ema_decay_at, ema_update, fit_decay, make_teacher
 from alcseg.training_methods.base import Batch, Card, Method, MethodSettings, batch_statistics, seed_of
 from alcseg.types import Count, NotNegative, Positive, Share
 
@@ -82,8 +82,8 @@ class MixSegNetSettings(MethodSettings):
     """Weight of the agreement with the teachers after the ramp."""
     ramp_fraction: Share = 0.4
     """Share of the run over which those weights rise."""
-    ema_decay: Share = 0.99
-    """Of both teachers' averages, after their warm-up."""
+    ema_decay: Share | None = None
+    """Of both teachers' averages, after their warm-up; None: 0.99, less in runs of under 2,000 steps."""
     teacher_buffers: Buffers = "ema"
     """BatchNorm statistics of the teachers: averaged like their weights (`ema`) or the students' (`copy`)."""
     noise_std: NotNegative = 0.1
@@ -147,7 +147,7 @@ class MixSegNet(Method[MixSegNetSettings]):
 
     def after_step(self) -> None:
         """Each teacher follows its student."""
-        decay = ema_decay_at(self.done, self.settings.ema_decay)
+        decay = ema_decay_at(self.done, fit_decay(self.settings.ema_decay, self.task.steps))
         ema_update(self.teacher_a, self.student_a, decay, buffers=self.settings.teacher_buffers)
         ema_update(self.teacher_b, self.student_b, decay, buffers=self.settings.teacher_buffers)
 

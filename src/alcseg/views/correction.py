@@ -1,4 +1,4 @@
-"""A correction: the most doubtful cases, given against written, with the uncertainty."""
+"""A correction: the worst labels, given against written, with the uncertainty."""
 
 from itertools import islice
 
@@ -27,7 +27,7 @@ _STYLES = {name: CONTOUR_STYLES[name] for name in ("written", "given")}  # where
 
 
 def figure(correction: Correction, count: int) -> Figure:
-    """A line per case, most doubtful first: image, labels over it, uncertainty over it, where most changed.
+    """A line per case, the worst given label first: image, labels, uncertainty, where most changed.
 
     Raises:
         DataError: If no case was looked at, or a file cannot be read.
@@ -70,7 +70,8 @@ def html(correction: Correction) -> str:
                 "rank": row.rank,
                 "case": row.case_id,
                 "class": row.class_name,
-                "score": row.score,
+                "error as given": row.given_error,
+                "error as written": row.written_error,
                 "agreement": row.agreement,
                 "changed (mm³)": row.changed_mm3,
                 "reason": row.reason,

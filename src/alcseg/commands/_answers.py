@@ -1,0 +1,182 @@
+"""Who looks at a dataset that is corrected: the network of a run, or those of an audit, each at its fold."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
+from os import PathLike
+from pathlib import Path
+from statistics import fmean
+
+import torch
+from torch import nn
+
+from alcseg.audited import Audit
+from alcseg.auditing.agreement import agreement
+from alcseg.data.folder import Dataset
+from alcseg.data.preprocess import preprocess_label
+from alcseg.errors import DataError
+from alcseg.inference.load import load_networks
+from alcseg.inference.predictor import Predictor
+from alcseg.records.cases import CaseRow
+from alcseg.records.correction import NetworkName, Perturbation
+from alcseg.run import Run
+
+__all__ = ["Answers", "answers_of_audit", "answers_of_run"]
+
+_TEACHERS = 40  # labels that an audit trusts and a referee learns from; more tell little more
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Networks, and what each case of a dataset is there for.
+
+    Attributes:
+        path: Folder of the run or the audit.
+        method: Of the training.
+        labels: Name to label value that the networks know.
+        perturbation: Of the T passes.
+        doubted: Cases whose labels are corrected, and unlabeled ones.
+        others: All others.
+        trusted: Cases with trusted labels, none of which the network that looks at it has learned from.
+        trained: Names of the cases that it has.
+        load: Loads the networks; by name, what gives the one that looks at a case.
+    """
+
+    path: Path
+    method: str
+    labels: Mapping[str, int]
+    perturbation: Perturbation
+    doubted: tuple[CaseRow, ...]
+    others: tuple[CaseRow, ...]
+    trusted: tuple[CaseRow, ...]
+    trained: frozenset[str]
+    load: Callable[[], Mapping[NetworkName, Callable[[str], Predictor]]] = field(repr=False)
+
+    def pick_network(self, source: Dataset) -> tuple[NetworkName, Callable[[str], Predictor]]:
+        """That network which agrees best with the trusted labels, for want of them the teacher."""
+        networks = self.load()
+        if len(networks) == 1 or not self.trusted:
+            return next(iter(networks.items()))
+        return max(networks.items(), key=lambda named: self._reached(named[1], source))
+
+    def _reached(self, predictor_of: Callable[[str], Predictor], source: Dataset) -> float:
+        """Mean Dice on the trusted labels that can be read."""
+        scores = [0.0]
+        for row in self.trusted:
+            predictor = predictor_of(row.case_id)
+            try:
+                case = source.read(row.case_id)
+                prepared = predictor.prepare(case.images)
+            except DataError:
+                continue  # told of when the case is looked at
+            if case.label is not None:
+                pred = predictor.predict(prepared).probs.argmax(0)
+                label = preprocess_label(case.label, predictor.plan, prepared.grid)
+                classes = range(1, predictor.plan.num_classes)
+                scores.append(fmean(agreement(pred == index, label == index) for index in classes))
+        return fmean(scores)
+
+
+def answers_of_run(
+    run: str | PathLike[str], source: Dataset, device: torch.device, *, passes: int, seed: int
+) -> Answers:
+    """Sort the cases of a dataset by what a run has seen of them.
+
+    Raises:
+        DataError: If there is none to correct.
+    """
+    folder = Run.open(run)
+    training = source.rows_where(split="train")
+    doubted = tuple(row for row in training if row.quality != "hq")
+    if not doubted:
+        raise DataError(
+            f"{source.root}: expected training cases of quality lq or unlabeled, found none. Set the quality "
+            "in cases.csv, or correct all labels by an audit (--oof)."
+        )
+    seen = folder.record.train_cases
+    trained = frozenset([row.case_id for row in training] if seen is None else seen)
+    others = tuple(row for row in source.rows if row.split != "train" or row.quality == "hq")
+
+    def load() -> dict[NetworkName, Callable[[str], Predictor]]:
+        networks = load_networks(folder, device)
+        found: dict[NetworkName, nn.Module | None] = {
+            "teacher": networks.teacher,
+            "predict": networks.predict,
+        }
+        return {
+            name: partial(_same, Predictor(network, folder.plan, device))
+            for name, network in found.items()
+            if network is not None
+        }
+
+    return Answers(
+        path=folder.path,
+        method=folder.method,
+        labels=folder.plan.labels,
+        perturbation=Perturbation.like_method(folder.settings.method.settings, passes=passes, seed=seed),
+        doubted=doubted,
+        others=others,
+        trusted=tuple(
+            row
+            for row in others
+            if row.quality == "hq" and row.split != "test" and row.case_id not in trained
+        ),
+        trained=trained,
+        load=load,
+    )
+
+
+def _same(predictor: Predictor, _: str) -> Predictor:
+    """One network for whatever case."""
+    return predictor
+
+
+def answers_of_audit(
+    audit: str | PathLike[str], source: Dataset, device: torch.device, *, passes: int, seed: int
+) -> Answers:
+    """Sort the cases of a dataset by what an audit found.
+
+    Raises:
+        DataError: If the audit is of another dataset, or there is nothing to correct.
+    """
+    found = Audit.open(audit)
+    fold_of = {row.case_id: row.fold for row in found.ranking}
+    trusted = set(found.trusted)
+    labeled = [row for row in source.rows if row.split != "test" and row.quality != "unlabeled"]
+    if strangers := sorted({row.case_id for row in labeled} - fold_of.keys() - found.failed.keys()):
+        raise DataError(
+            f"{found.path}: expected an audit of {source.root}, but it does not know case '{strangers[0]}' "
+            f"({len(strangers)} such). Audit this dataset."
+        )
+    some_doubted = any(row.quality == "lq" for row in labeled)
+    doubted = tuple(
+        row
+        for row in source.rows
+        if row.split == "train"
+        and row.case_id not in trusted
+        and (row.quality != "hq" if some_doubted else True)
+    )
+    if not doubted:
+        raise DataError(
+            f"{source.root}: the audit in {found.path} trusts all labels; there is none to correct."
+        )
+    names = {row.case_id for row in doubted}
+    teachers = [row for row in labeled if row.case_id in trusted]
+    runs = {fold: Run.open(found.run_path(fold)) for fold in sorted(set(fold_of.values()))}
+
+    @cache
+    def load(fold: int) -> Predictor:
+        return Predictor(load_networks(runs[fold], device).predict, runs[fold].plan, device)
+
+    first = next(iter(runs.values()))
+    return Answers(
+        path=found.path,
+        method=found.record.method,
+        labels=first.plan.labels,
+        perturbation=Perturbation.like_method(first.settings.method.settings, passes=passes, seed=seed),
+        doubted=doubted,
+        others=tuple(row for row in source.rows if row.case_id not in names),
+        trusted=tuple(teachers[:: -(-len(teachers) // _TEACHERS) or 1]),
+        trained=frozenset(),
+        load=lambda: {"predict": lambda case_id: load(fold_of.get(case_id, min(runs)))},
+    )

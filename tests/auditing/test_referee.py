@@ -1,0 +1,124 @@
+"""A referee learns from simulated errors what a change is worth, and lets none through that does harm."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from alcseg.auditing.referee import Referee, Verdict, examine
+from alcseg.correction.decision import Opinion
+from alcseg.records.audit_trail import Proposal
+
+SPACING = (1.0, 1.0, 1.0)
+ALL: tuple[Proposal, ...] = ("given", "patched", "moved", "posterior", "refined")
+
+
+def organ(seed: int) -> np.ndarray:
+    """An ellipsoid of two classes."""
+    rng = np.random.default_rng(seed)
+    grid = np.stack(np.meshgrid(*(np.arange(n) for n in (26, 24, 22)), indexing="ij"), axis=-1)
+    middle, radii = rng.uniform((12, 11, 10), (14, 13, 12)), rng.uniform(6, 8, 3)
+    inside = (((grid - middle) / radii) ** 2).sum(axis=-1) < 1
+    return np.where(inside, np.where(grid[..., 0] < middle[0], 1, 2), 0).astype(np.uint8)
+
+
+def seen(label: np.ndarray, *, moved: int = 0, blur: float = 1.0) -> Opinion:
+    """Of a network that sees a label blurred, and as far off as it is told."""
+    shifted = np.roll(label, moved, axis=1)
+    masks = [ndimage.gaussian_filter((shifted == index).astype(np.float32), blur) for index in range(3)]
+    probs = np.stack(masks) / np.sum(masks, axis=0)
+    return Opinion(probs, probs.argmax(0).astype(np.uint8), label, SPACING, lambda probs: probs.argmax(0))
+
+
+def taught(**how: float) -> Referee:
+    labels = {f"case_{number}": organ(number) for number in range(4)}
+    opinions = ((name, seen(label, **how)) for name, label in labels.items())
+    return Referee.taught(opinions, labels, 0.5, seed=0)
+
+
+@pytest.fixture(scope="module")
+def good() -> Referee:
+    return taught()
+
+
+def judged(referee: Referee, label: np.ndarray, given: np.ndarray, **how: float) -> Verdict:
+    one = seen(label, **how)
+    return referee.judge("new", examine(one.probs, one.refined, given, SPACING, 0.5).rows)
+
+
+def test_right_labels_stay_and_wrong_ones_are_mended(good: Referee) -> None:
+    for number in range(10, 14):
+        label = organ(number)
+        one = seen(label)
+        found = examine(one.probs, one.refined, label, SPACING, 0.5)
+        assert "patched" not in found.changing(ALL)
+        right = good.judge("new", found.rows)
+        assert right.choose(0.15, found.changing(ALL)) == "given"
+        assert np.mean(right.given_dice) > 0.9
+        half = label.copy()
+        half[:, :12] = 0
+        wrong = judged(good, label, half)
+        chosen = wrong.choose(0.15, ALL)
+        assert chosen in ("patched", "posterior", "refined")
+        assert np.mean(wrong.given_dice) < 0.85 < np.mean(wrong.dice(chosen))
+        assert f"{wrong.risks[chosen]:.0%}" in wrong.in_words(chosen, ALL)
+
+
+def test_a_network_that_is_wrong_itself_changes_nothing() -> None:
+    blind = taught(moved=11)
+    rehearsal = blind.rehearse(0.15, ALL)
+    assert rehearsal.written_dice == pytest.approx(rehearsal.given_dice, abs=0.03)
+    label = organ(10)
+    assert judged(blind, label, label, moved=11).choose(0.15, ALL) == "given"
+
+
+def test_a_rehearsal_tells_what_the_correction_is_worth(good: Referee) -> None:
+    rehearsal = good.rehearse(0.15, ALL)
+    assert (rehearsal.cases, rehearsal.errors) == (4, 60)
+    assert rehearsal.written_dice > rehearsal.given_dice + 0.1
+    assert rehearsal.worse_share <= 0.1
+    assert rehearsal.right_written_dice > 0.99
+    nothing = good.rehearse(0.15, ("given",))
+    assert nothing.written_dice == nothing.given_dice
+    assert nothing.worse_share == 0
+
+
+def test_what_may_be_chosen_is_what_is_allowed_promises_and_is_sure_enough() -> None:
+    verdict = Verdict(
+        given_dice=(0.6, 0.8),
+        gains={"patched": (0.2, 0.0), "moved": (0.3, 0.1), "posterior": (-0.1, 0.0), "refined": (0.1, 0.0)},
+        risks={"patched": 0.1, "moved": 0.4, "posterior": 0.0, "refined": 0.0},
+    )
+    assert verdict.choose(0.15, ALL) == "patched"
+    assert verdict.choose(0.4, ALL) == "moved"
+    assert verdict.choose(0.05, ALL) == "refined"
+    assert verdict.choose(0.15, ("moved",)) == "given"
+    assert verdict.choose(1.0, ("posterior",)) == "given"
+    assert verdict.dice("patched") == pytest.approx((0.8, 0.8))
+    assert verdict.dice("moved") == pytest.approx((0.9, 0.9))
+    assert verdict.in_words("given", ("moved",)) == (
+        "the label stays (expected Dice 0.70): the best change, moved, promises +0.200 with a risk of 40%"
+    )
+
+
+def test_what_is_examined_is_as_large_as_the_case_and_says_the_same_with_more_room_around() -> None:
+    one = seen(organ(3))
+    given = np.roll(one.label, 2, axis=0)
+    found = examine(one.probs, one.refined, given, SPACING, 0.5)
+    assert {label.shape for label in found.labels.values()} == {given.shape}
+    assert found.labels["given"].tolist() == given.tolist()
+    around = ((20, 20), (20, 20), (20, 20))
+    probs = np.stack(
+        [np.pad(one.probs[index], around, constant_values=float(index == 0)) for index in range(3)]
+    )
+    wide = examine(probs, np.pad(one.refined, around), np.pad(given, around), SPACING, 0.5)
+    assert np.allclose(wide.rows, found.rows, atol=0.05)
+    assert np.array_equal(wide.labels["moved"][20:-20, 20:-20, 20:-20], found.labels["moved"])
+
+
+def test_a_label_of_background_alone_can_be_examined() -> None:
+    probs = np.zeros((3, 6, 6, 6), np.float32)
+    probs[0] = 1
+    nothing = np.zeros((6, 6, 6), np.uint8)
+    found = examine(probs, nothing, nothing, SPACING, 0.5)
+    assert np.isfinite(found.rows).all()
+    assert not any(label.any() for label in found.labels.values())

@@ -8,12 +8,14 @@ import pytest
 
 from alcseg.audited import Audit
 from alcseg.commands.audit import audit
+from alcseg.commands.correct import correct
+from alcseg.commands.train import train
 from alcseg.data.folder import Dataset
 from alcseg.data.nifti import read_label
 from alcseg.data.phantoms import write_phantoms
 from alcseg.data.writer import write_label
 from alcseg.errors import ConfigError, DataError, UsageError
-from alcseg.records.audit import RegionRow
+from alcseg.records.audit import AuditRow, RegionRow
 
 SMALL = ("network.filters=4", "data.patch=[32,32,16]", "trainer.precision=32")
 WRONG = ("phantom_002", "phantom_005", "phantom_009")
@@ -134,3 +136,62 @@ def test_what_cannot_be_done_is_said_before_anything_is_trained(spoiled, tmp_pat
 def test_the_output_may_not_lie_in_the_dataset(spoiled):
     with pytest.raises(UsageError, match="outside of the source"):
         audit(spoiled, out=spoiled / "audit")
+
+
+@pytest.mark.timeout(600)
+def test_a_training_goes_on_from_what_an_audit_trusts_and_a_correction_from_that(result, spoiled, tmp_path):
+    trusted = ("phantom_001", "phantom_003", "phantom_004", "phantom_006", "phantom_007")
+    audited = tmp_path / "audit"
+    audited.mkdir()
+    result.record.model_copy(update={"trusted": trusted}).write(audited)
+    AuditRow.write(audited, result.ranking)
+    run = train(
+        spoiled,
+        out=tmp_path / "run",
+        method="h_sup",
+        hq_from=audited,
+        device="cpu",
+        set=(*SMALL, "trainer.steps=3"),
+    )
+    assert {*run.record.hq_cases, *run.record.val_cases} == set(trusted)
+    assert len(run.record.val_cases) == 2
+    assert run.record.hq_from == str(audited)
+    # cases.csv calls all labels hq; the run knows better.
+    corrected = correct(run, spoiled, out=tmp_path / "corrected", passes=2, device="cpu")
+    assert set(corrected.corrected) == {f"phantom_{number:03d}" for number in range(1, 13)} - set(trusted)
+    assert corrected.calibration.cases == run.record.val_cases
+
+
+@pytest.mark.timeout(600)
+def test_an_audit_that_trusts_nothing_here_is_no_start_for_a_training(result, spoiled, tmp_path):
+    result.record.model_copy(update={"trusted": ("elsewhere",)}).write(tmp_path)
+    AuditRow.write(tmp_path, result.ranking)
+    with pytest.raises(DataError, match="expected an audit that trusts some training label"):
+        train(spoiled, out=tmp_path / "run", hq_from=tmp_path, device="cpu")
+
+
+@pytest.mark.timeout(600)
+def test_the_networks_of_an_audit_correct_labels_that_they_never_saw(result, spoiled, tmp_path):
+    trusted = tuple(f"phantom_{number:03d}" for number in (1, 3, 4, 6, 7, 8))
+    result.record.model_copy(update={"trusted": trusted}).write(tmp_path)
+    AuditRow.write(tmp_path, result.ranking)
+    (tmp_path / "folds").symlink_to(result.path / "folds")
+    corrected = correct(tmp_path, spoiled, out=tmp_path / "out", oof=True, passes=2, device="cpu")
+    record = corrected.record
+    assert (record.out_of_fold, record.network, record.in_sample) == (True, "predict", 0)
+    assert record.calibration.cases == trusted
+    assert set(corrected.corrected) == {f"phantom_{number:03d}" for number in range(1, 13)} - set(trusted)
+    assert record.rehearsal is not None
+    for name in trusted:
+        given, written = (
+            read_label(folder / "labelsTr" / f"{name}.nii.gz") for folder in (spoiled, corrected.path)
+        )
+        assert np.array_equal(given.array, written.array)
+
+
+@pytest.mark.timeout(600)
+def test_an_audit_of_another_dataset_corrects_nothing(result, spoiled, tmp_path):
+    result.record.write(tmp_path)
+    AuditRow.write(tmp_path, [row for row in result.ranking if row.case_id != "phantom_004"])
+    with pytest.raises(DataError, match="it does not know case 'phantom_004'"):
+        correct(tmp_path, spoiled, out=tmp_path / "out", oof=True, device="cpu")

@@ -42,7 +42,17 @@ def test_lq_labels_of_the_validation_split_are_left_out(make_dataset: Callable[.
 
 
 @pytest.mark.parametrize(
-    ("hq", "wanted", "held_out"), [(10, None, 2), (2, None, 1), (1, None, 0), (5, 0, 0), (5, 3, 3)]
+    ("hq", "wanted", "held_out"),
+    [
+        (10, None, 2),
+        (15, None, 3),
+        (5, None, 2),
+        (4, None, 1),
+        (2, None, 1),
+        (1, None, 0),
+        (5, 0, 0),
+        (5, 3, 3),
+    ],
 )
 def test_number_of_held_out_cases(
     hq: int, wanted: int | None, held_out: int, make_dataset: Callable[..., Dataset]

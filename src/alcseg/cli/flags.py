@@ -310,6 +310,11 @@ def _add_train(verbs: Verbs) -> ArgumentParser:
         "--val-hq", type=int, metavar="N", help="HQ cases held out for validation where no case has split=val"
     )
     verb.add_argument(
+        "--hq-from",
+        metavar="AUDIT",
+        help="the labels that this audit trusts are HQ, all others LQ, whatever cases.csv says",
+    )
+    verb.add_argument(
         "--dry-run", action="store_true", help="print the plan with time and memory estimates and stop"
     )
     _add_seed(verb, "weights, sampling and augmentation")
@@ -366,10 +371,10 @@ def _add_correct(verbs: Verbs) -> ArgumentParser:
     verb.add_argument(
         "--risk",
         type=float,
-        default=0.15,
+        default=0.1,
         metavar="SHARE",
         help="a change is made if it did harm in at most this share of the simulated errors for which it "
-        "promised as much; 1 with a certain --how makes it everywhere (default: 0.15)",
+        "promised as much; 1 with a certain --how makes it everywhere (default: 0.1)",
     )
     verb.add_argument(
         "--nnunet", action="store_true", help="write consecutive label values, as nnU-Net wants them"

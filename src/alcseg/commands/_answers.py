@@ -86,6 +86,8 @@ def answers_of_run(
         DataError: If there is none to correct.
     """
     folder = Run.open(run)
+    if folder.record.hq_from is not None:
+        source = source.trusting({*folder.record.hq_cases, *folder.record.val_cases})
     training = source.rows_where(split="train")
     doubted = tuple(row for row in training if row.quality != "hq")
     if not doubted:

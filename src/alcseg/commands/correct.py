@@ -48,7 +48,7 @@ def correct(
     out: str | os.PathLike[str],
     oof: bool = False,
     how: How = "auto",
-    risk: float = 0.15,
+    risk: float = 0.1,
     nnunet: bool = False,
     passes: int = 4,
     seed: int = 0,

@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Sequence
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alcseg.audited import Audit
 from alcseg.commands.progress import track
 from alcseg.config import resolve
 from alcseg.data.folder import Dataset
+from alcseg.errors import DataError
 from alcseg.files import atomic_path
 from alcseg.frames import to_frame
 from alcseg.inference.device import pick_device
@@ -96,6 +98,7 @@ def train(
     set: Sequence[str] = (),
     config: str | PathLike[str] | None = None,
     val_hq: int | None = None,
+    hq_from: str | PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> Run:
     """Train a method on a dataset folder; a run folder that was begun goes on.
@@ -111,6 +114,8 @@ def train(
         set: `section.key=value` assignments.
         config: YAML file of settings.
         val_hq: HQ cases held out for validation where the dataset has no validation split.
+        hq_from: Folder of an audit of the dataset: the labels it trusts are HQ, all others LQ, whatever
+            `cases.csv` says.
         overwrite: Start afresh.
 
     Returns:
@@ -118,13 +123,15 @@ def train(
 
     Raises:
         ConfigError: If the method or a setting is unknown.
+        DataError: If the dataset lacks what the method needs, or the audit trusts none of its labels.
     """
     return fit(
-        Dataset.open(dataset),
+        _source(dataset, hq_from),
         _settings(method, preset, seed, set, config, val_hq),
         Path(out),
         device=device,
         workers=workers,
+        hq_from=None if hq_from is None else fspath(hq_from),
         overwrite=overwrite,
         track=lambda rows: track(rows, "Caching cases"),
         before=_tell if preset is None else None,
@@ -142,6 +149,7 @@ def plan_training(
     set: Sequence[str] = (),
     config: str | PathLike[str] | None = None,
     val_hq: int | None = None,
+    hq_from: str | PathLike[str] | None = None,
 ) -> TrainingPlan:
     """What `train` would do with the same arguments, and what it would cost; nothing is written.
 
@@ -154,6 +162,7 @@ def plan_training(
         set: `section.key=value` assignments.
         config: YAML file of settings.
         val_hq: HQ cases held out for validation where the dataset has no validation split.
+        hq_from: Folder of an audit that says which labels are HQ.
 
     Raises:
         ConfigError: If the method or a setting is unknown.
@@ -161,7 +170,22 @@ def plan_training(
     """
     settings = _settings(method, preset, seed, set, config, val_hq)
     chosen = pick_device(device)
-    return TrainingPlan.of(prepare(Dataset.open(dataset), complete_settings(settings, chosen), chosen))
+    return TrainingPlan.of(prepare(_source(dataset, hq_from), complete_settings(settings, chosen), chosen))
+
+
+def _source(dataset: str | PathLike[str], hq_from: str | PathLike[str] | None) -> Dataset:
+    """The dataset, with qualities as an audit has found them."""
+    source = Dataset.open(dataset)
+    if hq_from is None:
+        return source
+    found = Audit.open(hq_from)
+    here = source.trusting(found.trusted)
+    if not any(row.quality == "hq" and row.split == "train" for row in here.rows):
+        raise DataError(
+            f"{found.path}: expected an audit that trusts some training label of {source.root}, found none "
+            f"of its {len(found.trusted)} in it. Audit this dataset, or name its HQ cases in cases.csv."
+        )
+    return here
 
 
 def _settings(

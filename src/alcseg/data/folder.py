@@ -8,8 +8,8 @@
 Without `cases.csv` every case with a label is `hq`, `imagesTr` is `train` and `imagesTs` is `test`.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -182,6 +182,16 @@ class Dataset:
         return tuple(
             row for row in self.rows if split in (None, row.split) and quality in (None, row.quality)
         )
+
+    def trusting(self, case_ids: Collection[str]) -> "Dataset":
+        """The same with other qualities: these labels are HQ, all others but those of test cases LQ."""
+        rows = tuple(
+            row
+            if row.split == "test" or row.quality == "unlabeled"
+            else row.model_copy(update={"quality": "hq" if row.case_id in case_ids else "lq"})
+            for row in self.rows
+        )
+        return replace(self, rows=rows)
 
     def row(self, case_id: str) -> CaseRow:
         """The line of one case.

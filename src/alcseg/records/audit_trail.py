@@ -35,7 +35,7 @@ class AuditLine(Document):
 
     NAME = "audit.jsonl"
     MADE_BY = "`alcseg correct`"
-    FORMAT = 2  # 1 knew no patched labels
+    FORMAT = 2  # 1 knew no patched labels, and corrected none that cases.csv calls hq
 
     time: str
     """When the line was written, UTC."""
@@ -45,8 +45,8 @@ class AuditLine(Document):
     """That the run was trained with."""
     case_id: str
     """The case."""
-    quality: Literal["lq", "unlabeled"]
-    """Of its label."""
+    quality: Literal["hq", "lq", "unlabeled"]
+    """Of its label, as `cases.csv` states it."""
     action: Action
     """What was done."""
     voxels_changed: int = 0

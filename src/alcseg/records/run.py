@@ -43,6 +43,8 @@ class RunRecord(Document):
     """Those of them that were trusted."""
     val_cases: tuple[str, ...] = ()
     """Cases validated on."""
+    hq_from: str | None = None
+    """The audit whose trusted labels counted as HQ, as it was given; None: those that `cases.csv` names."""
     peak_memory_mib: float | None = None
     """Largest resident memory of the process."""
     peak_gpu_memory_mib: float | None = None

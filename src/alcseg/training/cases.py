@@ -30,7 +30,8 @@ def choose_cases(
     Args:
         folder: The dataset.
         streams: Of the method; they say which qualities are read.
-        val_hq: Number of HQ cases to hold out; `None`: a fifth, at least one, none if there is only one.
+        val_hq: Number of HQ cases to hold out; `None`: a fifth, at least two of five
+            and more, one of fewer, none if there is only one.
 
     Returns:
         Cases to train on (only those the method reads) and to validate on.
@@ -42,7 +43,9 @@ def choose_cases(
     val = [row for row in folder.rows_where(split="val") if row.quality == "hq"]
     hq = [row.case_id for row in train if row.quality == "hq"]
     if not val:
-        count = min(max(1, round(_HELD_OUT_SHARE * len(hq))), len(hq) - 1) if val_hq is None else val_hq
+        fewest = 2 if len(hq) >= 5 else 1  # with two, `correct` can tell what a change is worth
+        share = max(fewest, round(_HELD_OUT_SHARE * len(hq)))
+        count = min(share, len(hq) - 1) if val_hq is None else val_hq
         if count >= len(hq) > 0:
             raise DataError(
                 f"{folder.root}: expected more than {count} HQ training cases to hold {count} out, "

@@ -33,6 +33,7 @@ def fit(
     *,
     device: str = "auto",
     workers: int = 0,
+    hq_from: str | None = None,
     overwrite: bool = False,
     track: Callable[[Iterable[CaseRow]], Iterable[CaseRow]] = iter,
     before: Callable[[Prepared], None] | None = None,
@@ -46,6 +47,7 @@ def fit(
         out: The run folder; one that holds the same run is resumed.
         device: `auto`, `cpu`, `cuda` or `cuda:<index>`.
         workers: Processes that read patches.
+        hq_from: The audit that says which labels of `folder` are HQ, for the record.
         overwrite: Start afresh in a folder that holds something.
         track: Wraps the loop over cases that are cached, to show progress.
         before: Called when a run begins that was not begun before; it may use up the method.
@@ -83,7 +85,9 @@ def fit(
     stages = ready.method.plan_stages(names)
     first_process = is_first_process()
     if first_process:  # the others must not remove what this one writes
-        write_records(run, ready, folder, train_cases, val_cases, stages, overwrite=overwrite)
+        write_records(
+            run, ready, folder, train_cases, val_cases, stages, hq_from=hq_from, overwrite=overwrite
+        )
 
     for name in ("lightning.pytorch", "lightning.fabric"):  # their advice is about scripts
         logging.getLogger(name).setLevel(logging.WARNING)

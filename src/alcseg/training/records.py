@@ -66,6 +66,7 @@ def write_records(
     val: Sequence[CachedCase],
     stages: Sequence[Stage],
     *,
+    hq_from: str | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write `config.yaml`, `plan.json` and `run.json`; check the data of a resumed run.
@@ -77,6 +78,7 @@ def write_records(
         train: Cases that train.
         val: Cases that validate.
         stages: Of the run, in order.
+        hq_from: The audit that says which labels are HQ.
         overwrite: Remove first what the folder holds.
 
     Raises:
@@ -112,6 +114,7 @@ def write_records(
         train_cases=tuple(case.case_id for case in train),
         hq_cases=tuple(case.case_id for case in train if case.quality == "hq"),
         val_cases=tuple(case.case_id for case in val),
+        hq_from=hq_from,
     ).write(run.path)
 
 

@@ -36,7 +36,7 @@ class Correction:
         path: The folder, a dataset like any other.
         record: Settings and sums of the last round.
         ranking: Which labels to look at first, a row per case and class.
-        offsets: How each class of each label was drawn; none where labels were not aligned.
+        offsets: How each class of each label was drawn; none in older files.
         audit: What was done to each label, in all rounds.
     """
 

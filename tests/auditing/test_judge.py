@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from alcseg.auditing.judge import Judge, believed
+from alcseg.auditing.judge import Judge, averaged, believed
 from alcseg.auditing.simulate import Simulated
 
 NAMES = ("soft_minimum", "union", "band", "noise")
@@ -71,3 +71,18 @@ def test_believed_is_the_better_half_of_each_scale():
     evidence = table(dice, rng)
     evidence[np.array(folds) == 1] *= 0.5  # the other network's scores are all lower
     assert set(believed(evidence, folds, NAMES)) == set(range(10))
+
+
+def test_judgments_of_several_judges_are_averaged(judge):
+    rng = np.random.default_rng(5)
+    names = ["x", "y"]
+    one, two = (
+        dict(zip(names, judge.judge(table([dice, 0.9], rng), names, [0, 1]), strict=True))
+        for dice in (0.4, 0.8)
+    )
+    found = averaged([one, two])
+    assert found["x"][0].dice == pytest.approx((one["x"][0].dice + two["x"][0].dice) / 2)
+    assert found["x"][0].low <= found["x"][0].dice <= found["x"][0].high
+    assert sum(found["x"][0].kinds.values()) == pytest.approx(1)
+    del two["x"]
+    assert averaged([one, two])["x"][0].dice == one["x"][0].dice

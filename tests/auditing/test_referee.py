@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from alcseg.auditing.referee import Referee, Verdict, examine
+from alcseg.auditing.patches import find_patches
+from alcseg.auditing.referee import Proposed, Referee, Verdict, examine
 from alcseg.correction.decision import Opinion
 from alcseg.records.audit_trail import Proposal
 
@@ -40,16 +41,21 @@ def good() -> Referee:
     return taught()
 
 
+def looked(referee: Referee, one: Opinion, given: np.ndarray) -> Proposed:
+    patches = referee.keep("new", find_patches(one.probs, given, SPACING))
+    return examine(one.probs, one.refined, given, SPACING, 0.5, patches)
+
+
 def judged(referee: Referee, label: np.ndarray, given: np.ndarray, **how: float) -> Verdict:
     one = seen(label, **how)
-    return referee.judge("new", examine(one.probs, one.refined, given, SPACING, 0.5).rows)
+    return referee.judge("new", looked(referee, one, given).rows)
 
 
 def test_right_labels_stay_and_wrong_ones_are_mended(good: Referee) -> None:
     for number in range(10, 14):
         label = organ(number)
         one = seen(label)
-        found = examine(one.probs, one.refined, label, SPACING, 0.5)
+        found = looked(good, one, label)
         assert "patched" not in found.changing(ALL)
         right = good.judge("new", found.rows)
         assert right.choose(0.15, found.changing(ALL)) == "given"
@@ -103,14 +109,14 @@ def test_what_may_be_chosen_is_what_is_allowed_promises_and_is_sure_enough() -> 
 def test_what_is_examined_is_as_large_as_the_case_and_says_the_same_with_more_room_around() -> None:
     one = seen(organ(3))
     given = np.roll(one.label, 2, axis=0)
-    found = examine(one.probs, one.refined, given, SPACING, 0.5)
+    found = examine(one.probs, one.refined, given, SPACING, 0.5, ())
     assert {label.shape for label in found.labels.values()} == {given.shape}
     assert found.labels["given"].tolist() == given.tolist()
     around = ((20, 20), (20, 20), (20, 20))
     probs = np.stack(
         [np.pad(one.probs[index], around, constant_values=float(index == 0)) for index in range(3)]
     )
-    wide = examine(probs, np.pad(one.refined, around), np.pad(given, around), SPACING, 0.5)
+    wide = examine(probs, np.pad(one.refined, around), np.pad(given, around), SPACING, 0.5, ())
     assert np.allclose(wide.rows, found.rows, atol=0.05)
     assert np.array_equal(wide.labels["moved"][20:-20, 20:-20, 20:-20], found.labels["moved"])
 
@@ -119,6 +125,31 @@ def test_a_label_of_background_alone_can_be_examined() -> None:
     probs = np.zeros((3, 6, 6, 6), np.float32)
     probs[0] = 1
     nothing = np.zeros((6, 6, 6), np.uint8)
-    found = examine(probs, nothing, nothing, SPACING, 0.5)
+    found = examine(probs, nothing, nothing, SPACING, 0.5, ())
     assert np.isfinite(found.rows).all()
     assert not any(label.any() for label in found.labels.values())
+
+
+def test_places_in_which_the_network_is_wrong_are_not_patched() -> None:
+    # It sees a lump beside the organ in every case, and is right in everything else.
+    def with_lump(label: np.ndarray) -> np.ndarray:
+        lumped = label.copy()
+        lumped[1:7, 1:7, 1:7] = 1
+        return lumped
+
+    labels = {f"case_{number}": organ(number) for number in range(4)}
+    opinions = []
+    for name, label in labels.items():
+        one = seen(with_lump(label))
+        opinions.append((name, Opinion(one.probs, one.refined, label, SPACING, one.to_source)))
+    referee = Referee.taught(opinions, labels, 0.5, seed=0)
+    truth = organ(10)
+    given = truth.copy()
+    given[:, :, 9:12] = 0
+    one = seen(with_lump(truth))
+    found = find_patches(one.probs, given, SPACING)
+    lump = [patch for patch in found if patch.box[0].start < 5]
+    kept = referee.keep("new", found)
+    assert len(lump) == 1
+    assert lump[0] not in kept
+    assert kept

@@ -16,6 +16,7 @@ from alcseg.data.phantoms import write_phantoms
 from alcseg.data.writer import write_label
 from alcseg.errors import ConfigError, DataError, UsageError
 from alcseg.records.audit import AuditRow, RegionRow
+from alcseg.run import Run
 
 SMALL = ("network.filters=4", "data.patch=[32,32,16]", "trainer.precision=32")
 WRONG = ("phantom_002", "phantom_005", "phantom_009")
@@ -136,6 +137,48 @@ def test_what_cannot_be_done_is_said_before_anything_is_trained(spoiled, tmp_pat
 def test_the_output_may_not_lie_in_the_dataset(spoiled):
     with pytest.raises(UsageError, match="outside of the source"):
         audit(spoiled, out=spoiled / "audit")
+
+
+@pytest.mark.timeout(600)
+def test_a_run_may_judge_and_what_it_has_seen_is_marked(result, spoiled, tmp_path):
+    run = Run.open(result.run_path(0))
+    found = audit(spoiled, out=tmp_path / "out", run=run, device="cpu")
+    seen = set(run.record.train_cases)
+    assert {row.case_id for row in found.ranking if row.in_sample} == seen
+    assert {row.fold for row in found.ranking} == {0}
+    assert (found.record.run, len(found.record.rounds), found.record.method) == (str(run.path), 1, "hl_sup")
+    assert not (tmp_path / "out" / "folds").exists()
+
+
+@pytest.mark.timeout(600)
+def test_repeats_are_averaged_and_jobs_train_side_by_side(spoiled, tmp_path):
+    options = {"folds": 2, "steps": 2, "rounds": 1, "set": SMALL, "device": "cpu"}
+    found = audit(spoiled, out=tmp_path / "out", repeats=2, jobs=2, **options)
+    assert found.record.repeats == 2
+    folders = sorted(
+        path.parent.relative_to(found.path).as_posix() for path in found.path.rglob("run/run.json")
+    )
+    assert folders == [
+        f"folds/{repeat}round-1/fold-{fold}/run" for repeat in ("repeat-2/", "") for fold in (0, 1)
+    ]
+    one, two = ({*Run.open(found.path / name).record.train_cases} for name in folders[::2])
+    assert one != two  # dealt anew
+    single = audit(spoiled, out=tmp_path / "single", **options)
+    assert single.ranking != found.ranking
+
+
+@pytest.mark.timeout(600)
+def test_the_page_tells_what_was_found(result):
+    page = (result.path / "report.html").read_text(encoding="utf-8")
+    assert result.record.verdict.split(";")[0] in page
+    assert all(row.case_id in page for row in result.ranking)
+    assert f"One and the same label map: phantom_001 and {WRONG[2]}." in page
+
+
+@pytest.mark.timeout(600)
+def test_hq_labels_that_seem_wrong_are_named(result):
+    assert WRONG[0] in result.record.doubted_hq  # cases.csv of the phantoms calls all labels hq
+    assert set(result.record.doubted_hq).isdisjoint(result.trusted)
 
 
 @pytest.mark.timeout(600)

@@ -11,8 +11,8 @@ def look(refined: np.ndarray, uncertainty: float = 1.0) -> Look:
     return Look("a", refined, np.full(refined.shape, uncertainty, np.float32))
 
 
-def decision(written: np.ndarray, seen: np.ndarray, action: str = "refined") -> Decision:
-    return Decision(action, "", written, seen, (), 0, 0)
+def decision(written: np.ndarray, action: str = "refined") -> Decision:
+    return Decision(action, "", written, 0)
 
 
 def row(*inside: int) -> np.ndarray:
@@ -25,29 +25,32 @@ def row(*inside: int) -> np.ndarray:
 def test_changes_are_counted_in_cubic_millimetres() -> None:
     given, refined = row(1, 2), row(2, 3, 4)
     (found,) = class_changes(
-        look(refined), given, decision(refined, refined), spacing=(1, 1, 2.5), classes=CLASSES, in_sample=True
+        look(refined), given, decision(refined), spacing=(1, 1, 2.5), classes=CLASSES, in_sample=True
     )
     # Voxels 3 and 4 come, voxel 1 goes, voxel 2 stays; a voxel has 2.5 mm^3. Dice 2 * 1 / (2 + 3).
     assert (found.added_mm3, found.removed_mm3) == (5.0, 2.5)
     assert found.agreement == pytest.approx(0.4)
     assert found.uncertainty == pytest.approx(1.0)
-    assert (found.case_id, found.class_name, found.in_sample, found.undecided) == ("a", "x", True, False)
+    assert (found.case_id, found.class_name, found.in_sample, found.unsure) == ("a", "x", True, False)
 
 
-def test_what_is_written_counts_as_changed_and_what_is_seen_as_agreement() -> None:
+def test_what_is_written_counts_as_changed_and_what_is_refined_as_agreement() -> None:
     given, seen = row(1, 2), row(2, 3)
     (found,) = class_changes(
         look(seen),
         given,
-        decision(given, seen, "undecided"),
+        decision(given, "given"),
         spacing=(1, 1, 1),
         classes=CLASSES,
         in_sample=False,
+        unsure=True,
+        expected=[(0.6, 0.7)],
     )
     assert (found.added_mm3, found.removed_mm3) == (0, 0)
     assert found.agreement == pytest.approx(0.5)
-    assert found.undecided
+    assert found.unsure
     assert not found.in_sample
+    assert (found.given_dice, found.written_dice) == (0.6, 0.7)
 
 
 def test_a_label_larger_than_the_refined_one_is_shifted_outward() -> None:
@@ -55,7 +58,7 @@ def test_a_label_larger_than_the_refined_one_is_shifted_outward() -> None:
         (found,) = class_changes(
             look(refined),
             given,
-            decision(refined, refined),
+            decision(refined),
             spacing=(1, 1, 1),
             classes=CLASSES,
             in_sample=False,
@@ -73,7 +76,7 @@ def test_all_of_a_pseudo_label_is_new() -> None:
     (found,) = class_changes(
         look(row(1)),
         None,
-        decision(row(1), row(1)),
+        decision(row(1)),
         spacing=(2, 2, 2),
         classes=CLASSES,
         in_sample=False,

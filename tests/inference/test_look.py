@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from alcseg.data.case import CaseVolumes, Volume
 from alcseg.errors import LabelError
 from alcseg.inference import predictor as predictor_module
-from alcseg.inference.look import look_at, opinion_on
+from alcseg.inference.look import look_at
 from alcseg.inference.predictor import Predictor
 from alcseg.records.correction import Perturbation
 from alcseg.records.plan import Plan
@@ -68,26 +68,25 @@ def case(*, labeled: bool = True, value: int = 7) -> CaseVolumes:
 
 
 def test_one_preparation_serves_all_passes(prepared: list[int], predictor: Predictor) -> None:
-    look = look_at(predictor, case(), Perturbation(passes=3), align=True)
+    look = look_at(predictor, case(), Perturbation(passes=3))
     assert len(prepared) == 1
     assert predictor.network.calls == 1 + 3
     assert look.case_id == "a"
     assert np.array_equal(look.refined, 7 * case().images[0].array)
     assert look.uncertainty.shape == look.refined.shape
     assert look.opinion is not None
-    assert look.opinion.offsets.mm.item() < 0
+    assert np.array_equal(look.opinion.refined, look.opinion.probs.argmax(0))
 
 
 def test_the_plain_pass_is_left_out_where_there_is_no_label_to_ask_about(predictor: Predictor) -> None:
-    assert look_at(predictor, case(labeled=False), Perturbation(passes=2), align=True).opinion is None
-    assert look_at(predictor, case(), Perturbation(passes=2), align=False).opinion is None
-    assert predictor.network.calls == 4
+    assert look_at(predictor, case(labeled=False), Perturbation(passes=2)).opinion is None
+    assert predictor.network.calls == 2
 
 
 def test_an_opinion_is_on_the_model_grid_and_knows_the_way_back(predictor: Predictor) -> None:
     given = case().label
-    found = opinion_on(predictor, predictor.prepare(case().images), given)
-    assert predictor.network.calls == 1
+    found = look_at(predictor, case(), Perturbation(passes=2)).opinion
+    assert found is not None
     assert found.spacing == (1, 1, 2)
     assert found.probs.shape == (2, *found.label.shape) == (2, 10, 12, 8)
     assert set(np.unique(found.label)) == {0, 1}
@@ -97,4 +96,4 @@ def test_an_opinion_is_on_the_model_grid_and_knows_the_way_back(predictor: Predi
 
 def test_a_value_that_the_plan_does_not_know_is_refused(predictor: Predictor) -> None:
     with pytest.raises(LabelError, match=r"expected label values \[0, 7\], found \[3\]"):
-        look_at(predictor, case(value=3), Perturbation(passes=2), align=True)
+        look_at(predictor, case(value=3), Perturbation(passes=2))

@@ -13,6 +13,7 @@ Source:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from alcseg.auditing.forests import Forests, class_rows
 from alcseg.auditing.simulate import KINDS, Kind, Simulated
 from alcseg.types import FloatArray
 
-__all__ = ["Judge", "Judgment", "believed"]
+__all__ = ["Judge", "Judgment", "averaged", "believed"]
 
 _NEIGHBORS = 150
 
@@ -48,6 +49,29 @@ class Judgment:
     def kind(self) -> Kind:
         """The most probable kind."""
         return max(self.kinds, key=lambda kind: self.kinds[kind])
+
+
+def averaged(
+    repeats: Sequence[Mapping[str, Sequence[Judgment]]],
+) -> dict[str, list[Judgment]]:
+    """Judgments of several judges as one; of a label that one of them lacks, those of the others."""
+    names = dict.fromkeys(name for found in repeats for name in found)
+    return {
+        name: [_mean(each) for each in zip(*(found[name] for found in repeats if name in found), strict=True)]
+        for name in names
+    }
+
+
+def _mean(each: Sequence[Judgment]) -> Judgment:
+    return Judgment(
+        dice=fmean(one.dice for one in each),
+        low=fmean(one.low for one in each),
+        high=fmean(one.high for one in each),
+        surface_mm=fmean(one.surface_mm for one in each),
+        kinds={
+            kind: share for kind in KINDS if (share := fmean(one.kinds.get(kind, 0.0) for one in each)) > 0
+        },
+    )
 
 
 def believed(table: FloatArray, folds: Sequence[int], names: Sequence[str]) -> NDArray[np.intp]:

@@ -15,11 +15,11 @@ Source:
     Saerens, Latinne and Decaestecker, Neural Computation 14(1), 2002, doi:10.1162/089976602753284446.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import fmean
-from typing import Any, get_args
+from typing import Any, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,8 @@ from torch import Tensor
 from alcseg.auditing.agreement import agreement
 from alcseg.auditing.evidence import evidence
 from alcseg.auditing.forests import Forests, class_rows
-from alcseg.auditing.simulate import KINDS, simulate
+from alcseg.auditing.patches import Patch, benefit, find_patches, patched
+from alcseg.auditing.simulate import KINDS, Simulated, simulate
 from alcseg.boxes import bounding_box
 from alcseg.correction.decision import Opinion
 from alcseg.correction.offsets import Offsets
@@ -42,6 +43,9 @@ __all__ = ["FEWEST_CASES", "Lessons", "Proposed", "Referee", "Verdict", "examine
 
 FEWEST_CASES = 2
 """Trusted cases without which nobody can tell what the forests say of a case that they have not seen."""
+
+Drawn: TypeAlias = tuple[str, Simulated, list[Patch]]
+"""A case, an error simulated on its label, and the patches for that."""
 
 _PROPOSALS: tuple[Proposal, ...] = get_args(Proposal)
 _MENDED = _PROPOSALS[1:]
@@ -158,11 +162,19 @@ class Referee:
     Args:
         lessons: Of at least two cases.
         shares: Of the kinds of errors in the set that is judged, `(kinds,)`; None: as they were simulated.
+        patches: Tells by how much a patch makes a label better; None if none was ever proposed.
         seed: Of the forests.
     """
 
-    def __init__(self, lessons: Lessons, shares: NDArray[np.float64] | None = None, *, seed: int = 0) -> None:
-        self._lessons, self._seed = lessons, seed
+    def __init__(
+        self,
+        lessons: Lessons,
+        shares: NDArray[np.float64] | None = None,
+        patches: Forests | None = None,
+        *,
+        seed: int = 0,
+    ) -> None:
+        self._lessons, self._patches, self._seed = lessons, patches, seed
         self._classes = lessons.rows.shape[1]
         self._names = np.repeat(lessons.cases, self._classes).tolist()
         simulated = np.bincount(lessons.kinds, minlength=len(KINDS)) / len(lessons.kinds)
@@ -189,6 +201,7 @@ class Referee:
         blur_mm: Tensor,
         *,
         seed: int,
+        track: Callable[[Sequence[Drawn]], Iterable[Drawn]] = iter,
     ) -> "Referee":
         """Simulate errors on trusted labels and learn from them.
 
@@ -197,23 +210,36 @@ class Referee:
             labels: Trusted classes of all, for the error of a label of another case.
             blur_mm: Width within which the network's predictions change across right boundaries, by class.
             seed: Of simulated errors and forests.
+            track: Wraps the loop over the simulated errors, to show progress.
         """
         total, least, most = _DRAWS
         draws = min(max(total // len(labels), least), most)
-        rows, scores, kinds, names = [], [], [], []
+        known: dict[str, Opinion] = {}
+        drawn: list[Drawn] = []
         for name, one in cases:
-            spacing, classes = one.spacing, len(one.probs)
+            known[name] = one
             others = tuple(other for other in labels if other != name)
-            known = OtherLabels(others, partial(_with_spacing, labels, spacing))
+            read = OtherLabels(others, partial(_with_spacing, labels, one.spacing)) if others else None
             for number in range(draws):
                 rng = case_generator(seed + number, name)
-                drawn = simulate(one.label, classes, spacing, rng, known if others else None)
-                found = examine(one.probs, one.refined, drawn.label, spacing, blur_mm)
-                rows.append(found.rows)
-                scores.append(_scores(found.labels, one.label, classes))
-                kinds.append(KINDS.index(drawn.kinds[int(drawn.dice.argmin())]))
-                names.append(name)
-        return cls(Lessons(np.stack(rows), np.stack(scores), np.array(kinds), tuple(names)), seed=seed)
+                error = simulate(one.label, len(one.probs), one.spacing, rng, read)
+                drawn.append((name, error, find_patches(one.probs, error.label, one.spacing)))
+        patches = _judge_of_patches(known, drawn, seed)
+        rows, scores, kinds = [], [], []
+        for name, error, found in track(drawn):
+            one = known[name]
+            kept = _kept(patches, name, found)
+            made = examine(one.probs, one.refined, error.label, one.spacing, blur_mm, kept)
+            rows.append(made.rows)
+            scores.append(_scores(made.labels, one.label, len(one.probs)))
+            kinds.append(KINDS.index(error.kinds[int(error.dice.argmin())]))
+        names = tuple(name for name, _, _ in drawn)
+        lessons = Lessons(np.stack(rows), np.stack(scores), np.array(kinds), names)
+        return cls(lessons, patches=patches, seed=seed)
+
+    def keep(self, name: str, patches: Sequence[Patch]) -> list[Patch]:
+        """Those places of a label in which the prediction is likely to be right."""
+        return _kept(self._patches, name, patches)
 
     def met(self, labels: Mapping[str, NDArray[np.float32]]) -> "Referee":
         """One that knows which kinds of errors a set has.
@@ -234,7 +260,7 @@ class Referee:
         rows = class_rows(np.stack(list(labels.values())))
         told = sorts.ask(rows, np.repeat(list(labels), self._classes).tolist())
         likely = told.reshape(len(labels), self._classes, -1).mean(axis=1)
-        return Referee(lessons, _shares(likely, self.shares), seed=self._seed)
+        return Referee(lessons, _shares(likely, self.shares), self._patches, seed=self._seed)
 
     def judge(self, name: str, rows: NDArray[np.float32]) -> Verdict:
         """What it says of a label; errors simulated on a label of the same case are left out.
@@ -246,11 +272,18 @@ class Referee:
         said = self._forests.ask(class_rows(rows[None]), [name] * self._classes)
         return self._verdict(said)
 
-    def rehearse(self, risk: float, among: Collection[Proposal]) -> Rehearsal:
-        """Correct the simulated errors, each by the forests that had not seen its case."""
+    def rehearse(self, risk: float, among: Collection[Proposal], always: Proposal | None = None) -> Rehearsal:
+        """Correct the simulated errors, each by the forests that had not seen its case.
+
+        Args:
+            risk: That a change may have.
+            among: What may be chosen.
+            always: What is chosen whatever comes of it.
+        """
         true = self._lessons.scores.mean(axis=1)
         chosen = [
-            _PROPOSALS.index(self._verdict(promised).choose(risk, among)) for promised in self._promised
+            _PROPOSALS.index(always or self._verdict(promised).choose(risk, among))
+            for promised in self._promised
         ]
         given, written = true[:, 0], true[np.arange(len(true)), chosen]
         right = given >= _RIGHT
@@ -304,8 +337,33 @@ def _shares(likely: NDArray[np.float64], simulated: NDArray[np.float64]) -> NDAr
     return shares
 
 
+def _judge_of_patches(known: Mapping[str, Opinion], drawn: Iterable[Drawn], seed: int) -> Forests | None:
+    """Forests that tell the benefit of a patch; None if no simulated error left any."""
+    rows, targets, cases = [], [], []
+    for name, error, patches in drawn:
+        one = known[name]
+        pred = one.probs.argmax(0)
+        for patch in patches:
+            rows.append(patch.row)
+            targets.append([benefit(patch, error.label, pred, one.label)])
+            cases.append(name)
+    return Forests(np.stack(rows), np.array(targets), cases, seed=seed) if rows else None
+
+
+def _kept(forests: Forests | None, name: str, patches: Sequence[Patch]) -> list[Patch]:
+    if forests is None or not patches:
+        return list(patches)
+    told = forests.ask(np.stack([patch.row for patch in patches]), [name] * len(patches))[:, 0]
+    return [patch for patch, better in zip(patches, told.tolist(), strict=True) if better > 0]
+
+
 def examine(
-    probs: NDArray[np.float32], refined: LabelMap, label: LabelMap, spacing: Spacing, blur_mm: Tensor | float
+    probs: NDArray[np.float32],
+    refined: LabelMap,
+    label: LabelMap,
+    spacing: Spacing,
+    blur_mm: Tensor | float,
+    patches: Sequence[Patch],
 ) -> Proposed:
     """Make every proposal for a label, and look at each.
 
@@ -315,11 +373,13 @@ def examine(
         label: Classes 0..K-1 as given, `(X, Y, Z)`.
         spacing: Voxel size in mm.
         blur_mm: See `propose`.
+        patches: Places in which the prediction is to replace the label.
     """
+    whole_patched = patched(label, probs.argmax(0), patches)
     occupied = (label > 0) | (refined > 0) | (probs[0] < 0.5)
     box = bounding_box(occupied, _MARGIN) if occupied.any() else (slice(None),) * 3
     near, given = probs[(slice(None), *box)], label[box]
-    mended, offsets = propose(near, refined[box], given, spacing, blur_mm)
+    mended, offsets = propose(near, refined[box], given, spacing, blur_mm, whole_patched[box])
     pred = near.argmax(0)
     rows = [evidence(near, given, spacing)]
     rows += [_change(near, pred, given, mended[name]) for name in _MENDED]

@@ -25,8 +25,13 @@ _READERS = 0.8
 _YARDSTICK = "0.80 between readers of lung nodules"
 
 
-def in_words(class_name: str, judgment: Judgment) -> str:
-    """A sentence about one class of one label."""
+def in_words(class_name: str, judgment: Judgment, *, unsure: bool = False) -> str:
+    """A sentence about one class of one label; `unsure` if the network may have lost the organ there."""
+    if unsure:
+        return (
+            f"{class_name} cannot be judged: what is predicted is unlike all other predictions, and either "
+            "may be wrong"
+        )
     sure = judgment.kinds[judgment.kind]
     doubt = "" if sure >= 0.5 else " (or something else: no kind of error is likely)"
     return (

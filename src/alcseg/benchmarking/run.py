@@ -17,10 +17,11 @@ from functools import cached_property
 from math import isnan
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
+from alcseg.auditing.referee import FEWEST_CASES
 from alcseg.benchmarking.datasets import DatasetPaths
 from alcseg.benchmarking.plan import assignments
 from alcseg.benchmarking.pseudo_labels import write_pseudo_labels
@@ -208,11 +209,17 @@ class _Job:
         if _corrects(self.paths, self.plan):
             corrected = root / "corrected"
             if not CorrectionRecord.path(corrected).is_file():
-                correct(trained, self.dataset, out=corrected, device=self.device, overwrite=True)
+                self._correct(trained, corrected)
             self._score(corrected / "labelsTr", clean, "corrected-eval", quality="lq")
         if _asks_snapshots(self.paths, self.plan) and not PseudoLabelRow.path(root).is_file():
             write_pseudo_labels(trained, self.dataset, clean, device=self.device)
         return self._record(trained, predicted)
+
+    def _correct(self, trained: Run, out: Path) -> None:
+        """Correct the LQ labels; a protocol that holds no trusted label out has them refined throughout."""
+        validated = len(self.dataset.rows_where(split="val", quality="hq")) + len(trained.record.val_cases)
+        options: dict[str, Any] = {} if validated >= FEWEST_CASES else {"how": "refined", "risk": 1}
+        correct(trained, self.dataset, out=out, device=self.device, overwrite=True, **options)
 
     def _train(self) -> Run:
         root, run = self.paths.root, self.paths.run

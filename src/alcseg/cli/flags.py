@@ -265,7 +265,13 @@ def _add_audit(verbs: Verbs) -> ArgumentParser:
     )
     verb.add_argument("dataset", metavar="DATASET", help="dataset folder")
     verb.add_argument("--out", metavar="DIR", required=True, help="folder of the audit")
+    verb.add_argument(
+        "--run", metavar="RUN", help="judge by this run instead; cases that it was trained on are marked"
+    )
     verb.add_argument("--folds", type=int, default=3, metavar="K", help="parts of the set, one training each")
+    verb.add_argument(
+        "--repeats", type=int, default=1, metavar="N", help="times that the set is dealt into folds anew"
+    )
     verb.add_argument("--steps", type=int, default=400, metavar="N", help="optimizer steps of each training")
     verb.add_argument(
         "--rounds",
@@ -284,6 +290,7 @@ def _add_audit(verbs: Verbs) -> ArgumentParser:
     _add_seed(verb, "folds, trainings and simulated errors")
     _add_device(verb)
     _add_workers(verb, "data loading processes; changes speed, never results")
+    verb.add_argument("--jobs", type=int, default=1, metavar="N", help="trainings side by side")
     return verb
 
 
@@ -365,8 +372,7 @@ def _add_correct(verbs: Verbs) -> ArgumentParser:
         default="auto",
         choices=("auto", "patched", "moved", "posterior", "refined"),
         help="which change a label may undergo: plain errors replaced by the prediction, boundaries moved, "
-        "moved and weighed with the prediction, all replaced by the fused passes, or any of these (default: "
-        "auto)",
+        "moved and weighed with the prediction, all replaced by the fused passes, or any of these",
     )
     verb.add_argument(
         "--risk",
@@ -374,7 +380,7 @@ def _add_correct(verbs: Verbs) -> ArgumentParser:
         default=0.1,
         metavar="SHARE",
         help="a change is made if it did harm in at most this share of the simulated errors for which it "
-        "promised as much; 1 with a certain --how makes it everywhere (default: 0.1)",
+        "promised as much; 1 with a certain --how makes it everywhere",
     )
     verb.add_argument(
         "--nnunet", action="store_true", help="write consecutive label values, as nnU-Net wants them"

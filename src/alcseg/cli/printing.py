@@ -140,8 +140,11 @@ def _audit(result: Any) -> list[RenderableType]:
         "seem wrong": record.wrong,
         "kinds of error": record.kinds,
         "trusted": len(record.trusted),
+        "cannot be judged": list(record.unsure),
+        "hq, but seem wrong": list(record.doubted_hq),
         "equal label maps": [" and ".join(pair) for pair in record.duplicates],
         "failed": len(record.failed),
+        "report": result.path / "report.html",
     }
     return [
         *_failures(result),

@@ -9,6 +9,7 @@ from statistics import mean
 import numpy as np
 from numpy.typing import NDArray
 
+from alcseg.auditing.patches import find_patches
 from alcseg.auditing.referee import FEWEST_CASES, Proposed, Referee, examine
 from alcseg.auditing.typical import traits
 from alcseg.commands._spool import Spool
@@ -78,12 +79,18 @@ class Trusted:
             return None
 
         def opinions() -> Iterator[tuple[str, Opinion]]:
-            for name in track(tuple(self.labels), "Simulating errors"):
+            for name in self.labels:
                 opinion = spool.take(name).look.opinion
                 assert opinion is not None
                 yield name, opinion
 
-        return Referee.taught(opinions(), self.labels, clean.blur_mm, seed=seed)
+        return Referee.taught(
+            opinions(),
+            self.labels,
+            clean.blur_mm,
+            seed=seed,
+            track=lambda drawn: track(drawn, "Trying changes on simulated errors"),
+        )
 
 
 @dataclass(eq=False)
@@ -140,12 +147,19 @@ class Looker:
         found.calibration = calibrate(classes, cases=tuple(found.labels))
         return found
 
-    def doubted(self, rows: Sequence[CaseRow], clean: CleanLabels | None, spool: Spool[Looked]) -> Doubted:
+    def doubted(
+        self,
+        rows: Sequence[CaseRow],
+        clean: CleanLabels | None,
+        referee: Referee | None,
+        spool: Spool[Looked],
+    ) -> Doubted:
         """Look at the cases that are to be corrected, and keep each in the spool.
 
         Args:
             rows: The cases.
             clean: How the network sees trusted labels.
+            referee: Judges in which places the prediction may replace a label; without one, in all.
             spool: Where they wait.
 
         Raises:
@@ -158,7 +172,10 @@ class Looker:
             name, opinion = looked.look.case_id, looked.look.opinion
             found = None
             if opinion is not None:
-                found = examine(opinion.probs, opinion.refined, opinion.label, opinion.spacing, blur)
+                probs, label, spacing = opinion.probs, opinion.label, opinion.spacing
+                patches = find_patches(probs, label, spacing)
+                kept = patches if referee is None else referee.keep(name, patches)
+                found = examine(probs, opinion.refined, label, spacing, blur, kept)
                 told.rows[name] = found.rows
                 told.traits[name] = traits(opinion.probs)
             spool.put(name, replace(looked, found=found))

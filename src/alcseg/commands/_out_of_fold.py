@@ -1,11 +1,16 @@
-"""Predictions of every case by a network that was not trained on it, kept on disk between calls."""
+"""Predictions of every case by a network that was not trained on it, or by a given run, kept on disk."""
 
 import logging
+import multiprocessing
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from alcseg.auditing.agreement import agreement
@@ -22,10 +27,12 @@ from alcseg.inference.predictor import Predictor, to_label
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
 from alcseg.run import Run
+from alcseg.training.estimate import estimate_cost
 from alcseg.training.fit import fit
+from alcseg.training.prepare import Prepared
 from alcseg.types import LabelMap, Spacing
 
-__all__ = ["OutOfFold", "OutOfFoldCase", "SeenLabel"]
+__all__ = ["ByRun", "OutOfFold", "OutOfFoldCase", "SeenLabel"]
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +90,41 @@ class OutOfFoldCase:
 
 
 @dataclass(frozen=True, eq=False)
+class ByRun:
+    """A run that is there already answers for all cases, also for those that it was trained on.
+
+    Attributes:
+        source: The dataset.
+        rows: Its labeled cases.
+        run: The run.
+        root: Where predictions are kept.
+        device: Where it answers.
+    """
+
+    source: Dataset
+    rows: Sequence[CaseRow]
+    run: Run
+    root: Path
+    device: str
+
+    @property
+    def fold_of(self) -> Mapping[str, int]:
+        """All in one."""
+        return {row.case_id: 0 for row in self.rows}
+
+    def predict(
+        self, number: int, left_out: frozenset[str]
+    ) -> tuple[dict[str, OutOfFoldCase], dict[str, str]]:
+        """All cases, and why some could not be read; there is one round, and nothing is left out."""
+        if self.run.plan.labels != self.source.labels:
+            raise DataError(
+                f"{self.source.root}: expected the labels {self.run.plan.labels} that {self.run.path} was "
+                f"trained on, found {self.source.labels}."
+            )
+        return _or_none(self.source, _ask(self.source, self.run, self.rows, self.root / "cases", self.device))
+
+
+@dataclass(frozen=True, eq=False)
 class OutOfFold:
     """Trains a network without each fold, and asks it about the fold.
 
@@ -97,6 +139,7 @@ class OutOfFold:
         seed: Of the trainings.
         device: Where they run.
         workers: Processes that read patches.
+        jobs: Trainings side by side.
     """
 
     source: Dataset
@@ -109,6 +152,7 @@ class OutOfFold:
     seed: int
     device: str
     workers: int
+    jobs: int = 1
 
     def predict(
         self, number: int, left_out: frozenset[str]
@@ -121,24 +165,29 @@ class OutOfFold:
         """
         seen: dict[str, OutOfFoldCase] = {}
         failed: dict[str, str] = {}
-        for fold in sorted(set(self.fold_of.values())):
-            folder = self.root / f"round-{number}" / f"fold-{fold}"
-            logger.info("round %d, fold %d of %d", number, fold + 1, len(set(self.fold_of.values())))
-            run = self._train(folder / "run", fold, left_out)
-            where = pick_device(self.device)
-            predictor = Predictor(load_networks(run, where).predict, run.plan, where)
+        root = self.root / f"round-{number}"
+        runs = self._train_all(root, left_out)
+        for fold, run in runs.items():
             own = [row for row in self.rows if self.fold_of[row.case_id] == fold]
-            for row in track(own, "Predicting held-out cases"):
-                try:
-                    seen[row.case_id] = self._predict(predictor, run.plan, row, folder / "cases")
-                except DataError as error:
-                    logger.warning("case '%s' cannot be judged: %s", row.case_id, error)
-                    failed[row.case_id] = str(error)
-        if not seen:
-            raise DataError(f"{self.source.root}: no label could be judged; {next(iter(failed.values()))}")
-        return seen, failed
+            found = _ask(self.source, run, own, root / f"fold-{fold}" / "cases", self.device)
+            seen, failed = seen | found[0], failed | found[1]
+        return _or_none(self.source, (seen, failed))
 
-    def _train(self, out: Path, fold: int, left_out: frozenset[str]) -> Run:
+    def _train_all(self, root: Path, left_out: frozenset[str]) -> dict[int, Run]:
+        """A run without each fold; `jobs` of them side by side, each with its share of the processor."""
+        folds = sorted(set(self.fold_of.values()))
+        if self.jobs == 1:
+            return {fold: self._train(root, fold, left_out) for fold in folds}
+        threads = max(1, (os.cpu_count() or 1) // self.jobs)
+        with ProcessPoolExecutor(
+            self.jobs, multiprocessing.get_context("spawn"), _alone, (threads,)
+        ) as processes:
+            waiting = {fold: processes.submit(self._train, root, fold, left_out) for fold in folds}
+            return {fold: training.result() for fold, training in waiting.items()}
+
+    def _train(self, root: Path, fold: int, left_out: frozenset[str]) -> Run:
+        count = len(set(self.fold_of.values()))
+        logger.info("%s: training without fold %d of %d", root.name, fold + 1, count)
         rows = tuple(
             row.model_copy(update={"quality": "lq", "split": "train"})
             for row in self.rows
@@ -157,21 +206,66 @@ class OutOfFold:
         return fit(
             replace(self.source, rows=rows),
             settings,
-            out,
+            root / f"fold-{fold}" / "run",
             device=self.device,
             workers=self.workers,
             track=lambda rows: track(rows, "Caching cases"),
+            before=partial(_tell, count) if fold == 0 else None,
         )
 
-    def _predict(self, predictor: Predictor, plan: Plan, row: CaseRow, folder: Path) -> OutOfFoldCase:
-        case = self.source.read(row.case_id)
-        if case.label is None:
-            raise DataError(f"case '{row.case_id}': expected a label, found none.")
-        prepared = predictor.prepare(case.images)
-        found = OutOfFoldCase(folder / row.case_id, prepared.grid, plan)
-        probs = Path(f"{found.stem}.probs.npy")
-        if not probs.is_file():
-            write_array(probs, predictor.predict(prepared).probs.astype(np.float16))
-        # The label anew at every call: it may have been mended since, and is judged by the same networks.
-        write_array(Path(f"{found.stem}.label.npy"), preprocess_label(case.label, plan, prepared.grid))
-        return found
+
+def _tell(count: int, ready: Prepared) -> None:
+    """How long the trainings of a round will take, measured before the first of them begins."""
+    cost = estimate_cost(ready.method, ready.settings, ready.device)
+    logger.info(
+        "%d trainings of %s steps, about %.0f minutes in all one after the other",
+        count,
+        ready.settings.trainer.steps,
+        60 * count * cost.hours,
+    )
+
+
+def _alone(threads: int) -> None:
+    """What a process does before its first training."""
+    torch.set_num_threads(threads)
+
+
+def _or_none(
+    source: Dataset, found: tuple[dict[str, OutOfFoldCase], dict[str, str]]
+) -> tuple[dict[str, OutOfFoldCase], dict[str, str]]:
+    """Refuse to go on where no label could be judged."""
+    seen, failed = found
+    if not seen:
+        raise DataError(f"{source.root}: no label could be judged; {next(iter(failed.values()))}")
+    return found
+
+
+def _ask(
+    source: Dataset, run: Run, rows: Sequence[CaseRow], folder: Path, device: str
+) -> tuple[dict[str, OutOfFoldCase], dict[str, str]]:
+    """What the network of a run says of cases, and why some could not be read."""
+    seen: dict[str, OutOfFoldCase] = {}
+    failed: dict[str, str] = {}
+    where = pick_device(device)
+    predictor = Predictor(load_networks(run, where).predict, run.plan, where)
+    for row in track(rows, "Predicting cases"):
+        try:
+            seen[row.case_id] = _ask_about(source, predictor, row, folder)
+        except DataError as error:
+            logger.warning("case '%s' cannot be judged: %s", row.case_id, error)
+            failed[row.case_id] = str(error)
+    return seen, failed
+
+
+def _ask_about(source: Dataset, predictor: Predictor, row: CaseRow, folder: Path) -> OutOfFoldCase:
+    case = source.read(row.case_id)
+    if case.label is None:
+        raise DataError(f"case '{row.case_id}': expected a label, found none.")
+    prepared = predictor.prepare(case.images)
+    found = OutOfFoldCase(folder / row.case_id, prepared.grid, predictor.plan)
+    probs = Path(f"{found.stem}.probs.npy")
+    if not probs.is_file():
+        write_array(probs, predictor.predict(prepared).probs.astype(np.float16))
+    # The label anew at every call: it may have been mended since, and is judged by the same networks.
+    write_array(Path(f"{found.stem}.label.npy"), preprocess_label(case.label, predictor.plan, prepared.grid))
+    return found

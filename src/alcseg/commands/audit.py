@@ -4,7 +4,7 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from alcseg.audited import Audit
 from alcseg.auditing.evidence import NAMES, evidence
 from alcseg.auditing.folds import draw_folds
-from alcseg.auditing.judge import Judge, Judgment, believed
+from alcseg.auditing.judge import Judge, Judgment, averaged, believed
 from alcseg.auditing.regions import find_regions
 from alcseg.auditing.simulate import simulate
+from alcseg.auditing.typical import traits, unlike_the_others
 from alcseg.auditing.words import in_words, verdict
-from alcseg.commands._out_of_fold import OutOfFold, OutOfFoldCase
+from alcseg.commands._audit_page import write_page
+from alcseg.commands._out_of_fold import ByRun, OutOfFold, OutOfFoldCase
 from alcseg.commands.progress import track
 from alcseg.data.folder import Dataset
 from alcseg.data.groups import hint
@@ -31,6 +33,7 @@ from alcseg.noise import OtherLabels, case_generator
 from alcseg.records.audit import AuditRecord, AuditRound, AuditRow, RegionRow
 from alcseg.records.cases import CaseRow
 from alcseg.reporting.figures import png_bytes
+from alcseg.run import Run
 from alcseg.training_methods import METHODS
 
 __all__ = ["audit"]
@@ -48,7 +51,9 @@ def audit(
     dataset: str | PathLike[str],
     *,
     out: str | PathLike[str],
+    run: str | PathLike[str] | None = None,
     folds: int = 3,
+    repeats: int = 1,
     steps: int = 400,
     rounds: int = 2,
     method: str = "hl_sup",
@@ -56,6 +61,7 @@ def audit(
     seed: int = 0,
     device: str = "auto",
     workers: int = 0,
+    jobs: int = 1,
 ) -> Audit:
     """Judge every label by a network that never saw its case or its group; no trusted label is needed.
 
@@ -67,7 +73,9 @@ def audit(
     Args:
         dataset: Dataset folder; labels of the splits train and val are judged, whatever their quality.
         out: Folder of the audit.
+        run: Judge by the network of this run instead; cases that it was trained on are marked.
         folds: Parts of the set, at least 2.
+        repeats: Times that the set is dealt anew; judgments are averaged.
         steps: Optimizer steps of each training.
         rounds: Most rounds, 1 or 2.
         method: Of the trainings, one that needs no trusted labels.
@@ -75,15 +83,16 @@ def audit(
         seed: Of folds, trainings and simulated errors.
         device: `auto`, `cpu`, `cuda` or `cuda:<index>`.
         workers: Processes that read patches.
+        jobs: Trainings side by side.
 
     Raises:
         UsageError: If an option is out of range or `out` lies in the dataset.
-        DataError: If there are too few labels to judge.
+        DataError: If there are too few labels to judge, or the run knows other classes.
     """
-    if folds < 2 or steps < 1 or rounds not in (1, 2):
+    if folds < 2 or steps < 1 or rounds not in (1, 2) or repeats < 1 or jobs < 1:
         raise UsageError(
-            f"expected --folds of at least 2, --steps of at least 1 and --rounds 1 or 2, got {folds}, "
-            f"{steps} and {rounds}."
+            "expected --folds of at least 2, --steps, --repeats and --jobs of at least 1 and --rounds 1 or "
+            f"2, got {folds}, {steps}, {repeats}, {jobs} and {rounds}."
         )
     method_class, fixed = METHODS[method]
     if "hq" in method_class(**fixed).streams:
@@ -94,21 +103,45 @@ def audit(
     source, target = Dataset.open(dataset), Path(out)
     require_apart(target, source.root)
     rows = [row for row in source.rows if row.split != "test" and row.quality != "unlabeled"]
-    fold_of = draw_folds({row.case_id: row.group for row in rows}, folds, seed=seed)
+    groups = {row.case_id: row.group for row in rows}
+    works: list[OutOfFold | ByRun]
+    if run is not None:
+        works, rounds = [ByRun(source, rows, Run.open(run), target / "by_run", device)], 1
+    else:
+        works = [
+            OutOfFold(
+                source,
+                rows,
+                draw_folds(groups, folds, seed=seed + number),
+                target / "folds" / (f"repeat-{number + 1}" if number else ""),
+                method,
+                steps,
+                tuple(set),
+                seed + number * folds,
+                device,
+                workers,
+                jobs,
+            )
+            for number in range(repeats)
+        ]
     if len(rows) < _FEW_CASES:
         logger.warning("%d labels: with fewer than %d an audit is a rough guess", len(rows), _FEW_CASES)
-    if said := hint({row.case_id: row.group for row in rows}):
+    if said := hint(groups):
         logger.warning(said)
     make_folder(target)
-    work = OutOfFold(
-        source, rows, fold_of, target / "folds", method, steps, tuple(set), seed, device, workers
-    )
     told: list[AuditRound] = []
     left_out: frozenset[str] = frozenset()
     while True:
-        seen, failed = work.predict(len(told) + 1, left_out)
-        judged, believing = _judge(seen, fold_of, seed)
-        wrong = frozenset(name for name, found in judged.items() if _mean(found) < _BAD_BELOW)
+        looks = [work.predict(len(told) + 1, left_out) for work in works]
+        judgments = [_judge(seen, work.fold_of, seed) for (seen, _), work in zip(looks, works, strict=True)]
+        judged, believing = averaged([found for found, _ in judgments]), judgments[0][1]
+        seen, failed = looks[0]
+        unsure = unlike_the_others(
+            {name: traits(seen[name].load().probs) for name in track(seen, "Comparing predictions")}
+        )
+        wrong = frozenset(
+            name for name, found in judged.items() if _mean(found) < _BAD_BELOW and name not in unsure
+        )
         share = len(wrong) / len(judged)
         told.append(AuditRound(left_out=tuple(sorted(left_out)), believed=believing, wrong_share=share))
         logger.info("round %d: %d of %d labels seem wrong", len(told), len(wrong), len(judged))
@@ -116,7 +149,8 @@ def audit(
             break
         worst = sorted(wrong, key=lambda name: _mean(judged[name]))
         left_out = frozenset(worst[: len(judged) // 2])  # enough has to be left to train on
-    found = _Found(source, seen, judged, fold_of)
+    in_sample = frozenset() if run is None else _trained_on(Run.open(run), rows)
+    found = _Found(source, seen, judged, works[0].fold_of, unsure, in_sample)
     ranking = found.ranking(rows)
     AuditRow.write(target, ranking)
     RegionRow.write(target, found.write_regions(target))
@@ -125,7 +159,7 @@ def audit(
     duplicates = found.duplicates()
     AuditRecord(
         dataset=fspath(dataset),
-        method=method,
+        method=method if run is None else Run.open(run).method,
         steps=steps,
         folds=folds,
         seed=seed,
@@ -136,6 +170,12 @@ def audit(
         wrong=len(wrong),
         kinds=dict(Counter(row.kind for row in ranking if row.case_id in wrong and row.kind != "none")),
         trusted=trusted,
+        unsure=tuple(sorted(unsure)),
+        doubted_hq=tuple(
+            dict.fromkeys(row.case_id for row in ranking if row.quality == "hq" and row.case_id in wrong)
+        ),
+        run=None if run is None else fspath(run),
+        repeats=repeats,
         duplicates=duplicates,
         failed=failed,
         verdict=verdict([_mean(one) for one in judged.values()], len(wrong)),
@@ -146,11 +186,18 @@ def audit(
     result = Audit.open(target)
     with atomic_path(target / "worst.png") as path:
         path.write_bytes(png_bytes(result.plot()))
+    write_page(target / "report.html", result)
     return result
 
 
+def _trained_on(run: Run, rows: Sequence[CaseRow]) -> frozenset[str]:
+    """Cases that a run has learned from; where it does not say, all of split train."""
+    seen = run.record.train_cases
+    return frozenset([row.case_id for row in rows if row.split == "train"] if seen is None else seen)
+
+
 def _judge(
-    seen: dict[str, OutOfFoldCase], fold_of: dict[str, int], seed: int
+    seen: dict[str, OutOfFoldCase], fold_of: Mapping[str, int], seed: int
 ) -> tuple[dict[str, list[Judgment]], int]:
     """Fit a judge on simulated errors of the believed labels and judge all; how many were believed."""
     names = list(seen)
@@ -189,7 +236,9 @@ class _Found:
     source: Dataset
     seen: dict[str, OutOfFoldCase]
     judged: dict[str, list[Judgment]]
-    fold_of: dict[str, int]
+    fold_of: Mapping[str, int]
+    unsure: frozenset[str]
+    in_sample: frozenset[str]
 
     def ranking(self, rows: Sequence[CaseRow]) -> list[AuditRow]:
         """A line per case and class, the worst label first."""
@@ -214,8 +263,10 @@ class _Found:
                         kind_probability=one.kinds[one.kind],
                         agreement=plain,
                         quality=qualities[name],
+                        in_sample=name in self.in_sample,
+                        unsure=name in self.unsure,
                         fold=self.fold_of[name],
-                        words=in_words(class_name, one),
+                        words=in_words(class_name, one, unsure=name in self.unsure),
                     )
                 )
         return lines
@@ -259,7 +310,8 @@ class _Found:
         good = [
             name
             for name, found in self.judged.items()
-            if all(one.kind == "none" and one.dice >= _TRUSTED_FROM for one in found)
+            if name not in self.unsure
+            and all(one.kind == "none" and one.dice >= _TRUSTED_FROM for one in found)
         ]
         return tuple(sorted(good, key=lambda name: -_mean(self.judged[name])))
 

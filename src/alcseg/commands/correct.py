@@ -107,11 +107,11 @@ def correct(
         trusted = looker.trusted(answers.trusted, spool)
         referee = trusted.referee(spool, seed)
         always = how if how != "auto" and risk == 1 else None
-        doubted = looker.doubted(answers.doubted, trusted.clean, spool)
+        doubted = looker.doubted(answers.doubted, trusted.clean, referee, spool)
         lost = unlike_the_others(trusted.traits | doubted.traits)
         if referee is not None:
             referee = referee.met({name: rows for name, rows in doubted.rows.items() if name not in lost})
-        rehearsal = None if referee is None else referee.rehearse(risk, among)
+        rehearsal = None if referee is None else referee.rehearse(risk, among, always)
         _tell(rehearsal, always)
 
         changes: list[ClassChange] = []
@@ -148,6 +148,7 @@ def correct(
                 spacing=looked.uncertainty.spacing,
                 classes=source.labels,
                 in_sample=row.case_id in answers.trained,
+                unsure=row.case_id in lost,
                 expected=expected,
             )
             changes += changed
@@ -169,7 +170,7 @@ def correct(
             how=how,
             risk=risk,
             rehearsal=rehearsal,
-            written=dict(Counter(one.action for one in lines if one.quality != "unlabeled")),
+            written=dict(Counter(one.action for one in lines if one.action in get_args(Proposal))),
             clean_labels=_reference(trusted.clean, source),
             offsets=describe_offsets(offsets),
             nnunet=nnunet,

@@ -3,17 +3,13 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from alcseg.correction.alignment import GROSS_SHARE, MIN_AGREEMENT, posterior, see_label, shape_error
 from alcseg.correction.offsets import Offsets, move_label
 from alcseg.records.audit_trail import Proposal
 from alcseg.types import LabelMap, Spacing
 
-__all__ = ["patch_label", "propose"]
-
-_DEEP_VOXELS = 2.0
-_AROUND_VOXELS = 3.0
+__all__ = ["propose"]
 
 
 def propose(
@@ -22,12 +18,13 @@ def propose(
     label: LabelMap,
     spacing: Spacing,
     blur_mm: torch.Tensor | float,
+    patched: LabelMap,
 ) -> tuple[dict[Proposal, LabelMap], Offsets]:
     """The labels that could be written for a case, and how the given one was drawn.
 
     - `given`: as it came.
-    - `patched`: replaced by the prediction where the two differ by more than where a boundary runs; the
-      boundaries that were drawn stay. Mends missing slices, classes exchanged, a class forgotten.
+    - `patched`: replaced by the prediction in places where the two differ by more than where a boundary
+      runs; the boundaries that were drawn stay. Mends missing slices, classes exchanged, a class forgotten.
     - `moved`: its boundaries moved to where the network sees them. Mends what is drawn too large or small.
     - `posterior`: moved and weighed with the prediction. Mends ragged boundaries.
     - `refined`: replaced by the fused passes. All that is left for the label of another case.
@@ -38,6 +35,7 @@ def propose(
         label: Classes 0..K-1 as given, `(X, Y, Z)`.
         spacing: Voxel size in mm.
         blur_mm: Width in mm within which the network's predictions change across right boundaries.
+        patched: The label with the prediction in places where that is judged to be right.
     """
     found, distance = see_label(probs, label, spacing)
     offset = torch.where(found.dice >= MIN_AGREEMENT, found.mm, 0.0)
@@ -45,32 +43,8 @@ def propose(
     weighed = posterior(torch.from_numpy(probs)[None], distance, found.mm, shape, GROSS_SHARE)
     return {
         "given": label,
-        "patched": patch_label(label, probs.argmax(0), spacing),
+        "patched": patched,
         "moved": move_label(distance, offset)[0].numpy().astype(label.dtype),
         "posterior": weighed.argmax(1)[0].numpy().astype(label.dtype),
         "refined": refined,
     }, found
-
-
-def patch_label(label: LabelMap, pred: LabelMap, spacing: Spacing) -> LabelMap:
-    """The given label, but the prediction where they differ deep inside of what is predicted.
-
-    Deep is more than 2 voxels from any boundary of the prediction; what differs within 3 voxels of such a
-    place is replaced, too.
-
-    Args:
-        label: Classes 0..K-1 as given, `(X, Y, Z)`.
-        pred: Predicted classes, same shape.
-        spacing: Voxel size in mm.
-    """
-    voxel = min(spacing)
-    differ = label != pred
-    depth = np.zeros(label.shape)
-    for index in np.unique(pred[differ]):
-        inside = pred == index
-        depth[inside] = ndimage.distance_transform_edt(inside, sampling=spacing)[inside]
-    deep = differ & (depth > _DEEP_VOXELS * voxel)
-    if not deep.any():
-        return label
-    near = ndimage.distance_transform_edt(~deep, sampling=spacing) <= _AROUND_VOXELS * voxel
-    return np.where(differ & near, pred, label).astype(label.dtype)

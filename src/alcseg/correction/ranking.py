@@ -26,6 +26,7 @@ class ClassChange:
         shift_mm: Signed mean distance of the given and the refined surface, positive where the given label
             is too large; nan if either is empty.
         in_sample: Whether the network has learned from this case.
+        unsure: Whether what is predicted is unlike all other predictions.
         given_dice: Expected Dice of the given label; None if nobody can tell.
         written_dice: The same of the written label.
     """
@@ -38,6 +39,7 @@ class ClassChange:
     removed_mm3: float
     shift_mm: float
     in_sample: bool
+    unsure: bool = False
     given_dice: float | None = None
     written_dice: float | None = None
 
@@ -93,6 +95,7 @@ def _places(cases: Sequence[str], errors: Sequence[float]) -> dict[str, int]:
 def _errors(change: ClassChange, calibration: Calibration, doubt: float) -> tuple[float, float, str]:
     """Expected error of the given and the written label, and what they rest on."""
     seen = "; seen in training" if change.in_sample else ""
+    seen += "; unlike all other predictions, either may be wrong" if change.unsure else ""
     if change.given_dice is not None and change.written_dice is not None:
         return (
             1 - change.given_dice,

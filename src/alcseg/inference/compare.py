@@ -55,6 +55,7 @@ def class_changes(
     spacing: Spacing,
     classes: Mapping[str, int],
     in_sample: bool,
+    unsure: bool = False,
     expected: Sequence[tuple[float, float]] | None = None,
 ) -> list[ClassChange]:
     """What a decision changes, for each foreground class.
@@ -66,6 +67,7 @@ def class_changes(
         spacing: Voxel size in mm.
         classes: Name to label value, background first.
         in_sample: Whether the network has learned from this case.
+        unsure: Whether what is predicted is unlike all other predictions.
         expected: Dice of the given and of the written label, by foreground class; None if nobody can tell.
     """
     voxel_mm3 = float(np.prod(spacing))
@@ -84,6 +86,7 @@ def class_changes(
                 removed_mm3=voxel_mm3 * int((before & ~after).sum()),
                 shift_mm=boundary_shift(before, new, spacing) if both else float("nan"),
                 in_sample=in_sample,
+                unsure=unsure,
                 given_dice=None if expected is None else expected[index][0],
                 written_dice=None if expected is None else expected[index][1],
             )

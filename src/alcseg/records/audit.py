@@ -37,6 +37,10 @@ class AuditRow(Row):
     """Plain Dice of the given label with the prediction; for comparison, nothing is decided by it."""
     quality: str
     """Of the label, as `cases.csv` states it."""
+    in_sample: bool = False
+    """Whether the network that judged it was trained on it."""
+    unsure: bool = False
+    """Whether what is predicted is unlike all other predictions: then the network may be wrong instead."""
     fold: int
     """Which network judged it."""
     words: str
@@ -118,6 +122,14 @@ class AuditRecord(Document):
     """How many of their classes have which kind of error."""
     trusted: tuple[str, ...]
     """Cases whose labels can be trusted, best first; also in `trusted.txt`."""
+    unsure: tuple[str, ...] = ()
+    """Cases whose predictions are unlike all others: the networks may have lost the organ there."""
+    doubted_hq: tuple[str, ...] = ()
+    """Those that `cases.csv` calls hq and that seem wrong, the worst first."""
+    run: str | None = None
+    """The run that judged, as it was given; None where networks were trained that saw none of their cases."""
+    repeats: int = 1
+    """Times that the set was dealt into folds anew."""
     duplicates: tuple[tuple[str, str], ...] = ()
     """Pairs of cases with one and the same label map."""
     failed: dict[str, str] = {}

@@ -88,7 +88,7 @@ class RunEntry:
 
     @cached_property
     def offsets(self) -> tuple[OffsetRow, ...]:
-        """How each label was drawn; empty where labels were not aligned."""
+        """How each label was drawn; empty where none were corrected."""
         corrected = self.path / "corrected"
         return OffsetRow.read(corrected) if OffsetRow.path(corrected).is_file() else ()
 

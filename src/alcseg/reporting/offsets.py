@@ -38,7 +38,7 @@ class OffsetPoint:
 
 
 def read_offsets(dataset: DatasetEntry, run: RunEntry) -> tuple[OffsetPoint, ...]:
-    """What `correct` found in a run's dataset; empty where labels were not aligned.
+    """What `correct` found in a run's dataset; empty where none were corrected.
 
     Raises:
         DataError: If a file is damaged.
@@ -51,7 +51,7 @@ def read_offsets(dataset: DatasetEntry, run: RunEntry) -> tuple[OffsetPoint, ...
 
 
 def offset_table(benchmark: Benchmark) -> DataTable | None:
-    """A line per dataset and row that corrected labels by aligning them; None without any."""
+    """A line per dataset and row that corrected labels; None without any."""
     lines = tuple(_lines(benchmark))
     if not lines:
         return None

@@ -5,9 +5,12 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 
 from alcseg.commands.corrupt import corrupt
+from alcseg.commands.predict import predict
 from alcseg.data.folder import Dataset
+from alcseg.data.nifti import read_label
 from alcseg.errors import DataError, UsageError
 from alcseg.metrics import dice
 from alcseg.noise import NOISE_MODELS, apply, case_generator
@@ -257,3 +260,52 @@ def test_arrays_are_spoiled_to_the_same_voxels(dataset: Path, tmp_path: Path) ->
         found = apply("slice_offset", label.array, label.spacing, seed=case_generator(4, row.case_id))
         assert np.array_equal(found, noisy.read_label(row.case_id).array)
         assert not np.array_equal(found, label.array)
+
+
+@pytest.fixture
+def clean_dataset(solvable_dataset):
+    """All labels are clean and called hq."""
+    for path in (solvable_dataset / "labelsClean").iterdir():
+        path.replace(solvable_dataset / "labelsTr" / path.name)
+    (solvable_dataset / "labelsClean").rmdir()
+    rows = Dataset.open(solvable_dataset).rows
+    CaseRow.write(solvable_dataset, [row.model_copy(update={"quality": "hq"}) for row in rows])
+    return solvable_dataset
+
+
+def test_labels_of_a_network_are_what_it_predicts(clean_dataset, make_run, threshold_network, tmp_path):
+    with torch.no_grad():
+        threshold_network.head.bias[2] -= 40  # it sees less of the second class than there is
+    run = make_run(threshold_network, trained=("hq_0",))
+    result = corrupt(clean_dataset, tmp_path / "out", hq_first=1, model="network", run=run)
+    predicted = predict(run, [Dataset.open(clean_dataset)["lq_0"]], out=tmp_path / "predicted")
+    given = read_label(tmp_path / "out" / "labelsTr" / "lq_0.nii.gz").array
+    assert np.array_equal(given, read_label(predicted.path / "lq_0.nii.gz").array)
+    entry = result.manifest.cases["lq_0"]
+    assert (entry.model, entry.operation, entry.size) == ("network", "predict", None)
+    assert entry.details == {"run": str(run), "method": "h_sup"}
+    clean = read_label(clean_dataset / "labelsTr" / "lq_0.nii.gz").array
+    assert entry.dice_per_class["right"] == pytest.approx(dice(given == 9, clean == 9))
+    assert entry.dice_per_class["right"] < 1
+    assert Dataset.open(tmp_path / "out").row("hq_0").quality == "hq"
+    assert not (tmp_path / "out" / ".predicted").exists()
+
+
+def test_a_network_that_has_seen_the_labels_is_warned_of(clean_dataset, make_run, tmp_path, caplog):
+    corrupt(clean_dataset, tmp_path / "out", hq_first=1, model="network", run=make_run())
+    assert "was trained on lq_0 and lq_1" in caplog.text or "was trained on lq_0, lq_1" in caplog.text
+
+
+def test_a_run_goes_with_the_model_network_and_no_size_with_it(clean_dataset, make_run, tmp_path):
+    run = make_run()
+    for options, said in (
+        ({"model": "network"}, "expected --run with --model network"),
+        ({"model": "cube", "run": run}, "expected --run with --model network"),
+        ({"model": "network", "run": run, "size": (1, 2)}, "--model network has none"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            corrupt(clean_dataset, tmp_path / "out", hq_first=1, **options)
+    other = make_run(label_names=("background", "liver", "right"))
+    with pytest.raises(DataError, match="expected the labels"):
+        corrupt(clean_dataset, tmp_path / "out", hq_first=1, model="network", run=other)
+    assert not (tmp_path / "out").exists()

@@ -6,6 +6,11 @@ given label and what each proposal gains over it. What they promised for cases t
 what came of it, tells the risk: the share of losses among the simulated errors that were promised about as
 much.
 
+Trusted cases may be easier for the network than others. So a label is only changed if one simple error
+explains how it differs from the prediction: as it is, with its boundary or itself moved, mirrored, with
+classes renamed, or in the slices that were drawn, it agrees with the prediction as simulated errors do. If
+none does, label or network may be wrong, and the label stays.
+
 The errors of a set are no even mixture of all kinds: its labels may all be too large, or most of them right.
 So the set is met first. A second forest tells kinds of errors apart, and the shares of the kinds in the set
 are those under which its answers are likeliest; each simulated error then counts as often as its kind occurs.
@@ -26,7 +31,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from alcseg.auditing.agreement import agreement
-from alcseg.auditing.evidence import evidence
+from alcseg.auditing.evidence import NAMES, evidence
 from alcseg.auditing.forests import Forests, class_rows
 from alcseg.auditing.patches import Patch, benefit, find_patches, patched
 from alcseg.auditing.simulate import KINDS, Simulated, simulate
@@ -58,6 +63,7 @@ _POINT = 0.01
 _ROUNDS = 50
 _BELIEF = 5.0  # labels that the even mixture of simulated errors counts for when a set is met
 _WEIGHTS = (0.1, 5.0)
+_UNEXPLAINED = 0.1  # share of the simulated errors that are explained worse than what counts as explained
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,18 +94,20 @@ class Verdict:
         given_dice: Expected Dice of the given label, by foreground class.
         gains: Expected gain of each proposal in Dice, by foreground class.
         risks: Share of losses among simulated errors for which it promised about as much.
+        explained: Whether a simple error explains how the label differs from the prediction.
     """
 
     given_dice: tuple[float, ...]
     gains: Mapping[Proposal, tuple[float, ...]]
     risks: Mapping[Proposal, float]
+    explained: bool = True
 
     def choose(self, risk: float, among: Collection[Proposal]) -> Proposal:
         """The proposal that promises most of those that are sure enough; `given` if none promises a gain."""
         sure = [
             name
             for name in among
-            if name != "given" and self.risks[name] <= risk and fmean(self.gains[name]) > 0
+            if self.explained and name != "given" and self.risks[name] <= risk and fmean(self.gains[name]) > 0
         ]
         return max(sure, key=lambda name: fmean(self.gains[name]), default="given")
 
@@ -120,6 +128,11 @@ class Verdict:
             return (
                 f"{_WORDS[chosen]}: expected Dice {before:.2f} -> {after:.2f}, "
                 f"harm in {risk:.0%} of simulated errors that promised as much"
+            )
+        if not self.explained:
+            return (
+                f"the label stays (expected Dice {before:.2f}): no simple error explains how it differs from "
+                "the prediction, either may be wrong, and a person has to look"
             )
         if not among:
             return f"the label stays (expected Dice {before:.2f}): no change is proposed"
@@ -190,6 +203,10 @@ class Referee:
             weights=np.repeat(self._weights, self._classes),
             seed=seed,
         )
+        explained = _explained(lessons.rows)
+        order = np.argsort(explained)
+        below = np.cumsum(self._weights[order]) / self._weights.sum()
+        self._least_explained = float(explained[order][np.searchsorted(below, _UNEXPLAINED)])
         self._promised = self._forests.own.reshape(told.shape)
         self._came = told.mean(axis=1)
 
@@ -270,7 +287,7 @@ class Referee:
             rows: Evidence on the label, `(K - 1, names)`.
         """
         said = self._forests.ask(class_rows(rows[None]), [name] * self._classes)
-        return self._verdict(said)
+        return self._verdict(said, float(_explained(rows[None])[0]))
 
     def rehearse(self, risk: float, among: Collection[Proposal], always: Proposal | None = None) -> Rehearsal:
         """Correct the simulated errors, each by the forests that had not seen its case.
@@ -282,8 +299,10 @@ class Referee:
         """
         true = self._lessons.scores.mean(axis=1)
         chosen = [
-            _PROPOSALS.index(always or self._verdict(promised).choose(risk, among))
-            for promised in self._promised
+            _PROPOSALS.index(always or self._verdict(promised, explained).choose(risk, among))
+            for promised, explained in zip(
+                self._promised, _explained(self._lessons.rows).tolist(), strict=True
+            )
         ]
         given, written = true[:, 0], true[np.arange(len(true)), chosen]
         right = given >= _RIGHT
@@ -307,13 +326,14 @@ class Referee:
             right_written_dice=mean(written, right) if right.any() else None,
         )
 
-    def _verdict(self, said: NDArray[np.float64]) -> Verdict:
-        """Of `(K - 1, proposals)`."""
+    def _verdict(self, said: NDArray[np.float64], explained: float) -> Verdict:
+        """Of `(K - 1, proposals)`, and how well the label can be explained."""
         by_case = said.mean(axis=0)
         return Verdict(
             tuple(said[:, 0].tolist()),
             {name: tuple(said[:, at].tolist()) for at, name in enumerate(_MENDED, start=1)},
             {name: self._risk(at, float(by_case[at])) for at, name in enumerate(_MENDED, start=1)},
+            explained >= self._least_explained,
         )
 
     def _risk(self, at: int, gain: float) -> float:
@@ -381,7 +401,7 @@ def examine(
     near, given = probs[(slice(None), *box)], label[box]
     mended, offsets = propose(near, refined[box], given, spacing, blur_mm, whole_patched[box])
     pred = near.argmax(0)
-    rows = [evidence(near, given, spacing)]
+    rows = [evidence(near, given, spacing), _in_drawn_slices(given, pred, len(probs))]
     rows += [_change(near, pred, given, mended[name]) for name in _MENDED]
     whole = {}
     for name, part in mended.items():
@@ -392,6 +412,38 @@ def examine(
 
 def _with_spacing(labels: Mapping[str, LabelMap], spacing: Spacing, name: str) -> tuple[LabelMap, Spacing]:
     return labels[name], spacing
+
+
+def _in_drawn_slices(given: LabelMap, pred: LabelMap, classes: int) -> NDArray[np.float32]:
+    """Dice of label and prediction by class in those slices that hold the class, along the axis that fits."""
+    found = []
+    for index in range(1, classes):
+        drawn, seen = given == index, pred == index
+        by_axis = [agreement(drawn, seen)]
+        for axis in range(3):
+            slices = drawn.any(axis=tuple(other for other in range(3) if other != axis))
+            by_axis.append(agreement(drawn.compress(slices, axis), seen.compress(slices, axis)))
+        found.append([max(by_axis)])
+    return np.array(found, np.float32)
+
+
+def _explained(rows: FloatArray) -> NDArray[np.float64]:
+    """How well label and prediction agree by the simple error that explains most, mean over classes.
+
+    Args:
+        rows: Evidence, `(labels, K - 1, names)`.
+    """
+    of = {name: rows[..., at] for at, name in enumerate(NAMES)}
+    explanations = (
+        of["dice"],
+        of["offset_dice"],
+        of["dice"] + of["shift_gain"],
+        of["dice"] + of["mirror_gain"],
+        of["as_other_class"],
+        rows[..., len(NAMES)],  # in the slices that were drawn
+    )
+    mean: NDArray[np.float64] = np.max(explanations, axis=0).mean(axis=1)
+    return mean
 
 
 def _change(probs: FloatArray, pred: LabelMap, given: LabelMap, mended: LabelMap) -> NDArray[np.float32]:

@@ -250,6 +250,9 @@ def _add_corrupt(verbs: Verbs) -> ArgumentParser:
         default=True,
         help="do less where a class would vanish",
     )
+    verb.add_argument(
+        "--run", metavar="RUN", help="with --model network: the run whose predictions are the noise"
+    )
     _add_seed(verb, "the noise, mixed with each case id")
     _add_workers(verb, "processes beside this one; 0 works in this one")
     _add_overwrite(verb)

@@ -1,6 +1,8 @@
 """`alcseg corrupt`: a dataset whose training labels are partly spoiled, for experiments with known noise."""
 
+import logging
 import multiprocessing
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -12,16 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation, ornt_transform
 
+from alcseg.commands.predict import predict
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume, affine_spacing
 from alcseg.data.folder import Dataset
+from alcseg.data.nifti import read_label
+from alcseg.data.predicted import Predictions
 from alcseg.data.splits import draw_hq, read_hq_list
 from alcseg.data.writer import write_label
-from alcseg.errors import UsageError
+from alcseg.errors import DataError, UsageError
 from alcseg.files import copy_into, link_or_copy, output_folder, require_apart
 from alcseg.frames import to_frame
 from alcseg.metrics.overlap import dice
 from alcseg.noise import (
+    NoiseRecord,
     OtherLabels,
     Unit,
     case_generator,
@@ -33,6 +39,7 @@ from alcseg.noise import (
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
 from alcseg.records.noise import NoiseEntry, NoiseManifest
+from alcseg.run import Run
 from alcseg.types import LabelMap, Spacing
 from alcseg.words import shorten
 
@@ -41,7 +48,11 @@ if TYPE_CHECKING:
 
 __all__ = ["CorruptResult", "corrupt"]
 
+logger = logging.getLogger(__name__)
+
 _CLEAN = "labelsClean"
+_PREDICTED = ".predicted"
+_NETWORK = "network"
 
 
 @dataclass(frozen=True)
@@ -118,22 +129,13 @@ class _Noise:
     unit: Unit | None
     keep_nonempty: bool
     seed: int
+    predictions: Predictions | None = None
 
     def apply(self, case_id: str) -> NoiseEntry:
         """Spoil the label of one case, write it and the clean one, and return its entry of the manifest."""
         label = self.source.read_label(case_id)
         background, *classes = self.source.label_values
-        noisy, record = corrupt_label(
-            label.array,
-            model=noise_model(self.model),
-            size=self.size,
-            unit=self.unit,
-            spacing=label.spacing,
-            rng=case_generator(self.seed, case_id),
-            background=background,
-            keep_nonempty=self.keep_nonempty,
-            others=self._others(label, case_id),
-        )
+        noisy, record = self._spoil(case_id, label, background)
         write_label(self.target / "labelsTr" / label.path.name, noisy, label)
         copy_into(label.path, self.target / _CLEAN)
         present = [value for value in classes if (label.array == value).any()]
@@ -150,6 +152,24 @@ class _Noise:
             # A label without any foreground cannot be spoiled this way and counts as equal.
             dice_to_clean=fmean(per_class.values()) if per_class else 1.0,
             dice_per_class=per_class,
+        )
+
+    def _spoil(self, case_id: str, label: Volume, background: int) -> tuple[LabelMap, NoiseRecord]:
+        """The label with the model's noise, or what a network predicts in its place."""
+        if self.predictions is not None:
+            details = {"run": self.predictions.record.run, "method": self.predictions.record.method}
+            predicted = read_label(self.predictions.path / f"{case_id}.nii.gz").array
+            return predicted, NoiseRecord("predict", None, None, None, details=details)
+        return corrupt_label(
+            label.array,
+            model=noise_model(self.model),
+            size=self.size,
+            unit=self.unit,
+            spacing=label.spacing,
+            rng=case_generator(self.seed, case_id),
+            background=background,
+            keep_nonempty=self.keep_nonempty,
+            others=self._others(label, case_id),
         )
 
     def _others(self, label: Volume, case_id: str) -> OtherLabels:
@@ -177,6 +197,7 @@ def corrupt(
     size: tuple[float, float] | None = None,
     unit: Unit | None = None,
     keep_nonempty: bool = True,
+    run: str | PathLike[str] | None = None,
     seed: int = 0,
     overwrite: bool = False,
     workers: int = 0,
@@ -193,11 +214,13 @@ def corrupt(
         hq_fraction: Share of the labeled training cases drawn to keep their label, rounded, at least one.
         hq_first: The first so many training cases keep their label.
         hq_list: Text file with the cases that keep their label, one a line. Exactly one of the three counts.
-        model: Name from `NOISE_MODELS`, or `mixture:NAME,NAME`.
+        model: Name from `NOISE_MODELS`, or `mixture:NAME,NAME`; or `network`: what a run predicts, the noise
+            of sets that an early network has labeled.
         size: Smallest and largest size; what it measures is the model's to say, see its `amount`. None takes
             the model's own range.
         unit: Unit of `size`: `voxel`, `mm` or `percent`. None takes the model's own.
         keep_nonempty: Do less where a class would vanish.
+        run: For the model `network`, the run that predicts, such as one of few steps on the HQ cases.
         seed: Of the HQ draw and, mixed with the case id, of the noise.
         overwrite: Replace a target folder that is not empty.
         workers: Processes beside this one; 0 works in this one.
@@ -209,8 +232,9 @@ def corrupt(
     """
     target = Path(target)
     size = None if size is None else (size[0], size[1])
-    _check_options(model, size, unit, workers)
+    _check_options(model, size, unit, workers, run)
     source = Dataset.open(dataset)
+    early = None if run is None else _early_run(run, source)
     _require_clean(source)
     require_apart(target, source.root)
     candidates = [row.case_id for row in source.rows_where(split="train") if row.quality != "unlabeled"]
@@ -230,10 +254,19 @@ def corrupt(
             label = source.label_path(row.case_id)
             if label is not None and row.case_id not in lq:
                 copy_into(label, root / label.parent.name)
-        noise = _Noise(source, root, tuple(candidates), model, size, unit, keep_nonempty, seed)
+        predictions = None
+        if early is not None:
+            if seen := set(lq) & set(early.record.train_cases or ()):
+                logger.warning(
+                    "%s was trained on %s: their labels will be too good", early.path, shorten(seen)
+                )
+            predictions = predict(early, [source[case_id] for case_id in lq], out=root / _PREDICTED)
+        noise = _Noise(source, root, tuple(candidates), model, size, unit, keep_nonempty, seed, predictions)
         entries = track(_apply_all(noise, lq, workers), "Corrupting labels", len(lq))
         manifest = NoiseManifest(cases=dict(zip(lq, entries, strict=True)))
         manifest.write(root)
+        if predictions is not None:
+            shutil.rmtree(predictions.path)
         rows = [_with_quality(row, hq, lq) for row in source.rows]
         CaseRow.write(root, rows)
         labeled = sum(row.split != "test" and row.quality != "unlabeled" for row in rows)
@@ -241,10 +274,37 @@ def corrupt(
     return CorruptResult(target, len(hq), manifest)
 
 
-def _check_options(model: str, size: tuple[float, float] | None, unit: Unit | None, workers: int) -> None:
+def _check_options(
+    model: str,
+    size: tuple[float, float] | None,
+    unit: Unit | None,
+    workers: int,
+    run: str | PathLike[str] | None,
+) -> None:
     if workers < 0:
         raise UsageError(f"--workers: expected at least 0, got {workers}.")
+    if (model == _NETWORK) != (run is not None):
+        raise UsageError(f"expected --run with --model {_NETWORK}, and with no other model.")
+    if model == _NETWORK:
+        if size is not None or unit is not None:
+            raise UsageError(f"--size: --model {_NETWORK} has none; the run says how good its labels are.")
+        return
     resolve_size(noise_model(model), size, unit)
+
+
+def _early_run(run: str | PathLike[str], source: Dataset) -> Run:
+    """The run that predicts.
+
+    Raises:
+        DataError: If it knows other classes than the dataset.
+    """
+    early = Run.open(run)
+    if early.plan.labels != source.labels:
+        raise DataError(
+            f"{source.root}: expected the labels {early.plan.labels} that {early.path} was trained on, found "
+            f"{source.labels}. Name a run of this dataset."
+        )
+    return early
 
 
 def _require_clean(source: Dataset) -> None:

@@ -40,7 +40,10 @@ _OF_MODELS: Mapping[str, Kind | None] = {
     "class_swap": "exchanged",
     "other_case": "other_case",
 }
-"""Noise model to the kind of error that it makes; None where the operation decides."""
+"""Noise models that are drawn from, to the kind of error that they make; None where the operation decides."""
+
+_OF_OTHERS: Mapping[str, Kind] = {"reader": "ragged"}
+"""The same of models that are not drawn from: what readers do differently is made of the others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +106,8 @@ def kind_of_noise(model: str, operation: str) -> Kind:
     """
     if operation == "none":
         return "none"
+    if model in _OF_OTHERS:
+        return _OF_OTHERS[model]
     return _OF_MODELS[model] or ("too_small" if operation == "erode" else "too_large")
 
 

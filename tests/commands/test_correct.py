@@ -68,6 +68,12 @@ def spoil(image: Path) -> None:
     nib.save(nib.Nifti1Image(np.ones(found.shape, np.float32), found.affine), image)
 
 
+@pytest.fixture(autouse=True)
+def little_to_explain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boxes of a few voxels, dilated by one, are explained by nothing as well as organs are."""
+    monkeypatch.setattr("alcseg.auditing.referee._UNEXPLAINED", 0.02)
+
+
 def test_lq_labels_are_refined_and_all_others_stay(
     solvable_dataset: Path, make_run: MakeRun, read_values: Read, tmp_path: Path
 ) -> None:
@@ -164,8 +170,7 @@ def test_a_network_that_cannot_judge_changes_nothing_and_says_so(
         label = source.read_label(name)
         write_label(label.path, np.roll(label.array, 8, axis=0), label)
     result = correct(make_run(), solvable_dataset, out=tmp_path / "poor", passes=2)
-    assert "on 3 held-out cases with trusted labels this run reaches a mean Dice of 0." in caplog.text
-    assert "this network cannot judge labels: of 60 errors simulated on 3 trusted labels" in caplog.text
+    assert "no label is changed: on 3 trusted labels that it has not learned from this network" in caplog.text
     assert result.record.written == {"given": 2}
     for name in ("lq_0", "lq_1"):
         given, written = (root / "labelsTr" / f"{name}.nii.gz" for root in (solvable_dataset, result.path))
@@ -194,7 +199,7 @@ def test_with_one_trusted_label_nothing_is_changed_unless_that_is_asked_for(
     assert "no label is changed: that takes 2 trusted labels" in caplog.text
     assert all("nothing was changed" in row.reason for row in result.ranking)
     reasons = {line.reason for line in result.audit}
-    assert reasons == {"the label stays: too few trusted labels tell what a change is worth"}
+    assert reasons == {"the label stays: nothing tells what a change of it is worth"}
     forced = correct(make_run(), solvable_dataset, out=tmp_path / "all", passes=2, how="refined", risk=1)
     assert forced.record.written == {"refined": 2}
     assert "every label is refined, whatever comes of it" in caplog.text
@@ -424,7 +429,7 @@ def test_labels_are_better_and_how_they_were_drawn_is_told(
         given = read_values(solvable_dataset / "labelsTr" / f"{case_id}.nii.gz")
         written = read_values(tmp_path / "out" / "labelsTr" / f"{case_id}.nii.gz")
         assert (written != clean).sum() < (given != clean).sum()
-    assert (result.record.how, result.record.risk) == ("auto", 0.1)
+    assert (result.record.how, result.record.risk) == ("auto", 0.05)
     assert sum(result.record.written.values()) == 2
     assert len(result.record.offsets) == 2
     reference = result.record.clean_labels

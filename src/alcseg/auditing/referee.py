@@ -9,7 +9,7 @@ much.
 Trusted cases may be easier for the network than others. So a label is only changed if one simple error
 explains how it differs from the prediction: as it is, with its boundary or itself moved, mirrored, with
 classes renamed, or in the slices that were drawn, it agrees with the prediction as simulated errors do. If
-none does, label or network may be wrong, and the label stays.
+none does, label or network may be wrong, and the label stays, but for a boundary that may be moved.
 
 The errors of a set are no even mixture of all kinds: its labels may all be too large, or most of them right.
 So the set is met first. A second forest tells kinds of errors apart, and the shares of the kinds in the set
@@ -23,7 +23,7 @@ Source:
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from statistics import fmean
+from statistics import NormalDist, fmean
 from typing import Any, TypeAlias, get_args
 
 import numpy as np
@@ -58,12 +58,15 @@ _MARGIN = 8  # voxels around label and predictions; boundaries are moved by up t
 _DRAWS = (240, 8, 100)  # simulated errors in all, and least and most of a case
 _LOSS = 0.005  # of Dice, from which on a change counts as harm
 _NEIGHBORS = 60
+_WORTH = 0.01  # of Dice, that a change has to promise at least
+_USUAL_SPREAD = 0.05  # of Dice between cases
+_USUAL_CASES = 4
 _RIGHT = 0.97  # Dice of a simulated label from which on it counts as right
 _POINT = 0.01
 _ROUNDS = 50
 _BELIEF = 5.0  # labels that the even mixture of simulated errors counts for when a set is met
 _WEIGHTS = (0.1, 5.0)
-_UNEXPLAINED = 0.1  # share of the simulated errors that are explained worse than what counts as explained
+_UNEXPLAINED = 0.3  # share of the simulated errors that are explained worse than what counts as explained
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,21 +96,31 @@ class Verdict:
     Attributes:
         given_dice: Expected Dice of the given label, by foreground class.
         gains: Expected gain of each proposal in Dice, by foreground class.
+        spreads: By how much such gains differ from case to case.
         risks: Share of losses among simulated errors for which it promised about as much.
         explained: Whether a simple error explains how the label differs from the prediction.
     """
 
     given_dice: tuple[float, ...]
     gains: Mapping[Proposal, tuple[float, ...]]
+    spreads: Mapping[Proposal, float]
     risks: Mapping[Proposal, float]
     explained: bool = True
 
     def choose(self, risk: float, among: Collection[Proposal]) -> Proposal:
-        """The proposal that promises most of those that are sure enough; `given` if none promises a gain."""
+        """The proposal that promises most of those that are sure enough; `given` if none is.
+
+        Sure enough is a proposal that seldom did harm and whose gain, in a case of which the network says as
+        much less as it does in a share `risk` of all cases, would still be a gain.
+        """
+        slack = NormalDist().inv_cdf(1 - min(max(risk, 1e-3), 0.5))
         sure = [
             name
             for name in among
-            if self.explained and name != "given" and self.risks[name] <= risk and fmean(self.gains[name]) > 0
+            if name != "given"
+            and (self.explained or name == "moved")  # a boundary that is moved keeps its shape
+            and self.risks[name] <= risk
+            and fmean(self.gains[name]) > max(slack * self.spreads[name], _WORTH)
         ]
         return max(sure, key=lambda name: fmean(self.gains[name]), default="given")
 
@@ -193,6 +206,8 @@ class Referee:
         simulated = np.bincount(lessons.kinds, minlength=len(KINDS)) / len(lessons.kinds)
         self.shares = simulated if shares is None else shares
         ratio = np.clip(self.shares / np.maximum(simulated, 1e-9), *_WEIGHTS)
+        right = KINDS.index("none")
+        ratio[right] = max(ratio[right], 1.0)  # a set of hard cases looks as if none of its labels were right
         self._weights = ratio[lessons.kinds]
         told = lessons.scores.copy()
         told[..., 1:] -= told[..., :1]
@@ -209,6 +224,7 @@ class Referee:
         self._least_explained = float(explained[order][np.searchsorted(below, _UNEXPLAINED)])
         self._promised = self._forests.own.reshape(told.shape)
         self._came = told.mean(axis=1)
+        self._spread = _spread_between_cases(self._came - self._promised.mean(axis=1), lessons.cases)
 
     @classmethod
     def taught(
@@ -332,6 +348,7 @@ class Referee:
         return Verdict(
             tuple(said[:, 0].tolist()),
             {name: tuple(said[:, at].tolist()) for at, name in enumerate(_MENDED, start=1)},
+            {name: float(self._spread[at]) for at, name in enumerate(_MENDED, start=1)},
             {name: self._risk(at, float(by_case[at])) for at, name in enumerate(_MENDED, start=1)},
             explained >= self._least_explained,
         )
@@ -355,6 +372,25 @@ def _shares(likely: NDArray[np.float64], simulated: NDArray[np.float64]) -> NDAr
         after /= np.maximum(after.sum(axis=1, keepdims=True), 1e-9)
         shares = (after.sum(axis=0) + _BELIEF * simulated) / (len(likely) + _BELIEF)
     return shares
+
+
+def _spread_between_cases(misses: NDArray[np.float64], cases: Sequence[str]) -> NDArray[np.float64]:
+    """Standard deviation of what a new case gains less than was promised, by proposal.
+
+    That of the means of cases, widened by the error of their mean; since few cases tell little of a spread,
+    a usual one counts as much as four of them.
+
+    Args:
+        misses: What came of each promise less the promise, `(draws, proposals)`.
+        cases: Whose draw it was.
+    """
+    names = np.asarray(cases)
+    means = np.stack([misses[names == name].mean(axis=0) for name in dict.fromkeys(cases)])
+    count = len(means)
+    own = ((means - means.mean(axis=0)) ** 2).sum(axis=0)
+    variance = (own + _USUAL_CASES * _USUAL_SPREAD**2) / (count - 1 + _USUAL_CASES)
+    spread: NDArray[np.float64] = np.sqrt(variance * (1 + 1 / count))
+    return spread
 
 
 def _judge_of_patches(known: Mapping[str, Opinion], drawn: Iterable[Drawn], seed: int) -> Forests | None:

@@ -380,7 +380,7 @@ def _add_correct(verbs: Verbs) -> ArgumentParser:
     verb.add_argument(
         "--risk",
         type=float,
-        default=0.1,
+        default=0.05,
         metavar="SHARE",
         help="a change is made if it did harm in at most this share of the simulated errors for which it "
         "promised as much; 1 with a certain --how makes it everywhere",

@@ -27,11 +27,12 @@ from alcseg.inference.predictor import Predictor
 from alcseg.records.cases import CaseRow
 from alcseg.records.correction import Calibration, Perturbation
 
-__all__ = ["Looked", "Looker", "Trusted"]
+__all__ = ["POOR", "Looked", "Looker", "Trusted"]
 
 logger = logging.getLogger(__name__)
 
-_POOR = 0.5  # mean Dice on trusted labels below which a network should correct none
+POOR = 0.5
+"""Mean Dice on trusted labels below which a network corrects none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +61,14 @@ class Trusted:
         labels: Trusted classes on the model grid, by case.
         offsets: What the network says of these labels.
         traits: Of its predictions.
+        reached: Mean Dice of its predictions with these labels; 0 without any.
     """
 
     calibration: Calibration
     labels: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
     offsets: list[Offsets] = field(default_factory=list)
     traits: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    reached: float = 0.0
 
     @property
     def clean(self) -> CleanLabels | None:
@@ -73,9 +76,12 @@ class Trusted:
         return CleanLabels.of(Offsets.stack(self.offsets)) if self.offsets else None
 
     def referee(self, spool: Spool[Looked], seed: int) -> Referee | None:
-        """One that has learned from errors simulated on these labels; None where there are too few."""
+        """One that has learned from errors simulated on these labels.
+
+        None where there are too few of them, or the network is too poor to judge any.
+        """
         clean = self.clean
-        if clean is None or len(self.labels) < FEWEST_CASES:
+        if clean is None or len(self.labels) < FEWEST_CASES or self.reached < POOR:
             return None
 
         def opinions() -> Iterator[tuple[str, Opinion]]:
@@ -137,13 +143,7 @@ class Looker:
             found.traits[look.case_id] = traits(opinion.probs)
             spool.put(look.case_id, looked)
         reached = [one.dice for one in classes if isfinite(one.dice)]
-        if reached and mean(reached) < _POOR:
-            logger.warning(
-                "on %d held-out cases with trusted labels this run reaches a mean Dice of %.2f. "
-                "Train longer, or on more trusted labels",
-                len(found.labels),
-                mean(reached),
-            )
+        found.reached = mean(reached) if reached else 0.0
         found.calibration = calibrate(classes, cases=tuple(found.labels))
         return found
 

@@ -13,7 +13,7 @@ from alcseg.auditing.referee import FEWEST_CASES, Verdict
 from alcseg.auditing.typical import unlike_the_others
 from alcseg.commands._answers import Answers, answers_of_audit, answers_of_run
 from alcseg.commands._corrected_dataset import CorrectedDataset
-from alcseg.commands._looks import Looked, Looker
+from alcseg.commands._looks import POOR, Looked, Looker, Trusted
 from alcseg.commands._spool import Spool
 from alcseg.commands.progress import track
 from alcseg.corrected import Correction
@@ -48,7 +48,7 @@ def correct(
     out: str | os.PathLike[str],
     oof: bool = False,
     how: How = "auto",
-    risk: float = 0.1,
+    risk: float = 0.05,
     nnunet: bool = False,
     passes: int = 4,
     seed: int = 0,
@@ -112,7 +112,7 @@ def correct(
         if referee is not None:
             referee = referee.met({name: rows for name, rows in doubted.rows.items() if name not in lost})
         rehearsal = None if referee is None else referee.rehearse(risk, among, always)
-        _tell(rehearsal, always)
+        _tell(rehearsal, always, trusted)
 
         changes: list[ClassChange] = []
         offsets: list[OffsetRow] = []
@@ -208,10 +208,18 @@ def _check_folders(answers: Answers, source: Dataset, out: Path) -> None:
         )
 
 
-def _tell(rehearsal: Rehearsal | None, always: Proposal | None) -> None:
+def _tell(rehearsal: Rehearsal | None, always: Proposal | None, trusted: Trusted) -> None:
     """Warn where nothing, or something reckless, will be done."""
     if always is not None:
         logger.warning("every label is %s, whatever comes of it: --risk 1 was asked for", always)
+    elif len(trusted.labels) >= FEWEST_CASES and trusted.reached < POOR:
+        logger.warning(
+            "no label is changed: on %d trusted labels that it has not learned from this network reaches a "
+            "mean Dice of %.2f, and one below %.1f judges no label. Train longer, or on more trusted labels",
+            len(trusted.labels),
+            trusted.reached,
+            POOR,
+        )
     elif rehearsal is None:
         logger.warning(
             "no label is changed: that takes %d trusted labels that the network has not learned from. Hold "
@@ -236,7 +244,7 @@ def _choose(
     if always is not None:
         return always, f"{always}, whatever comes of it"
     if verdict is None:
-        return "given", "the label stays: too few trusted labels tell what a change is worth"
+        return "given", "the label stays: nothing tells what a change of it is worth"
     chosen = verdict.choose(risk, among)
     return chosen, verdict.in_words(chosen, among)
 

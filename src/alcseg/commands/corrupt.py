@@ -258,7 +258,7 @@ def corrupt(
         if early is not None:
             if seen := set(lq) & set(early.record.train_cases or ()):
                 logger.warning(
-                    "%s was trained on %s: their labels will be too good", early.path, shorten(seen)
+                    "%s was trained on %s: their labels will be too good", early.path, shorten(sorted(seen))
                 )
             predictions = predict(early, [source[case_id] for case_id in lq], out=root / _PREDICTED)
         noise = _Noise(source, root, tuple(candidates), model, size, unit, keep_nonempty, seed, predictions)

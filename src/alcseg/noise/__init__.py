@@ -26,6 +26,7 @@ from alcseg.noise.missing_slices import MissingSlices
 from alcseg.noise.mixture import MEMBERS, Mixture
 from alcseg.noise.model import Amount, NoiseContext, NoiseModel, Operation, OtherLabels, Outcome, Unit
 from alcseg.noise.other_case import OtherCase
+from alcseg.noise.reader import Reader
 from alcseg.noise.shift_rotate import ShiftRotate
 from alcseg.noise.slice_offset import SliceOffset
 from alcseg.noise.smooth_boundary import SmoothBoundary
@@ -58,6 +59,7 @@ _MODELS: dict[str, NoiseModel] = {
     "markov_boundary": MarkovBoundary(),
     "missing_slices": MissingSlices(),
     "other_case": OtherCase(),
+    "reader": Reader(),
     "shift_rotate": ShiftRotate(),
     "slice_offset": SliceOffset(),
     "smooth_boundary": SmoothBoundary(),

@@ -215,6 +215,8 @@ class MethodContract:
     ) -> None:
         # While 1 - 1/(t + 1) stays below the decay, the average is the plain mean of all steps' students.
         method, batch = make_method(), make_batch()
+        if hasattr(method.settings, "ema_decay"):  # left open, it would fit the length of the run
+            method.settings = method.settings.model_copy(update={"ema_decay": 0.99})
         networks = method.export_networks()
         assert "model" in networks
         assert set(networks) <= {"model", "teacher"}

@@ -2,11 +2,13 @@
 
 import importlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from alcseg.audited import Audit
+from alcseg.auditing.judge import Judgment
 from alcseg.commands.audit import audit
 from alcseg.commands.correct import correct
 from alcseg.commands.train import train
@@ -16,6 +18,7 @@ from alcseg.data.phantoms import write_phantoms
 from alcseg.data.writer import write_label
 from alcseg.errors import ConfigError, DataError, UsageError
 from alcseg.records.audit import AuditRow, RegionRow
+from alcseg.records.cases import CaseRow
 from alcseg.run import Run
 
 SMALL = ("network.filters=4", "data.patch=[32,32,16]", "trainer.precision=32")
@@ -238,3 +241,24 @@ def test_an_audit_of_another_dataset_corrects_nothing(result, spoiled, tmp_path)
     AuditRow.write(tmp_path, [row for row in result.ranking if row.case_id != "phantom_004"])
     with pytest.raises(DataError, match="it does not know case 'phantom_004'"):
         correct(tmp_path, spoiled, out=tmp_path / "out", oof=True, device="cpu")
+
+
+def test_cases_that_cannot_be_judged_stand_after_those_that_seem_wrong():
+    def judged(dice: float) -> list[Judgment]:
+        return [Judgment(dice, 0.0, 1.0, 1.0, {"ragged": 1.0})]
+
+    found = importlib.import_module("alcseg.commands.audit")._Found(
+        source=SimpleNamespace(label_names=("background", "organ")),
+        seen={name: SimpleNamespace(agreement=(0.5,)) for name in ("lost", "wrong", "right")},
+        judged={"lost": judged(0.1), "wrong": judged(0.4), "right": judged(0.95)},
+        fold_of={"lost": 0, "wrong": 0, "right": 1},
+        unsure=frozenset({"lost"}),
+        in_sample=frozenset(),
+    )
+    rows = [CaseRow(case_id=name, quality="hq", split="train") for name in ("lost", "wrong", "right")]
+    ranking = found.ranking(rows)
+    assert [(row.case_id, row.rank, row.unsure) for row in ranking] == [
+        ("wrong", 1, False), ("lost", 2, True), ("right", 3, False),
+    ]  # fmt: skip
+    assert "cannot be judged" in ranking[1].words
+    assert "lost" not in found.trusted()

@@ -241,9 +241,15 @@ class _Found:
     in_sample: frozenset[str]
 
     def ranking(self, rows: Sequence[CaseRow]) -> list[AuditRow]:
-        """A line per case and class, the worst label first."""
+        """A line per case and class, the worst label first.
+
+        Cases that cannot be judged stand together after those that seem wrong.
+        """
         qualities = {row.case_id: row.quality for row in rows}
-        order = sorted(self.judged, key=lambda name: (_mean(self.judged[name]), name))
+        expected = {
+            name: _BAD_BELOW if name in self.unsure else _mean(found) for name, found in self.judged.items()
+        }
+        order = sorted(expected, key=lambda name: (expected[name], name))
         lines = []
         for rank, name in enumerate(order, start=1):
             agreement = self.seen[name].agreement

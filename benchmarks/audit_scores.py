@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from cleanlab.segmentation.rank import get_label_quality_scores
 from sklearn.metrics import roc_auc_score
 
 import alcseg
@@ -37,6 +38,7 @@ def main() -> None:
     plain = np.array([np.mean([rows[name, one].agreement for one in classes]) for name in cases])
     rank = np.array([rows[name, next(iter(classes))].rank for name in cases])
     bad = true < audit.record.bad_below
+    softmin = np.array([softmin_of(audit, name, rows[name, next(iter(classes))].fold) for name in cases])
     held = [row.dice_low <= truth[key] <= row.dice_high for key, row in rows.items()]
     kinds = {key: kind_of(key, truth, noise) for key in rows}
     right = Counter(kinds[key] for key, row in rows.items() if row.kind == kinds[key])
@@ -48,7 +50,9 @@ def main() -> None:
         ("labels, of which bad", f"{len(cases)}, {bad.sum()}"),
         ("AUROC by rank", f"{roc_auc_score(bad, -rank):.3f}"),
         ("AUROC of plain Dice with the prediction", f"{roc_auc_score(bad, -plain):.3f}"),
+        ("AUROC of softmin over voxels (cleanlab)", f"{roc_auc_score(bad, -softmin):.3f}"),
         ("precision at budget", f"{bad[np.argsort(rank)[: bad.sum()]].mean():.3f}"),
+        ("the same of plain Dice, softmin", f"{at_budget(bad, plain)}, {at_budget(bad, softmin)}"),
         ("precision at ten", f"{bad[np.argsort(rank)[:10]].mean():.2f}"),
         ("mean absolute error of the expected Dice, by case", f"{np.abs(judged - true).mean():.3f}"),
         ("share of 90 % intervals that hold", f"{np.mean(held):.3f}"),
@@ -61,6 +65,21 @@ def main() -> None:
     for kind in sorted(total):
         found = Counter(row.kind for key, row in rows.items() if kinds[key] == kind)
         print(f"| {kind}, {total[kind]} classes | {', '.join(f'{n} {k}' for k, n in found.most_common())} |")
+
+
+def softmin_of(audit: alcseg.Audit, name: str, fold: int) -> float:
+    """Score of a label by cleanlab, the volume taken as one image, with the last round's prediction."""
+    stem = audit.run_path(fold).parent / "cases" / name
+    probs, label = np.load(f"{stem}.probs.npy").astype(np.float32), np.load(f"{stem}.label.npy").astype(int)
+    flat = probs.reshape(1, len(probs), label.shape[0], -1)
+    flat = flat / flat.sum(1, keepdims=True)
+    scores, _ = get_label_quality_scores(label.reshape(1, label.shape[0], -1), flat, verbose=False)
+    return float(scores[0])
+
+
+def at_budget(bad: np.ndarray, score: np.ndarray) -> str:
+    """Share of bad labels among as many of the lowest score as there are."""
+    return f"{bad[np.argsort(score)[: bad.sum()]].mean():.3f}"
 
 
 def kind_of(key: tuple[str, str], truth: dict[tuple[str, str], float], noise: dict[str, object]) -> str:

@@ -55,7 +55,8 @@ def figure() -> Figure:
     page = Figure(figsize=(PAGE_INCH, PAGE_INCH * 0.48), layout="constrained")
     scan = phantom(0)
     others = OtherLabels(("1",), borrowed)
-    for axes, name in zip(page.subplots(2, 5).flat, NOISE_MODELS, strict=True):
+    panels = iter(page.subplots(2, 6).flat)
+    for name, axes in zip(NOISE_MODELS, panels, strict=False):
         amount = NOISE_MODELS[name].amount
         size = None if amount is None else (sum(amount.ranges["percent"]) / 2,) * 2
         noisy, record = corrupt_label(
@@ -78,7 +79,7 @@ def figure() -> Figure:
         axes.imshow(fill, origin="lower", extent=extent, interpolation="nearest")
         outline(axes, show(noisy), extent, (NOISY, "solid"), width=0.9)
         outline(axes, show(scan.label), extent, (CLEAN, "solid"), width=0.9)
-        focus(axes, show(scan.label > 0), extent, margin_mm=6.0)
+        focus(axes, show(scan.label > 0), extent)
         score = np.mean([dice(noisy == value, scan.label == value) for value in (1, 2)])
         drawn = f": {record.details['model']}" if name == "mixture" else ""
         axes.set_title(f"{name}{drawn}\nDice {score:.2f}", fontsize=POINTS - 0.5, color=INK, pad=3)
@@ -87,6 +88,8 @@ def figure() -> Figure:
                 axes.text(
                     x, 0.04, word, color=color, fontsize=POINTS, weight="bold", transform=axes.transAxes
                 )
+    for axes in panels:
+        axes.set_axis_off()
     return page
 
 

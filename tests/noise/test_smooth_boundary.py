@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from alcseg.noise.distance import surface_distance
-from alcseg.noise.smooth_boundary import SmoothBoundary, _unit_field
+from alcseg.noise.smooth_boundary import SmoothBoundary, unit_field
 
 
 def slab() -> np.ndarray:
@@ -26,7 +26,7 @@ def test_displacement_is_what_the_details_say(context) -> None:
 
 def test_field_has_unit_variance_and_the_correlation_length_in_mm() -> None:
     spacing = (0.5, 1.0, 2.0)
-    field = _unit_field((120, 60, 30), 2.0, spacing, np.random.default_rng(0))
+    field = unit_field((120, 60, 30), 2.0, spacing, np.random.default_rng(0))
     assert field.std() == pytest.approx(1, abs=0.1)
     for axis, step in enumerate(spacing):
         moved = np.moveaxis(field, axis, 0)

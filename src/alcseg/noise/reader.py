@@ -24,7 +24,7 @@ from alcseg.boxes import bounding_box
 from alcseg.noise._classes import relabel
 from alcseg.noise.distance import amount_mm, inscribed_radius, margin, surface_distance
 from alcseg.noise.model import Amount, NoiseContext, NoiseModel, Outcome, slice_axis
-from alcseg.noise.smooth_boundary import _unit_field
+from alcseg.noise.smooth_boundary import unit_field
 from alcseg.types import LabelMap, Mask, Spacing
 
 __all__ = ["Reader"]
@@ -72,7 +72,7 @@ class Reader(NoiseModel):
         high = self._move_end(slices, round(lengths[1]), plane)
         box = bounding_box(slices, (0, *margin(abs(offset_mm) + _CLIP * local_mm, plane)))
         drawn = slices[box]
-        field = _unit_field(drawn.shape, correlation_mm, (thickness, *plane), rng)
+        field = unit_field(drawn.shape, correlation_mm, (thickness, *plane), rng)
         displacement = offset_mm + local_mm * np.clip(field, -_CLIP, _CLIP)
         distance = np.stack([surface_distance(contour, plane) for contour in drawn])
         parts, _ = ndimage.label(distance < displacement)

@@ -20,7 +20,7 @@ from alcseg.noise.distance import amount_mm, inscribed_radius, margin, surface_d
 from alcseg.noise.model import Amount, NoiseContext, NoiseModel, Outcome
 from alcseg.types import FloatArray, LabelMap, Spacing
 
-__all__ = ["SmoothBoundary"]
+__all__ = ["SmoothBoundary", "unit_field"]
 
 _CLIP = 3.0  # standard deviations
 
@@ -48,7 +48,7 @@ class SmoothBoundary(NoiseModel):
         correlation_mm = self.correlation * inscribed_radius(foreground, context.spacing)
         box = bounding_box(foreground, margin(_CLIP * std_mm, context.spacing))
         distance = surface_distance(foreground[box], context.spacing)
-        field = _unit_field(distance.shape, correlation_mm, context.spacing, context.rng)
+        field = unit_field(distance.shape, correlation_mm, context.spacing, context.rng)
         displacement = std_mm * np.clip(field, -_CLIP, _CLIP)
         changed = np.zeros_like(foreground)
         parts, _ = ndimage.label(distance < displacement)
@@ -64,7 +64,7 @@ class SmoothBoundary(NoiseModel):
         return Outcome(result, "displace", details)
 
 
-def _unit_field(
+def unit_field(
     shape: tuple[int, ...], correlation_mm: float, spacing: Spacing, rng: np.random.Generator
 ) -> FloatArray:
     """Gaussian random field of mean 0 and variance 1 over many draws."""

@@ -26,8 +26,8 @@ def test_it_runs_and_shows_pictures_and_bars(notebook, tmp_path):
     done = NotebookClient(notebook, timeout=240, kernel_name="python3", resources=resources).execute()
     outputs = [output for cell in done.cells if cell.cell_type == "code" for output in cell.outputs]
     assert [output for output in outputs if output.output_type == "error"] == []
-    (told,) = [output.text for output in outputs if output.output_type == "stream"]
-    assert "this run reaches a mean Dice of 0." in told  # 60 steps are few
+    told = [output.text for output in outputs if output.output_type == "stream"]
+    assert all("no label is changed" in text or "cannot judge" in text for text in told)  # 60 steps are few
     outputs = [output for output in outputs if output.output_type != "stream"]
     texts = [output.data.get("text/html", "") for output in outputs]
     assert sum("<img " in text for text in texts) == 5  # dataset, case, run, correction, evaluation

@@ -119,7 +119,7 @@ FRAMES = {
         2 * 2 * len(alcseg.metrics.METRICS),
         ["case_id", "class", "metric", "value", "unit", "status"],
     ),
-    "ranking": (lambda study: study.correction.to_frame(), 8, ["rank", "case_id", "class", "uncertainty"]),
+    "ranking": (lambda study: study.correction.to_frame(), 8, ["rank", "written_rank", "case_id", "class"]),
     "offsets": (lambda study: study.correction.to_frame("offsets"), 8, ["case_id", "class", "drawn_mm"]),
     "run": (lambda study: study.run.to_frame(), 4, ["step", "loss", "lr", *("hq", "lq", "noisy", "con")]),
     "predictions": (

@@ -27,6 +27,7 @@ def test_a_line_is_a_json_object(tmp_path):
     (text,) = (tmp_path / "audit.jsonl").read_text().splitlines()
     assert json.loads(text) == {
         "format": 2, "time": "now", "run": "run", "method": "alc", "case_id": "a", "quality": "lq",
+        "action": "moved", "voxels_changed": 0,
         "classes": {"x": {"added_mm3": 1.5, "removed_mm3": 0.0}}, "drawn_mm": {"x": None}, "reason": "why",
     }  # fmt: skip
 

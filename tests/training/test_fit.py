@@ -54,7 +54,7 @@ def assert_same_weights(first: Run, second: Run) -> None:
 def test_a_run_folder_holds_what_prediction_and_people_need(
     fit: Train, read_rows: Rows, tmp_path: Path, dataset: Dataset
 ) -> None:
-    run = fit(method="alc")
+    run = fit("run", "method.ema_decay=0.99", method="alc")
     names = {str(path.relative_to(run.path)) for path in run.path.rglob("*") if path.is_file()}
     events = {name for name in names if name.startswith("events")}
     assert len(events) == 1

@@ -222,7 +222,7 @@ def test_b_has_an_optimizer_of_its_own_and_a_bounded_gradient(batch: dict[str, P
 
 
 def test_both_teachers_are_averages(batch: dict[str, Patches]) -> None:
-    method = make(classes=3)
+    method = make(classes=3, ema_decay=0.99)
     students = []
     for _ in range(3):
         method.step(batch)

@@ -200,3 +200,11 @@ def test_a_gain_has_to_outlast_what_differs_between_cases() -> None:
     wide = Referee(Lessons(rows, unsteady, np.zeros(40, np.intp), cases)).judge("new", rows[0])
     assert wide.spreads["refined"] > 2 * steady.spreads["refined"]
     assert wide.choose(0.05, ("refined",)) == "given"
+
+
+def test_an_error_that_explains_nearly_all_is_enough(good: Referee) -> None:
+    least, usual = good._least_explained, good._usual
+    assert least < usual
+    assert good._is_explained(least, given=least)
+    assert not good._is_explained(least - 0.01, given=least - 0.01)
+    assert good._is_explained(least - 0.01, given=-10.0)  # next to that the rest is nothing

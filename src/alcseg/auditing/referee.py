@@ -66,6 +66,8 @@ _POINT = 0.01
 _ROUNDS = 50
 _BELIEF = 5.0  # labels that the even mixture of simulated errors counts for when a set is met
 _WEIGHTS = (0.1, 5.0)
+_DICE = NAMES.index("dice")
+_NEARLY_ALL = 0.9  # of what a label agrees less than simulated errors usually do, once explained
 _UNEXPLAINED = 0.3  # share of the simulated errors that are explained worse than what counts as explained
 
 
@@ -221,7 +223,9 @@ class Referee:
         explained = _explained(lessons.rows)
         order = np.argsort(explained)
         below = np.cumsum(self._weights[order]) / self._weights.sum()
-        self._least_explained = float(explained[order][np.searchsorted(below, _UNEXPLAINED)])
+        self._least_explained, self._usual = (
+            float(explained[order][np.searchsorted(below, share)]) for share in (_UNEXPLAINED, 0.5)
+        )
         self._promised = self._forests.own.reshape(told.shape)
         self._came = told.mean(axis=1)
         self._spread = _spread_between_cases(self._came - self._promised.mean(axis=1), lessons.cases)
@@ -303,7 +307,7 @@ class Referee:
             rows: Evidence on the label, `(K - 1, names)`.
         """
         said = self._forests.ask(class_rows(rows[None]), [name] * self._classes)
-        return self._verdict(said, float(_explained(rows[None])[0]))
+        return self._verdict(said, float(_explained(rows[None])[0]), float(rows[:, _DICE].mean()))
 
     def rehearse(self, risk: float, among: Collection[Proposal], always: Proposal | None = None) -> Rehearsal:
         """Correct the simulated errors, each by the forests that had not seen its case.
@@ -315,9 +319,12 @@ class Referee:
         """
         true = self._lessons.scores.mean(axis=1)
         chosen = [
-            _PROPOSALS.index(always or self._verdict(promised, explained).choose(risk, among))
-            for promised, explained in zip(
-                self._promised, _explained(self._lessons.rows).tolist(), strict=True
+            _PROPOSALS.index(always or self._verdict(promised, explained, given).choose(risk, among))
+            for promised, explained, given in zip(
+                self._promised,
+                _explained(self._lessons.rows).tolist(),
+                self._lessons.rows[..., _DICE].mean(axis=1).tolist(),
+                strict=True,
             )
         ]
         given, written = true[:, 0], true[np.arange(len(true)), chosen]
@@ -342,16 +349,27 @@ class Referee:
             right_written_dice=mean(written, right) if right.any() else None,
         )
 
-    def _verdict(self, said: NDArray[np.float64], explained: float) -> Verdict:
-        """Of `(K - 1, proposals)`, and how well the label can be explained."""
+    def _verdict(self, said: NDArray[np.float64], explained: float, given: float) -> Verdict:
+        """Of `(K - 1, proposals)`, and how well label and prediction agree, explained and as given."""
         by_case = said.mean(axis=0)
         return Verdict(
             tuple(said[:, 0].tolist()),
             {name: tuple(said[:, at].tolist()) for at, name in enumerate(_MENDED, start=1)},
             {name: float(self._spread[at]) for at, name in enumerate(_MENDED, start=1)},
             {name: self._risk(at, float(by_case[at])) for at, name in enumerate(_MENDED, start=1)},
-            explained >= self._least_explained,
+            self._is_explained(explained, given),
         )
+
+    def _is_explained(self, explained: float, given: float) -> bool:
+        """Whether a label agrees as simulated errors do once the error is undone, or nearly all is explained.
+
+        Args:
+            explained: Agreement of label and prediction by the simple error that explains most.
+            given: The same as they are.
+        """
+        if explained >= self._least_explained:
+            return True
+        return explained - given >= _NEARLY_ALL * (self._usual - given)
 
     def _risk(self, at: int, gain: float) -> float:
         promised = self._promised[..., at].mean(axis=1)

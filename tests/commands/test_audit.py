@@ -240,6 +240,8 @@ def test_the_networks_of_an_audit_correct_labels_that_they_never_saw(result, spo
 def test_an_audit_of_another_dataset_corrects_nothing(result, spoiled, tmp_path):
     result.record.write(tmp_path)
     AuditRow.write(tmp_path, [row for row in result.ranking if row.case_id != "phantom_004"])
+    with pytest.raises(DataError, match="found an audit"):
+        correct(tmp_path, spoiled, out=tmp_path / "out", device="cpu")
     with pytest.raises(DataError, match="it does not know case 'phantom_004'"):
         correct(tmp_path, spoiled, out=tmp_path / "out", oof=True, device="cpu")
 

@@ -17,6 +17,7 @@ from alcseg.data.preprocess import preprocess_label
 from alcseg.errors import DataError
 from alcseg.inference.load import load_networks
 from alcseg.inference.predictor import Predictor
+from alcseg.records.audit import AuditRecord
 from alcseg.records.cases import CaseRow
 from alcseg.records.correction import NetworkName, Perturbation
 from alcseg.run import Run
@@ -83,8 +84,10 @@ def answers_of_run(
     """Sort the cases of a dataset by what a run has seen of them.
 
     Raises:
-        DataError: If there is none to correct.
+        DataError: If there is none to correct, or the run is an audit.
     """
+    if AuditRecord.path(Path(run)).is_file():
+        raise DataError(f"{Path(run)}: expected a run folder, found an audit. Correct by it with --oof.")
     folder = Run.open(run)
     if folder.record.hq_from is not None:
         source = source.trusting({*folder.record.hq_cases, *folder.record.val_cases})

@@ -20,13 +20,11 @@ from alcseg.correction.alignment import (
     TOLERANCE,
     CleanLabels,
     errs_by_offset,
-    move_boundaries,
     see_label,
     set_tolerance,
-    shape_error,
-    weigh_label,
 )
 from alcseg.correction.offsets import Offsets
+from alcseg.correction.proposals import propose
 from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.folder import Dataset
 from alcseg.data.preprocess import preprocess_label
@@ -57,7 +55,7 @@ def main(run_path: str, dataset_path: str) -> None:
         for case, found in zip(cases, predictions, strict=True)
     ]
     seen = [
-        see_label(found.probs, truth, found.grid.spacing)
+        see_label(found.probs, truth, found.grid.spacing)[0]
         for found, truth in zip(predictions, truths, strict=True)
     ]
     labels = {case.case_id: case.label for case in cases}
@@ -73,17 +71,15 @@ def main(run_path: str, dataset_path: str) -> None:
                 noisy = case.label if model is None else corrupted(case, model, name, seed, labels)
                 given.append(preprocess_label(noisy, run.plan, found.grid))
             drawn = [
-                see_label(found.probs, label, found.grid.spacing)
+                see_label(found.probs, label, found.grid.spacing)[0]
                 for found, label in zip(predictions, given, strict=True)
             ]
             for index, (found, label, truth) in enumerate(zip(predictions, given, truths, strict=True)):
                 clean = CleanLabels.of(Offsets.stack(seen[:index] + seen[index + 1 :]))
-                answers = [label, found.probs.argmax(0)]
-                spacing, offsets = found.grid.spacing, drawn[index]
-                shape = shape_error(offsets, clean.blur_mm, min(spacing))
-                moved = move_boundaries(label, classes, spacing, offsets).argmax(0).numpy()
-                weighed = weigh_label(found.probs, label, spacing, offsets, shape).argmax(0).numpy()
-                answers += [moved, weighed]
+                pred, offsets = found.probs.argmax(0), drawn[index]
+                labels_of, _ = propose(found.probs, pred, label, found.grid.spacing, clean.blur_mm, label)
+                moved, weighed = labels_of["moved"], labels_of["posterior"]
+                answers = [label, pred, moved, weighed]
                 answers += [
                     moved if errs_by_offset(offsets, clean, tolerance) else weighed
                     for tolerance in (TOLERANCE, set_tolerance(Offsets.stack(drawn), clean))

@@ -7,7 +7,7 @@ those before the last keep theirs in `stages/<stage>/` and `checkpoints/<stage>/
 on. Nothing in it is an absolute path, so a run folder can be moved.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 
 from alcseg.errors import CheckpointError
 from alcseg.frames import to_frame
+from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
 from alcseg.records.run import RunRecord
 from alcseg.records.settings import RunSettings
@@ -115,6 +116,11 @@ class Run:
         if order is None:  # a run from before the order was kept: as good as its folders tell
             return sorted(folders, key=lambda name: folders[name].stat().st_ctime)
         return [name for name in order if name in folders]
+
+    def learned_from(self, rows: Iterable[CaseRow]) -> frozenset[str]:
+        """Cases that it was trained on; where it does not say, those of `rows` that are of split train."""
+        seen = self.record.train_cases
+        return frozenset([row.case_id for row in rows if row.split == "train"] if seen is None else seen)
 
     @property
     def stages(self) -> "list[Run]":

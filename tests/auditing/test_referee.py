@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from alcseg.auditing.examine import Proposed, examine
+from alcseg.auditing.lessons import Lessons, learn
 from alcseg.auditing.patches import find_patches
-from alcseg.auditing.referee import Lessons, Proposed, Referee, Verdict, examine
+from alcseg.auditing.referee import Referee, Verdict
 from alcseg.correction.decision import Opinion
 from alcseg.records.audit_trail import Proposal
 
@@ -31,9 +33,7 @@ def seen(label: np.ndarray, *, moved: int = 0, blur: float = 1.0) -> Opinion:
 
 
 def taught(**how: float) -> Referee:
-    labels = {f"case_{number}": organ(number) for number in range(4)}
-    opinions = ((name, seen(label, **how)) for name, label in labels.items())
-    return Referee.taught(opinions, labels, 0.5, seed=0)
+    return Referee(learn({f"case_{number}": seen(organ(number), **how) for number in range(4)}, 0.5, seed=0))
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def good() -> Referee:
 
 
 def looked(referee: Referee, one: Opinion, given: np.ndarray) -> Proposed:
-    patches = referee.keep("new", find_patches(one.probs, given, SPACING))
+    patches = referee.lessons.keep("new", find_patches(one.probs, given, SPACING))
     return examine(one.probs, one.refined, given, SPACING, 0.5, patches)
 
 
@@ -140,19 +140,19 @@ def test_places_in_which_the_network_is_wrong_are_not_patched() -> None:
         lumped[1:7, 1:7, 1:7] = 1
         return lumped
 
-    labels = {f"case_{number}": organ(number) for number in range(4)}
-    opinions = []
-    for name, label in labels.items():
-        one = seen(with_lump(label))
-        opinions.append((name, Opinion(one.probs, one.refined, label, SPACING, one.to_source)))
-    referee = Referee.taught(opinions, labels, 0.5, seed=0)
+    opinions = {}
+    for number in range(4):
+        one = seen(with_lump(organ(number)))
+        label = organ(number)
+        opinions[f"case_{number}"] = Opinion(one.probs, one.refined, label, SPACING, one.to_source)
+    referee = Referee(learn(opinions, 0.5, seed=0))
     truth = organ(10)
     given = truth.copy()
     given[:, :, 9:12] = 0
     one = seen(with_lump(truth))
     found = find_patches(one.probs, given, SPACING)
     lump = [patch for patch in found if patch.box[0].start < 5]
-    kept = referee.keep("new", found)
+    kept = referee.lessons.keep("new", found)
     assert len(lump) == 1
     assert lump[0] not in kept
     assert kept

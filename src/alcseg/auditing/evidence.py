@@ -16,7 +16,7 @@ from alcseg.boxes import bounding_box
 from alcseg.distances import signed_distance
 from alcseg.types import FloatArray, LabelMap, Mask, Spacing
 
-__all__ = ["NAMES", "evidence"]
+__all__ = ["NAMES", "evidence", "of_label"]
 
 _MARGIN = 4  # voxels around label and prediction that are looked at
 _BAND = 2.0  # voxels on either side of a boundary
@@ -49,6 +49,12 @@ def evidence(probs: FloatArray, label: LabelMap, spacing: Spacing) -> NDArray[np
     return np.nan_to_num(np.array(rows, np.float32), nan=0.0, posinf=_FAR, neginf=-_FAR)
 
 
+def of_label(probs: FloatArray, label: LabelMap) -> FloatArray:
+    """Probability of the class that a label gives to each voxel, `(X, Y, Z)`."""
+    found: FloatArray = np.take_along_axis(probs, label[None].astype(np.intp), 0)[0]
+    return found
+
+
 class _Case:
     """A case within its box: probabilities, label, and what all classes share."""
 
@@ -58,7 +64,7 @@ class _Case:
         self.spacing = spacing
         self.voxel = min(spacing)
         self.pred = probs.argmax(0)
-        self.of_given = np.take_along_axis(probs, label[None].astype(np.intp), 0)[0]
+        self.of_given = of_label(probs, label)
         given, seen = label > 0, self.pred > 0
         self.union = agreement(given, seen)
         far = self.distance(given)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from alcseg.auditing.agreement import agreement
+from alcseg.auditing.evidence import of_label
 from alcseg.boxes import bounding_box
 from alcseg.types import FloatArray, LabelMap, Mask, Spacing
 
@@ -111,7 +112,7 @@ class _About:
     def __init__(self, probs: FloatArray, pred: LabelMap, label: LabelMap, depth: FloatArray) -> None:
         self.pred, self.label, self.depth = pred, label, depth
         self.sure = probs.max(0)
-        self.of_given = np.take_along_axis(probs, label[None].astype(np.intp), 0)[0]
+        self.of_given = of_label(probs, label)
         self.organ = max(int((pred > 0).sum()), int((label > 0).sum()), 1)
         self.union = agreement(label > 0, pred > 0)
         self.confidence = float(self.sure[pred > 0].mean()) if (pred > 0).any() else 0.0

@@ -4,7 +4,7 @@ Sizes are drawn in percent of the organ, so that they suit every set. An error t
 (Dice above 0.97) counts as none.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, get_args
@@ -12,13 +12,13 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from alcseg.auditing.agreement import agreement
+from alcseg.auditing.agreement import class_agreements
 from alcseg.distances import signed_distance
 from alcseg.metrics.surface import assd
-from alcseg.noise import NOISE_MODELS, OtherLabels, corrupt_label
+from alcseg.noise import NOISE_MODELS, OtherLabels, case_generator, corrupt_label
 from alcseg.types import LabelMap, Spacing
 
-__all__ = ["KINDS", "Kind", "Simulated", "kind_of_noise", "simulate", "surface_error"]
+__all__ = ["KINDS", "Kind", "Simulated", "draw_errors", "kind_of_noise", "simulate", "surface_error"]
 
 Kind = Literal[
     "none", "too_large", "too_small", "ragged", "missing", "extra", "shifted", "mirrored", "exchanged",
@@ -83,10 +83,36 @@ def simulate(
         spoiled, kinds = label, ["none"] * (classes - 1)
     else:
         spoiled, kinds = _spoil(label, classes, spacing, rng, others)
-    scores = [agreement(spoiled == index, label == index) for index in range(1, classes)]
+    scores = class_agreements(spoiled, label, classes)
     errors = [surface_error(spoiled == index, label == index, spacing) for index in range(1, classes)]
     settled = tuple("none" if score > _AS_GOOD else kind for kind, score in zip(kinds, scores, strict=True))
     return Simulated(spoiled, settled, np.array(scores), np.array(errors))  # type: ignore[arg-type]
+
+
+def draw_errors(
+    name: str,
+    names: Sequence[str],
+    read: Callable[[str], tuple[LabelMap, Spacing]],
+    classes: int,
+    *,
+    draws: int,
+    seed: int,
+) -> Iterator[Simulated]:
+    """Errors on the label of one case of several.
+
+    Args:
+        name: The case.
+        names: All cases, whose labels may stand in for another.
+        read: Classes 0..K-1 of a case, `(X, Y, Z)`, and its voxel size in mm.
+        classes: K.
+        draws: How many.
+        seed: Mixed with the case and the number of the draw.
+    """
+    label, spacing = read(name)
+    rest = tuple(other for other in names if other != name)
+    others = OtherLabels(rest, read) if rest else None
+    for number in range(draws):
+        yield simulate(label, classes, spacing, case_generator(seed + number, name), others)
 
 
 def surface_error(mask: NDArray[np.bool_], truth: NDArray[np.bool_], spacing: Spacing) -> float:
@@ -106,9 +132,7 @@ def kind_of_noise(model: str, operation: str) -> Kind:
     """
     if operation == "none":
         return "none"
-    if model in _OF_OTHERS:
-        return _OF_OTHERS[model]
-    return _OF_MODELS[model] or ("too_small" if operation == "erode" else "too_large")
+    return {**_OF_MODELS, **_OF_OTHERS}[model] or ("too_small" if operation == "erode" else "too_large")
 
 
 def _spoil(

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import torch
 
-from alcseg.auditing.referee import FEWEST_CASES
+from alcseg.auditing.lessons import FEWEST_CASES
 from alcseg.benchmarking.datasets import DatasetPaths
 from alcseg.benchmarking.plan import assignments
 from alcseg.benchmarking.pseudo_labels import write_pseudo_labels
@@ -217,8 +217,9 @@ class _Job:
 
     def _correct(self, trained: Run, out: Path) -> None:
         """Correct the LQ labels; a protocol that holds no trusted label out has them refined throughout."""
-        validated = len(self.dataset.rows_where(split="val", quality="hq")) + len(trained.record.val_cases)
-        options: dict[str, Any] = {} if validated >= FEWEST_CASES else {"how": "refined", "risk": 1}
+        held_out = {row.case_id for row in self.dataset.rows_where(split="val", quality="hq")}
+        held_out |= set(trained.record.val_cases)
+        options: dict[str, Any] = {} if len(held_out) >= FEWEST_CASES else {"how": "refined", "risk": 1}
         correct(trained, self.dataset, out=out, device=self.device, overwrite=True, **options)
 
     def _train(self) -> Run:

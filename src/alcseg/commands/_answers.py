@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from alcseg.audited import Audit
-from alcseg.auditing.agreement import agreement
+from alcseg.auditing.agreement import class_agreements
 from alcseg.data.folder import Dataset
 from alcseg.data.preprocess import preprocess_label
 from alcseg.errors import DataError
@@ -73,8 +73,7 @@ class Answers:
             if case.label is not None:
                 pred = predictor.predict(prepared).probs.argmax(0)
                 label = preprocess_label(case.label, predictor.plan, prepared.grid)
-                classes = range(1, predictor.plan.num_classes)
-                scores.append(fmean(agreement(pred == index, label == index) for index in classes))
+                scores.append(fmean(class_agreements(pred, label, predictor.plan.num_classes)))
         return fmean(scores)
 
 
@@ -98,8 +97,7 @@ def answers_of_run(
             f"{source.root}: expected training cases of quality lq or unlabeled, found none. Set the quality "
             "in cases.csv, or correct all labels by an audit (--oof)."
         )
-    seen = folder.record.train_cases
-    trained = frozenset([row.case_id for row in training] if seen is None else seen)
+    trained = folder.learned_from(training)
     others = tuple(row for row in source.rows if row.split != "train" or row.quality == "hq")
 
     def load() -> dict[NetworkName, Callable[[str], Predictor]]:
@@ -157,9 +155,7 @@ def answers_of_audit(
     doubted = tuple(
         row
         for row in source.rows
-        if row.split == "train"
-        and row.case_id not in trusted
-        and (row.quality != "hq" if some_doubted else True)
+        if row.split == "train" and row.case_id not in trusted and (row.quality != "hq" or not some_doubted)
     )
     if not doubted:
         raise DataError(

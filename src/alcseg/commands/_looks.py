@@ -3,20 +3,23 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import isfinite
 from statistics import mean
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
+from alcseg.auditing.examine import Proposed, examine
+from alcseg.auditing.lessons import FEWEST_CASES, Lessons, learn
 from alcseg.auditing.patches import find_patches
-from alcseg.auditing.referee import FEWEST_CASES, Proposed, Referee, examine
 from alcseg.auditing.typical import traits
 from alcseg.commands._spool import Spool
 from alcseg.commands.progress import track
 from alcseg.correction.alignment import CleanLabels, see_label
 from alcseg.correction.calibration import HeldOutClass, calibrate
-from alcseg.correction.decision import Look, Opinion
+from alcseg.correction.decision import Look
 from alcseg.correction.offsets import Offsets
 from alcseg.data.case import Volume
 from alcseg.data.folder import Dataset
@@ -58,42 +61,44 @@ class Trusted:
 
     Attributes:
         calibration: What the uncertainty is worth.
-        labels: Trusted classes on the model grid, by case.
+        cases: Their names.
         offsets: What the network says of these labels.
         traits: Of its predictions.
         reached: Mean Dice of its predictions with these labels; 0 without any.
     """
 
     calibration: Calibration
-    labels: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    cases: list[str] = field(default_factory=list)
     offsets: list[Offsets] = field(default_factory=list)
     traits: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     reached: float = 0.0
 
-    @property
+    @cached_property
     def clean(self) -> CleanLabels | None:
         """How the network sees them; None where there are none."""
         return CleanLabels.of(Offsets.stack(self.offsets)) if self.offsets else None
 
-    def referee(self, spool: Spool[Looked], seed: int) -> Referee | None:
-        """One that has learned from errors simulated on these labels.
+    @property
+    def blur_mm(self) -> Tensor | float:
+        """Width within which its predictions change across right boundaries; 0 where that is not known."""
+        return 0.0 if self.clean is None else self.clean.blur_mm
+
+    @property
+    def poor(self) -> bool:
+        """Whether there are enough labels to see that the network judges none."""
+        return len(self.cases) >= FEWEST_CASES and self.reached < POOR
+
+    def lessons(self, spool: Spool[Looked], seed: int) -> Lessons | None:
+        """What errors simulated on these labels teach.
 
         None where there are too few of them, or the network is too poor to judge any.
         """
-        clean = self.clean
-        if clean is None or len(self.labels) < FEWEST_CASES or self.reached < POOR:
+        if len(self.cases) < FEWEST_CASES or self.poor:
             return None
-
-        def opinions() -> Iterator[tuple[str, Opinion]]:
-            for name in self.labels:
-                opinion = spool.take(name).look.opinion
-                assert opinion is not None
-                yield name, opinion
-
-        return Referee.taught(
-            opinions(),
-            self.labels,
-            clean.blur_mm,
+        looks = {name: spool.take(name).look.opinion for name in self.cases}
+        return learn(
+            {name: opinion for name, opinion in looks.items() if opinion is not None},
+            self.blur_mm,
             seed=seed,
             track=lambda drawn: track(drawn, "Trying changes on simulated errors"),
         )
@@ -139,33 +144,32 @@ class Looker:
             classes += held_out_classes(look, looked.given.array, self.source.labels)
             opinion = look.opinion
             found.offsets.append(see_label(opinion.probs, opinion.label, opinion.spacing)[0])
-            found.labels[look.case_id] = opinion.label
+            found.cases.append(look.case_id)
             found.traits[look.case_id] = traits(opinion.probs)
             spool.put(look.case_id, looked)
         reached = [one.dice for one in classes if isfinite(one.dice)]
         found.reached = mean(reached) if reached else 0.0
-        found.calibration = calibrate(classes, cases=tuple(found.labels))
+        found.calibration = calibrate(classes, cases=tuple(found.cases))
         return found
 
     def doubted(
         self,
         rows: Sequence[CaseRow],
-        clean: CleanLabels | None,
-        referee: Referee | None,
+        trusted: Trusted,
+        lessons: Lessons | None,
         spool: Spool[Looked],
     ) -> Doubted:
         """Look at the cases that are to be corrected, and keep each in the spool.
 
         Args:
             rows: The cases.
-            clean: How the network sees trusted labels.
-            referee: Judges in which places the prediction may replace a label; without one, in all.
+            trusted: What other cases tell.
+            lessons: Tell in which places the prediction may replace a label; without them, in all.
             spool: Where they wait.
 
         Raises:
             DataError: If none of them could be looked at.
         """
-        blur = 0.0 if clean is None else clean.blur_mm
         failed: dict[str, DataError] = {}
         told = Doubted()
         for looked in self._each(rows, "Looking at cases", failed):
@@ -174,8 +178,8 @@ class Looker:
             if opinion is not None:
                 probs, label, spacing = opinion.probs, opinion.label, opinion.spacing
                 patches = find_patches(probs, label, spacing)
-                kept = patches if referee is None else referee.keep(name, patches)
-                found = examine(probs, opinion.refined, label, spacing, blur, kept)
+                kept = patches if lessons is None else lessons.keep(name, patches)
+                found = examine(probs, opinion.refined, label, spacing, trusted.blur_mm, kept)
                 told.rows[name] = found.rows
                 told.traits[name] = traits(opinion.probs)
             spool.put(name, replace(looked, found=found))

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from alcseg.auditing.agreement import agreement
+from alcseg.auditing.agreement import class_agreements
 from alcseg.commands.progress import track
 from alcseg.config import resolve
 from alcseg.data.folder import Dataset
@@ -80,9 +80,7 @@ class OutOfFoldCase:
     def agreement(self) -> tuple[float, ...]:
         """Plain Dice of label and prediction by foreground class; 1 where neither holds it."""
         seen = self.load()
-        pred = seen.probs.argmax(0)
-        classes = range(1, len(seen.probs))
-        return tuple(agreement(pred == index, seen.label == index) for index in classes)
+        return class_agreements(seen.probs.argmax(0), seen.label, len(seen.probs))
 
     def predicted_label(self) -> LabelMap:
         """What the network says, on the grid and in the values of the dataset."""
@@ -116,12 +114,10 @@ class ByRun:
         self, number: int, left_out: frozenset[str]
     ) -> tuple[dict[str, OutOfFoldCase], dict[str, str]]:
         """All cases, and why some could not be read; there is one round, and nothing is left out."""
-        if self.run.plan.labels != self.source.labels:
-            raise DataError(
-                f"{self.source.root}: expected the labels {self.run.plan.labels} that {self.run.path} was "
-                f"trained on, found {self.source.labels}."
-            )
-        return _or_none(self.source, _ask(self.source, self.run, self.rows, self.root / "cases", self.device))
+        self.source.require_labels(self.run.plan.labels, self.run.path)
+        return _require_some(
+            self.source, _ask(self.source, self.run, self.rows, self.root / "cases", self.device)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +167,7 @@ class OutOfFold:
             own = [row for row in self.rows if self.fold_of[row.case_id] == fold]
             found = _ask(self.source, run, own, root / f"fold-{fold}" / "cases", self.device)
             seen, failed = seen | found[0], failed | found[1]
-        return _or_none(self.source, (seen, failed))
+        return _require_some(self.source, (seen, failed))
 
     def _train_all(self, root: Path, left_out: frozenset[str]) -> dict[int, Run]:
         """A run without each fold; `jobs` of them side by side, each with its share of the processor."""
@@ -230,7 +226,7 @@ def _alone(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def _or_none(
+def _require_some(
     source: Dataset, found: tuple[dict[str, OutOfFoldCase], dict[str, str]]
 ) -> tuple[dict[str, OutOfFoldCase], dict[str, str]]:
     """Refuse to go on where no label could be judged."""

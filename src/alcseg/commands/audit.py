@@ -17,7 +17,7 @@ from alcseg.auditing.evidence import NAMES, evidence
 from alcseg.auditing.folds import draw_folds
 from alcseg.auditing.judge import Judge, Judgment, averaged, believed
 from alcseg.auditing.regions import find_regions
-from alcseg.auditing.simulate import simulate
+from alcseg.auditing.simulate import draw_errors
 from alcseg.auditing.typical import traits, unlike_the_others
 from alcseg.auditing.words import in_words, verdict
 from alcseg.commands._audit_page import write_page
@@ -29,7 +29,6 @@ from alcseg.data.writer import write_label
 from alcseg.errors import UsageError
 from alcseg.files import atomic_path, make_folder, require_apart, write_text
 from alcseg.machine import peak_memory_mib, versions
-from alcseg.noise import OtherLabels, case_generator
 from alcseg.records.audit import AuditRecord, AuditRound, AuditRow, RegionRow
 from alcseg.records.cases import CaseRow
 from alcseg.reporting.figures import png_bytes
@@ -105,8 +104,9 @@ def audit(
     rows = [row for row in source.rows if row.split != "test" and row.quality != "unlabeled"]
     groups = {row.case_id: row.group for row in rows}
     works: list[OutOfFold | ByRun]
-    if run is not None:
-        works, rounds = [ByRun(source, rows, Run.open(run), target / "by_run", device)], 1
+    own = None if run is None else Run.open(run)
+    if own is not None:
+        works, rounds = [ByRun(source, rows, own, target / "by_run", device)], 1
     else:
         works = [
             OutOfFold(
@@ -133,33 +133,33 @@ def audit(
     left_out: frozenset[str] = frozenset()
     while True:
         looks = [work.predict(len(told) + 1, left_out) for work in works]
-        judgments = [_judge(seen, work.fold_of, seed) for (seen, _), work in zip(looks, works, strict=True)]
-        judged, believing = averaged([found for found, _ in judgments]), judgments[0][1]
+        found = [_judge(seen, work.fold_of, seed) for (seen, _), work in zip(looks, works, strict=True)]
+        judged = averaged([each.judgments for each in found])
         seen, failed = looks[0]
-        unsure = unlike_the_others(
-            {name: traits(seen[name].load().probs) for name in track(seen, "Comparing predictions")}
-        )
+        unsure = unlike_the_others(found[0].traits)
         wrong = frozenset(
-            name for name, found in judged.items() if _mean(found) < _BAD_BELOW and name not in unsure
+            name for name, each in judged.items() if _mean(each) < _BAD_BELOW and name not in unsure
         )
         share = len(wrong) / len(judged)
-        told.append(AuditRound(left_out=tuple(sorted(left_out)), believed=believing, wrong_share=share))
+        told.append(
+            AuditRound(left_out=tuple(sorted(left_out)), believed=found[0].believed, wrong_share=share)
+        )
         logger.info("round %d: %d of %d labels seem wrong", len(told), len(wrong), len(judged))
         if len(told) == rounds or share < _HEAVILY_WRONG:
             break
         worst = sorted(wrong, key=lambda name: _mean(judged[name]))
         left_out = frozenset(worst[: len(judged) // 2])  # enough has to be left to train on
-    in_sample = frozenset() if run is None else _trained_on(Run.open(run), rows)
-    found = _Found(source, seen, judged, works[0].fold_of, unsure, in_sample)
-    ranking = found.ranking(rows)
+    in_sample = frozenset() if own is None else own.learned_from(rows)
+    last = _Found(source, seen, judged, works[0].fold_of, unsure, in_sample)
+    ranking = last.ranking(rows)
     AuditRow.write(target, ranking)
-    RegionRow.write(target, found.write_regions(target))
-    trusted = found.trusted()
+    RegionRow.write(target, last.write_regions(target))
+    trusted = last.trusted()
     write_text(target / "trusted.txt", "".join(f"{name}\n" for name in trusted))
-    duplicates = found.duplicates()
+    duplicates = last.duplicates()
     AuditRecord(
         dataset=fspath(dataset),
-        method=method if run is None else Run.open(run).method,
+        method=method if own is None else own.method,
         steps=steps,
         folds=folds,
         seed=seed,
@@ -190,39 +190,44 @@ def audit(
     return result
 
 
-def _trained_on(run: Run, rows: Sequence[CaseRow]) -> frozenset[str]:
-    """Cases that a run has learned from; where it does not say, all of split train."""
-    seen = run.record.train_cases
-    return frozenset([row.case_id for row in rows if row.split == "train"] if seen is None else seen)
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """What one dealing of the set into folds tells.
+
+    Attributes:
+        judgments: Of each label, by foreground class.
+        believed: Number of labels that errors were simulated on.
+        traits: Of the predictions, by case.
+    """
+
+    judgments: dict[str, list[Judgment]]
+    believed: int
+    traits: dict[str, NDArray[np.float64]]
 
 
-def _judge(
-    seen: dict[str, OutOfFoldCase], fold_of: Mapping[str, int], seed: int
-) -> tuple[dict[str, list[Judgment]], int]:
-    """Fit a judge on simulated errors of the believed labels and judge all; how many were believed."""
+def _judge(seen: dict[str, OutOfFoldCase], fold_of: Mapping[str, int], seed: int) -> _Judged:
+    """Fit a judge on simulated errors of the believed labels, and judge all."""
     names = list(seen)
     folds = [fold_of[name] for name in names]
-    table = np.stack([_evidence(seen[name]) for name in track(names, "Comparing labels")])
+    rows, told = [], {}
+    for name in track(names, "Comparing labels"):
+        one = seen[name].load()
+        rows.append(evidence(one.probs, one.label, one.spacing))
+        told[name] = traits(one.probs)
+    table = np.stack(rows)
     good = [names[index] for index in believed(table, folds, NAMES)]
     spoiled, truth, cases = [], [], []
     for name in track(good, "Simulating errors"):
         one = seen[name].load()
-        others = tuple(other for other in good if other != name)
-        known = OtherLabels(others, lambda other: seen[other].given_label()) if others else None
-        for number in range(_DRAWS):
-            rng = case_generator(seed + number, name)
-            drawn = simulate(one.label, len(one.probs), one.spacing, rng, known)
+        for drawn in draw_errors(
+            name, good, lambda other: seen[other].given_label(), len(one.probs), draws=_DRAWS, seed=seed
+        ):
             spoiled.append(evidence(one.probs, drawn.label, one.spacing))
             truth.append(drawn)
             cases.append(name)
     logger.info("fitting the judge on %d simulated errors of %d labels", len(truth), len(good))
     judge = Judge(np.stack(spoiled), truth, cases, [fold_of[name] for name in cases], seed=seed)
-    return dict(zip(names, judge.judge(table, names, folds), strict=True)), len(good)
-
-
-def _evidence(case: OutOfFoldCase) -> NDArray[np.float32]:
-    one = case.load()
-    return evidence(one.probs, one.label, one.spacing)
+    return _Judged(dict(zip(names, judge.judge(table, names, folds), strict=True)), len(good), told)
 
 
 def _mean(judgments: Sequence[Judgment]) -> float:

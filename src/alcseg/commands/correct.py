@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from alcseg.auditing.referee import FEWEST_CASES, Verdict
+from alcseg.auditing.lessons import FEWEST_CASES
+from alcseg.auditing.referee import Referee, Verdict
 from alcseg.auditing.typical import unlike_the_others
 from alcseg.commands._answers import Answers, answers_of_audit, answers_of_run
 from alcseg.commands._corrected_dataset import CorrectedDataset
@@ -22,7 +23,7 @@ from alcseg.correction.decision import Decision, decide, offset_rows, pseudo_lab
 from alcseg.correction.description import describe_offsets
 from alcseg.correction.ranking import ClassChange, rank_cases
 from alcseg.data.folder import Dataset
-from alcseg.errors import DataError, UsageError
+from alcseg.errors import UsageError
 from alcseg.files import output_folder, require_apart
 from alcseg.inference.compare import class_changes
 from alcseg.inference.device import pick_device
@@ -37,7 +38,6 @@ __all__ = ["correct"]
 logger = logging.getLogger(__name__)
 
 _LOST = "the label stays: what is predicted here is unlike all other predictions, and a person has to look"
-
 _HARDLY = 0.002  # of Dice; a rehearsal that gains less shows a network that cannot judge
 
 
@@ -105,13 +105,15 @@ def correct(
         network, predictor_of = answers.pick_network(source)
         looker = Looker(source, predictor_of, answers.perturbation)
         trusted = looker.trusted(answers.trusted, spool)
-        referee = trusted.referee(spool, seed)
+        lessons = trusted.lessons(spool, seed)
         always = how if how != "auto" and risk == 1 else None
-        doubted = looker.doubted(answers.doubted, trusted.clean, referee, spool)
+        doubted = looker.doubted(answers.doubted, trusted, lessons, spool)
         lost = unlike_the_others(trusted.traits | doubted.traits)
-        if referee is not None:
-            referee = referee.met({name: rows for name, rows in doubted.rows.items() if name not in lost})
-        rehearsal = None if referee is None else referee.rehearse(risk, among, always)
+        referee = rehearsal = None
+        if lessons is not None:
+            usual = {name: rows for name, rows in doubted.rows.items() if name not in lost}
+            referee = Referee(lessons, usual, seed=seed)
+            rehearsal = referee.rehearse(risk, among, always)
         _tell(rehearsal, always, trusted)
 
         changes: list[ClassChange] = []
@@ -131,15 +133,12 @@ def correct(
                 decision = pseudo_label(look, source.label_values[0])
             else:
                 verdict = referee.judge(row.case_id, found.rows) if referee else None
-                allowed = () if row.case_id in lost else found.changing(among)
-                chosen, reason = _choose(verdict, always, risk, allowed)
-                if row.case_id in lost and always is None:
-                    reason = _LOST
+                changing = found.changing(among)
+                chosen, reason = _choose(verdict, always, risk, changing, lost=row.case_id in lost)
                 decision = decide(look, looked.given.array, found.labels, chosen, reason)
                 if verdict is not None:
                     expected = list(zip(verdict.given_dice, verdict.dice(chosen), strict=True))
-                blur = 0.0 if trusted.clean is None else trusted.clean.blur_mm
-                drawn = offset_rows(look, found.offsets, blur, chosen, source.label_names[1:])
+                drawn = offset_rows(look, found.offsets, trusted.blur_mm, chosen, source.label_names[1:])
             new.write_case(row.case_id, decision.written, looked.uncertainty, looked.given)
             changed = class_changes(
                 look,
@@ -201,22 +200,18 @@ def _check_folders(answers: Answers, source: Dataset, out: Path) -> None:
     require_apart(out, source.root)
     if answers.path.resolve().is_relative_to(out.resolve()):
         raise UsageError(f"{out}: expected an output folder that does not hold the run. Choose another one.")
-    if answers.labels != source.labels:
-        raise DataError(
-            f"{source.root}: expected the labels {answers.labels} that {answers.path} was trained on, found "
-            f"{source.labels}. Name the dataset it was trained on, or train on this one."
-        )
+    source.require_labels(answers.labels, answers.path)
 
 
 def _tell(rehearsal: Rehearsal | None, always: Proposal | None, trusted: Trusted) -> None:
     """Warn where nothing, or something reckless, will be done."""
     if always is not None:
         logger.warning("every label is %s, whatever comes of it: --risk 1 was asked for", always)
-    elif len(trusted.labels) >= FEWEST_CASES and trusted.reached < POOR:
+    elif trusted.poor:
         logger.warning(
             "no label is changed: on %d trusted labels that it has not learned from this network reaches a "
             "mean Dice of %.2f, and one below %.1f judges no label. Train longer, or on more trusted labels",
-            len(trusted.labels),
+            len(trusted.cases),
             trusted.reached,
             POOR,
         )
@@ -238,11 +233,18 @@ def _tell(rehearsal: Rehearsal | None, always: Proposal | None, trusted: Trusted
 
 
 def _choose(
-    verdict: Verdict | None, always: Proposal | None, risk: float, among: Sequence[Proposal]
+    verdict: Verdict | None,
+    always: Proposal | None,
+    risk: float,
+    among: Sequence[Proposal],
+    *,
+    lost: bool,
 ) -> tuple[Proposal, str]:
     """What to write, and why."""
     if always is not None:
         return always, f"{always}, whatever comes of it"
+    if lost:
+        return "given", _LOST
     if verdict is None:
         return "given", "the label stays: nothing tells what a change of it is worth"
     chosen = verdict.choose(risk, among)

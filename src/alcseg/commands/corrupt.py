@@ -22,7 +22,7 @@ from alcseg.data.nifti import read_label
 from alcseg.data.predicted import Predictions
 from alcseg.data.splits import draw_hq, read_hq_list
 from alcseg.data.writer import write_label
-from alcseg.errors import DataError, UsageError
+from alcseg.errors import UsageError
 from alcseg.files import copy_into, link_or_copy, output_folder, require_apart
 from alcseg.frames import to_frame
 from alcseg.metrics.overlap import dice
@@ -234,7 +234,9 @@ def corrupt(
     size = None if size is None else (size[0], size[1])
     _check_options(model, size, unit, workers, run)
     source = Dataset.open(dataset)
-    early = None if run is None else _early_run(run, source)
+    early = None if run is None else Run.open(run)
+    if early is not None:
+        source.require_labels(early.plan.labels, early.path)
     _require_clean(source)
     require_apart(target, source.root)
     candidates = [row.case_id for row in source.rows_where(split="train") if row.quality != "unlabeled"]
@@ -290,21 +292,6 @@ def _check_options(
             raise UsageError(f"--size: --model {_NETWORK} has none; the run says how good its labels are.")
         return
     resolve_size(noise_model(model), size, unit)
-
-
-def _early_run(run: str | PathLike[str], source: Dataset) -> Run:
-    """The run that predicts.
-
-    Raises:
-        DataError: If it knows other classes than the dataset.
-    """
-    early = Run.open(run)
-    if early.plan.labels != source.labels:
-        raise DataError(
-            f"{source.root}: expected the labels {early.plan.labels} that {early.path} was trained on, found "
-            f"{source.labels}. Name a run of this dataset."
-        )
-    return early
 
 
 def _require_clean(source: Dataset) -> None:

@@ -107,7 +107,7 @@ def _errors(change: ClassChange, calibration: Calibration, doubt: float) -> tupl
     if change.agreement is None:
         words, given = "pseudo label, no label was given; ", None
     else:
-        given = _disagreement(change)
+        given = _or_zero(1 - change.agreement)  # where there is nothing to agree on, nothing is wrong
         words = "given label by its disagreement with the refined one; "
         if not changed:
             return given, given, f"{words}nothing was changed{seen}"
@@ -127,11 +127,6 @@ def _relative_doubts(changes: Sequence[ClassChange]) -> list[float]:
 
     doubt = rankdata([_or_zero(change.uncertainty) for change in changes]) / max(len(changes), 1)
     return [float(one) for one in doubt]
-
-
-def _disagreement(change: ClassChange) -> float:
-    """1 minus the agreement; 0 where there is nothing to agree on."""
-    return 0.0 if change.agreement is None else _or_zero(1 - change.agreement)
 
 
 def _or_zero(value: float) -> float:

@@ -183,6 +183,22 @@ class Dataset:
             row for row in self.rows if split in (None, row.split) and quality in (None, row.quality)
         )
 
+    def require_labels(self, labels: Mapping[str, int], trained: Path) -> None:
+        """Refuse a run that knows other classes: it would swap organs silently.
+
+        Args:
+            labels: Name to label value that the run knows.
+            trained: Its folder.
+
+        Raises:
+            DataError: If they are not those of this dataset.
+        """
+        if labels != self.labels:
+            raise DataError(
+                f"{self.root}: expected the labels {labels} that {trained} was trained on, found "
+                f"{self.labels}. Name the dataset it was trained on, or train on this one."
+            )
+
     def trusting(self, case_ids: Collection[str]) -> "Dataset":
         """The same with other qualities: these labels are HQ, all others but those of test cases LQ."""
         rows = tuple(

@@ -18,13 +18,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from alcseg.boxes import bounding_box
 from alcseg.noise._classes import relabel
 from alcseg.noise.distance import amount_mm, inscribed_radius, margin, surface_distance
 from alcseg.noise.model import Amount, NoiseContext, NoiseModel, Outcome, slice_axis
-from alcseg.noise.smooth_boundary import unit_field
+from alcseg.noise.smooth_boundary import connected, unit_field
 from alcseg.types import LabelMap, Mask, Spacing
 
 __all__ = ["Reader"]
@@ -75,9 +74,7 @@ class Reader(NoiseModel):
         field = unit_field(drawn.shape, correlation_mm, (thickness, *plane), rng)
         displacement = offset_mm + local_mm * np.clip(field, -_CLIP, _CLIP)
         distance = np.stack([surface_distance(contour, plane) for contour in drawn])
-        parts, _ = ndimage.label(distance < displacement)
-        # As in smooth_boundary, only what hangs together with the organ is drawn.
-        slices[box] = np.isin(parts, np.unique(parts[drawn & (parts > 0)]))
+        slices[box] = connected(distance < displacement, drawn)
         changed = np.moveaxis(slices, 0, axis)
         result = relabel(label, changed, spacing=context.spacing, background=context.background)
         details = {

@@ -18,9 +18,9 @@ from alcseg.boxes import bounding_box
 from alcseg.noise._classes import relabel
 from alcseg.noise.distance import amount_mm, inscribed_radius, margin, surface_distance
 from alcseg.noise.model import Amount, NoiseContext, NoiseModel, Outcome
-from alcseg.types import FloatArray, LabelMap, Spacing
+from alcseg.types import FloatArray, LabelMap, Mask, Spacing
 
-__all__ = ["SmoothBoundary", "unit_field"]
+__all__ = ["SmoothBoundary", "connected", "unit_field"]
 
 _CLIP = 3.0  # standard deviations
 
@@ -51,9 +51,7 @@ class SmoothBoundary(NoiseModel):
         field = unit_field(distance.shape, correlation_mm, context.spacing, context.rng)
         displacement = std_mm * np.clip(field, -_CLIP, _CLIP)
         changed = np.zeros_like(foreground)
-        parts, _ = ndimage.label(distance < displacement)
-        # Far from the organ a steep field would make islands; only what hangs together with it is drawn.
-        changed[box] = np.isin(parts, np.unique(parts[foreground[box] & (parts > 0)]))
+        changed[box] = connected(distance < displacement, foreground[box])
         result = relabel(label, changed, spacing=context.spacing, background=context.background)
         surface = displacement[np.abs(distance) < max(context.spacing)]
         details = {
@@ -62,6 +60,13 @@ class SmoothBoundary(NoiseModel):
             "displacement_mm_std": float(surface.std()),
         }
         return Outcome(result, "displace", details)
+
+
+def connected(mask: Mask, organ: Mask) -> Mask:
+    """What of a mask hangs together with the organ; far from it a steep field would make islands."""
+    parts, _ = ndimage.label(mask)
+    kept: Mask = np.isin(parts, np.unique(parts[organ & (parts > 0)]))
+    return kept
 
 
 def unit_field(

@@ -46,7 +46,7 @@ class AuditLine(Document):
     case_id: str
     """The case."""
     quality: Literal["hq", "lq", "unlabeled"]
-    """Of its label, as `cases.csv` states it."""
+    """Of its label; where a run was trained with `--hq-from`, as the audit found it."""
     action: Action
     """What was done."""
     voxels_changed: int = 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alcseg.commands.methods import methods
 from alcseg.evaluation import Evaluation
-from alcseg.metrics import holm, paired_test
+from alcseg.metrics import differences, holm, paired_test
 from alcseg.records.scores import ScoreRow
 from alcseg.records.steps import StepTable
 
@@ -57,9 +57,12 @@ def spread(values: list[float], digits: int = 4) -> str:
     return f"{statistics.fmean(values):.{digits}f}{deviation}"
 
 
-def against_alc(runs: dict[str, dict[int, Path]]) -> dict[str, tuple[float, float]]:
-    """Difference of mean Dice to ALC and Holm-corrected p, over test cases and the seeds that both have."""
-    differences, p_values = {}, {}
+def against_alc(runs: dict[str, dict[int, Path]]) -> dict[str, tuple[float, float, str]]:
+    """Difference of mean Dice to ALC and Holm-corrected p, over test cases and the seeds that both have.
+
+    The last says how many cases differ, where not all do.
+    """
+    gains, p_values, differ = {}, {}, {}
     for name, seeds in runs.items():
         common = sorted(set(seeds) & set(runs["alc"]))
         if name == "alc" or not common:
@@ -68,10 +71,12 @@ def against_alc(runs: dict[str, dict[int, Path]]) -> dict[str, tuple[float, floa
         for found in (runs["alc"], seeds):
             scores = [per_case(evaluated(found[seed]), "dice") for seed in common]
             pair.append([statistics.fmean(score[case] for score in scores) for case in sorted(scores[0])])
-        differences[name] = statistics.fmean(pair[1]) - statistics.fmean(pair[0])
+        gains[name] = statistics.fmean(pair[1]) - statistics.fmean(pair[0])
         p_values[name] = paired_test(*pair)
+        kept, cases = len(differences(*pair)), len(pair[0])
+        differ[name] = "" if kept == cases else f"; {kept} of {cases} cases differ"
     corrected = holm(p_values)
-    return {name: (differences[name], corrected[name]) for name in differences}
+    return {name: (gains[name], corrected[name], differ[name]) for name in gains}
 
 
 def evaluated(run: Path, what: str = "") -> Path:
@@ -101,7 +106,10 @@ def main(work: Path) -> None:
         word = {"h_sup_large": "h_sup", "oracle": "hl_sup"}.get(name, name)
         labels = [evaluated(run, "-lq") for run in found]
         known = [folder for folder in labels if folder.is_dir()]
-        difference = "" if name == "alc" else f"{100 * versus[name][0]:+.1f} ({versus[name][1]:.1g})"
+        difference = ""
+        if name in versus:
+            gain, p, differ = versus[name]
+            difference = f"{100 * gain:+.1f} ({p:.1g}{differ})"
         cost = described[word].cost
         cells = [
             NAMES[name],

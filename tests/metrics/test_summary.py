@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from alcseg.errors import ShapeError
-from alcseg.metrics import holm, paired_test, summarize
+from alcseg.metrics import differences, holm, paired_test, summarize
 
 
 def test_leaves_nan_out() -> None:
@@ -41,6 +41,38 @@ def test_paired_test(rng: np.random.Generator) -> None:
     assert paired_test(list(first), list(other)) == pytest.approx(stats.wilcoxon(first, other).pvalue)
     with pytest.raises(ShapeError, match="same cases"):
         paired_test([0.1], [0.1, 0.2])
+
+
+def test_cases_that_do_not_differ_change_no_p_value() -> None:
+    # Five differences of one sign: 2 of 2**5 sign patterns, whatever stands beside them.
+    steps = [0.01, 0.02, 0.03, 0.04, 0.05]
+    for equal in (0, 8, 9, 60):
+        first = [0.8] * equal + [0.8 + step for step in steps]
+        assert paired_test(first, [0.8] * len(first)) == pytest.approx(2 / 2**5)
+
+
+def test_ties_are_counted_exactly() -> None:
+    # 14 equal steps, whose last bits differ: all of one sign in 2 of 2**14 patterns.
+    first = [0.1 * case + 0.01 for case in range(14)]
+    assert paired_test(first, [0.1 * case for case in range(14)]) == pytest.approx(2 / 2**14)
+    # Ranks 1.5, 1.5, 3 with signs -, +, +: sums of positive ranks as large as 4.5 are 4.5 (twice) and 6 of 8.
+    assert paired_test([-1, 1, 2], [0, 0, 0]) == pytest.approx(2 * 3 / 8)
+    ties = np.array([3.0, 3, 3, -1, 2, 2, -2, 5, 5, 1, 1])
+    expected = stats.wilcoxon(ties, method=stats.PermutationMethod(n_resamples=2**11)).pvalue
+    assert paired_test(list(ties), [0.0] * 11) == pytest.approx(expected)
+
+
+def test_many_cases_are_tested_approximately(rng: np.random.Generator) -> None:
+    first = list(rng.normal(0.1, 1, 201))
+    expected = stats.wilcoxon(first, method="asymptotic").pvalue
+    assert paired_test(first, [0.0] * 201) == pytest.approx(expected)
+
+
+def test_what_differs() -> None:
+    infinite, unknown = float("inf"), float("nan")
+    assert differences([0.1 + 0.2, 0.5], [0.3, 0.2]).tolist() == [0.3]
+    assert differences([infinite, infinite, 1], [infinite, 2, 1]).tolist() == [infinite]
+    assert math.isnan(paired_test([unknown, 1], [1, 1]))
 
 
 def test_holm() -> None:

@@ -3,12 +3,16 @@
 import numpy as np
 import pytest
 
-from alcseg.reporting.intervals import corrected_p_values, crossed_interval, nested_interval
+from alcseg.reporting.intervals import PairedTest, corrected_p_values, crossed_interval, nested_interval
 from alcseg.reporting.values import Values
 
 
 def row(*by_case, seed=0):
     return Values((seed,), tuple("abcde"[: len(by_case)]), np.array([by_case]))
+
+
+def p_values(rows):
+    return {name: test.p for name, test in corrected_p_values(rows, "base").items()}
 
 
 def test_equal_values_leave_no_room():
@@ -38,13 +42,18 @@ def test_wilcoxon_with_holm():
     rows = {"base": base, "sure": row(1, 2, 3, 4, 5), "mixed": row(1, -2, 3, 4, 5)}
     # sure: all five differences of one sign, p = 2/32. mixed: the negative rank is 2, three of the 32 sign
     # patterns ({}, {1}, {2}) are as small, p = 6/32. Holm: 2 x 2/32, then the larger of it and 6/32.
-    assert corrected_p_values(rows, "base") == pytest.approx({"sure": 4 / 32, "mixed": 6 / 32})
+    assert p_values(rows) == pytest.approx({"sure": 4 / 32, "mixed": 6 / 32})
+
+
+def test_a_test_says_how_many_cases_it_rests_on():
+    tested = corrected_p_values({"base": row(0, 0, 0, 0, 0), "some": row(1, 0, 2, 0, 0)}, "base")
+    assert tested == {"some": PairedTest(p=0.5, differ=2, cases=5)}  # 2 of 2**2 sign patterns
 
 
 def test_seeds_are_averaged_before_the_test():
     two = Values((0, 1), tuple("abcde"), np.array([[2, 2, 2, 2, 2], [0, 2, 4, 6, 8.0]]))  # means 1 to 5
     base = Values((0, 1), tuple("abcde"), np.zeros((2, 5)))
-    assert corrected_p_values({"base": base, "two": two}, "base") == pytest.approx({"two": 2 / 32})
+    assert p_values({"base": base, "two": two}) == pytest.approx({"two": 2 / 32})
 
 
 def test_rows_without_a_common_case_are_left_out():

@@ -6,6 +6,7 @@ import io
 import pytest
 
 from alcseg.metrics import METRICS, Metric
+from alcseg.reporting.intervals import PairedTest
 from alcseg.reporting.markup import to_csv, to_markdown
 from alcseg.reporting.records import Benchmark
 from alcseg.reporting.results import Published, _p_value, results_table
@@ -126,8 +127,9 @@ def test_what_was_not_run_is_said_and_not_invented(empty):
     ("value", "text"), [(0.0009, "< 0.001"), (0.001, "0.001"), (0.0449, "0.045"), (1.0, "1.000")]
 )
 def test_p_values_as_they_are_printed(value, text):
-    assert _p_value(value).text == text
-    assert _p_value(value).value == value
+    cell = _p_value(PairedTest(value, differ=16, cases=16))
+    assert (cell.text, cell.value) == (text, value)
+    assert _p_value(PairedTest(value, differ=5, cases=16)).text == f"{text} (5 of 16 differ)"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from alcseg.metrics.overlap import dice, jaccard
 from alcseg.metrics.pair import ClassScores, Status, evaluate_pair
 from alcseg.metrics.registry import METRICS, MaskPair, Metric
 from alcseg.metrics.scores import Scores, evaluate
-from alcseg.metrics.summary import Summary, holm, paired_test, summarize
+from alcseg.metrics.summary import Summary, differences, holm, paired_test, summarize
 from alcseg.metrics.surface import (
     SurfaceDistances,
     asd,
@@ -35,6 +35,7 @@ __all__ = [
     "assd",
     "boundary_shift",
     "dice",
+    "differences",
     "evaluate",
     "evaluate_pair",
     "hd95",

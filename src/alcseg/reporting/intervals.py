@@ -1,20 +1,36 @@
 """Intervals of a mean over seeds and cases, and paired tests of rows against one of them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from alcseg.metrics import holm, paired_test
+from alcseg.metrics import differences, holm, paired_test
 from alcseg.reporting.values import Values
 from alcseg.types import FloatArray
 
-__all__ = ["corrected_p_values", "crossed_interval", "nested_interval"]
+__all__ = ["PairedTest", "corrected_p_values", "crossed_interval", "nested_interval"]
 
 Interval = tuple[float, float]
 _SEED = 0
 _RESAMPLES = 4000
 _NESTED_RESAMPLES = 1000
 _PERCENTILES = (2.5, 97.5)
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """A paired test of one row against another.
+
+    Attributes:
+        p: Corrected p value.
+        differ: Number of cases that the two score differently; the test rests on these alone.
+        cases: Number of cases that both have.
+    """
+
+    p: float
+    differ: int
+    cases: int
 
 
 def crossed_interval(values: FloatArray) -> Interval:
@@ -51,7 +67,7 @@ def nested_interval(groups: list[FloatArray]) -> Interval:
     return float(low), float(high)
 
 
-def corrected_p_values(rows: Mapping[str, Values], against: str) -> dict[str, float]:
+def corrected_p_values(rows: Mapping[str, Values], against: str) -> dict[str, PairedTest]:
     """Wilcoxon p values of each row against one, seeds averaged per case, corrected by Holm for their number.
 
     Args:
@@ -59,14 +75,15 @@ def corrected_p_values(rows: Mapping[str, Values], against: str) -> dict[str, fl
         against: The row that all others are compared with.
 
     Returns:
-        Row to p value; rows without a common seed and case are left out.
+        Row to its test; rows without a common seed and case are left out.
     """
     if against not in rows:
         return {}
-    p_values = {}
+    p_values, counts = {}, {}
     for name, values in rows.items():
-        difference = None if name == against else values.minus(rows[against])
-        if difference is not None:
-            per_case = difference.array.mean(axis=0)
-            p_values[name] = paired_test(per_case.tolist(), [0.0] * len(per_case))
-    return holm(p_values)
+        shared = None if name == against else values.shared(rows[against])
+        if shared is not None:
+            per_case = [side.array.mean(axis=0).tolist() for side in shared]
+            p_values[name] = paired_test(*per_case)
+            counts[name] = len(differences(*per_case)), len(per_case[0])
+    return {name: PairedTest(p, *counts[name]) for name, p in holm(p_values).items()}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from alcseg.metrics import METRICS
 from alcseg.records.benchmark_plan import PlannedRow
 from alcseg.reporting.entries import DatasetEntry
-from alcseg.reporting.intervals import corrected_p_values, crossed_interval
+from alcseg.reporting.intervals import PairedTest, corrected_p_values, crossed_interval
 from alcseg.reporting.records import Benchmark
 from alcseg.reporting.table import (
     Cell,
@@ -125,10 +125,11 @@ def _seeds(found: int, wanted: int) -> Number:
     )
 
 
-def _p_value(value: float | None) -> Number | None:
-    if value is None:
+def _p_value(test: PairedTest | None) -> Number | None:
+    if test is None:
         return None
-    return Number(value, "< 0.001" if value < 0.001 else f"{value:.3f}")
+    p = "< 0.001" if test.p < 0.001 else f"{test.p:.3f}"
+    return Number(test.p, p if test.differ == test.cases else f"{p} ({test.differ} of {test.cases} differ)")
 
 
 def _notes(
@@ -147,8 +148,8 @@ def _notes(
     notes.append(f"Interval: percentile bootstrap over {drawn}.")
     if against is not None:
         notes.append(
-            f"p: two-sided paired Wilcoxon over the cases (seeds averaged) against {against.title} in Dice, "
-            "Holm's correction; it says nothing of other seeds."
+            f"p: two-sided paired Wilcoxon against {against.title} in Dice, seeds averaged, over the cases "
+            "that differ: all where no number stands by. Holm's correction; it says nothing of other seeds."
         )
     if published is not None and published.rows:
         notes.append(f"Gray: {published.note}")

@@ -25,13 +25,20 @@ class Values:
 
     def minus(self, other: "Values") -> "Values | None":
         """Difference over the seeds and cases that both have; None if there are none."""
+        shared = self.shared(other)
+        if shared is None:
+            return None
+        mine, its = shared
+        return Values(mine.seeds, mine.cases, mine.array - its.array)
+
+    def shared(self, other: "Values") -> "tuple[Values, Values] | None":
+        """Both over the seeds and cases that both have; None if there are none."""
         seeds = tuple(seed for seed in self.seeds if seed in other.seeds)
         cases = tuple(case for case in self.cases if case in other.cases)
         if not seeds or not cases:
             return None
-        return Values(seeds, cases, self._part(seeds, cases) - other._part(seeds, cases))
+        return self._part(seeds, cases), other._part(seeds, cases)
 
-    def _part(self, seeds: tuple[int, ...], cases: tuple[str, ...]) -> FloatArray:
+    def _part(self, seeds: tuple[int, ...], cases: tuple[str, ...]) -> "Values":
         rows, columns = [self.seeds.index(seed) for seed in seeds], [self.cases.index(case) for case in cases]
-        part: FloatArray = self.array[np.ix_(rows, columns)]
-        return part
+        return Values(seeds, cases, self.array[np.ix_(rows, columns)])

@@ -1,0 +1,153 @@
+"""What lies in a folder: files are listed, and what cannot be opened is refused, never taken for absent.
+
+Two things look like a file and hold none: a link that leads nowhere, since its target was moved or a disk is
+not mounted; and the small text that git-lfs and git-annex leave in place of data that was not fetched.
+Whatever begins with a dot is hidden and not listed.
+"""
+
+import fnmatch
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from alcseg.errors import DataError
+
+__all__ = ["folders_below", "has_file", "has_folder", "list_files", "list_folders", "require_content"]
+
+_POINTERS = (
+    (
+        re.compile(rb"version https://(git-lfs|hawser)\.github\.com/spec/"),
+        "git-lfs: fetch it with `git lfs pull`",
+    ),
+    (
+        re.compile(rb"[./][^\n]*annex/objects/"),
+        "git-annex: fetch it with `git annex get`, or `datalad get`",
+    ),
+)
+"""How the text begins that stands for a file or a link, and whose it is."""
+_POINTER_BYTES = 1024  # git-lfs keeps its texts below
+
+
+def list_files(folder: Path, pattern: str = "*", *, below: int = 0) -> list[Path]:
+    """Visible files of a folder by name; those of a folder that is absent are none.
+
+    Args:
+        folder: The folder.
+        pattern: What their names match, such as `*.h5`.
+        below: How many folders further down files are looked for, too.
+
+    Raises:
+        DataError: If an entry cannot be opened: a link that leads nowhere, a pointer to data that was not
+            fetched, or neither file nor folder.
+    """
+    if not has_folder(folder):
+        return []
+    found = []
+    for path in _visible(folder):
+        if has_folder(path):
+            found += list_files(path, pattern, below=below - 1) if below else []
+        elif fnmatch.fnmatchcase(path.name, pattern):
+            require_content(path)
+            found.append(path)
+    return found
+
+
+def list_folders(folder: Path, pattern: str = "*", *, below: int = 0) -> list[Path]:
+    """Visible folders in a folder by name, each before those in it; see `list_files`.
+
+    Raises:
+        DataError: If an entry is a link that leads nowhere, or back to a folder that it lies in.
+    """
+    found = []
+    for path in _visible(folder) if has_folder(folder) else []:
+        if has_folder(path):
+            _require_no_loop(path)
+            found += [path] if fnmatch.fnmatchcase(path.name, pattern) else []
+            found += list_folders(path, pattern, below=below - 1) if below else []
+    return found
+
+
+def folders_below(folder: Path) -> Iterator[Path]:
+    """A folder and all visible ones below it, by name, each before those in it; links are followed.
+
+    Raises:
+        DataError: If an entry is a link that leads nowhere, or back to a folder that it lies in.
+    """
+    yield folder
+    for path in list_folders(folder):
+        yield from folders_below(path)
+
+
+def has_file(path: Path) -> bool:
+    """Whether there is a file of this name, as `Path.is_file`, but for what cannot be opened.
+
+    Raises:
+        DataError: If it, or a folder above it, is a link that leads nowhere.
+    """
+    return stat.S_ISREG(_mode(path))
+
+
+def has_folder(path: Path) -> bool:
+    """Whether there is a folder of this name, as `Path.is_dir`, but for what cannot be opened.
+
+    Raises:
+        DataError: If it, or a folder above it, is a link that leads nowhere.
+    """
+    return stat.S_ISDIR(_mode(path))
+
+
+def require_content(path: Path) -> None:
+    """Refuse a file that holds none of its data; one that is absent is for others to tell.
+
+    Raises:
+        DataError: If it is a link that leads nowhere, a pointer to data that was not fetched, or no regular
+            file.
+    """
+    mode = _mode(path)
+    if not mode or stat.S_ISDIR(mode):
+        return
+    if not stat.S_ISREG(mode):
+        raise DataError(f"{path}: expected a file, found a pipe, a device or the like. Take it away.")
+    if path.stat().st_size <= _POINTER_BYTES and (whose := _keeper(path.read_bytes())):
+        raise DataError(f"{path}: expected data, found the text that stands for it in {whose}.")
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _mode(path: Path) -> int:
+    """Kind of what a name leads to; 0 if there is nothing."""
+    try:
+        return path.stat().st_mode
+    except ValueError:  # a null character, which no name has
+        return 0
+    except OSError as error:
+        for place in (path, *path.parents):
+            if place.is_symlink() and not place.exists():
+                raise DataError(_astray(place)) from None
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            return 0
+        raise
+
+
+def _astray(link: Path) -> str:
+    target = os.readlink(link)
+    whose = _keeper(os.fsencode(target))
+    remedy = f"Its data is kept by {whose}." if whose else "Restore what it leads to, or take the link away."
+    return f"{link}: expected what can be opened, found a link to {target}, where nothing is. {remedy}"
+
+
+def _keeper(text: bytes) -> str | None:
+    """Who keeps the data that a text or the target of a link stands for, and how to fetch it."""
+    return next((whose for begin, whose in _POINTERS if begin.match(text)), None)
+
+
+def _require_no_loop(path: Path) -> None:
+    if path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve()):
+        raise DataError(
+            f"{path}: expected a folder, found a link back to {path.resolve()}, in which it lies. "
+            "Take the link away."
+        )

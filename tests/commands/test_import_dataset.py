@@ -306,7 +306,7 @@ def test_case_names_and_values_that_cannot_be_files(msd, tmp_path):
     table = folder.root / "cases.csv"
     for name in ("../x", "a/b", "a\\b", ".."):
         table.write_text(f"case_id\n{name}\n")
-        with pytest.raises(DataError, match=r"line 2: expected a case_id that can be a file name"):
+        with pytest.raises(DataError, match=r"line 2: expected a case name that can be a file name"):
             import_dataset(folder.root, tmp_path / "again")
     table.unlink()
     meta = json.loads((folder.root / "dataset.json").read_text())

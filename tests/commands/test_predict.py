@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,19 @@ def test_an_input_is_never_replaced(solvable_dataset: Path, make_run: MakeRun) -
     with pytest.raises(UsageError, match="found inputs in it"):
         predict(make_run(), [folder / "hq_0.nii.gz"], out=folder, overwrite=True)
     assert (folder / "hq_0.nii.gz").read_bytes() == before
+
+
+def test_cases_of_which_one_would_replace_the_other_are_refused(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
+) -> None:
+    image = solvable_dataset / "imagesTs" / "ts_0_0000.nii.gz"
+    for name in ("scan", "scan_prob"):
+        shutil.copyfile(image, tmp_path / f"{name}.nii.gz")
+    scans = [tmp_path / "scan.nii.gz", tmp_path / "scan_prob.nii.gz"]
+    with pytest.raises(UsageError, match=r"scan, scan_prob both give 'scan_prob\.nii\.gz'"):
+        predict(make_run(), scans, out=tmp_path / "out", probabilities=True)
+    assert not (tmp_path / "out").exists()
+    assert len(predict(make_run(), scans, out=tmp_path / "out").written) == 2
 
 
 def test_wrong_options_are_named(solvable_dataset: Path, make_run: MakeRun, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from alcseg.data.readers import ReaderOptions, SourceCase, SourceDataset, find_r
 from alcseg.data.splits import draw_splits, read_hq_list
 from alcseg.errors import DataError, UsageError
 from alcseg.files import output_folder, require_apart
-from alcseg.records.cases import CaseRow, Quality, Split, is_file_name
+from alcseg.records.cases import CaseRow, Quality, Split
 from alcseg.records.dataset import DatasetRecord
 from alcseg.types import Spacing
 from alcseg.words import shorten
@@ -141,7 +141,7 @@ def _scan(source: Path, tests: Path | None, layout: str, options: ReaderOptions)
 
 
 def _require_names(cases: Sequence[SourceCase], source: Path) -> None:
-    """Raise unless each case has a name of its own that files can have."""
+    """Raise unless each case has a name of its own."""
     if not cases:
         raise DataError(f"{source}: expected at least one case, found none. Check the folder and --format.")
     seen: dict[str, SourceCase] = {}
@@ -151,10 +151,6 @@ def _require_names(cases: Sequence[SourceCase], source: Path) -> None:
             raise DataError(
                 f"{source}: expected each case name once, found '{case.case_id}' as {known.images[0]} and "
                 f"{case.images[0]}. Rename one of them."
-            )
-        if not is_file_name(case.case_id):
-            raise DataError(
-                f"{source}: expected a case name that can be a file name, found '{case.case_id}'. Rename it."
             )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from alcseg.case_ids import output_names, require_apart_outputs
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
 from alcseg.data.folder import Case
@@ -82,7 +83,9 @@ def predict(
     folder, out = Run.open(run), Path(out)
     given = [inputs] if isinstance(inputs, str | PathLike | Case) else inputs
     cases = find_inputs(given, channels=len(folder.plan.channel_names))
-    _check_output(out, cases, overwrite=overwrite)
+    kinds = ["label", *(["prob"] if probabilities else []), *(["uncertainty"] if uncertainty else [])]
+    outputs = {case.case_id: output_names(case.case_id, kinds) for case in cases}
+    _check_output(out, cases, outputs, overwrite=overwrite)
     where = pick_device(device)
     predictor = Predictor(_choose_network(folder, network, where), folder.plan, where, window)
     settings = folder.settings.method.settings
@@ -95,7 +98,7 @@ def predict(
     for case in track(cases, "Predicting cases"):
         case_begun = time.perf_counter()
         try:
-            entry = _predict_case(predictor, case, out, how, probabilities=probabilities)
+            entry = _predict_case(predictor, case, out, outputs[case.case_id], how)
         except DataError as error:
             logger.warning("case '%s' failed: %s", case.case_id, error)
             errors.append(error)
@@ -140,7 +143,11 @@ def _choose_network(folder: Run, name: str, device: torch.device) -> nn.Module:
 
 
 def _predict_case(
-    predictor: Predictor, case: SourceCase, out: Path, how: Perturbation | None, *, probabilities: bool
+    predictor: Predictor,
+    case: SourceCase,
+    out: Path,
+    names: Mapping[str, str],
+    how: Perturbation | None,
 ) -> PredictedCase:
     """Write the files of one case and say what they are."""
     images = case.read().images
@@ -150,16 +157,16 @@ def _predict_case(
     label = prediction.label()
     found = PredictedCase(
         status="ok",
-        label=f"{case.case_id}.nii.gz",
-        probabilities=f"{case.case_id}_prob.nii.gz" if probabilities else None,
-        uncertainty=f"{case.case_id}_uncertainty.nii.gz" if how is not None else None,
+        label=names["label"],
+        probabilities=names.get("prob"),
+        uncertainty=names.get("uncertainty"),
         volume_mm3=_volumes(label, like, predictor),
     )
     if found.probabilities is not None:
         write_map(out / found.probabilities, np.moveaxis(prediction.source_probabilities(), 0, -1), like)
     if found.uncertainty is not None and how is not None:
         write_map(out / found.uncertainty, predictor.uncertainty(prepared, case.case_id, how), like)
-    write_label(out / f"{case.case_id}.nii.gz", label, like)
+    write_label(out / names["label"], label, like)
     return found
 
 
@@ -170,8 +177,11 @@ def _volumes(label: np.ndarray[Any, Any], like: Volume, predictor: Predictor) ->
     return {name: round(voxel * int((label == value).sum()), 3) for name, value in named[1:]}
 
 
-def _check_output(out: Path, cases: Sequence[SourceCase], *, overwrite: bool) -> None:
-    """Refuse a folder in use and outputs that would replace inputs, before anything is computed."""
+def _check_output(
+    out: Path, cases: Sequence[SourceCase], outputs: Mapping[str, Mapping[str, str]], *, overwrite: bool
+) -> None:
+    """Refuse a folder in use and outputs that would replace inputs or each other, before any work."""
+    require_apart_outputs({case_id: names.values() for case_id, names in outputs.items()})
     require_free(out, overwrite=overwrite, writes=PredictionRecord.NAME)
     sources = {path.resolve() for case in cases for path in case.images}
     if out.resolve() in sources | {path.parent for path in sources}:
@@ -179,10 +189,7 @@ def _check_output(out: Path, cases: Sequence[SourceCase], *, overwrite: bool) ->
             f"{out}: expected an output folder apart from the inputs, found inputs in it. "
             "Choose another --out."
         )
-    for case in cases:
-        for ending in ("", "_prob", "_uncertainty"):
-            target = (out / f"{case.case_id}{ending}.nii.gz").resolve()
-            if target in sources:
-                raise UsageError(
-                    f"{target}: this output would replace an input. Choose another --out folder."
-                )
+    for name in (name for names in outputs.values() for name in names.values()):
+        target = (out / name).resolve()
+        if target in sources:
+            raise UsageError(f"{target}: this output would replace an input. Choose another --out folder.")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alcseg.case_ids import check_case_id
 from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.nifti import (
     MANY_VALUES,
@@ -444,6 +445,7 @@ def _list_cases(root: Path, record: DatasetRecord) -> tuple[CaseRow, ...]:
                 labels != "" and (root / labels / f"{case_id}{ending}").is_file()
             )
             quality = record.label_quality.get(case_id, "hq") if labeled else "unlabeled"
+            check_case_id(case_id, root / images)
             rows.append(CaseRow(case_id=case_id, quality=quality, split=split))
     if not rows:
         raise DataError(

@@ -5,10 +5,11 @@ from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
+from alcseg.case_ids import check_case_id
 from alcseg.errors import DataError
 from alcseg.records.base import Row
 
-__all__ = ["QUALITIES", "SPLITS", "CaseRow", "Quality", "Split", "is_file_name"]
+__all__ = ["QUALITIES", "SPLITS", "CaseRow", "Quality", "Split"]
 
 Quality = Literal["hq", "lq", "unlabeled"]
 Split = Literal["train", "val", "test"]
@@ -32,6 +33,11 @@ class CaseRow(Row):
     """Cases of one group, such as a patient, stay in one split; the case itself if nothing is said."""
     source: str = ""
     """Where the case came from."""
+
+    @field_validator("case_id")
+    @classmethod
+    def _names_files(cls, case_id: str) -> str:
+        return check_case_id(case_id, "case_id")
 
     @field_validator("group")
     @classmethod
@@ -73,22 +79,12 @@ class CaseRow(Row):
     @classmethod
     def _read_line(cls, cells: dict[str, Any], where: str) -> Self:
         given = {name: (cells.get(name) or "").strip() for name in cls.columns()}
+        check_case_id(given["case_id"], where)
         try:
-            row = cls.model_validate({name: cell for name, cell in given.items() if cell})
+            return cls.model_validate({name: cell for name, cell in given.items() if cell})
         except ValidationError:
             found = ", ".join(f"'{given[name]}'" for name in ("case_id", "quality", "split"))
             raise DataError(
                 f"{where}: expected a case_id, a quality of {'|'.join(QUALITIES)} and a split of "
                 f"{'|'.join(SPLITS)}, found {found}. Correct the line."
             ) from None
-        if not is_file_name(row.case_id):
-            raise DataError(
-                f"{where}: expected a case_id that can be a file name, without a slash and not beginning "
-                f"with a dot, found '{row.case_id}'. Rename the case."
-            )
-        return row
-
-
-def is_file_name(case_id: str) -> bool:
-    """Whether a case name stays in its folder when files are named after it, on any system."""
-    return bool(case_id) and not case_id.startswith(".") and not any(sign in case_id for sign in "/\\")

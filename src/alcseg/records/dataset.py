@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from alcseg.case_ids import check_text
 from alcseg.errors import DataError
 from alcseg.records.base import Document
 from alcseg.records.cases import Quality
@@ -74,7 +75,7 @@ def parse_channels(raw: Any, path: Path) -> dict[str, str]:
         raise DataError(
             f'{path}: expected channel names as a table such as {{"0": "CT"}}, found {raw!r}. Correct it.'
         )
-    return {str(index): str(name) for index, name in names.items()}
+    return {str(index): check_text(str(name), "channel name", path) for index, name in names.items()}
 
 
 def parse_labels(raw: Mapping[str, Any], path: Path) -> dict[str, int]:
@@ -113,6 +114,8 @@ def parse_labels(raw: Mapping[str, Any], path: Path) -> dict[str, int]:
             f"{path}: expected label values of 0 and above, found {shorten(negative)}. Change the values "
             "here and in the label files."
         )
+    for name, _ in pairs:
+        check_text(name, "label name", path)
     labels = dict(
         [background, *sorted((pair for pair in pairs if pair != background), key=lambda pair: pair[1])]
     )

@@ -85,10 +85,11 @@ def test_labels_beside_images_are_no_inputs(tmp_path: Path, caplog: pytest.LogCa
     assert ids([tmp_path / "*_mask.nii.gz"]) == {"c_mask": ["c_mask.nii.gz"]}
 
 
-def test_a_name_from_a_list_stays_in_the_output_folder(folder: Path) -> None:
-    (folder / "list.csv").write_text("case_id,image\n../x,a_0000.nii.gz\n")
+@pytest.mark.parametrize("name", ["../x", "..\\x", "/x", "=x", "x\ty", "CON", "x."])
+def test_a_name_from_a_list_stays_in_the_output_folder(name: str, folder: Path) -> None:
+    (folder / "list.csv").write_text(f"case_id,image\n{name},a_0000.nii.gz\n")
     with pytest.raises(
-        DataError, match=r"a_0000\.nii\.gz: expected a case name that can be a file name, found"
+        DataError, match=r"a_0000\.nii\.gz: expected a case name that can be a file name on any system, found"
     ):
         find_inputs([folder / "list.csv"], channels=1)
 

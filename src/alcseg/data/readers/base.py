@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from alcseg.case_ids import check_case_id
 from alcseg.data.case import CaseVolumes
 from alcseg.data.nifti import read_image, read_label, require_same_grid
 from alcseg.errors import DataError
@@ -37,7 +38,7 @@ class SourceCase:
     """One case of a source, not read yet; `read` gives its volumes, whatever the files are.
 
     Attributes:
-        case_id: Its name, unique in the dataset.
+        case_id: Its name, unique in the dataset and checked by `check_case_id`.
         images: NIfTI files, one per channel; or the files and folders that `load` reads.
         label: NIfTI file of the label, or None.
         load: Reads the case where the files are not NIfTI.
@@ -55,6 +56,9 @@ class SourceCase:
     split: Split | None = None
     group: str | None = None
     source: str = ""
+
+    def __post_init__(self) -> None:
+        check_case_id(self.case_id, next(iter(self.images), self.source))
 
     @property
     def labeled(self) -> bool:

@@ -16,7 +16,6 @@ from alcseg.data.readers.base import SourceCase, by_name
 from alcseg.data.readers.dicom import read_series, series_name
 from alcseg.data.readers.nifti import CHANNEL, group_channels
 from alcseg.errors import DataError, UsageError
-from alcseg.records.cases import is_file_name
 
 __all__ = ["find_inputs"]
 
@@ -45,11 +44,6 @@ def find_inputs(inputs: Sequence[str | os.PathLike[str] | Case], *, channels: in
             raise UsageError(
                 f"expected inputs of different names, found {known.images[0]} and {case.images[0]}, which "
                 f"would both give '{case.case_id}'. Rename one or predict them into two folders."
-            )
-        if not is_file_name(case.case_id):
-            raise DataError(
-                f"{case.images[0]}: expected a case name that can be a file name, found '{case.case_id}'. "
-                "Rename it."
             )
     return tuple(cases.values())
 

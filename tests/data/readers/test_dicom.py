@@ -72,7 +72,7 @@ def test_two_series_are_refused(series, write_slice):
 def test_other_faults_are_refused(series, tmp_path, write_slice):
     write_slice(series / "x.dcm", np.eye(4, 4), (10, 20, 42.5))
     with pytest.raises(
-        DataError, match=r"slices of one size and orientation, found 3x4 voxels of 2.0x1.0 mm, 4x4"
+        DataError, match=r"slices of one size and orientation, found 3x4 voxels of 2x1 mm .*, 4x4 "
     ):
         read_series(series)
     (series / "x.dcm").write_bytes((series / "9.dcm").read_bytes()[:200])

@@ -1,0 +1,118 @@
+"""What a hospital exports beside a series, and files that are damaged or odd."""
+
+import numpy as np
+import pytest
+
+from alcseg.commands.import_dataset import import_dataset
+from alcseg.data.readers.dicom import read_series
+from alcseg.data.readers.inputs import find_inputs
+from alcseg.errors import DataError
+
+pydicom = pytest.importorskip("pydicom")
+
+
+def edit(path, **tags):
+    """Give some tags of a file another value, and take those that are None out."""
+    one = pydicom.dcmread(path)
+    for tag, value in tags.items():
+        if value is None:
+            del one[tag]
+        else:
+            one[tag] = pydicom.DataElement(
+                tag, pydicom.datadict.dictionary_VR(tag), value, validation_mode=pydicom.config.IGNORE
+            )
+    if "SOPClassUID" in tags:
+        one.file_meta.MediaStorageSOPClassUID = tags["SOPClassUID"]
+    one.save_as(path)
+
+
+@pytest.fixture
+def series(write_slice):
+    """Write a series of four slices into a folder."""
+
+    def write(folder, **options):
+        for index in range(4):
+            write_slice(
+                folder / f"{index}.dcm", np.arange(12).reshape(3, 4) + index, (0, 0, 2.5 * index), **options
+            )
+
+    return write
+
+
+def test_other_objects_of_an_export_are_left_out_by_name(tmp_path, series, write_slice, caplog):
+    for patient in ("P1", "P2"):
+        series(tmp_path / "src" / patient / "T1")
+    alone = tmp_path / "src/P1/extra/dose.dcm"
+    beside = tmp_path / "src/P1/T1/shot.dcm"
+    for path in (alone, beside):
+        write_slice(path, np.eye(3, 4), (0, 0, 0), series="9")
+        edit(path, SOPClassUID=pydicom.uid.SecondaryCaptureImageStorage, ImagePositionPatient=None)
+    scout = tmp_path / "src/P2/T1/scout.dcm"
+    write_slice(scout, np.eye(3, 4), (0, 0, 0), series="8", orientation=(0, 1, 0, 0, 0, -1))
+    edit(scout, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
+    planes = tmp_path / "src/P2/planes"
+    for index, orientation in enumerate([(1, 0, 0, 0, 1, 0), (0, 1, 0, 0, 0, -1), (1, 0, 0, 0, 0, -1)]):
+        write_slice(planes / f"{index}.dcm", np.eye(3, 4), (0, 0, 0), orientation=orientation)
+    folder = import_dataset(tmp_path / "src", tmp_path / "out")
+    assert [row.case_id for row in folder.rows] == ["P1_T1", "P2_T1"]
+    assert all(case.image.shape == (4, 3, 4) for case in folder)
+    for said in (
+        "P1/extra/dose.dcm (Secondary Capture Image Storage)",
+        "shot.dcm (Secondary Capture Image Storage)",
+        "scout.dcm (localizer)",
+        "P2/planes (slices across one another)",
+    ):
+        assert said in caplog.text
+    with pytest.raises(DataError, match=r"expected DICOM slices, found dose\.dcm \(Secondary Capture"):
+        read_series(alone.parent)
+
+
+def test_a_segmentation_object_is_named(tmp_path, series, write_slice, caplog):
+    series(tmp_path / "src/T1")
+    write_slice(tmp_path / "src/SEG/1.dcm", np.eye(3, 4), (0, 0, 0))
+    edit(tmp_path / "src/SEG/1.dcm", SOPClassUID=pydicom.uid.SegmentationStorage)
+    assert len(import_dataset(tmp_path / "src", tmp_path / "out")) == 1
+    assert "left out, since these are no volumes: SEG/1.dcm (Segmentation Storage)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "said"),
+    [
+        ("ImagePositionPatient", None, "found no ImagePositionPatient"),
+        ("ImagePositionPatient", "", "found no ImagePositionPatient"),
+        ("ImagePositionPatient", ["1", "2"], "3 finite number.* as ImagePositionPatient"),
+        ("ImagePositionPatient", ["1", "2", "nan"], "3 finite number.* as ImagePositionPatient"),
+        ("ImageOrientationPatient", ["1", "0", "0"], "6 finite number.* as ImageOrientationPatient"),
+        ("ImageOrientationPatient", ["0"] * 6, "two unit vectors"),
+        ("ImageOrientationPatient", ["1", "0", "0", "1", "0", "0"], "right angle"),
+        ("ImageOrientationPatient", ["2", "0", "0", "0", "1", "0"], "two unit vectors"),
+        ("PixelSpacing", "", "found no PixelSpacing"),
+        ("PixelSpacing", ["1"], "2 finite number.* as PixelSpacing"),
+        ("PixelSpacing", ["0", "1"], "expected positive PixelSpacing"),
+        ("PixelSpacing", ["1", "-1"], "expected positive PixelSpacing"),
+        ("Rows", 0, "found no Rows"),
+        ("SeriesInstanceUID", "", "found no SeriesInstanceUID"),
+        ("PixelData", None, "found no PixelData"),
+        ("BitsAllocated", 64, "expected a DICOM slice, cannot read it"),
+        ("RescaleSlope", "0", "RescaleSlope other than 0"),
+        ("PhotometricInterpretation", "PALETTE COLOR", "PALETTE COLOR"),
+        ("NumberOfFrames", "3", "found 3 frames in one file"),
+    ],
+)
+def test_a_damaged_slice_is_one_line_and_other_series_go_on(tmp_path, series, tag, value, said):
+    series(tmp_path / "good")
+    series(tmp_path / "bad")
+    edit(tmp_path / "bad/2.dcm", **{tag: value})
+    good, bad = sorted(find_inputs([tmp_path], channels=1), key=lambda case: case.case_id == "bad")
+    assert good.read().images[0].shape == (4, 3, 4)
+    with pytest.raises(DataError, match=rf"2\.dcm: .*{said}") as refused:
+        bad.read()
+    assert "\n" not in str(refused.value)
+
+
+def test_one_slice_across_the_others_is_an_error_and_no_localizer(tmp_path, series):
+    series(tmp_path / "good")
+    series(tmp_path / "bad")
+    edit(tmp_path / "bad/2.dcm", ImageOrientationPatient=["0", "1", "0", "0", "0", "-1"])
+    with pytest.raises(DataError, match="expected slices of one size and orientation"):
+        import_dataset(tmp_path, tmp_path.with_name("out"))

@@ -86,3 +86,18 @@ def test_wrong_shape_and_name_are_refused(tmp_path, like):
     with pytest.raises(UsageError, match=r"ends in \.nii or \.nii\.gz"):
         write_label(tmp_path / "a.png", np.zeros((3, 4, 5), int), like)
     assert [path.name for path in tmp_path.iterdir()] == ["like.nii.gz"]
+
+
+@pytest.mark.parametrize(("skew", "qform_code"), [(0.0, 1), (0.2, 0)])
+def test_a_qform_is_written_only_where_it_holds_the_affine(tmp_path, rng, skew, qform_code):
+    turned = nib.eulerangles.euler2mat(0.3, -0.2, 0.1) @ np.diag([0.7, 0.7, 3])
+    turned[:, 2] += skew * turned[:, 1]
+    volume = Volume(
+        rng.random((3, 4, 5)), nib.affines.from_matvec(turned, [1, 2, 3]), None, tmp_path / "series"
+    )
+    write_image(tmp_path / "out.nii.gz", volume)
+    header = nib.load(tmp_path / "out.nii.gz").header
+    assert (header["sform_code"], header["qform_code"]) == (1, qform_code)
+    assert np.allclose(header.get_sform(), volume.affine)
+    if qform_code:
+        assert np.allclose(header.get_qform(), volume.affine, atol=1e-5)

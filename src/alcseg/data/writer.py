@@ -20,6 +20,7 @@ from alcseg.types import LabelMap
 
 __all__ = ["compress", "renamed", "write_image", "write_label", "write_map"]
 
+_SAME_PLACE_VOXELS = 0.01
 _GZIP_LEVEL = 1  # Float noise hardly shrinks at higher levels, and labels are small at any.
 
 
@@ -38,7 +39,7 @@ def write_label(path: Path, values: LabelMap, like: Volume) -> None:
     """Write a label map `(X, Y, Z)` on the grid of `like`, in the smallest integer type that holds it.
 
     Affine, both form codes and units are those of `like`; scaling, display range, intent and description are
-    reset.
+    reset. Where `like` was no NIfTI and its affine has a shear, the sform alone holds it.
 
     Raises:
         ShapeError: If the shapes differ.
@@ -100,7 +101,7 @@ def _nifti(array: NDArray[Any], like: Volume) -> nib.Nifti1Image:
     if header is None:
         nifti: nib.Nifti1Image = kind(array, like.affine, dtype=array.dtype)
         nifti.set_sform(like.affine, code=1)
-        nifti.set_qform(like.affine, code=1)
+        nifti.set_qform(like.affine, code=int(_is_rigid(nifti, like)))
         nifti.header.set_xyzt_units("mm")
         return nifti
     header = header.copy()
@@ -113,3 +114,14 @@ def _nifti(array: NDArray[Any], like: Volume) -> nib.Nifti1Image:
     # nibabel leaves the forms of a header alone whose affine agrees, and that of a header as read does.
     made: nib.Nifti1Image = kind(array, like.affine, header)
     return made
+
+
+def _is_rigid(nifti: nib.Nifti1Image, like: Volume) -> bool:
+    """Whether a quaternion and three zooms, all that a qform can hold, place the voxels as the affine does.
+
+    ITK reads the qform where the sform has a shear, so one that has lost the shear would move the volume.
+    """
+    header = nifti.header.copy()
+    header.set_qform(like.affine, code=1)
+    drift = np.abs(header.get_qform() - like.affine) @ [*like.shape, 1]
+    return bool(drift.max() < _SAME_PLACE_VOXELS * min(like.spacing))

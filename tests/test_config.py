@@ -1,5 +1,6 @@
 """Settings from presets, files and assignments."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import yaml
 
 from alcseg.config import preset_names, resolve
 from alcseg.errors import ConfigError
+from alcseg.networks import NETWORKS, network_settings
 from alcseg.records.settings import RunSettings
 from alcseg.training_methods import METHODS
 
@@ -25,10 +27,15 @@ def test_later_layers_win(tmp_path: Path) -> None:
     assert shipped["network"]["filters"] == 8
     preset = resolved(preset="hippocampus")
     assert preset.trainer.steps == shipped["trainer"]["steps"] != 7
-    assert (preset.network.filters, preset.seed) == (8, 0)
+    assert (preset.network.settings["filters"], preset.seed) == (8, 0)
     assert preset.method.settings["alpha"] == METHODS["alc"][0]().settings.alpha
     both = resolved(preset="hippocampus", file=file)
-    assert (both.trainer.steps, both.trainer.learning_rate, both.network.filters, both.seed) == (7, 0.5, 8, 9)
+    assert (both.trainer.steps, both.trainer.learning_rate, both.network.settings["filters"], both.seed) == (
+        7,
+        0.5,
+        8,
+        9,
+    )
     assert both.method.settings["alpha"] == 2
     all_three = resolved(
         preset="hippocampus",
@@ -85,6 +92,47 @@ def test_a_wrong_assignment_is_one_line(assignment: str, message: str) -> None:
         resolved(assignments=[assignment])
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+def test_each_network_has_its_own_defaults_and_settings() -> None:
+    assert resolved().network.settings == {"filters": 16, "dropout": 0.5}
+    assert resolved(assignments=["network.name=unet"]).network.settings == {"filters": 16, "dropout": 0.2}
+    swin = resolved(assignments=["network.recompute=true", "network.name=swin_unetr"]).network
+    assert swin.settings == {"filters": 24, "dropout": 0.0, "recompute": True}
+    unetr = resolved(assignments=["network.name=unetr", "network.hidden_size=96"]).network
+    assert unetr.settings["hidden_size"] == 96
+    with pytest.raises(
+        ConfigError, match=r"unknown key 'network\.recompute' for network 'vnet'; did you mean"
+    ):
+        resolved(assignments=["network.recompute=true"])
+    with pytest.raises(
+        ConfigError, match=r"network\.filters: expected a whole number, a multiple of 12, got 8"
+    ):
+        resolved(assignments=["network.name=swin_unetr", "network.filters=8"])
+    with pytest.raises(ConfigError, match=r"network\.name: expected a name, got 5"):
+        resolved(assignments=["network.name=5"])
+
+
+def test_naming_another_network_drops_what_was_set_of_the_first(tmp_path: Path) -> None:
+    # The preset's filters and dropout are those of its V-Net.
+    other = resolved(preset="hippocampus", assignments=["network.name=unet"]).network
+    assert other.settings == {"filters": 16, "dropout": 0.2}
+    same = resolved(preset="hippocampus", assignments=["network.name=vnet"]).network
+    assert same.settings == {"filters": 8, "dropout": 0.1}
+    file = tmp_path / "mine.yaml"
+    file.write_text("network: {name: unet, filters: 4}\n")
+    assert resolved(file=file, assignments=["network.dropout=0.3"]).network.settings == {
+        "filters": 4,
+        "dropout": 0.3,
+    }
+
+
+def test_the_page_on_settings_lists_those_of_each_network() -> None:
+    page = (PRESETS.parents[2] / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    for name in NETWORKS.builtin:
+        fields = network_settings(name).model_fields
+        said = ", ".join(f"`{key}` {json.dumps(field.default)}" for key, field in fields.items())
+        assert f"| `{name}` | {said} |" in page
 
 
 def test_numbers_are_read_as_people_write_them() -> None:

@@ -1,7 +1,8 @@
 """Settings: defaults, then a preset, a file and --set; unknown keys are errors that name the nearest.
 
 Sections are `method`, `network`, `data`, `trainer` and the single keys `seed` and `preset`. What a section
-takes stands in `alcseg.records.settings`; the section `method` is described by the method's own settings.
+takes stands in `alcseg.records.settings`; the sections `method` and `network` are described by what the
+chosen method and network take.
 """
 
 import importlib.resources
@@ -14,12 +15,13 @@ from typing import Any
 import yaml
 
 from alcseg.errors import ConfigError
+from alcseg.networks import network_settings
 from alcseg.records.base import Record
 from alcseg.records.checked import check
 from alcseg.records.settings import (
     ChosenMethod,
+    ChosenNetwork,
     DataSettings,
-    NetworkSettings,
     RunSettings,
     TrainerSettings,
 )
@@ -29,10 +31,10 @@ from alcseg.words import nearest
 __all__ = ["parse_yaml", "preset_names", "resolve", "shipped"]
 
 _SECTIONS: dict[str, type[Record]] = {
-    "network": NetworkSettings,
     "data": DataSettings,
     "trainer": TrainerSettings,
 }
+_CHOICES = ("method", "network")  # sections whose keys depend on the name that is chosen
 _SINGLE: dict[str, type] = {"seed": int, "preset": str, "format": int}  # keys of a file that are no sections
 
 
@@ -113,9 +115,12 @@ def resolve(
             ) from None
     layers.append(_assigned(assignments))
 
-    merged: dict[str, dict[str, Any]] = {"method": {}, **{name: {} for name in _SECTIONS}}
+    merged: dict[str, dict[str, Any]] = {name: {} for name in (*_CHOICES, *_SECTIONS)}
     for layer in layers:
         seed = layer.get("seed", seed)
+        known = merged["network"].get("name", ChosenNetwork().name)
+        if layer.get("network", {}).get("name", known) != known:
+            merged["network"] = {}  # what was set of another network says nothing of this one
         for section in merged:
             merged[section] |= layer.get(section, {})
     name = merged["method"].pop("name", method)
@@ -129,12 +134,28 @@ def resolve(
                 f"method.{key}: '{method}' stands for {key}={value}, got {merged['method'][key]}."
             )
     own = check(method_class.settings_class, merged["method"] | fixed, f"method '{method}'", "method.")
+    network = merged["network"].pop("name", ChosenNetwork().name)
+    of_network = check(
+        network_settings(_word(network, "network.name")),
+        merged["network"],
+        f"network '{network}'",
+        "network.",
+    )
     sections = {
         section: check(schema, merged[section], f"section '{section}'", f"{section}.")
         for section, schema in _SECTIONS.items()
     }
-    chosen = ChosenMethod(name=method, **dict(own))
-    return RunSettings.model_validate({"method": chosen, "seed": seed, "preset": preset, **sections})
+    chosen = {
+        "method": ChosenMethod(name=method, **dict(own)),
+        "network": ChosenNetwork(name=network, **dict(of_network)),
+    }
+    return RunSettings.model_validate({"seed": seed, "preset": preset, **chosen, **sections})
+
+
+def _word(value: object, key: str) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(f"{key}: expected a name, got {value!r}.")
+    return value
 
 
 def _sections(text: str, where: str) -> dict[str, Any]:
@@ -143,14 +164,14 @@ def _sections(text: str, where: str) -> dict[str, Any]:
         raise ConfigError(
             f"{where}: expected sections like 'data:' and 'trainer:', got {type(content).__name__}."
         )
-    known = ["method", *_SECTIONS, "seed", "preset"]
+    known = [*_CHOICES, *_SECTIONS, "seed", "preset"]
     for section in content:
         if section not in (*known, "format"):
             near = nearest(section, known)
             hint = f"did you mean '{near}'?" if near else f"known sections: {', '.join(known)}."
             raise ConfigError(f"{where}: unknown section '{section}'; {hint}")
     sections: dict[str, Any] = {
-        section: {"name": values} if section == "method" and isinstance(values, str) else values
+        section: {"name": values} if section in _CHOICES and isinstance(values, str) else values
         for section, values in content.items()
         if values is not None
     }
@@ -173,7 +194,7 @@ def _assigned(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         section, dot, name = key.strip().partition(".")
-        known = ["method", *_SECTIONS]
+        known = [*_CHOICES, *_SECTIONS]
         if not equals or not dot or section not in known:
             near = nearest(section, known)
             hint = f" Did you mean '{near}.{name or 'key'}'?" if near else ""

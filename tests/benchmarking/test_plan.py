@@ -45,7 +45,7 @@ def test_settings_of_a_row_win_over_the_dataset_and_the_plan(content, write):
     ]
     settings = [resolve_run(run) for run in plan.runs]
     assert [one.trainer.learning_rate for one in settings] == [0.2, 0.3, 0.2, 0.3]
-    assert {one.network.dropout for one in settings} == {0.25}
+    assert {one.network.settings["dropout"] for one in settings} == {0.25}
     assert [row.title for row in plan.rows] == ["H-Sup", "H-Sup"]
 
 

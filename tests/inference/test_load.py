@@ -10,9 +10,10 @@ import torch
 from alcseg.errors import CheckpointError
 from alcseg.inference import load
 from alcseg.inference.load import build_method, load_networks
+from alcseg.networks import NETWORKS
 from alcseg.records.plan import Plan
 from alcseg.records.run import RunRecord
-from alcseg.records.settings import ChosenMethod, NetworkSettings, RunSettings
+from alcseg.records.settings import ChosenMethod, ChosenNetwork, RunSettings
 from alcseg.run import Run
 
 PLAN = Plan(
@@ -33,7 +34,7 @@ def make_run(tmp_path: Path) -> Make:
 
     def make(method: str, **settings: object) -> Path:
         chosen = ChosenMethod(name=method, **settings)
-        written = RunSettings(method=chosen, network=NetworkSettings(filters=2), seed=4)
+        written = RunSettings(method=chosen, network=ChosenNetwork(filters=2), seed=4)
         written.write(tmp_path)
         PLAN.write(tmp_path)
         RunRecord().write(tmp_path)
@@ -134,6 +135,7 @@ def test_a_network_that_wants_the_patch_gets_that_of_the_plan(monkeypatch: pytes
         asked.append((patch, settings))
         return torch.nn.Conv3d(in_channels, num_classes, 1)
 
-    monkeypatch.setitem(load.NETWORKS.builtin, "toy", build)
-    build_method(RunSettings(method=ChosenMethod(name="h_sup"), network=NetworkSettings(name="toy")), PLAN)
-    assert asked == [((16, 16, 32), {"filters": 16, "dropout": 0.5})]
+    monkeypatch.setitem(NETWORKS.builtin, "toy", build)
+    toy = ChosenNetwork.model_validate({"name": "toy", "filters": 4})
+    build_method(RunSettings(method=ChosenMethod(name="h_sup"), network=toy), PLAN)
+    assert asked == [((16, 16, 32), {"filters": 4})]

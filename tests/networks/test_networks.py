@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from alcseg.errors import ConfigError
-from alcseg.networks import NETWORKS, build_network
+from alcseg.networks import NETWORKS, build_network, not_finite
 from alcseg.networks.vnet import VNet
 from alcseg.testing.networks import PATCH, NetworkContract
 
@@ -71,3 +71,27 @@ def test_the_published_sizes_of_unetr_and_heads_that_fit() -> None:
         assert round(trained / 1e6) == 93
     with pytest.raises(ConfigError, match=r"num_heads to divide hidden_size, got 5 and 12"):
         build_network("unetr", in_channels=1, num_classes=2, hidden_size=12, num_heads=5)
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "message"),
+    [
+        ("segresnet", {"filters": 4}, "filters: expected a whole number, a multiple of 8, got 4"),
+        ("swin_unetr", {"filters": 16}, "filters: expected a whole number, a multiple of 12, got 16"),
+        ("swin_unetr", {"recompute": 1}, "recompute: expected true or false, got 1"),
+        ("unet", {"dropout": 1.5}, "dropout: expected a number, 0 to 1, got 1.5"),
+        ("vnet", {"filters": 0}, "filters: expected a whole number, at least 1, got 0"),
+    ],
+)
+def test_a_value_that_a_network_cannot_take_is_named(
+    name: str, setting: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"network '{name}', {message}"):
+        build_network(name, in_channels=1, num_classes=2, **setting)
+
+
+def test_a_weight_that_is_not_finite_is_named() -> None:
+    network = build_network("vnet", in_channels=1, num_classes=2, filters=2)
+    assert not not_finite(network)
+    network.get_buffer("network.downs.1.1.running_var")[0] = torch.inf
+    assert not_finite(network) == "network.downs.1.1.running_var"

@@ -1,6 +1,5 @@
 """The networks of a finished or running training, ready to predict."""
 
-import inspect
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -11,7 +10,7 @@ import torch
 from torch import nn
 
 from alcseg.errors import CheckpointError
-from alcseg.networks import NETWORKS, build_network
+from alcseg.networks import build_network, not_finite
 from alcseg.records.plan import Plan
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
@@ -78,11 +77,12 @@ def make_task(settings: RunSettings, plan: Plan, stage: Stage | None = None) -> 
     network, trainer = settings.network, settings.trainer
 
     def network_builder() -> nn.Module:
-        options = network.model_dump(exclude={"name"})
-        if "patch" in inspect.signature(NETWORKS[network.name]).parameters:
-            options["patch"] = plan.patch
         return build_network(
-            network.name, in_channels=len(plan.channel_names), num_classes=plan.num_classes, **options
+            network.name,
+            in_channels=len(plan.channel_names),
+            num_classes=plan.num_classes,
+            patch=plan.patch,
+            **network.settings,
         )
 
     return Task(
@@ -170,10 +170,15 @@ def _load(network: nn.Module, path: Path) -> None:
             "Let `alcseg train` write a checkpoint."
         )
     try:
-        network.load_state_dict(safetensors.torch.load_file(path))
+        safetensors.torch.load_model(network, path)
     except (RuntimeError, safetensors.SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(
             f"{path}: the weights do not fit the networks of this run's method ({reason}). "
             "They are of another method or network; use the run folder they came from."
         ) from None
+    if wrong := not_finite(network):
+        raise CheckpointError(
+            f"{path}: expected finite weights, found nan or infinity in {wrong}. The training diverged or "
+            "the file is damaged; restore it, or train again."
+        )

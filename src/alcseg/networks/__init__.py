@@ -3,9 +3,12 @@
 Every network accepts any patch: sides that its strides do not divide are padded inside and cropped back.
 """
 
+import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Ge, MultipleOf
+from pydantic import create_model
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -13,8 +16,11 @@ from alcseg.errors import ConfigError
 from alcseg.networks._thin_volumes import avoid_thin_volumes
 from alcseg.networks.vnet import VNet
 from alcseg.plugins import Registry
+from alcseg.records.checked import check
+from alcseg.records.settings import Settings
+from alcseg.types import Count, Share
 
-__all__ = ["NETWORKS", "StridePadded", "build_network"]
+__all__ = ["NETWORKS", "StridePadded", "build_network", "network_settings", "not_finite"]
 
 
 class StridePadded(nn.Module):
@@ -44,11 +50,11 @@ class StridePadded(nn.Module):
         return functional.pad(image, padding, mode="replicate")
 
 
-def _vnet(in_channels: int, num_classes: int, **settings: Any) -> nn.Module:
-    return StridePadded(VNet(in_channels, num_classes, **settings), VNet.stride)
+def _vnet(in_channels: int, num_classes: int, *, filters: Count = 16, dropout: Share = 0.5) -> nn.Module:
+    return StridePadded(VNet(in_channels, num_classes, filters=filters, dropout=dropout), VNet.stride)
 
 
-def _unet(in_channels: int, num_classes: int, *, filters: int = 16, dropout: float = 0.2) -> nn.Module:
+def _unet(in_channels: int, num_classes: int, *, filters: Count = 16, dropout: Share = 0.2) -> nn.Module:
     from monai.networks.nets.unet import UNet
 
     channels = [filters * 2**level for level in range(5)]
@@ -65,7 +71,13 @@ def _unet(in_channels: int, num_classes: int, *, filters: int = 16, dropout: flo
     return StridePadded(network, 16)
 
 
-def _segresnet(in_channels: int, num_classes: int, *, filters: int = 16, dropout: float = 0.2) -> nn.Module:
+def _segresnet(
+    in_channels: int,
+    num_classes: int,
+    *,
+    filters: Annotated[int, Ge(8), MultipleOf(8)] = 16,  # normalized in groups of 8 channels
+    dropout: Share = 0.2,
+) -> nn.Module:
     from monai.networks.nets.segresnet import SegResNet
 
     network = SegResNet(
@@ -78,8 +90,8 @@ def _segresnet(in_channels: int, num_classes: int, *, filters: int = 16, dropout
     return StridePadded(network, 8)
 
 
-def _dynunet(in_channels: int, num_classes: int, *, filters: int = 32, dropout: float = 0.0) -> nn.Module:
-    from monai.networks.nets.dynunet import DynUNet
+def _dynunet(in_channels: int, num_classes: int, *, filters: Count = 32, dropout: Share = 0.0) -> nn.Module:
+    from alcseg.networks._dynunet import DynUNet
 
     network = DynUNet(
         spatial_dims=3,
@@ -88,14 +100,19 @@ def _dynunet(in_channels: int, num_classes: int, *, filters: int = 32, dropout: 
         kernel_size=[3] * 5,
         strides=[1, 2, 2, 2, 2],
         upsample_kernel_size=[2] * 4,
-        filters=[min(filters * 2**level, 320) for level in range(5)],
+        filters=[min(filters * 2**level, max(filters, 320)) for level in range(5)],
         dropout=dropout or None,
     )
     return StridePadded(network, 16)
 
 
 def _swin_unetr(
-    in_channels: int, num_classes: int, *, filters: int = 24, dropout: float = 0.0, recompute: bool = False
+    in_channels: int,
+    num_classes: int,
+    *,
+    filters: Annotated[int, Ge(12), MultipleOf(12)] = 24,
+    dropout: Share = 0.0,
+    recompute: bool = False,
 ) -> nn.Module:
     from monai.networks.nets.swin_unetr import SwinUNETR
 
@@ -113,18 +130,19 @@ def _unetr(
     in_channels: int,
     num_classes: int,
     *,
-    filters: int = 16,
-    dropout: float = 0.0,
+    filters: Count = 16,
+    dropout: Share = 0.0,
     patch: tuple[int, int, int] = (96, 96, 96),
-    hidden_size: int = 768,
-    mlp_dim: int = 3072,
-    num_heads: int = 12,
+    hidden_size: Count = 768,
+    mlp_dim: Count = 3072,
+    num_heads: Count = 12,
 ) -> nn.Module:
     from monai.networks.nets.unetr import UNETR
 
     if hidden_size % num_heads:
         raise ConfigError(
-            f"network 'unetr': expected num_heads to divide hidden_size, got {num_heads} and {hidden_size}."
+            f"network 'unetr': expected num_heads to divide hidden_size, got {num_heads} and {hidden_size}. "
+            "Change one of the two."
         )
     network = UNETR(
         in_channels=in_channels,
@@ -158,25 +176,69 @@ NETWORKS: Registry[Callable[..., nn.Module]] = Registry(
 )
 
 
-def build_network(name: str, *, in_channels: int, num_classes: int, **settings: Any) -> nn.Module:
+def not_finite(network: nn.Module) -> str:
+    """Name of the first weight or buffer that holds nan or infinity; empty if there is none."""
+    return next((name for name, value in network.state_dict().items() if not value.isfinite().all()), "")
+
+
+def network_settings(name: str) -> type[Settings]:
+    """What can be set of a network by `network.<key>`: the keywords of the function that builds it.
+
+    Its `patch` is none of them: it comes from the plan.
+
+    Args:
+        name: A key of `NETWORKS`.
+
+    Raises:
+        ConfigError: If the name is unknown.
+    """
+    build = NETWORKS[name]
+    try:
+        signature = inspect.signature(build, eval_str=True)
+    except NameError:  # annotations that only a type checker sees
+        signature = inspect.signature(build)
+    _, _, *keywords = signature.parameters.values()
+    fields: dict[str, Any] = {}
+    extra = "forbid"
+    for keyword in keywords:
+        if keyword.kind is keyword.VAR_KEYWORD:
+            extra = "allow"
+        elif keyword.name != "patch":
+            unknown = keyword.annotation is keyword.empty or isinstance(keyword.annotation, str)
+            kind = Any if unknown else keyword.annotation
+            default = ... if keyword.default is keyword.empty else keyword.default
+            fields[keyword.name] = (kind, default)
+    base = type("_Base", (Settings,), {"__doc__": f"Of the network '{name}'."}, extra=extra)
+    return create_model(f"{name}_settings", __base__=base, **fields)
+
+
+def build_network(
+    name: str,
+    *,
+    in_channels: int,
+    num_classes: int,
+    patch: tuple[int, int, int] | None = None,
+    **settings: Any,
+) -> nn.Module:
     """Build a segmentation network.
 
     Args:
         name: A key of `NETWORKS`.
         in_channels: Channels of the image.
         num_classes: Classes, background counted.
-        settings: `filters`, `dropout`. For `unetr` also `patch`, since its position table has a fixed size,
-            and `hidden_size`, `mlp_dim`, `num_heads`. For `swin_unetr` also `recompute`: activations are
-            computed again in the backward pass instead of kept.
+        patch: Side lengths of what it will see, for networks that have to know, such as `unetr` with its
+            position table of a fixed size; the others do without.
+        settings: Of `network_settings(name)`; what is left out has the network's own default.
 
     Returns:
         A module `(B, in_channels, X, Y, Z)` to raw logits `(B, num_classes, X, Y, Z)`.
 
     Raises:
-        ConfigError: If the name or a setting is unknown.
+        ConfigError: If the name or a setting is unknown, or has a value that the network cannot take.
     """
     build = NETWORKS[name]
-    try:
-        return avoid_thin_volumes(build(in_channels, num_classes, **settings))
-    except TypeError as error:
-        raise ConfigError(f"network '{name}': {error}. See `alcseg train --help` for its settings.") from None
+    known = check(network_settings(name), settings, f"network '{name}'", f"network '{name}', ")
+    chosen = {key: value for key, value in known if key in settings}
+    if patch is not None and "patch" in inspect.signature(build).parameters:
+        chosen["patch"] = patch
+    return avoid_thin_volumes(build(in_channels, num_classes, **chosen))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from annotated_types import Ge, GroupedMetadata, Gt, Le
+from annotated_types import Ge, GroupedMetadata, Gt, Le, MultipleOf
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -35,7 +35,7 @@ def check(schema: type[M], values: Mapping[str, Any], where: str, prefix: str = 
     """
     known = schema.model_fields
     for key in values:
-        if key not in known:
+        if key not in known and schema.model_config.get("extra") != "allow":
             near = nearest(key, known)
             hint = f"did you mean '{prefix}{near}'?" if near else f"known keys: {', '.join(known)}."
             raise ConfigError(f"unknown key '{prefix}{key}' for {where}; {hint}")
@@ -102,11 +102,16 @@ def _words(annotation: Any, metadata: Iterable[Any] = ()) -> str:
 
 
 def _range(metadata: Iterable[Any]) -> str:
-    """`0 to 1`, `at least 1`, `above 0` or `above 0 and up to 1`."""
+    """`0 to 1`, `at least 1`, `above 0`, `above 0 and up to 1` or `a multiple of 8`."""
     marks = [one for mark in metadata for one in (mark if isinstance(mark, GroupedMetadata) else [mark])]
     low = next((f"{mark.ge:g}" for mark in marks if isinstance(mark, Ge)), None)
     above = next((f"above {mark.gt:g}" for mark in marks if isinstance(mark, Gt)), None)
     high = next((f"{mark.le:g}" for mark in marks if isinstance(mark, Le)), None)
+    factor = next(
+        (f"a multiple of {mark.multiple_of}" for mark in marks if isinstance(mark, MultipleOf)), None
+    )
+    if factor:
+        return factor
     if low and high:
         return f"{low} to {high}"
     if low:

@@ -11,48 +11,52 @@ from alcseg.types import Count, NotNegative, Positive, Share
 
 __all__ = [
     "ChosenMethod",
+    "ChosenNetwork",
     "DataSettings",
     "MethodSettings",
-    "NetworkSettings",
     "RunSettings",
+    "Settings",
     "TrainerSettings",
 ]
 
 Axis = Annotated[int, Interval(ge=0, le=2)]
 
 
-class _Settings(Record, allow_inf_nan=False):
+class Settings(Record, allow_inf_nan=False):
     """Numbers are finite, so that YAML and JSON keep them."""
 
 
-class MethodSettings(_Settings, extra="forbid"):
+class MethodSettings(Settings, extra="forbid"):
     """What can be set of a training method; each has its own."""
 
 
-class ChosenMethod(Record, extra="allow"):
+class _Chosen(Record, extra="allow"):
+    """One of several, which knows what can be set of it."""
+
+    name: str
+    """Which."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What it was built with; it knows their types."""
+        return dict(self.model_extra or {})
+
+
+class ChosenMethod(_Chosen):
     """Which method, with all its settings."""
 
     name: str
     """Word behind `--method`."""
 
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What it was built with; its class knows their types."""
-        return dict(self.model_extra or {})
 
-
-class NetworkSettings(_Settings):
-    """Which network."""
+class ChosenNetwork(_Chosen):
+    """Which network, with all its settings; each network has its own, see the page on settings."""
 
     name: str = "vnet"
-    """`vnet`, `unet`, `segresnet`, `dynunet`, `swin_unetr` or `unetr`."""
-    filters: Count = 16
-    """Channels of the first level."""
-    dropout: Share = 0.5
-    """Probability of the network's dropout layers."""
+    """`vnet`, `unet`, `segresnet`, `dynunet`, `swin_unetr`, `unetr` or that of another package."""
 
 
-class DataSettings(_Settings):
+class DataSettings(Settings):
     """How cases become batches; null means planned from the data or the machine."""
 
     patch: tuple[Count, Count, Count] | None = None
@@ -81,7 +85,7 @@ class DataSettings(_Settings):
     """Folder of preprocessed cases; null puts it beside the run folder."""
 
 
-class TrainerSettings(_Settings):
+class TrainerSettings(Settings):
     """How long and how."""
 
     steps: Count | None = None
@@ -120,8 +124,8 @@ class RunSettings(Document):
 
     method: ChosenMethod
     """Which method, with all its settings; `alcseg methods NAME` lists them."""
-    network: NetworkSettings = NetworkSettings()
-    """Which network."""
+    network: ChosenNetwork = ChosenNetwork()
+    """Which network, with all its settings."""
     data: DataSettings = DataSettings()
     """How cases become batches."""
     trainer: TrainerSettings = TrainerSettings()

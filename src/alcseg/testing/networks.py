@@ -1,13 +1,15 @@
 """What every network promises; a test class names the network by a fixture `network`."""
 
-import inspect
+from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 from torch import nn
 
-from alcseg.networks import NETWORKS, build_network
+from alcseg.errors import ConfigError
+from alcseg.networks import build_network
 
 __all__ = ["NetworkContract"]
 
@@ -72,7 +74,21 @@ class NetworkContract:
         for key, value in build.state_dict().items():
             assert torch.equal(value, again.state_dict()[key]), key
 
-    def test_the_settings_of_a_training_are_taken(self, network: str) -> None:
-        parameters = inspect.signature(NETWORKS[network]).parameters
-        open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-        assert open_ended or {"filters", "dropout"} <= set(parameters)
+    def test_each_weight_is_listed_once(self, build: nn.Module) -> None:
+        # Averages and optimizers go through this list.
+        tensors = [value for value in build.state_dict().values() if value.numel()]
+        assert len({value.data_ptr() for value in tensors}) == len(tensors)
+
+    def test_weights_are_written_and_read(
+        self, build: nn.Module, network: str, settings: dict[str, Any], tmp_path: Path
+    ) -> None:
+        torch.manual_seed(1)
+        other = build_network(network, in_channels=2, num_classes=3, **settings)
+        safetensors.torch.save_model(build, str(tmp_path / "model.safetensors"))
+        safetensors.torch.load_model(other, tmp_path / "model.safetensors")
+        for key, value in build.state_dict().items():
+            assert torch.equal(value, other.state_dict()[key]), key
+
+    def test_a_setting_it_does_not_know_is_refused(self, network: str, settings: dict[str, Any]) -> None:
+        with pytest.raises(ConfigError, match=f"unknown key .*no_such_setting' for network '{network}'"):
+            build_network(network, in_channels=2, num_classes=3, **settings, no_such_setting=1)

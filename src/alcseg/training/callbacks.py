@@ -182,9 +182,8 @@ class Snapshots(Callback):
 def _write_weights(folder: Path, method: Method) -> None:
     """Write `model.safetensors` and, if there is one, `teacher.safetensors`."""
     for name, network in method.export_networks().items():
-        weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
         with atomic_path(folder / f"{name}.safetensors") as partial:
-            safetensors.torch.save_file(weights, partial)
+            safetensors.torch.save_model(network, str(partial))  # shared weights once
 
 
 class GracefulStop(Callback):

@@ -1,4 +1,4 @@
-"""Reading one file, and comparing the grids of two."""
+"""Images and label maps out of one file."""
 
 import gzip
 
@@ -6,8 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from alcseg.data.case import Volume
-from alcseg.data.nifti import compare_grids, read_image, read_label, require_same_grid
+from alcseg.data.nifti import read_grid, read_image, read_label, read_map
 from alcseg.errors import DataError, GeometryError, LabelError
 
 
@@ -95,38 +94,51 @@ def test_fractional_labels_are_refused_with_a_short_list(save):
         read_label(save(many))
 
 
-def volume(shape=(4, 4, 4), affine=None, name="a"):
-    header = nib.Nifti1Image(np.zeros(shape, np.uint8), np.eye(4) if affine is None else affine).header
-    return Volume(np.zeros(shape, np.uint8), np.eye(4) if affine is None else affine, header, name)
+@pytest.mark.parametrize(("unit", "step"), [("mm", 0.05), ("micron", 50), ("meter", 5e-5), ("unknown", 0.05)])
+def test_places_are_millimetres_whatever_the_unit(tmp_path, unit, step):
+    nifti = nib.Nifti1Image(np.arange(8.0).reshape(2, 2, 2), np.diag([step, step, step, 1]))
+    nifti.header.set_xyzt_units(unit)
+    nifti.to_filename(tmp_path / "a.nii.gz")
+    assert read_image(tmp_path / "a.nii.gz").spacing == pytest.approx((0.05, 0.05, 0.05), rel=1e-6)
+    assert read_grid(tmp_path / "a.nii.gz")[1][0, 0] == pytest.approx(0.05, rel=1e-6)
 
 
-def test_grids_are_graded():
-    affine = np.diag([-2.0, 1, 1, 1])
-    image = volume(affine=affine)
-    noise = affine + 1e-8
-    noise[3] = 0, 0, 0, 1
-    shifted = affine.copy()
-    shifted[0, 3] = 3
-    assert compare_grids(image, volume(affine=noise)).grade == "ok"
-    moved = compare_grids(image, volume(affine=shifted))
-    assert moved.grade == "repairable"
-    assert "3 mm apart" in moved.difference
-    # A unit affine says nothing about where the voxels are, so it cannot contradict the image.
-    assert compare_grids(image, volume()).grade == "repairable"
-    mirrored = compare_grids(image, volume(affine=np.diag([2.0, 1, 1, 1])))
-    assert mirrored.grade == "fatal"
-    assert "axes RAS instead of LAS" in mirrored.difference
-    other = compare_grids(image, volume((4, 4, 5)))
-    assert other.grade == "fatal"
-    assert other.difference == "shape (4, 4, 5) instead of (4, 4, 4)"
+def resaved(array, path, dtype=np.uint8):
+    """Floats written by nibabel under an integer header: it stores them scaled."""
+    nifti = nib.Nifti1Image(np.asarray(array, np.float64), np.eye(4))
+    nifti.header.set_data_dtype(dtype)
+    nifti.to_filename(path)
+    return path
 
 
-def test_message_tells_repairable_from_fatal():
-    affine = np.eye(4)
-    affine[2, 3] = 1.5
-    with pytest.raises(
-        GeometryError, match=r"case 'x': .* up to 1\.5 mm apart\. If the voxels do match, .* --fix"
-    ):
-        require_same_grid(volume(), volume(affine=affine), "x")
-    with pytest.raises(GeometryError, match=r"shape \(4, 4, 5\) instead of \(4, 4, 4\)\. Resample it"):
-        require_same_grid(volume(), volume((4, 4, 5)), "x")
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16])
+@pytest.mark.parametrize("highest", [1, 2, 3, 100, 200])
+def test_scaled_labels_are_the_whole_numbers_they_were(tmp_path, highest, dtype):
+    values = np.arange(12).reshape(2, 2, 3) * highest // 11
+    path = resaved(values, tmp_path / "a.nii.gz", dtype)
+    label = read_label(path)
+    assert label.array.tolist() == values.tolist()
+    assert label.rounded == (nib.load(path).get_fdata().tolist() != values.tolist())
+
+
+def test_scaled_fractions_are_refused_with_their_digits(tmp_path):
+    # 0..1 in 255 steps: 0.5 is 0.498 or 0.502, and half a step is 0.002.
+    with pytest.raises(LabelError, match=r"found 0\.498039\d+ in 1 voxels"):
+        read_label(resaved([[[0, 0.5, 1]]], tmp_path / "a.nii.gz"))
+    # 0..400 in 255 steps: labels that were merged cannot come back.
+    with pytest.raises(LabelError, match="expected whole-number labels"):
+        read_label(resaved(np.arange(401).reshape(1, 1, 401), tmp_path / "b.nii.gz"))
+
+
+def test_fractions_are_told_with_all_their_digits(save):
+    with pytest.raises(LabelError, match=r"found 1\.0000001 in 1 voxels"):
+        read_label(save(np.array([[[0, 1, 1.0000001]]], np.float32)))
+
+
+def test_axes_of_one_behind_the_third_are_left_out(save, rng):
+    array = rng.normal(size=(3, 4, 5, 1, 1))
+    image = read_image(save(array))
+    assert image.shape == (3, 4, 5)
+    assert np.array_equal(image.array, array[..., 0, 0].astype(np.float32))
+    assert read_grid(save(array))[0] == (3, 4, 5)
+    assert read_map(save(array[:, :, :, 0])).shape == (3, 4, 5)

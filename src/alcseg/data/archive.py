@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.folder import Dataset
+from alcseg.data.nifti_file import header_affine
 from alcseg.errors import DataError, UsageError
 from alcseg.files import file_hash
 from alcseg.records.archive import ArchivedCase, ArchivedVolume, ArchiveIndex, ArchivePart
@@ -208,4 +209,4 @@ def _read_volume(archive: Archive, record: ArchivedVolume) -> Volume:
     codes = np.frombuffer(data[codes_at:], np.uint8).reshape(record.shape, order="F")
     header: Any = _HEADERS[record.header](data[: record.header])
     array: NDArray[Any] = np.ascontiguousarray(table[codes])
-    return Volume(array, header.get_best_affine(), header, archive.root)
+    return Volume(array, header_affine(header, archive.root), header, archive.root)

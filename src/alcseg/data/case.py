@@ -25,20 +25,27 @@ class Volume:
 
     Attributes:
         array: Voxels, `(X, Y, Z)`.
-        affine: Voxel index to RAS millimetres, `(4, 4)`.
+        affine: Voxel index to RAS millimetres, `(4, 4)`, whatever the unit of the header.
         header: NIfTI header of the source with its form codes and units; None if the source had none.
         path: Where the volume came from, for messages.
+        rounded: Whether label values came scaled, and near to whole numbers only.
     """
 
     array: NDArray[Any]
     affine: Affine
     header: nib.Nifti1Header | None
     path: Path
+    rounded: bool = False
 
     @property
     def spacing(self) -> Spacing:
         """Voxel size in mm, in axis order."""
         return affine_spacing(self.affine)
+
+    @property
+    def voxel_mm3(self) -> float:
+        """Volume of a voxel in mm^3, right for sheared grids, too."""
+        return float(abs(np.linalg.det(self.affine[:3, :3])))
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.case import Volume
-from alcseg.data.nifti import nifti_stem
+from alcseg.data.nifti_file import mm_per_unit, nifti_stem
 from alcseg.errors import ShapeError, UsageError
 from alcseg.files import atomic_path
-from alcseg.types import LabelMap
+from alcseg.types import Affine, LabelMap
 
 __all__ = ["compress", "renamed", "write_image", "write_label", "write_map"]
 
@@ -112,7 +112,7 @@ def _nifti(array: NDArray[Any], like: Volume) -> nib.Nifti1Image:
     header["descrip"] = b""
     header.extensions.clear()
     # nibabel leaves the forms of a header alone whose affine agrees, and that of a header as read does.
-    made: nib.Nifti1Image = kind(array, like.affine, header)
+    made: nib.Nifti1Image = kind(array, _in_unit_of(header, like.affine), header)
     return made
 
 
@@ -125,3 +125,9 @@ def _is_rigid(nifti: nib.Nifti1Image, like: Volume) -> bool:
     header.set_qform(like.affine, code=1)
     drift = np.abs(header.get_qform() - like.affine) @ [*like.shape, 1]
     return bool(drift.max() < _SAME_PLACE_VOXELS * min(like.spacing))
+
+
+def _in_unit_of(header: nib.Nifti1Header, affine: Affine) -> Affine:
+    stored = affine.copy()
+    stored[:3] /= mm_per_unit(header)
+    return stored

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alcseg.data.placement import check_directions, check_steps
 from alcseg.data.readers.dicom_files import reading
 from alcseg.errors import DataError, ResourceError
 from alcseg.words import shorten
@@ -30,7 +31,6 @@ _GROUPS = {
 }
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _DECODERS = ("pylibjpeg", "libjpeg", "openjpeg")  # modules of the extra dicom-jpeg
-_NO_UNIT_VECTOR = 1e-3
 _UNITS = ("CT", "PT")
 """Modalities whose values have units, HU and Bq/ml, so that no way to display them turns them round."""
 
@@ -109,6 +109,7 @@ def slices_in(one: Any, path: Path) -> Iterator[Slice]:
 
     Raises:
         DataError: If a slice has no place, or a value of its geometry is malformed.
+        GeometryError: If its pixels have no size above 0, or its directions are no unit vectors.
     """
     with reading(path):
         frames = one.get("PerFrameFunctionalGroupsSequence")
@@ -148,14 +149,8 @@ def _slice(one: Any, frame: int | None, path: Path) -> Slice:
     rows, columns = (int(_numbers(one, tag, 1, path)[0]) for tag in ("Rows", "Columns"))
     between_rows, between_columns = _numbers(one, "PixelSpacing", 2, path, frame)
     directions = _numbers(one, "ImageOrientationPatient", 6, path, frame)
-    across, down = directions[:3], directions[3:]
-    off = max(abs(across @ across - 1), abs(down @ down - 1), abs(across @ down))
-    if min(between_rows, between_columns) <= 0 or off > _NO_UNIT_VECTOR:
-        raise DataError(
-            f"{path}: expected positive PixelSpacing and, as ImageOrientationPatient, two unit vectors at a "
-            f"right angle, found {between_rows:g}, {between_columns:g} and {directions.tolist()}. "
-            "Export the series again."
-        )
+    check_steps((between_rows, between_columns), path)
+    check_directions(directions[:3], directions[3:], path)
     slope, intercept = (
         float(_numbers(one, tag, 1, path, frame)[0]) if _value(one, tag, frame) is not None else usual
         for tag, usual in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))

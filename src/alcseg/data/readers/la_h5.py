@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from alcseg.data.case import CaseVolumes, Volume
-from alcseg.data.nifti import check_intensities, whole_numbers
+from alcseg.data.placement import check_steps
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, by_name, read_lists
 from alcseg.data.readers.nifti import holds_cases
+from alcseg.data.voxel_values import check_intensities, whole_numbers
 from alcseg.errors import DataError, ResourceError, ShapeError
 from alcseg.types import Spacing
 
@@ -75,6 +76,7 @@ def read_h5_case(path: Path, spacing: Spacing = _SPACING) -> CaseVolumes:
         ResourceError: If h5py is not installed.
         DataError: If the file cannot be read, lacks a key, or holds an unusable image or label.
         ShapeError: If image and label are not 3D arrays of one shape.
+        GeometryError: If a voxel size is not above 0.
     """
     try:
         import h5py
@@ -98,6 +100,7 @@ def read_h5_case(path: Path, spacing: Spacing = _SPACING) -> CaseVolumes:
             "Check the file."
         )
     check_intensities(image, path)
+    check_steps(spacing, path)
     affine = np.diag([*spacing, 1.0])
     values = whole_numbers(label, path)
     return CaseVolumes(

@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.case import CaseVolumes, Volume
-from alcseg.data.nifti import check_affine, check_intensities, whole_numbers
+from alcseg.data.placement import check_affine
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, by_name, read_lists
+from alcseg.data.voxel_values import check_intensities, whole_numbers
 from alcseg.errors import DataError, GeometryError, ResourceError
 from alcseg.types import Affine
 

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from alcseg.data.nifti import MANY_VALUES, nifti_stem, read_label, require_not_negative
+from alcseg.data.nifti import nifti_stem, read_label
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, by_name
+from alcseg.data.voxel_values import looks_like_image, require_not_negative
 from alcseg.errors import DataError, LabelError
 from alcseg.records.cases import CaseRow
 from alcseg.words import shorten
@@ -271,8 +272,9 @@ def _name_values(paths: Iterable[Path], options: ReaderOptions, source: Path) ->
     """Names after values, `background` for 0; the label map counts as applied."""
     values: set[int] = set()
     for path in paths:
-        found = {int(value) for value in np.unique(read_label(path).array)}
-        if len(found) > MANY_VALUES:
+        label = read_label(path).array
+        found = {int(value) for value in np.unique(label)}
+        if looks_like_image(label):
             raise LabelError(
                 f"{path}: expected a label map, found {len(found)} values ({shorten(sorted(found))}). "
                 "This looks like an image: check which file is the label."

@@ -1,0 +1,153 @@
+"""How far two grids lie apart that should be one, and what can be done about it."""
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from alcseg.data.case import Volume
+from alcseg.errors import GeometryError
+from alcseg.types import Affine, LabelMap
+
+__all__ = ["GridComparison", "compare_grids", "onto_grid", "require_same_grid"]
+
+_SAME_GRID_VOXELS = 1e-3
+_FIX = "If the voxels do match, `alcseg check DATASET --fix` gives the label the image's grid."
+
+
+@dataclass(frozen=True)
+class GridComparison:
+    """How two grids that should be one differ.
+
+    Attributes:
+        grade: `ok` below 0.001 voxel of drift; `repairable` where only the header is off, or a label map
+            covers a part of the grid; `fatal` otherwise.
+        difference: What differs, for a message; empty if the grade is `ok`.
+    """
+
+    grade: Literal["ok", "repairable", "fatal"]
+    difference: str
+
+
+def compare_grids(reference: Volume, other: Volume) -> GridComparison:
+    """Grade how well `other` lies on the grid of `reference`.
+
+    Equal shapes with different headers are repairable by copying the header, unless the axes of the two run
+    in different directions: then the copy might mirror or turn the voxels, and only the owner knows which is
+    right. A header without any position (no form codes, or a unit affine) says nothing and is repairable.
+    """
+    if reference.shape != other.shape:
+        difference = f"shape {other.shape} instead of {reference.shape}"
+        if _first_voxel(reference, other) is not None:
+            return GridComparison("repairable", f"{difference}, a part of the same grid,")
+        return GridComparison("fatal", difference)
+    drift = _drift(reference.affine, other.affine, reference.shape)
+    if drift < _SAME_GRID_VOXELS * min(reference.spacing):
+        return GridComparison("ok", "")
+    axes, other_axes = (_axis_codes(volume.affine) for volume in (reference, other))
+    if axes != other_axes and not (_says_nothing(other) or _says_nothing(reference)):
+        return GridComparison("fatal", f"axes {other_axes} instead of {axes}, {drift:.3g} mm apart")
+    detail = ""
+    if not np.allclose(reference.spacing, other.spacing, rtol=1e-3):
+        detail = f", spacing {_mm(other)} instead of {_mm(reference)} mm"
+    return GridComparison("repairable", f"positions up to {drift:.3g} mm apart{detail}")
+
+
+def require_same_grid(reference: Volume, other: Volume, case_id: str, *, remedy: str = _FIX) -> None:
+    """Raise unless `other` lies on the grid of `reference`.
+
+    Args:
+        reference: What is relied on.
+        other: What should lie on its grid.
+        case_id: For the message.
+        remedy: What to do where the grade is `repairable`.
+
+    Raises:
+        GeometryError: If it does not; the message says whether that can be repaired.
+    """
+    found = compare_grids(reference, other)
+    if found.grade == "ok":
+        return
+    if found.grade == "fatal":
+        remedy = "Resample it to the image's grid, or leave the case out."
+    raise GeometryError(
+        f"case '{case_id}': expected {other.path} on the grid of {reference.path}, "
+        f"found {found.difference}. {remedy}"
+    )
+
+
+def onto_grid(reference: Volume, label: Volume) -> LabelMap:
+    """The voxels of a label map that is no worse than `repairable`, with 0 where it does not reach.
+
+    A label of the shape of `reference` is given as it is. One that was saved in the extent of its segments is
+    put where it lies.
+
+    Raises:
+        GeometryError: If it has another shape and is no part of the grid.
+    """
+    if reference.shape == label.shape:
+        return label.array
+    first = _first_voxel(reference, label)
+    if first is None:
+        raise GeometryError(
+            f"{label.path}: expected a part of the grid of {reference.path}, found shape {label.shape}. "
+            "Resample it to the image's grid, or leave the case out."
+        )
+    placed = np.zeros(reference.shape, label.array.dtype)
+    inner, outer = _overlap(first, label.shape, reference.shape)
+    placed[outer] = label.array[inner]
+    return placed
+
+
+def _first_voxel(reference: Volume, label: Volume) -> NDArray[np.int64] | None:
+    """Where in `reference` the first voxel of a label map lies that covers a part of its grid; else None.
+
+    None, too, for images, where something other than 0 lies outside of `reference`, and where the two begin
+    at the same voxel: then slices may as well have been lost.
+    """
+    if label.array.dtype.kind not in "iu" or _says_nothing(label) or _says_nothing(reference):
+        return None
+    to_voxels = np.linalg.inv(reference.affine) @ label.affine
+    first = np.rint(to_voxels[:3, 3]).astype(np.int64)
+    shifted = np.eye(4)
+    shifted[:3, 3] = first
+    drift = _drift(reference.affine @ shifted, label.affine, label.shape)
+    if not first.any() or drift >= _SAME_GRID_VOXELS * min(reference.spacing):
+        return None
+    inner, _ = _overlap(first, label.shape, reference.shape)
+    return first if np.count_nonzero(label.array[inner]) == np.count_nonzero(label.array) else None
+
+
+def _overlap(
+    first: NDArray[np.int64], shape: tuple[int, ...], whole: tuple[int, ...]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Windows into a part and into the whole where the two cover each other."""
+    inner, outer = [], []
+    for start, size, room in zip(first.tolist(), shape, whole, strict=True):
+        low, high = max(start, 0), max(min(start + size, room), max(start, 0))
+        inner.append(slice(low - start, high - start))
+        outer.append(slice(low, high))
+    return tuple(inner), tuple(outer)
+
+
+def _drift(one: Affine, other: Affine, shape: tuple[int, ...]) -> float:
+    """How far two affines put the corner of a volume apart, in mm, where they differ most."""
+    corners = np.array([[*corner, 1] for corner in product(*((-0.5, size - 0.5) for size in shape))])
+    return float(np.linalg.norm(corners @ (other - one).T, axis=1).max())
+
+
+def _axis_codes(affine: Affine) -> str:
+    return "".join(code or "?" for code in nib.orientations.aff2axcodes(affine))
+
+
+def _says_nothing(volume: Volume) -> bool:
+    if volume.header is not None and volume.header["sform_code"] == 0 and volume.header["qform_code"] == 0:
+        return True
+    return bool(np.array_equal(volume.affine, np.eye(4)))
+
+
+def _mm(volume: Volume) -> str:
+    return "(" + ", ".join(f"{value:.4g}" for value in volume.spacing) + ")"

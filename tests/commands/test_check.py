@@ -1,5 +1,6 @@
 """Each fault of a dataset folder gets its grade, and `fix` touches only what is repairable."""
 
+import gzip
 from pathlib import Path
 
 import nibabel as nib
@@ -8,7 +9,7 @@ import pytest
 
 from alcseg.commands.check import check
 from alcseg.data.folder import Dataset
-from alcseg.errors import DataError
+from alcseg.errors import DataError, GeometryError
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
 
@@ -171,3 +172,52 @@ def test_command_line_exits_4_on_fatal_findings(root, alcseg):
 def test_the_dataset_is_text_or_an_object(root, kind):
     report = check(kind(root))
     assert (report.dataset, report.counts["cases"]) == (root, 4)
+
+
+def test_what_is_still_to_be_repaired_ends_with_4_and_fixed_with_0(root, alcseg):
+    save(root / "labelsTr/a.nii.gz", LABEL, np.diag([-1.0, 1.0, 4.0, 1.0]))
+    result = alcseg("check", root)
+    assert result.code == 4
+    # The far corner lies at (4 - 0.5) * 2 = 7 mm in the image and at 14 mm in the label.
+    assert "positions up to 7 mm apart" in " ".join(result.out.split())
+    with pytest.raises(
+        GeometryError, match=r"up to 7 mm apart, spacing \(1, 1, 4\) instead of \(1, 1, 2\) mm"
+    ):
+        Dataset.open(root).read("a")
+    assert alcseg("check", root, "--fix").code == 0
+    assert alcseg("check", root).code == 0
+
+
+def test_fix_puts_a_label_cropped_to_its_segment_where_it_lies(root):
+    affine = AFFINE.copy()
+    affine[:3, 3] = AFFINE[:3, 0]  # begins at the voxel (1, 0, 0)
+    save(root / "labelsTr/a.nii.gz", LABEL[1:3], affine)
+    assert (check(root).grade, check(root, fix=True).fixed) == ("repairable", ("a",))
+    assert np.array_equal(Dataset.open(root).read("a").label.array, LABEL)
+
+
+def test_rounded_labels_and_odd_headers_are_told(root):
+    for case_id in "ab":
+        nifti = nib.Nifti1Image(LABEL.astype(float), AFFINE)
+        nifti.header.set_data_dtype(np.uint8)
+        nifti.to_filename(root / f"labelsTr/{case_id}.nii.gz")
+    image = nib.load(root / "imagesTr/a_0000.nii.gz")
+    qform = AFFINE.copy()
+    qform[0, 3] = 5
+    image.set_sform(AFFINE, 2)
+    image.set_qform(qform, 1)
+    nib.Nifti1Image(image.get_fdata(), None, image.header).to_filename(root / "imagesTr/a_0000.nii.gz")
+    found = {finding.case_id: finding for finding in check(root).findings}
+    assert {finding.grade for finding in found.values()} == {"ok"}
+    assert "2 label(s) are stored scaled, such as 0.996 for 1, and were rounded: a, b." in found[""].message
+    assert "at (5, 0, 0) mm; the two are up to 5 mm apart" in found["a"].message
+
+
+def test_one_header_that_cannot_be_read_stops_no_other_case(root):
+    path = root / "imagesTr/a_0000.nii.gz"
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    content[70:72] = b"\1\0"  # one bit per voxel
+    path.write_bytes(gzip.compress(bytes(content)))
+    finding = only(check(root))
+    assert (finding.grade, finding.case_id) == ("fatal", "a")
+    assert "expected a whole NIfTI file" in finding.message

@@ -355,3 +355,32 @@ def _divided_patients(folder):
     for row in CaseRow.read(folder):
         splits.setdefault(row.case_id.split("_")[0], set()).add(row.split)
     return {patient for patient, found in splits.items() if len(found) > 1}
+
+
+def test_what_a_label_lacks_is_settled_and_said_once(msd, tmp_path, caplog):
+    moved = AFFINE.copy()
+    moved[:3, 3] = (AFFINE @ [1, 1, 0, 1])[:3]
+    change_label(msd, LABEL[1:2, 1:3], moved)  # cropped to its segment
+    scaled = nib.Nifti1Image(LABEL.astype(float), AFFINE)
+    scaled.header.set_data_dtype(np.int16)
+    for name in ("tiny_004", "tiny_005"):
+        scaled.to_filename(msd / f"labelsTr/{name}.nii.gz")
+    folder = import_dataset(msd, tmp_path / "out")
+    for name in ("tiny_003", "tiny_004", "tiny_005"):
+        assert np.array_equal(folder.read(name).label.array, LABEL)
+    assert "1 labels cover a part of their image and were filled up with background (tiny_003)" in caplog.text
+    assert "2 labels are stored scaled" in caplog.text
+    assert "(tiny_004, tiny_005)" in caplog.text
+
+
+def test_a_spacing_is_above_0(tmp_path):
+    write_h5(tmp_path / "src/a/mri_norm2.h5")
+    with pytest.raises(UsageError, match="--spacing: expected three voxel sizes above 0 mm"):
+        import_dataset(tmp_path / "src", tmp_path / "out", spacing=(-1.0, 1.0, 1.0))
+
+
+def test_an_atlas_is_a_label(tmp_path, rng):
+    atlas = np.kron(np.arange(64).reshape(4, 4, 4) * 31, np.ones((4, 4, 4), int)).astype(np.int16)
+    save(tmp_path / "src/images/a.nii.gz", rng.normal(size=atlas.shape).astype(np.float32))
+    save(tmp_path / "src/labels/a.nii.gz", atlas)
+    assert len(import_dataset(tmp_path / "src", tmp_path / "out").labels) == 64

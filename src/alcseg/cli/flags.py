@@ -206,7 +206,7 @@ def _add_check(verbs: Verbs) -> ArgumentParser:
         verbs,
         "check",
         "look for faults in a dataset before hours are spent on it",
-        "Grades: ok, repairable, fatal. Exit code 4 if anything is fatal.",
+        "Grades: ok, repairable, fatal. Exit code 4 if anything is fatal or still to be repaired.",
     )
     verb.add_argument("dataset", metavar="DATASET", help="dataset folder")
     verb.add_argument("--fix", action="store_true", help="repair what can be repaired in place")

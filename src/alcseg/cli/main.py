@@ -66,7 +66,7 @@ def _run(words: Sequence[str]) -> int:
 def _exit_code(result: Any) -> int:
     if getattr(result, "failed", None):
         return _PARTLY_FAILED
-    if any(finding.grade == "fatal" for finding in getattr(result, "findings", ())):
+    if any(finding.grade != "ok" for finding in getattr(result, "findings", ())):
         return _INVALID_DATA
     return _RESOURCES if getattr(result, "missing", None) else 0
 

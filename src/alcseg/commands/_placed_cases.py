@@ -1,12 +1,12 @@
 """The cases of a source checked and put into the dataset folder under construction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from alcseg.data.case import Volume
 from alcseg.data.folder import LABELS, require_named_values
-from alcseg.data.nifti import compare_grids, require_same_grid
+from alcseg.data.grids import compare_grids, onto_grid, require_same_grid
 from alcseg.data.readers import SourceCase
 from alcseg.data.writer import compress, renamed, write_image, write_label
 from alcseg.errors import DataError
@@ -34,6 +34,8 @@ class CasePlacer:
         channels: How many images each case has.
         labels: Class name to value, once `label_map` is applied.
         label_map: Label value in the files to value wanted.
+        rounded: Cases whose labels were stored scaled and came near to whole numbers only, so far.
+        cropped: Cases whose labels covered a part of the image's grid.
     """
 
     root: Path
@@ -41,6 +43,8 @@ class CasePlacer:
     channels: int
     labels: Mapping[str, int]
     label_map: Mapping[int, int]
+    rounded: list[str] = field(default_factory=list)
+    cropped: list[str] = field(default_factory=list)
 
     def place(self, source: SourceCase, row: CaseRow) -> bool:
         """Read, check and place one case; False if its label needs `alcseg check --fix`.
@@ -74,7 +78,13 @@ class CasePlacer:
         grade = compare_grids(image, label).grade
         if grade == "fatal":
             require_same_grid(image, label, row.case_id)
+        if label.rounded:
+            self.rounded.append(row.case_id)
         target = self.root / LABELS[row.split] / f"{row.case_id}{self.ending}"
+        if label.shape != image.shape:
+            self.cropped.append(row.case_id)
+            write_label(target, renamed(onto_grid(image, label), self.label_map), image)
+            return True
         # Not linked: an editor that later saves the label in place must not reach into the source.
         write_label(target, values, label)
         return grade == "ok"

@@ -1,7 +1,8 @@
 """`alcseg check`: is a dataset folder fit for use; three grades, and `--fix` for the one in the middle.
 
-`fatal` stops a training or makes its numbers wrong. `repairable` is a label whose header differs from that of
-its image though the shape fits. `ok` findings are notes: usable, but worth knowing.
+`fatal` stops a training or makes its numbers wrong. So does `repairable`: a label whose header differs from
+that of its image though the shape fits, or that covers a part of its grid. `ok` findings are notes: usable,
+but worth knowing.
 """
 
 import logging
@@ -17,7 +18,9 @@ import numpy as np
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
 from alcseg.data.folder import Dataset
-from alcseg.data.nifti import compare_grids, read_image
+from alcseg.data.grids import compare_grids, onto_grid
+from alcseg.data.header_notes import header_notes
+from alcseg.data.nifti import read_image
 from alcseg.data.writer import write_label
 from alcseg.errors import DataError
 from alcseg.files import file_hash
@@ -88,6 +91,7 @@ class _Seen:
 
     fixed: list[str]
     empty: list[str]
+    rounded: list[str]
     labeled: int
     empty_train: int
     image_hashes: dict[str, str]
@@ -99,14 +103,14 @@ def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
 
     Args:
         dataset: Dataset folder.
-        fix: Copy the image's header into each label of grade `repairable`. This replaces label files in
+        fix: Give each label of grade `repairable` the image's header and grid. This replaces label files in
             `dataset` itself, each whole or not at all; the voxels stay. Nothing else is ever changed.
 
     Raises:
         DataError: If `dataset` has no `dataset.json`.
     """
     path = Path(dataset)
-    seen = _Seen([], [], 0, 0, {}, {})
+    seen = _Seen([], [], [], 0, 0, {}, {})
     try:
         folder = Dataset.open(dataset, require_images=False)
     except DataError as error:
@@ -176,6 +180,8 @@ def _check_case(folder: Dataset, row: CaseRow, seen: _Seen, *, fix: bool) -> Ite
     seen.empty_train += empty and row.split == "train"
     if empty:
         seen.empty.append(row.case_id)
+    if label.rounded:
+        seen.rounded.append(row.case_id)
     found = compare_grids(image, label)
     if found.grade == "fatal":
         yield Finding(
@@ -185,24 +191,17 @@ def _check_case(folder: Dataset, row: CaseRow, seen: _Seen, *, fix: bool) -> Ite
         yield Finding(
             "repairable",
             row.case_id,
-            f"{label.path}: {found.difference}, though the shape fits. If the voxels match, run --fix.",
+            f"{label.path}: {found.difference} of the image. If the voxels do match, run --fix.",
         )
     elif found.grade == "repairable":
-        write_label(label.path, label.array, image)
+        write_label(label.path, onto_grid(image, label), image)
         seen.fixed.append(row.case_id)
-        _log.info("%s: header of the image copied into the label (%s)", label.path, found.difference)
+        _log.info("%s: put onto the grid of the image (%s)", label.path, found.difference)
 
 
 def _check_image(image: Volume, row: CaseRow, seen: _Seen) -> Iterator[Finding]:
-    if image.header is not None:
-        zooms = tuple(float(value) for value in image.header.get_zooms()[:3])
-        if not np.allclose(zooms, image.spacing, rtol=1e-3):
-            spacing, written = (
-                tuple(round(value, 4) for value in values) for values in (image.spacing, zooms)
-            )
-            yield Finding(
-                "ok", row.case_id, f"pixdim is {written} mm, the affine {spacing} mm, which is used."
-            )
+    for note in header_notes(image):
+        yield Finding("ok", row.case_id, note)
     seen.extents_mm[row.case_id] = np.multiply(image.shape, image.spacing)
     digest = file_hash(image.path)
     twin = seen.image_hashes.setdefault(digest, row.case_id)
@@ -217,6 +216,12 @@ def _check_whole(seen: _Seen) -> Iterator[Finding]:
         yield Finding("fatal", "", f"all {seen.labeled} training labels are empty. Check the label files.")
     elif seen.empty:
         message = f"{len(seen.empty)} label(s) hold background only: {shorten(seen.empty)}. Fine if true."
+        yield Finding("ok", "", message)
+    if seen.rounded:
+        message = (
+            f"{len(seen.rounded)} label(s) are stored scaled, such as 0.996 for 1, and were rounded: "
+            f"{shorten(seen.rounded)}. Save them as whole numbers for other tools."
+        )
         yield Finding("ok", "", message)
     if not seen.extents_mm:
         return

@@ -25,6 +25,7 @@ from alcseg.words import shorten
 
 __all__ = ["evaluate"]
 
+_REMEDY = "If the voxels do match, save the prediction with the header of the truth, or predict again."
 _BACKGROUND = 0
 _MANY_VALUES = 256
 
@@ -184,7 +185,7 @@ class _Measure:
     def score(self, case_id: str, pred: Path, truth: Path) -> tuple[ClassScores, ...]:
         """Scores of the classes of the dataset; without one of all values that the two label maps hold."""
         given, reference = read_label(pred), read_label(truth)
-        require_same_grid(reference, given, case_id)
+        require_same_grid(reference, given, case_id, remedy=_REMEDY)
         return evaluate_pair(
             given.array,
             reference.array,

@@ -1,6 +1,7 @@
 """`alcseg import`: somebody's files become a dataset folder, with the splits drawn once."""
 
 import logging
+import math
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -59,7 +60,7 @@ def import_dataset(
         group_regex: Cases in whose names it matches the same, such as `patient[0-9]+`, are a group; with
             parentheses, what the first match. Without one the source's own groups count.
         hq_list: Text file with one case a line: these are `hq`, all other labeled cases `lq`.
-        spacing: Voxel size in mm for layouts that do not store it.
+        spacing: Voxel size in mm for layouts that do not store it; above 0.
         label_map: Label value in the files to value wanted.
         overwrite: Replace a target folder that is not empty.
 
@@ -78,6 +79,8 @@ def import_dataset(
             f"expected either a folder of test cases or --test-fraction, got {tests} and {test_fraction:g}. "
             "Leave out one."
         )
+    if spacing is not None and not all(0 < step < math.inf for step in spacing):
+        raise UsageError(f"--spacing: expected three voxel sizes above 0 mm, got {spacing}.")
     renamed = dict(label_map or {})
     found = _scan(source, tests, format, ReaderOptions(spacing, renamed))
     groups = _groups(found.cases, group_regex)
@@ -113,6 +116,18 @@ def import_dataset(
             file_ending=placer.ending,
             extra=dict(found.extra),
         ).write(root)
+    if placer.rounded:
+        _log.warning(
+            "%d labels are stored scaled, such as 0.996 for 1, and were rounded (%s)",
+            len(placer.rounded),
+            shorten(placer.rounded),
+        )
+    if placer.cropped:
+        _log.warning(
+            "%d labels cover a part of their image and were filled up with background (%s)",
+            len(placer.cropped),
+            shorten(placer.cropped),
+        )
     if repairable:
         _log.warning(
             "%d labels have another header than their image (%s): see `alcseg check %s`, and add --fix "

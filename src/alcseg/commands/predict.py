@@ -172,9 +172,8 @@ def _predict_case(
 
 def _volumes(label: np.ndarray[Any, Any], like: Volume, predictor: Predictor) -> dict[str, float]:
     """Volume per foreground class, mm^3."""
-    voxel = float(np.prod(like.spacing))
     named = list(zip(predictor.plan.label_names, predictor.plan.label_values, strict=True))
-    return {name: round(voxel * int((label == value).sum()), 3) for name, value in named[1:]}
+    return {name: round(like.voxel_mm3 * int((label == value).sum()), 3) for name, value in named[1:]}
 
 
 def _check_output(

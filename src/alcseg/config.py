@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from alcseg.bounded_yaml import load_yaml
 from alcseg.errors import ConfigError
 from alcseg.networks import network_settings
 from alcseg.records.base import Record
@@ -67,9 +68,9 @@ def parse_yaml(text: str, where: str, loader: type[yaml.SafeLoader] = yaml.SafeL
         ConfigError: If it is none; `where` is what the user knows it by.
     """
     try:
-        return yaml.load(text, loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as a date that is none
-        raise ConfigError(f"{where}: not valid YAML ({' '.join(str(error).split())}). Correct it.") from None
+        return load_yaml(text, loader)
+    except ValueError as error:
+        raise ConfigError(f"{where}: not valid YAML ({error}). Correct it.") from None
 
 
 def resolve(
@@ -202,7 +203,7 @@ def _assigned(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
                 f"--set {assignment}: expected SECTION.KEY=VALUE with a section of {', '.join(known)}.{hint}"
             )
         try:
-            sections.setdefault(section, {})[name] = yaml.load(value, _Loader)
-        except (yaml.YAMLError, ValueError, RecursionError):
+            sections.setdefault(section, {})[name] = load_yaml(value, _Loader)
+        except ValueError:
             raise ConfigError(f"--set {assignment}: the value is not valid YAML. Quote it.") from None
     return sections

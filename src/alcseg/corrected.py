@@ -11,6 +11,7 @@ from alcseg.data.folder import GIVEN, Case, Dataset
 from alcseg.data.nifti import read_label, read_map
 from alcseg.errors import UsageError
 from alcseg.frames import to_frame
+from alcseg.listing import has_file
 from alcseg.records.audit_trail import AuditLine, AuditTrail
 from alcseg.records.base import by_case
 from alcseg.records.correction import Calibration, CorrectionRecord
@@ -60,7 +61,7 @@ class Correction:
             folder,
             CorrectionRecord.read(folder),
             RankingRow.read(folder),
-            OffsetRow.read(folder) if OffsetRow.path(folder).is_file() else (),
+            OffsetRow.read(folder) if has_file(OffsetRow.path(folder)) else (),
             AuditTrail.read(folder).lines,
         )
 
@@ -200,7 +201,7 @@ class CorrectedCase:
         """The label as it came, before all rounds; None where none was given."""
         folder = self.case.dataset
         path = folder.root / GIVEN / f"{self.case_id}{folder.file_ending}"
-        if path.is_file():
+        if has_file(path):
             return read_label(path).array
         return self.written if self.case.quality != "unlabeled" else None
 
@@ -208,4 +209,4 @@ class CorrectedCase:
     def uncertainty(self) -> FloatArray | None:
         """Per voxel, `(X, Y, Z)`; None where the case was not looked at."""
         path = self.case.dataset.root / "uncertainty" / f"{self.case_id}.nii.gz"
-        return read_map(path) if path.is_file() else None
+        return read_map(path) if has_file(path) else None

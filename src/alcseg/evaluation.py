@@ -13,6 +13,7 @@ from alcseg.data.folder import label_files
 from alcseg.data.nifti import read_label
 from alcseg.errors import DataError
 from alcseg.frames import to_frame
+from alcseg.listing import has_file
 from alcseg.records.base import by_case
 from alcseg.records.scores import ScoreRow
 from alcseg.records.summary import EvaluationSummary
@@ -161,7 +162,7 @@ class ScoredCase:
         return self._read(self.truth_folder)
 
     def _read(self, place: Path) -> LabelMap:
-        path = place if place.is_file() else label_files(place).get(self.case_id)
+        path = place if has_file(place) else label_files(place).get(self.case_id)
         if path is None:
             raise DataError(f"{place}: expected the label map of '{self.case_id}', found none. Restore it.")
         return read_label(path).array

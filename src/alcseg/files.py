@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alcseg.errors import DataError, ResourceError, UsageError
+from alcseg.texts import read_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -115,14 +116,24 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        DataError: If the file is absent or is not JSON.
+        DataError: If the file is absent, cannot be opened or is not JSON, or a key comes twice.
     """
+    text = read_text(path, "a JSON file")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path}: expected a JSON file, found none. Check the path.") from None
+        content = json.loads(text, object_pairs_hook=_each_key_once)
+        if "\\u" in text:
+            json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError) as error:  # also of numbers too long, and of lists too deep
         raise DataError(f"{path}: not valid JSON ({error}). Repair or replace it.") from None
+    return content
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        twice = next(key for place, (key, _) in enumerate(pairs) if key in dict(pairs[:place]))
+        raise ValueError(f"the key {twice!r:.60} twice")
+    return content
 
 
 @contextmanager

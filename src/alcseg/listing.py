@@ -5,16 +5,25 @@ not mounted; and the small text that git-lfs and git-annex leave in place of dat
 Whatever begins with a dot is hidden and not listed.
 """
 
+import errno
 import fnmatch
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from alcseg.errors import DataError
 
-__all__ = ["folders_below", "has_file", "has_folder", "list_files", "list_folders", "require_content"]
+__all__ = [
+    "by_name",
+    "folders_below",
+    "has_file",
+    "has_folder",
+    "list_files",
+    "list_folders",
+    "require_content",
+]
 
 _POINTERS = (
     (
@@ -84,9 +93,13 @@ def has_file(path: Path) -> bool:
     """Whether there is a file of this name, as `Path.is_file`, but for what cannot be opened.
 
     Raises:
-        DataError: If it, or a folder above it, is a link that leads nowhere.
+        DataError: If it, or a folder above it, is a link that leads nowhere, or it is a pointer to data that
+            was not fetched.
     """
-    return stat.S_ISREG(_mode(path))
+    found = stat.S_ISREG(_mode(path))
+    if found:
+        require_content(path)
+    return found
 
 
 def has_folder(path: Path) -> bool:
@@ -114,6 +127,22 @@ def require_content(path: Path) -> None:
         raise DataError(f"{path}: expected data, found the text that stands for it in {whose}.")
 
 
+def by_name(found: Iterable[tuple[str, Path]]) -> dict[str, Path]:
+    """Files or folders by the case that they are named after.
+
+    Raises:
+        DataError: If two of them give one name.
+    """
+    named: dict[str, Path] = {}
+    for name, path in found:
+        known = named.setdefault(name, path)
+        if known != path:
+            raise DataError(
+                f"expected each case name once, found '{name}' as {known} and {path}. Rename one of them."
+            )
+    return named
+
+
 def _visible(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
@@ -128,7 +157,7 @@ def _mode(path: Path) -> int:
         for place in (path, *path.parents):
             if place.is_symlink() and not place.exists():
                 raise DataError(_astray(place)) from None
-        if isinstance(error, FileNotFoundError | NotADirectoryError):
+        if isinstance(error, FileNotFoundError | NotADirectoryError) or error.errno == errno.ENAMETOOLONG:
             return 0
         raise
 

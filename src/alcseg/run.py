@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 
 from alcseg.errors import CheckpointError
 from alcseg.frames import to_frame
+from alcseg.listing import list_folders
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
 from alcseg.records.run import RunRecord
@@ -100,7 +101,7 @@ class Run:
     @property
     def snapshots(self) -> dict[int, Path]:
         """Steps after which weights were kept, and the folders that hold them."""
-        folders = (self.stage_path / "snapshots").glob("step-*")
+        folders = list_folders(self.stage_path / "snapshots", "step-*")
         return dict(sorted((int(folder.name.removeprefix("step-")), folder) for folder in folders))
 
     @property
@@ -111,7 +112,7 @@ class Run:
     @property
     def stage_names(self) -> list[str]:
         """Stages that were begun before the last one, in that order."""
-        folders = {path.name: path for path in (self.path / "stages").glob("*") if path.is_dir()}
+        folders = {path.name: path for path in list_folders(self.path / "stages")}
         order = self.record.stages
         if order is None:  # a run from before the order was kept: as good as its folders tell
             return sorted(folders, key=lambda name: folders[name].stat().st_ctime)

@@ -86,8 +86,8 @@ def test_hq_list_is_one_case_a_line(tmp_path):
     [
         (b"c01\nother\n", "names of labeled cases, one a line, found other. Correct"),
         (b"\n \n", "found no line"),
-        (b"\xff\xfe\x00", "cannot read it .it is not text."),
-        (None, "cannot read it .No such file"),
+        (b"\xff\xfe\x00", "UTF-8 text, found another encoding"),
+        (None, "found no file"),
     ],
 )
 def test_hq_lists_that_cannot_be_used(tmp_path, content, message):

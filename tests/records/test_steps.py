@@ -30,7 +30,7 @@ def test_a_last_line_that_was_cut_off_does_not_count(tmp_path):
         (None, "found no file"),
         (b"\xff\xfea", "expected UTF-8 text"),
         (HEAD + b"1," + b"9" * 200_000, "field larger than"),
-        (HEAD + b"1,0.5,0.1,0.5,,,2.0,extra\n", "line 2: expected numbers"),
+        (HEAD + b"1,0.5,0.1,0.5,,,2.0,extra\n", "line 2: expected 7 cells, found 8"),
         (HEAD + b"1,half,0.1,0.5,,,2.0\n", "line 2: expected numbers"),
         (b"a,b\n", "expected the columns step"),
     ],

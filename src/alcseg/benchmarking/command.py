@@ -7,8 +7,6 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from alcseg.benchmarking.datasets import check_source, make_datasets
 from alcseg.benchmarking.estimate import PlanCost, estimate_plan
 from alcseg.benchmarking.launch import (
@@ -23,6 +21,7 @@ from alcseg.benchmarking.launch import (
 )
 from alcseg.benchmarking.plan import read_plan
 from alcseg.benchmarking.run import Found, RunPaths, State, find_state
+from alcseg.bounded_yaml import load_yaml
 from alcseg.errors import UsageError
 from alcseg.files import make_folder
 from alcseg.frames import to_frame
@@ -204,5 +203,8 @@ def _slurm_options(words: Sequence[str], launcher: str) -> dict[str, Any]:
         key, equals, value = word.partition("=")
         if not equals:
             raise UsageError(f"--slurm {word}: expected KEY=VALUE, such as partition=gpu.")
-        options[key] = yaml.safe_load(value)
+        try:
+            options[key] = load_yaml(value)
+        except ValueError as error:
+            raise UsageError(f"--slurm {word}: not valid YAML ({error}). Quote it.") from None
     return options

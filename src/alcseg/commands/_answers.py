@@ -88,6 +88,7 @@ def answers_of_run(
     if AuditRecord.path(Path(run)).is_file():
         raise DataError(f"{Path(run)}: expected a run folder, found an audit. Correct by it with --oof.")
     folder = Run.open(run)
+    source.require_channels(folder.plan.channel_names, folder.path)
     if folder.record.hq_from is not None:
         source = source.trusting({*folder.record.hq_cases, *folder.record.val_cases})
     training = source.rows_where(split="train")
@@ -170,6 +171,7 @@ def answers_of_audit(
         return Predictor(load_networks(runs[fold], device).predict, runs[fold].plan, device)
 
     first = next(iter(runs.values()))
+    source.require_channels(first.plan.channel_names, first.path)
     return Answers(
         path=found.path,
         method=found.record.method,

@@ -9,6 +9,7 @@ from alcseg.data.folder import GIVEN, Dataset, require_named_values
 from alcseg.data.nifti import read_label
 from alcseg.data.writer import renamed, write_label, write_map
 from alcseg.files import copy_into, link_or_copy
+from alcseg.listing import list_files
 from alcseg.records.cases import CaseRow
 from alcseg.types import LabelMap
 
@@ -55,7 +56,7 @@ class CorrectedDataset:
 
     def take_given_labels(self) -> None:
         """Take over the labels that earlier rounds have kept: of a case the first is the one that came."""
-        for path in sorted((self.source.root / GIVEN).glob(f"*{self.source.file_ending}")):
+        for path in list_files(self.source.root / GIVEN, f"*{self.source.file_ending}"):
             self._take_label(path, GIVEN)
 
     def write_case(self, case_id: str, written: LabelMap, uncertainty: Volume, given: Volume | None) -> None:

@@ -15,6 +15,7 @@ from alcseg.data.nifti import nifti_stem, read_label, require_same_grid
 from alcseg.errors import DataError, LabelError, UsageError
 from alcseg.evaluation import Evaluation
 from alcseg.files import output_folder, require_apart
+from alcseg.listing import has_file
 from alcseg.machine import timestamp, versions
 from alcseg.metrics import METRICS, ClassScores, evaluate_pair, summarize
 from alcseg.records.cases import Quality, Split
@@ -131,7 +132,7 @@ class _Matched:
 
 
 def _match(pred: Path, truth: Path, chosen: list[str] | None) -> _Matched:
-    if pred.is_file() and truth.is_file():
+    if has_file(pred) and has_file(truth):
         if chosen is not None:
             raise UsageError(
                 f"{pred}: expected folders beside --quality and --split, got two files. Leave both flags out."

@@ -82,7 +82,7 @@ def predict(
         raise UsageError(f"--passes: expected at least 2 for an uncertainty, got {passes}.")
     folder, out = Run.open(run), Path(out)
     given = [inputs] if isinstance(inputs, str | PathLike | Case) else inputs
-    cases = find_inputs(given, channels=len(folder.plan.channel_names))
+    cases = find_inputs(given, channels=folder.plan.channel_names)
     kinds = ["label", *(["prob"] if probabilities else []), *(["uncertainty"] if uncertainty else [])]
     outputs = {case.case_id: output_names(case.case_id, kinds) for case in cases}
     _check_output(out, cases, outputs, overwrite=overwrite)

@@ -8,7 +8,7 @@
 Without `cases.csv` every case with a label is `hq`, `imagesTr` is `train` and `imagesTs` is `test`.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
@@ -19,6 +19,7 @@ import numpy as np
 
 from alcseg.case_ids import check_case_id
 from alcseg.data.case import CaseVolumes, Volume
+from alcseg.data.channels import channel_order
 from alcseg.data.nifti import (
     MANY_VALUES,
     nifti_stem,
@@ -29,6 +30,7 @@ from alcseg.data.nifti import (
 )
 from alcseg.errors import DataError, LabelError
 from alcseg.frames import to_frame
+from alcseg.listing import by_name, has_file, has_folder, list_files
 from alcseg.records.cases import CaseRow, Quality, Split
 from alcseg.records.dataset import DatasetRecord
 from alcseg.types import Affine, FloatArray, LabelMap, Spacing
@@ -91,14 +93,14 @@ class Dataset:
 
     @classmethod
     def _read(cls, root: Path) -> "Dataset":
-        if not DatasetRecord.path(root).is_file():
+        if not has_file(DatasetRecord.path(root)):
             raise DataError(
                 f"{root}: expected a dataset folder with {DatasetRecord.NAME}, found none. "
                 "Make one with `alcseg import SRC DST`, or check the path."
             )
         record = DatasetRecord.read(root)
         return cls(
-            root, record, CaseRow.read(root) if CaseRow.path(root).is_file() else _list_cases(root, record)
+            root, record, CaseRow.read(root) if has_file(CaseRow.path(root)) else _list_cases(root, record)
         )
 
     def __fspath__(self) -> str:
@@ -200,6 +202,23 @@ class Dataset:
                 f"{self.labels}. Name the dataset it was trained on, or train on this one."
             )
 
+    def require_channels(self, channel_names: Sequence[str], trained: Path) -> None:
+        """Refuse a run that knows other channels, or the same in another order.
+
+        Args:
+            channel_names: Names of the channels that the run knows, in order.
+            trained: Its folder.
+
+        Raises:
+            DataError: If they are not those of this dataset; of a single one the name does not count.
+        """
+        here = tuple(self.channel_names.values())
+        if channel_order(here, channel_names, self.root) != tuple(range(len(here))):
+            raise DataError(
+                f"{self.root}: expected the channels in the order {', '.join(channel_names)} that "
+                f"{trained} was trained on, found {', '.join(here)}. Number them so in {DatasetRecord.NAME}."
+            )
+
     def trusting(self, case_ids: Collection[str]) -> "Dataset":
         """The same with other qualities: these labels are HQ, all others but those of test cases LQ."""
         rows = tuple(
@@ -247,7 +266,7 @@ class Dataset:
     def label_path(self, case_id: str) -> Path | None:
         """Label file of a case; None if there is none."""
         path = self.root / self._label_place(case_id)
-        return path if path.is_file() else None
+        return path if has_file(path) else None
 
     def _label_place(self, case_id: str) -> str:
         """Where the label of a case lies or would, from the root."""
@@ -298,10 +317,10 @@ class Dataset:
                 folder / f"{row.case_id}_{index:04d}{self.file_ending}"
                 for index in range(len(self.channel_names))
             ]
-            if all(path.is_file() for path in paths):
+            if all(has_file(path) for path in paths):
                 return tuple(paths)
             plain = folder / f"{row.case_id}{self.file_ending}"
-            if len(paths) == 1 and plain.is_file():
+            if len(paths) == 1 and has_file(plain):
                 return (plain,)
         return ()
 
@@ -384,20 +403,20 @@ class Case:
 
 def is_dataset(path: Path) -> bool:
     """Whether a folder is a dataset; nnU-Net puts a `dataset.json` beside predictions, too."""
-    return DatasetRecord.path(path).is_file() and any((path / name).is_dir() for name in LABELS.values())
+    return has_file(DatasetRecord.path(path)) and any(has_folder(path / name) for name in LABELS.values())
 
 
 def label_files(path: Path) -> dict[str, Path]:
     """Label maps of a folder by case; of a dataset folder those of its training and its test cases.
 
     Raises:
-        DataError: If there is no such folder.
+        DataError: If there is no such folder, a case has two label maps, or an entry cannot be opened.
     """
-    if not path.is_dir():
+    if not has_folder(path):
         raise DataError(f"{path}: expected a folder of label maps, found none. Check the path.")
     folders = [path / name for name in dict.fromkeys(LABELS.values())] if is_dataset(path) else [path]
-    files = sorted(file for folder in folders for file in folder.glob("[!.]*") if file.is_file())
-    return {name: file for file in files if (name := nifti_stem(file)) is not None}
+    files = [file for folder in folders for file in list_files(folder)]
+    return by_name((name, file) for file in files if (name := nifti_stem(file)) is not None)
 
 
 def require_named_values(label: Volume, labels: Mapping[str, int]) -> None:
@@ -442,7 +461,7 @@ def _list_cases(root: Path, record: DatasetRecord) -> tuple[CaseRow, ...]:
                     f"{images}. Rename one of them."
                 )
             labeled = images == "imagesTr" or (
-                labels != "" and (root / labels / f"{case_id}{ending}").is_file()
+                labels != "" and has_file(root / labels / f"{case_id}{ending}")
             )
             quality = record.label_quality.get(case_id, "hq") if labeled else "unlabeled"
             check_case_id(case_id, root / images)
@@ -455,5 +474,5 @@ def _list_cases(root: Path, record: DatasetRecord) -> tuple[CaseRow, ...]:
 
 
 def _case_ids(folder: Path, ending: str) -> list[str]:
-    stems = {path.name[: -len(ending)] for path in folder.glob(f"*{ending}") if not path.name.startswith(".")}
+    stems = {path.name[: -len(ending)] for path in list_files(folder, f"*{ending}")}
     return sorted({stem[:-5] if stem[-5:-4] == "_" and stem[-4:].isdigit() else stem for stem in stems})

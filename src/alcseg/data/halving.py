@@ -17,6 +17,7 @@ from alcseg.data.nifti import nifti_stem, read_image, read_label
 from alcseg.data.writer import write_image, write_label
 from alcseg.errors import DataError
 from alcseg.files import output_folder, require_apart
+from alcseg.listing import has_file, list_files
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
 from alcseg.records.noise import NoiseManifest
@@ -48,7 +49,7 @@ def halve_dataset(
     background = Dataset.open(source).label_values[0]
     with output_folder(target, overwrite=overwrite, writes=DatasetRecord.NAME) as root:
         for table in _TABLES:
-            if table.path(source).is_file():
+            if has_file(table.path(source)):
                 shutil.copyfile(table.path(source), table.path(root))
         for folder in _IMAGES:
             for path in _volumes(source / folder):
@@ -104,4 +105,4 @@ def _halved_affine(affine: Affine) -> Affine:
 
 
 def _volumes(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*") if nifti_stem(path) is not None)
+    return [path for path in list_files(folder) if nifti_stem(path) is not None]

@@ -7,6 +7,7 @@ import numpy as np
 
 from alcseg.errors import DataError, UsageError
 from alcseg.records.cases import Split
+from alcseg.texts import read_lines
 from alcseg.words import shorten
 
 __all__ = ["draw_hq", "draw_splits", "read_hq_list"]
@@ -126,14 +127,7 @@ def read_hq_list(path: Path, candidates: Collection[str]) -> frozenset[str]:
     Raises:
         DataError: If the file cannot be read, names none, or names a case that is not a candidate.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise DataError(
-            f"{path}: expected a text file with one case a line, cannot read it ({reason}). Check --hq-list."
-        ) from None
-    names = frozenset(line.strip() for line in lines) - {""}
+    names = frozenset(read_lines(path, "a text file with one case a line, for --hq-list"))
     unknown = sorted(names - set(candidates))
     if unknown or not names:
         raise DataError(

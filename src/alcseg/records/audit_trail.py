@@ -8,7 +8,9 @@ from typing import Literal, TypeAlias
 
 from alcseg.errors import DataError
 from alcseg.files import write_text
+from alcseg.listing import has_file
 from alcseg.records.base import Document, Record
+from alcseg.texts import read_text
 
 __all__ = ["Action", "AuditLine", "AuditTrail", "Proposal", "VolumeChange"]
 
@@ -79,14 +81,9 @@ class AuditTrail:
             DataError: If a line is damaged or of a newer format.
         """
         path = AuditLine.path(folder)
-        if not path.is_file():
+        if not has_file(path):
             return cls()
-        try:
-            text = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{path}: expected UTF-8 text, found another encoding ({error.reason}). Restore it."
-            ) from None
+        text = read_text(path, "a line of JSON per case")
         numbered = enumerate(text.split("\n"), start=1)
         return cls(tuple(_parse(line, path, number) for number, line in numbered if line.strip()), text)
 

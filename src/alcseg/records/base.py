@@ -17,8 +17,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
+from alcseg.bounded_yaml import load_yaml
 from alcseg.errors import DataError
 from alcseg.files import read_json, write_json, write_text
+from alcseg.listing import has_file
+from alcseg.texts import read_cells, read_text
 
 __all__ = [
     "Decimals",
@@ -90,7 +93,7 @@ class Document(Record):
         Raises:
             DataError: If it is absent or damaged, or of a newer format.
         """
-        if not path.is_file():
+        if not has_file(path):
             raise DataError(f"{path}: expected {cls.NAME} of {cls.MADE_BY}, found no file. Check the path.")
         content = _read_yaml(path) if path.suffix == ".yaml" else read_json(path)
         if not isinstance(content, dict):
@@ -280,20 +283,18 @@ def read_table(path: Path, name: str, made_by: str) -> tuple[list[str], list[dic
     Raises:
         DataError: If the file is absent or no such table.
     """
-    try:
-        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""))
-        lines = list(reader)
-    except FileNotFoundError:
-        raise DataError(f"{path}: expected {name} of {made_by}, found no file. Check the path.") from None
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}: expected UTF-8 text, found another encoding ({error.reason}). Save it as CSV UTF-8."
-        ) from None
-    except (OSError, csv.Error) as error:
-        raise DataError(
-            f"{path}: expected {name} of {made_by}, cannot read it ({error}). Restore it."
-        ) from None
-    return list(reader.fieldnames or ()), lines
+    headings, *rows = read_cells(path, f"{name} of {made_by}") or [[]]
+    if twice := sorted({heading for heading in headings if heading and headings.count(heading) > 1}):
+        raise DataError(f"{path}: expected each column once, found '{twice[0]}' again. Take one out.")
+    lines = []
+    for number, row in enumerate(rows, start=2):
+        if any(row[len(headings) :]):
+            raise DataError(
+                f"{path}, line {number}: expected {len(headings)} cells, found {len(row)}. "
+                "Put a cell with a separator in it between quotes."
+            )
+        lines.append(dict(itertools.zip_longest(headings, row[: len(headings)])))
+    return headings, lines
 
 
 def by_case(rows: Iterable[Line]) -> dict[str, tuple[Line, ...]]:
@@ -362,9 +363,8 @@ def _finite(value: Any) -> Any:
 
 
 def _read_yaml(path: Path) -> Any:
+    text = read_text(path, "a YAML file")
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DataError(
-            f"{path}: not valid YAML ({' '.join(str(error).split())}). Repair or replace it."
-        ) from None
+        return load_yaml(text)
+    except ValueError as error:
+        raise DataError(f"{path}: not valid YAML ({error}). Repair or replace it.") from None

@@ -75,7 +75,14 @@ def parse_channels(raw: Any, path: Path) -> dict[str, str]:
         raise DataError(
             f'{path}: expected channel names as a table such as {{"0": "CT"}}, found {raw!r}. Correct it.'
         )
-    return {str(index): check_text(str(name), "channel name", path) for index, name in names.items()}
+    numbers = {str(index): str(name) for index, name in names.items()}
+    wanted = [str(number) for number in range(len(numbers))]
+    if sorted(numbers, key=lambda number: (len(number), number)) != wanted:
+        raise DataError(
+            f"{path}: expected the channels numbered {shorten(wanted)}, found {shorten(numbers)}. "
+            "Correct the numbers."
+        )
+    return {number: check_text(numbers[number], "channel name", path) for number in wanted}
 
 
 def parse_labels(raw: Mapping[str, Any], path: Path) -> dict[str, int]:

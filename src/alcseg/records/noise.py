@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from alcseg.listing import has_file
 from alcseg.records.base import Document, Record
 
 __all__ = ["NoiseEntry", "NoiseManifest"]
@@ -48,4 +49,4 @@ class NoiseManifest(Document):
     @classmethod
     def read_if_there(cls, folder: Path) -> "NoiseManifest":
         """Read the file of a folder; without one no label was spoiled."""
-        return cls.read(folder) if cls.path(folder).is_file() else cls(cases={})
+        return cls.read(folder) if has_file(cls.path(folder)) else cls(cases={})

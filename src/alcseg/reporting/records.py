@@ -14,6 +14,7 @@ import numpy as np
 
 from alcseg.errors import DataError
 from alcseg.evaluation import Evaluation
+from alcseg.listing import list_files
 from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedRow
 from alcseg.records.benchmark_run import BenchmarkRecord
 from alcseg.reporting.entries import DatasetEntry, RunEntry
@@ -60,7 +61,7 @@ class Benchmark:
             for i, dataset in enumerate(plan.datasets)
             for j, row in enumerate(plan.rows)
         }
-        files = sorted(path.glob(f"runs/*/*/seed-*/{BenchmarkRecord.NAME}"))
+        files = list_files(path / "runs", BenchmarkRecord.NAME, below=3)
         found = [RunEntry(file.parent, BenchmarkRecord.read_file(file)) for file in files]
         known = [run for run in found if run.place in order and run.record.seed in plan.seeds]
         known.sort(key=lambda run: (order[run.place], run.record.seed))

@@ -13,7 +13,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def ids(inputs: list[Path | str], channels: int = 1) -> dict[str, list[str]]:
+def ids(inputs: list[Path | str], channels: int | tuple[str, ...] = 1) -> dict[str, list[str]]:
     return {
         case.case_id: [path.name for path in case.images] for case in find_inputs(inputs, channels=channels)
     }
@@ -42,7 +42,7 @@ def test_lists_are_read_from_where_they_lie(folder: Path) -> None:
     (folder / "list.txt").write_text("# two\na_0000.nii.gz\n\nb_0000.nii.gz\n")
     assert ids([folder / "list.txt"]) == {"a": ["a_0000.nii.gz"], "b": ["b_0000.nii.gz"]}
     (folder / "list.csv").write_text("case_id,t1,t2\nx,a_0000.nii.gz,a_0001.nii.gz\n")
-    assert ids([folder / "list.csv"], channels=2) == {"x": ["a_0000.nii.gz", "a_0001.nii.gz"]}
+    assert ids([folder / "list.csv"], channels=("T1", "T2")) == {"x": ["a_0000.nii.gz", "a_0001.nii.gz"]}
     (folder / "bare.csv").write_text("a_0000.nii.gz\nb_0000.nii.gz\n")
     assert ids([folder / "bare.csv"]) == {"a": ["a_0000.nii.gz"], "b": ["b_0000.nii.gz"]}
 
@@ -74,6 +74,13 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("\n")
     with pytest.raises(DataError, match="expected one path a line, found none"):
         find_inputs([tmp_path / "list.txt"], channels=1)
+
+
+def test_a_list_in_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("b.txt\n")
+    (tmp_path / "b.txt").write_text("a.txt\n")
+    with pytest.raises(DataError, match=r"a\.txt: expected one path a line, found this list itself"):
+        find_inputs([tmp_path / "a.txt"], channels=1)
 
 
 def test_labels_beside_images_are_no_inputs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,5 +1,6 @@
 """A folder holds the same cases, by the same names, whether it is imported or predicted."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from alcseg.commands.archive_dataset import archive_dataset
 from alcseg.commands.import_dataset import import_dataset
+from alcseg.data.folder import Dataset
 from alcseg.data.readers.inputs import find_inputs
 from alcseg.errors import AlcsegError, DataError
 from alcseg.files import write_json
@@ -288,3 +290,57 @@ def test_places_may_be_text(tmp_path: Path) -> None:
     archive = archive_dataset(str(tmp_path / "src"), str(tmp_path / "archive"))
     assert list(archive.cases) == ["a"]
     assert [case.case_id for case in find_inputs([str(tmp_path / "archive")], channels=1)] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "link"),
+    [
+        ("flat", "b.nii.gz"),
+        ("flat", "a_label.nii.gz"),
+        ("two_folders", "images/b.nii.gz"),
+        ("two_folders", "labels/a_seg.nii.gz"),
+        ("two_folders", "labels"),
+        ("folder_per_case", "b/image.nii.gz"),
+        ("folder_per_case", "b"),
+        ("dataset", "imagesTs/u_0000.nii.gz"),
+        ("dataset", "labelsTr/a.nii.gz"),
+        ("studies", "p1/s2"),
+        ("studies", "p1/s2/T1/0.dcm"),
+        ("uids_as_names", "p1/T1/MR.1.2.826.0.1.0"),
+        ("h5", "B.h5"),
+        ("h5", "A"),
+    ],
+)
+def test_what_was_moved_away_behind_a_link_is_named(
+    layout: str, link: str, tmp_path: Path, write_slice: Writer
+) -> None:
+    source = tmp_path / layout
+    LAYOUTS[layout][0](source, write_slice)
+    (source / link).rename(tmp_path / "store")
+    (source / link).symlink_to(tmp_path / "store")
+    import_dataset(source, tmp_path / "whole")  # a link that leads somewhere is as good as what it leads to
+    (tmp_path / "store").rename(tmp_path / "moved")
+    words = rf"{re.escape(str(source / link))}: expected what can be opened, found a link to .*store"
+    with pytest.raises(DataError, match=words):
+        import_dataset(source, tmp_path / "out")
+    if "label" not in link:
+        with pytest.raises(DataError, match=words):
+            find_inputs([source], channels=1)
+
+
+def test_channels_of_a_dataset_are_found_by_name(tmp_path: Path) -> None:
+    root = tmp_path / "src"
+    nifti("imagesTr/a_0000.nii", "imagesTr/a_0001.nii", "imagesTs/b_0000.nii", "imagesTs/b_0001.nii")(root)
+    names = {"1": "FLAIR", "0": "T1"}
+    labels = {"background": 0, "x": 1}
+    write_json(root / "dataset.json", {"channel_names": names, "labels": labels, "file_ending": ".nii"})
+    given = Dataset.open(root)["a"]
+    for run, order in ((("T1", "FLAIR"), [0, 1]), (("FLAIR", "T1"), [1, 0])):
+        for case in find_inputs([root, given], channels=run):
+            assert [path.name for path in case.images] == [f"{case.case_id}_000{n}.nii" for n in order]
+    for inputs in ([root], [given]):
+        with pytest.raises(DataError, match=r"dataset\.json: .* trained with, T1, T2, found T1, FLAIR"):
+            find_inputs(inputs, channels=("T1", "T2"))
+    Dataset.open(root).require_channels(("T1", "FLAIR"), tmp_path)
+    with pytest.raises(DataError, match="expected the channels in the order FLAIR, T1"):
+        Dataset.open(root).require_channels(("FLAIR", "T1"), tmp_path)

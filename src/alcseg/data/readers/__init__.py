@@ -13,9 +13,10 @@ from alcseg.data.readers.nifti import NIfTIReader
 from alcseg.data.readers.nih_pancreas import NIHPancreasReader
 from alcseg.data.readers.nnunet import NNUNetReader
 from alcseg.errors import DataError
+from alcseg.listing import has_file, has_folder
 from alcseg.plugins import Registry
 
-__all__ = ["READERS", "Reader", "ReaderOptions", "SourceCase", "SourceDataset", "find_reader"]
+__all__ = ["READERS", "Reader", "ReaderOptions", "SourceCase", "SourceDataset", "find_reader", "recognize"]
 
 READERS: Registry[type[Reader]] = Registry(
     "format",
@@ -44,16 +45,26 @@ def find_reader(source: Path, layout: str = "auto") -> Reader:
         ConfigError: If there is no such layout.
         DataError: If `source` is absent or no reader recognizes it.
     """
-    if not source.exists():
+    if not (has_folder(source) or has_file(source)):
         raise DataError(f"{source}: expected files to import, found nothing there. Check the path.")
     if layout != "auto":
         return READERS[layout]()
-    for reader in _in_order():
-        if reader.detect(source):
-            return reader()
-    raise DataError(
-        f"{source}: expected one of the layouts {', '.join(READERS)}, recognized none. Name it with --format."
-    )
+    reader = recognize(source)
+    if reader is None:
+        raise DataError(
+            f"{source}: expected one of the layouts {', '.join(READERS)}, recognized none. "
+            "Name it with --format."
+        )
+    return reader
+
+
+def recognize(source: Path) -> Reader | None:
+    """The reader of the layout that `source` has; None if none knows it.
+
+    Raises:
+        DataError: If an entry cannot be opened.
+    """
+    return next((reader() for reader in _in_order() if reader.detect(source)), None)
 
 
 def _in_order() -> Iterator[type[Reader]]:

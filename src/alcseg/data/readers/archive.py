@@ -5,6 +5,7 @@ from pathlib import Path
 
 from alcseg.data.archive import Archive, read_archived_case
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
+from alcseg.listing import has_file
 from alcseg.records.archive import ArchiveIndex
 
 __all__ = ["ArchiveReader"]
@@ -16,7 +17,7 @@ class ArchiveReader(Reader):
     @classmethod
     def detect(cls, source: Path) -> bool:
         """Whether `archive.json` is there."""
-        return ArchiveIndex.path(source).is_file()
+        return has_file(ArchiveIndex.path(source))
 
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """List the cases with splits, qualities and origins as archived; parts are checked, not unpacked."""

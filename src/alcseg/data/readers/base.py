@@ -2,7 +2,7 @@
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ from alcseg.records.cases import Quality, Split
 from alcseg.types import Spacing
 from alcseg.words import shorten
 
-__all__ = ["CaseLists", "Reader", "ReaderOptions", "SourceCase", "SourceDataset", "by_name", "read_lists"]
+__all__ = ["CaseLists", "Reader", "ReaderOptions", "SourceCase", "SourceDataset", "read_lists"]
 
 _log = logging.getLogger(__name__)
 
@@ -121,22 +121,6 @@ class Reader(ABC):
             DataError: If the layout is not complete.
         """
         return self.scan(source, ReaderOptions()).cases
-
-
-def by_name(found: Iterable[tuple[str, Path]]) -> dict[str, Path]:
-    """Files or folders by the case that they are named after.
-
-    Raises:
-        DataError: If two of them give one name.
-    """
-    named: dict[str, Path] = {}
-    for name, path in found:
-        known = named.setdefault(name, path)
-        if known != path:
-            raise DataError(
-                f"expected each case name once, found '{name}' as {known} and {path}. Rename one of them."
-            )
-    return named
 
 
 @dataclass(frozen=True)

@@ -1,78 +1,94 @@
 """What people name on the command line, turned into cases; a folder is read as `alcseg import` reads it."""
 
-import csv
 import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from alcseg.data.case import CaseVolumes
+from alcseg.data.channels import channel_order
 from alcseg.data.folder import Case
-from alcseg.data.nifti import nifti_stem, read_image
-from alcseg.data.readers import find_reader
-from alcseg.data.readers.base import SourceCase, by_name
-from alcseg.data.readers.dicom import read_series, series_name
+from alcseg.data.nifti import nifti_stem
+from alcseg.data.readers import recognize
+from alcseg.data.readers.base import SourceCase
+from alcseg.data.readers.input_table import read_input_table
 from alcseg.data.readers.nifti import CHANNEL, group_channels
 from alcseg.errors import DataError, UsageError
+from alcseg.listing import by_name, has_file, has_folder, list_files
+from alcseg.records.dataset import DatasetRecord
+from alcseg.texts import read_lines
 
 __all__ = ["find_inputs"]
 
 
-def find_inputs(inputs: Sequence[str | os.PathLike[str] | Case], *, channels: int) -> tuple[SourceCase, ...]:
+def find_inputs(
+    inputs: Sequence[str | os.PathLike[str] | Case], *, channels: Sequence[str] | int
+) -> tuple[SourceCase, ...]:
     """Turn what was named into cases, in a stable order.
 
     Args:
-        inputs: Files, folders, glob patterns, lists of paths (`.txt`: one a line; `.csv`: one case a row, one
-            column per channel and optionally `case_id`; relative paths start at the list). A folder may have
-            any layout that `import` knows, and its cases get the names that `import` gives them; of a folder
-            with `dataset.json` the images of `imagesTs` are taken. A `Case` stands for its images.
-        channels: Channels of the model; files called `<case>_0000`, `<case>_0001`, ... are one case only if
-            these are their numbers, so that of one channel `scan_0000` and `scan_0007` are two cases.
+        inputs: Files, folders, glob patterns, lists of paths (`.txt`: one a line, relative paths start at the
+            list; `.csv`: see `read_input_table`). A folder may have any layout that `import` knows, and its
+            cases get the names that `import` gives them; of a folder with `dataset.json` the images of
+            `imagesTs` are taken. A `Case` stands for its images.
+        channels: Names of the channels of the model in its order, or how many there are. Columns of lists and
+            channels of datasets are found by these names. Files called `<case>_0000`, `<case>_0001`, ... are
+            one case only if these are their numbers, so that of one channel `scan_0000` and `scan_0007` are
+            two cases.
 
     Raises:
-        DataError: If nothing is found where something was named.
+        DataError: If nothing is found where something was named, channels have other names, or what was
+            found cannot be opened.
         UsageError: If two inputs would give files of one name, or no input is named.
     """
     if not inputs:
         raise UsageError("expected at least one file or folder to predict, got none.")
+    names = tuple(map(str, range(channels))) if isinstance(channels, int) else tuple(channels)
     cases: dict[str, SourceCase] = {}
-    for case in _named(inputs, channels):
+    for case in _named(inputs, names):
         known = cases.setdefault(case.case_id, case)
         if known.images != case.images:
             raise UsageError(
                 f"expected inputs of different names, found {known.images[0]} and {case.images[0]}, which "
                 f"would both give '{case.case_id}'. Rename one or predict them into two folders."
             )
+    if not cases:
+        raise DataError(f"{', '.join(map(str, inputs))}: expected cases to predict, found none.")
     return tuple(cases.values())
 
 
-def _named(inputs: Sequence[str | os.PathLike[str] | Case], channels: int) -> Iterator[SourceCase]:
+def _named(inputs: Sequence[str | os.PathLike[str] | Case], channels: Sequence[str]) -> Iterator[SourceCase]:
     """The cases behind all arguments, in their order."""
     for is_case, group in groupby(inputs, lambda item: isinstance(item, Case)):
         if is_case:
-            yield from (_source(item) for item in group if isinstance(item, Case))
+            yield from (_source(item, channels) for item in group if isinstance(item, Case))
         else:
             paths = [item for item in group if not isinstance(item, Case)]
-            yield from _cases([place for item in paths for place in _places(item, channels)], channels)
+            yield from _cases([place for item in paths for place in _places(item, len(channels))], channels)
 
 
-def _source(case: Case) -> SourceCase:
-    return SourceCase(case.case_id, case.dataset.image_paths(case.case_id))
+def _source(case: Case, channels: Sequence[str]) -> SourceCase:
+    names = tuple(case.dataset.channel_names.values())
+    source = SourceCase(case.case_id, case.dataset.image_paths(case.case_id))
+    return _ordered(source, channel_order(names, channels, DatasetRecord.path(case.dataset.root)))
 
 
-def _places(item: str | os.PathLike[str], channels: int) -> list[Path]:
-    """Files and folders behind one argument."""
-    path = Path(item).expanduser()
-    if path.is_file() and path.suffix.lower() == ".txt":
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-        named = [path.parent / line for line in lines if line and not line.startswith("#")]
+def _places(item: str | os.PathLike[str], channels: int, lists: tuple[Path, ...] = ()) -> list[Path]:
+    """Files and folders behind one argument, or a line of the lists that lead to it."""
+    path = Path(os.path.expanduser(item))
+    if has_file(path) and path.suffix.lower() == ".txt":
+        if path.resolve() in lists:
+            raise DataError(f"{path}: expected one path a line, found this list itself. Take the line out.")
+        lines = read_lines(path, "a list with one path a line")
+        named = [path.parent / line for line in lines if not line.startswith("#")]
         if not named:
             raise DataError(f"{path}: expected one path a line, found none. Fill the list.")
-        return [place for name in named for place in _places(name, channels)]
-    if path.exists():
-        return [path, *_siblings(path)] if path.is_file() and channels > 1 else [path]
+        return [place for name in named for place in _places(name, channels, (*lists, path.resolve()))]
+    if has_file(path):
+        return [path, *_siblings(path)] if channels > 1 else [path]
+    if has_folder(path):
+        return [path]
     found = sorted(glob.glob(str(path), recursive=True))
     if not found:
         raise DataError(f"{item}: expected a file, a folder or a pattern, found nothing. Check the path.")
@@ -84,19 +100,25 @@ def _siblings(path: Path) -> list[Path]:
     match = CHANNEL.fullmatch(nifti_stem(path) or "")
     if match is None:
         return []
+    alike = [(other, CHANNEL.fullmatch(nifti_stem(other) or "")) for other in list_files(path.parent)]
     ending = path.name[len(match[0]) :]
-    others = path.parent.glob(f"{glob.escape(match['case'])}_[0-9][0-9][0-9][0-9]{ending}")
-    return sorted(other for other in others if other != path)
+    return [
+        other
+        for other, own in alike
+        if own and own["case"] == match["case"] and other.name == own[0] + ending and other != path
+    ]
 
 
-def _cases(places: Iterable[Path], channels: int) -> Iterator[SourceCase]:
+def _cases(places: Iterable[Path], channels: Sequence[str]) -> Iterator[SourceCase]:
     """The cases in the order of the places; files named one after the other are looked at together."""
-    for is_file, group in groupby(places, lambda place: place.is_file() and place.suffix.lower() != ".csv"):
-        if is_file:
-            yield from _from_files(group, channels)
+    for is_image, group in groupby(places, lambda place: has_file(place) and place.suffix.lower() != ".csv"):
+        if is_image:
+            yield from _from_files(group, len(channels))
             continue
         for place in group:
-            yield from _from_folder(place, channels) if place.is_dir() else _from_csv(place)
+            yield from (
+                _from_folder(place, channels) if has_folder(place) else read_input_table(place, channels)
+            )
 
 
 def _from_files(files: Iterable[Path], channels: int) -> Iterator[SourceCase]:
@@ -115,62 +137,33 @@ def _from_files(files: Iterable[Path], channels: int) -> Iterator[SourceCase]:
             yield SourceCase(case_id, images)
 
 
-def _from_folder(folder: Path, channels: int) -> tuple[SourceCase, ...]:
-    if (folder / "dataset.json").is_file():
-        if not (folder / "imagesTs").is_dir():
+def _from_folder(folder: Path, channels: Sequence[str]) -> tuple[SourceCase, ...]:
+    table = DatasetRecord.path(folder)
+    found: Sequence[str] = channels
+    if has_file(table):
+        if not has_folder(folder / "imagesTs"):
             raise DataError(
                 f"{folder}: expected a dataset with imagesTs, found none. Name the folder of images, e.g. "
                 f"{folder / 'imagesTr'}."
             )
+        if len(channels) > 1:
+            found = tuple(DatasetRecord.read(folder).channel_names.values())
         folder = folder / "imagesTs"
-    try:
-        reader = find_reader(folder)
-    except DataError:
+    reader = recognize(folder)
+    if reader is None:
         raise DataError(
             f"{folder}: expected NIfTI files (.nii, .nii.gz) or a DICOM series, found neither. Name the "
             "folder that holds them."
-        ) from None
-    return reader.cases(folder, channels)
-
-
-def _from_csv(path: Path) -> Iterator[SourceCase]:
-    """One case a row; a first row without any image path is the header."""
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        rows = [
-            [cell.strip() for cell in row] for row in csv.reader(stream) if any(cell.strip() for cell in row)
-        ]
-    header: list[str] = []
-    if rows and not any((path.parent / cell).exists() for cell in rows[0] if cell):
-        header = [cell.lower() for cell in rows.pop(0)]
-    if not rows:
-        raise DataError(
-            f"{path}: expected one case a row with the paths of its channels, found none. Fill the list."
         )
-    for row in rows:
-        named = dict(zip(header, row, strict=False)).get("case_id", "")
-        cells = [cell for index, cell in enumerate(row) if cell and header[index : index + 1] != ["case_id"]]
-        paths = tuple(path.parent / cell for cell in cells)
-        missing = [part for part in paths if not part.exists()]
-        if missing or not paths:
-            raise DataError(
-                f"{path}: expected paths of images, found '{', '.join(map(str, missing))}'. Check the row "
-                f"{row}."
-            )
-        case_id = named or _name_of(paths[0])
-        loads = any(part.is_dir() for part in paths)
-        yield SourceCase(case_id, paths, load=partial(_read_channels, case_id, paths) if loads else None)
+    cases = reader.cases(folder, len(channels))
+    if found == channels:
+        return cases
+    order = channel_order(found, channels, table)
+    return tuple(_ordered(case, order) for case in cases)
 
 
-def _name_of(image: Path) -> str:
-    """The name that a row without one gets from its first image."""
-    if image.is_dir():
-        return series_name(image)
-    stem = nifti_stem(image) or image.name
-    match = CHANNEL.fullmatch(stem)
-    return match["case"] if match and int(match["channel"]) == 0 else stem
-
-
-def _read_channels(case_id: str, paths: Sequence[Path]) -> CaseVolumes:
-    """Read channels of which some are series folders."""
-    images = tuple(read_series(path) if path.is_dir() else read_image(path) for path in paths)
-    return CaseVolumes(case_id, images, None)
+def _ordered(case: SourceCase, order: Sequence[int]) -> SourceCase:
+    """A case with its images in the order of the run; one that lacks some fails when it is read."""
+    if len(case.images) != len(order):
+        return case
+    return replace(case, images=tuple(case.images[place] for place in order))

@@ -20,16 +20,17 @@ import numpy as np
 
 from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.placement import check_steps
-from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, by_name, read_lists
+from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, read_lists
 from alcseg.data.readers.nifti import holds_cases
 from alcseg.data.voxel_values import check_intensities, whole_numbers
 from alcseg.errors import DataError, ResourceError, ShapeError
+from alcseg.listing import by_name, has_folder, list_files
 from alcseg.types import Spacing
 
 __all__ = ["LAH5Reader", "read_h5_case"]
 
 _SPACING = (0.625, 0.625, 0.625)
-_DEPTHS = ("*.h5", "*/*.h5", "*/*/*.h5")
+_BELOW = 2  # folders between the source and a file
 
 
 class LAH5Reader(Reader):
@@ -40,12 +41,11 @@ class LAH5Reader(Reader):
     @classmethod
     def detect(cls, source: Path) -> bool:
         """Whether there are h5 files up to two folders down, and no NIfTI images instead of them."""
-        found = source.is_dir() and any(True for depth in _DEPTHS for _ in source.glob(depth))
-        return found and not holds_cases(source)
+        return has_folder(source) and bool(_files(source)) and not holds_cases(source)
 
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """List the cases in the order of the lists; no file is opened."""
-        files = by_name((_case_id(path), path) for depth in _DEPTHS for path in sorted(source.glob(depth)))
+        files = by_name((_case_id(path), path) for path in _files(source))
         if not files:
             raise DataError(
                 f"{source}: expected h5 files such as <case>/mri_norm2.h5, found none. Check the folder."
@@ -106,6 +106,10 @@ def read_h5_case(path: Path, spacing: Spacing = _SPACING) -> CaseVolumes:
     return CaseVolumes(
         _case_id(path), (Volume(image, affine, None, path),), Volume(values, affine, None, path)
     )
+
+
+def _files(source: Path) -> list[Path]:
+    return list_files(source, "*.h5", below=_BELOW)
 
 
 def _case_id(path: Path) -> str:

@@ -23,15 +23,16 @@ from numpy.typing import NDArray
 
 from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.placement import check_affine
-from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, by_name, read_lists
+from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, read_lists
 from alcseg.data.voxel_values import check_intensities, whole_numbers
 from alcseg.errors import DataError, GeometryError, ResourceError
+from alcseg.listing import by_name, has_file, has_folder, list_files
 from alcseg.types import Affine
 
 __all__ = ["LANRRDReader", "read_nrrd"]
 
 _IMAGE, _LABEL = "lgemri.nrrd", "laendo.nrrd"
-_DEPTHS = (f"*/{_IMAGE}", f"*/*/{_IMAGE}", f"*/*/*/{_IMAGE}")
+_BELOW = 3  # folders between the source and an image
 _TESTING = "testing set"
 _SPACES = {  # what to multiply each coordinate with to reach RAS
     "left-posterior-superior": (-1, -1, 1),
@@ -49,12 +50,11 @@ class LANRRDReader(Reader):
     @classmethod
     def detect(cls, source: Path) -> bool:
         """Whether there are folders with `lgemri.nrrd` up to three folders down."""
-        return source.is_dir() and any(True for depth in _DEPTHS for _ in source.glob(depth))
+        return has_folder(source) and bool(_images(source))
 
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """List the cases in the order of the lists, then by name; no file is opened."""
-        images = (path for depth in _DEPTHS for path in sorted(source.glob(depth)))
-        folders = by_name((path.parent.name, path.parent) for path in images)
+        folders = by_name((path.parent.name, path.parent) for path in _images(source))
         if not folders:
             raise DataError(f"{source}: expected folders with {_IMAGE}, found none. Check the folder.")
         lists = read_lists(source, folders)
@@ -68,12 +68,16 @@ class LANRRDReader(Reader):
                     name,
                     (folder / _IMAGE,),
                     load=partial(_load, folder),
-                    quality=None if (folder / _LABEL).is_file() else "unlabeled",
+                    quality=None if has_file(folder / _LABEL) else "unlabeled",
                     split="test" if in_test else None,
                     source=place.as_posix(),
                 )
             )
         return SourceDataset("LeftAtrium", {"0": "MRI"}, {"background": 0, "left_atrium": 1}, tuple(cases))
+
+
+def _images(source: Path) -> list[Path]:
+    return [path for path in list_files(source, _IMAGE, below=_BELOW) if path.parent != source]
 
 
 def read_nrrd(path: Path) -> Volume:
@@ -118,7 +122,7 @@ def _load(folder: Path) -> CaseVolumes:
     image = read_nrrd(folder / _IMAGE)
     intensities = image.array.astype(np.float32)
     check_intensities(intensities, image.path)
-    label = read_nrrd(folder / _LABEL) if (folder / _LABEL).is_file() else None
+    label = read_nrrd(folder / _LABEL) if has_file(folder / _LABEL) else None
     return CaseVolumes(
         folder.name,
         (Volume(intensities, image.affine, None, image.path),),

@@ -6,7 +6,7 @@ Source:
     Antonelli et al., Nature Communications 13, 2022, doi:10.1038/s41467-022-30695-9; http://medicaldecathlon.com
 """
 
-import glob
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from alcseg.data.nifti import nifti_stem
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.errors import DataError
 from alcseg.files import read_json
+from alcseg.listing import has_file, list_files
 from alcseg.records.cases import Split
 from alcseg.records.dataset import parse_channels, parse_labels
 
@@ -30,7 +31,7 @@ class MSDReader(Reader):
     def detect(cls, source: Path) -> bool:
         """Whether `dataset.json` has a list called `training`."""
         table = source / "dataset.json"
-        return table.is_file() and isinstance(_content(table).get("training"), list)
+        return has_file(table) and isinstance(_content(table).get("training"), list)
 
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """List the cases in the order of `dataset.json`."""
@@ -79,6 +80,9 @@ def _case(source: Path, entry: Any, split: Split | None) -> SourceCase:
 
 def _files(listed: Path, stem: str) -> tuple[Path, ...]:
     """The file as listed; or the channels `<case>_0000`, ... that the first nnU-Net lists without number."""
+    if has_file(listed):
+        return (listed,)
     ending = listed.name.removeprefix(stem)
-    channels = listed.parent.glob(f"{glob.escape(stem)}_[0-9][0-9][0-9][0-9]{ending}")
-    return (listed,) if listed.is_file() else tuple(sorted(channels)) or (listed,)
+    beside = [path for path in list_files(listed.parent, f"*{ending}") if path.name.startswith(stem)]
+    numbered = re.compile(rf"{re.escape(stem)}_\d{{4}}{re.escape(ending)}")
+    return tuple(path for path in beside if numbered.fullmatch(path.name)) or (listed,)

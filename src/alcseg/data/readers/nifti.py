@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from alcseg.data.nifti import nifti_stem, read_label
-from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, by_name
+from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.data.voxel_values import looks_like_image, require_not_negative
 from alcseg.errors import DataError, LabelError
+from alcseg.listing import by_name, has_file, has_folder, list_files, list_folders
 from alcseg.records.cases import CaseRow
 from alcseg.words import shorten
 
@@ -46,16 +47,16 @@ class NIfTIReader(Reader):
     @classmethod
     def detect(cls, source: Path) -> bool:
         """Whether there are NIfTI files up to one folder down, and no `dataset.json`."""
-        if not source.is_dir() or (source / "dataset.json").exists():
+        if not has_folder(source) or has_file(source / "dataset.json"):
             return False
-        return any(_nifti_files(folder) for folder in (source, *_folders(source)))
+        return any(_nifti_files(folder) for folder in (source, *list_folders(source)))
 
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """Pair the files, and open all labels to learn their values."""
         found = _arrange(source, None)
         _require_pairs(found, source)
         table = CaseRow.path(source)
-        rows = {row.case_id: row for row in CaseRow.read(source)} if table.is_file() else {}
+        rows = {row.case_id: row for row in CaseRow.read(source)} if has_file(table) else {}
         unknown = sorted(set(rows) - set(found.images))
         if unknown:
             raise DataError(
@@ -79,10 +80,7 @@ class NIfTIReader(Reader):
 
 def holds_cases(source: Path) -> bool:
     """Whether NIfTI images lie in a folder in one of the arrangements."""
-    try:
-        return bool(_arrange(source, None).images)
-    except DataError:
-        return False
+    return _arranged(source, None) is not None
 
 
 def group_channels(
@@ -143,15 +141,19 @@ class _Files:
     left_out: tuple[Path, ...]
 
 
+def _arranged(source: Path, channels: int | None) -> _Files | None:
+    found = (arrange(source, channels) for arrange in (_two_folders, _one_folder, _folder_per_case))
+    return next((files for files in found if files.images), None)
+
+
 def _arrange(source: Path, channels: int | None) -> _Files:
-    for arrangement in (_two_folders, _one_folder, _folder_per_case):
-        found = arrangement(source, channels)
-        if found.images:
-            return found
-    raise DataError(
-        f"{source}: expected images/ and labels/, <case>.nii.gz with <case>_label.nii.gz, or one "
-        "folder a case with image.nii.gz and label.nii.gz; found none of these. Rearrange the files."
-    )
+    found = _arranged(source, channels)
+    if found is None:
+        raise DataError(
+            f"{source}: expected images/ and labels/, <case>.nii.gz with <case>_label.nii.gz, or one "
+            "folder a case with image.nii.gz and label.nii.gz; found none of these. Rearrange the files."
+        )
+    return found
 
 
 def _two_folders(source: Path, channels: int | None) -> _Files:
@@ -190,7 +192,7 @@ def _folder_per_case(source: Path, channels: int | None) -> _Files:
     images: dict[str, tuple[Path, ...]] = {}
     labels: dict[str, Path] = {}
     left_out: list[Path] = []
-    for folder in _folders(source):
+    for folder in list_folders(source):
         files = _nifti_files(folder)
         named = [(_stem(path), path) for path in files]
         others = [(stem, path) for path in _other_files(folder) for stem in _stems(path)]
@@ -238,21 +240,12 @@ def _cases(found: _Files, source: Path) -> tuple[SourceCase, ...]:
     )
 
 
-def _folders(source: Path) -> list[Path]:
-    return sorted(child for child in source.iterdir() if child.is_dir() and not child.name.startswith("."))
-
-
-def _visible_files(folder: Path) -> list[Path]:
-    entries = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [path for path in entries if path.is_file() and not path.name.startswith(".")]
-
-
 def _nifti_files(folder: Path) -> list[Path]:
-    return [path for path in _visible_files(folder) if nifti_stem(path) is not None]
+    return [path for path in list_files(folder) if nifti_stem(path) is not None]
 
 
 def _other_files(folder: Path) -> list[Path]:
-    return [path for path in _visible_files(folder) if nifti_stem(path) is None]
+    return [path for path in list_files(folder) if nifti_stem(path) is None]
 
 
 def _stem(path: Path) -> str:

@@ -38,9 +38,10 @@ from numpy.typing import NDArray
 
 from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.nifti import read_label
-from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, by_name, read_lists
+from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, read_lists
 from alcseg.data.readers.dicom import read_numbered_series, series_folders
 from alcseg.errors import DataError, GeometryError
+from alcseg.listing import by_name, has_folder, list_files, list_folders
 from alcseg.words import shorten
 
 __all__ = ["NIHPancreasReader"]
@@ -49,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 _TRAINING = 62
 _SAME_PATIENT = {"0025": "0002", "0070": "0002"}
-_ABOVE = ("", "*/", "*/*/", "*/*/*/")
+_BELOW = 3  # folders between the source and those of patients, or labels
 _SOFT_TISSUE = (0.0, 250.0)  # HU, contrast-enhanced pancreas with its vessels
 _CLEARLY = 0.2
 _FLIPS = {"rows": (1,), "slices": (2,), "rows and slices": (1, 2), "columns": (0,)}
@@ -61,7 +62,7 @@ class NIHPancreasReader(Reader):
     @classmethod
     def detect(cls, source: Path) -> bool:
         """Whether there are folders of patients and labels up to three folders down."""
-        return source.is_dir() and bool(_patients(source)) and bool(_labels(source))
+        return has_folder(source) and bool(_patients(source)) and bool(_labels(source))
 
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """List the scans by number or in the order of the lists; no pixel is read."""
@@ -96,12 +97,11 @@ class NIHPancreasReader(Reader):
 
 
 def _patients(source: Path) -> list[Path]:
-    found = (path for above in _ABOVE for path in source.glob(f"{above}PANCREAS_[0-9][0-9][0-9][0-9]"))
-    return sorted(path for path in found if path.is_dir())
+    return list_folders(source, "PANCREAS_[0-9][0-9][0-9][0-9]", below=_BELOW)
 
 
 def _labels(source: Path) -> list[Path]:
-    return sorted(path for above in _ABOVE for path in source.glob(f"{above}label[0-9][0-9][0-9][0-9].nii*"))
+    return list_files(source, "label[0-9][0-9][0-9][0-9].nii*", below=_BELOW)
 
 
 def _series(patient: Path) -> Path | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from alcseg.data.folder import Dataset
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.files import read_json
+from alcseg.listing import has_file, has_folder
 from alcseg.records.cases import CaseRow
 
 __all__ = ["NNUNetReader"]
@@ -17,7 +18,7 @@ class NNUNetReader(Reader):
     def detect(cls, source: Path) -> bool:
         """Whether `dataset.json` stands beside `imagesTr` and has no list of training pairs."""
         table = source / "dataset.json"
-        if not table.is_file() or not (source / "imagesTr").is_dir():
+        if not has_file(table) or not has_folder(source / "imagesTr"):
             return False
         content = read_json(table)
         return isinstance(content, dict) and not isinstance(content.get("training"), list)
@@ -25,7 +26,7 @@ class NNUNetReader(Reader):
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """List the cases with the splits and qualities that the folder gives."""
         folder = Dataset.open(source)
-        drawn = CaseRow.path(source).is_file()
+        drawn = has_file(CaseRow.path(source))
         cases = []
         for row in folder.rows:
             images = folder.image_paths(row.case_id)

@@ -102,7 +102,7 @@ def write_h5(folder, names):
     for number, name in enumerate(names):
         path = folder / name / "mri_norm2.h5"
         path.parent.mkdir(parents=True)
-        label = np.zeros((16, 16, 16), np.uint8)
+        label = np.zeros((16, 16, 88), np.uint8)  # 88 slices, by which the left atrium is known
         label[5:11, 4:12, 5:10] = 1
         with h5py.File(path, "w") as file:
             file["image"] = np.random.default_rng(number).normal(label, 0.3).astype(np.float32)

@@ -57,7 +57,7 @@ def la_h5(root: Path) -> None:
     for case in CASES:
         (root / case).mkdir(parents=True)
         with h5py.File(root / case / "mri_norm2.h5", "w") as file:
-            file["image"], file["label"] = IMAGE, LABEL
+            file["image"], file["label"] = (np.resize(array, (3, 4, 88)) for array in (IMAGE, LABEL))
 
 
 def la_nrrd(root: Path) -> None:

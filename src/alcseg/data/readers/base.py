@@ -2,7 +2,7 @@
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,12 +10,10 @@ from typing import Any, ClassVar
 from alcseg.case_ids import check_case_id
 from alcseg.data.case import CaseVolumes
 from alcseg.data.nifti import read_image, read_label, require_same_grid
-from alcseg.errors import DataError
 from alcseg.records.cases import Quality, Split
 from alcseg.types import Spacing
-from alcseg.words import shorten
 
-__all__ = ["CaseLists", "Reader", "ReaderOptions", "SourceCase", "SourceDataset", "read_lists"]
+__all__ = ["Reader", "ReaderOptions", "SourceCase", "SourceDataset"]
 
 _log = logging.getLogger(__name__)
 
@@ -121,60 +119,3 @@ class Reader(ABC):
             DataError: If the layout is not complete.
         """
         return self.scan(source, ReaderOptions()).cases
-
-
-@dataclass(frozen=True)
-class CaseLists:
-    """What `train.list` and `test.list` of the literature say, one case a line.
-
-    Attributes:
-        order: All cases: those of the lists as they stand there, then the others by name.
-        train: The cases of `train.list`, in order; empty without one.
-        test: The cases of `test.list`, in order; empty without one.
-    """
-
-    order: tuple[str, ...]
-    train: tuple[str, ...]
-    test: tuple[str, ...]
-
-
-def read_lists(
-    source: Path, case_ids: Collection[str], case_of: Callable[[str], str] = lambda name: name
-) -> CaseLists:
-    """Read the lists of a folder, as far as they are there.
-
-    Args:
-        source: The folder.
-        case_ids: The cases that were found. A list may leave out the end of a name: `image0001` stands for
-            `image0001_norm`.
-        case_of: Case of a listed name, where the two are spelled differently.
-
-    Raises:
-        DataError: If a list names none of the cases.
-    """
-    train, test = (_read_list(source / f"{name}.list", case_ids, case_of) for name in ("train", "test"))
-    listed = dict.fromkeys([*train, *test])
-    return CaseLists((*listed, *sorted(set(case_ids) - set(listed))), train, test)
-
-
-def _read_list(path: Path, case_ids: Collection[str], case_of: Callable[[str], str]) -> tuple[str, ...]:
-    if not path.is_file():
-        return ()
-    lines = (line.strip().removesuffix(".h5") for line in path.read_text(encoding="utf-8-sig").splitlines())
-    found = {line: _known(case_of(line), case_ids) for line in lines if line}
-    absent = [line for line, case_id in found.items() if case_id is None]
-    if found and len(absent) == len(found):
-        raise DataError(
-            f"{path}: expected names of cases, one a line, found none of {shorten(absent)} among "
-            f"{shorten(sorted(case_ids))}. Correct the list or take it away."
-        )
-    if absent:
-        _log.warning("%s: no files of %s, left out", path, shorten(absent))
-    return tuple(dict.fromkeys(case_id for case_id in found.values() if case_id is not None))
-
-
-def _known(name: str, case_ids: Collection[str]) -> str | None:
-    if name in case_ids:
-        return name
-    longer = [case_id for case_id in case_ids if case_id.startswith((f"{name}_", f"{name}."))]
-    return longer[0] if len(longer) == 1 else None

@@ -4,10 +4,10 @@ Layout: `Training Set/<case>/lgemri.nrrd` with `laendo.nrrd`, the cavity, as 0 a
 alike; or the folders of cases alone. Labels become 0 and 1. Spacing and directions are those of the NRRD
 headers, which speak of LPS (or another named space) and are turned into RAS.
 
-A case of `Testing Set` is in the test split, and unlabeled where its label was not given out. `train.list`
-and `test.list` beside the folders, as the literature has them for its 80 and 20 of the 100 training cases,
-order the cases and overrule the folders; give only `Training Set` as the source to leave the other 54 out.
-Whole scans come out: nothing is cropped, unlike in the h5 files of `la-h5`.
+A case of `Testing Set` is in the test split, and unlabeled where its label was not given out. The lists of
+`alcseg.data.readers.lists` beside the folders, as the literature has them for its 80 and 20 of the 100
+training cases, order the cases and overrule the folders; give only `Training Set` as the source to leave the
+other 54 out. Whole scans come out: nothing is cropped, unlike in the h5 files of `la-h5`.
 
 Source:
     Xiong et al., Medical Image Analysis 67, 2021, doi:10.1016/j.media.2020.101832;
@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.placement import check_affine
-from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, read_lists
+from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
+from alcseg.data.readers.lists import read_lists
 from alcseg.data.voxel_values import check_intensities, whole_numbers
 from alcseg.errors import DataError, GeometryError, ResourceError
 from alcseg.listing import by_name, has_file, has_folder, list_files
@@ -57,23 +58,27 @@ class LANRRDReader(Reader):
         folders = by_name((path.parent.name, path.parent) for path in _images(source))
         if not folders:
             raise DataError(f"{source}: expected folders with {_IMAGE}, found none. Check the folder.")
-        lists = read_lists(source, folders)
+        testing = {name for name, folder in folders.items() if _in_testing_set(folder, source)}
+        lists = read_lists(source, folders, placed=testing)
         cases = []
         for name in lists.order:
             folder = folders[name]
-            place = folder.relative_to(source)
-            in_test = name in lists.test or (name not in lists.train and _TESTING in place.as_posix().lower())
+            split = lists.splits.get(name, "test" if name in testing else "train")
             cases.append(
                 SourceCase(
                     name,
                     (folder / _IMAGE,),
                     load=partial(_load, folder),
                     quality=None if has_file(folder / _LABEL) else "unlabeled",
-                    split="test" if in_test else None,
-                    source=place.as_posix(),
+                    split=None if split == "train" else split,
+                    source=folder.relative_to(source).as_posix(),
                 )
             )
         return SourceDataset("LeftAtrium", {"0": "MRI"}, {"background": 0, "left_atrium": 1}, tuple(cases))
+
+
+def _in_testing_set(folder: Path, source: Path) -> bool:
+    return _TESTING in folder.relative_to(source).as_posix().lower()
 
 
 def _images(source: Path) -> list[Path]:

@@ -38,8 +38,9 @@ from numpy.typing import NDArray
 
 from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.nifti import read_label
-from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset, read_lists
+from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.data.readers.dicom import read_numbered_series, series_folders
+from alcseg.data.readers.lists import read_lists
 from alcseg.errors import DataError, GeometryError
 from alcseg.listing import by_name, has_folder, list_files, list_folders
 from alcseg.words import shorten
@@ -77,8 +78,8 @@ class NIHPancreasReader(Reader):
         empty = sorted(set(patients) - set(series))
         if empty:
             _log.warning("%s: no DICOM slices for %s, left out", source, shorten(empty))
-        lists = read_lists(source, series, _number)
-        tested = lists.test or lists.order[_TRAINING:]
+        lists = read_lists(source, series, case_of=_number)
+        splits = lists.splits or dict.fromkeys(lists.order[_TRAINING:], "test")
         cases = []
         for number in lists.order:
             label = labels.get(number)
@@ -88,7 +89,7 @@ class NIHPancreasReader(Reader):
                     (series[number],),
                     load=partial(_load, series[number], label),
                     quality=None if label else "unlabeled",
-                    split="test" if number in tested else None,
+                    split=None if splits.get(number) == "train" else splits.get(number),
                     group=f"PANCREAS_{_SAME_PATIENT.get(number, number)}",
                     source=series[number].relative_to(source).as_posix(),
                 )

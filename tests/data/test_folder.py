@@ -98,8 +98,8 @@ def test_any_integers_are_label_values(root):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ({"background": 0, "whole": [1, 2]}, r"found \[1, 2\] for 'whole'"),
-        ({"background": 0, "organ": 1, "ignore": 2}, "'ignore', which is not supported"),
+        ({"background": 0, "whole": [0, 2]}, "above 0 for the region 'whole', found 0, 2"),
+        ({"background": 0, "organ": 1, "ignore": 2}, "'ignore', the value of voxels that nobody labeled"),
         ({"organ": 1, "other": 2}, "expected 'background'"),
         ({"background": 0, "organ": 1, "other": 1}, "found one twice"),
     ],

@@ -10,18 +10,22 @@ from alcseg.case_ids import check_text
 from alcseg.errors import DataError
 from alcseg.records.base import Document
 from alcseg.records.cases import Quality
+from alcseg.records.regions import plain_classes, regions_of
 from alcseg.words import shorten
 
 __all__ = ["DatasetRecord", "parse_channels", "parse_labels"]
 
 # `modality` is MSD's word for channel names; the others describe the folder that the file came with.
-_LEFT_OUT = ("modality", "training", "test", "numTest", "tensorImageSize", "dataset")
+_LEFT_OUT = (
+    "modality", "training", "test", "numTest", "tensorImageSize", "dataset", "regions_class_order",
+)  # fmt: skip
 
 
 class DatasetRecord(Document):
     """What a dataset consists of; valid for nnU-Net, so the file has no number of its format.
 
-    Further keys, such as `licence`, stand at the top of the file. Lists of files are left out.
+    Further keys, such as `licence`, stand at the top of the file, `regions` among them where nnU-Net's labels
+    were such. Lists of files are left out.
     """
 
     NAME = "dataset.json"
@@ -56,12 +60,13 @@ class DatasetRecord(Document):
         kept = {key: value for key, value in content.items() if key not in _LEFT_OUT}
         if not isinstance(kept.get("numTraining"), int):
             kept.pop("numTraining", None)
+        regions = regions_of(content["labels"], path)
         understood = {
             "name": str(content.get("name", path.parent.name)),
             "channel_names": parse_channels(content.get("channel_names") or content.get("modality"), path),
             "labels": parse_labels(content["labels"], path),
         }
-        return super().parse(kept | understood, path)
+        return super().parse(kept | understood | ({"regions": regions} if regions else {}), path)
 
 
 def parse_channels(raw: Any, path: Path) -> dict[str, str]:
@@ -88,9 +93,13 @@ def parse_channels(raw: Any, path: Path) -> dict[str, str]:
 def parse_labels(raw: Mapping[str, Any], path: Path) -> dict[str, int]:
     """Class name to value, background first, from nnU-Net's form (name: value) or MSD's (value: name).
 
+    Regions, to which nnU-Net gives lists of values, become the classes of `plain_classes`.
+
     Raises:
-        DataError: If a label has no single whole number, comes twice, or there is no background.
+        DataError: If a label has no whole number, a value comes twice, or there is no background.
     """
+    if regions := regions_of(raw, path):
+        raw = plain_classes(regions, path)
     pairs: list[tuple[str, int]] = []
     for key, value in raw.items():
         if isinstance(value, int) and not isinstance(value, bool):
@@ -101,12 +110,12 @@ def parse_labels(raw: Mapping[str, Any], path: Path) -> dict[str, int]:
             pairs.append((str(key), int(value)))
         else:
             raise DataError(
-                f"{path}: expected one whole number per label, found {value!r} for '{key}'. "
-                "Name each value; regions are not supported."
+                f"{path}: expected one whole number per label, found {value!r} for '{key}'. Name each value."
             )
     if any(name == "ignore" for name, _ in pairs):
         raise DataError(
-            f"{path}: expected classes only, found 'ignore', which is not supported. Map it away."
+            f"{path}: expected classes only, found 'ignore', the value of voxels that nobody labeled, which "
+            "would be learned as a class. Leave such cases out and remove 'ignore', or complete their labels."
         )
     background = next((pair for pair in pairs if pair[0] == "background"), None) or next(
         (pair for pair in pairs if pair[1] == 0), None

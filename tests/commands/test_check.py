@@ -221,3 +221,19 @@ def test_one_header_that_cannot_be_read_stops_no_other_case(root):
     finding = only(check(root))
     assert (finding.grade, finding.case_id) == ("fatal", "a")
     assert "expected a whole NIfTI file" in finding.message
+
+
+@pytest.mark.parametrize(("listed", "grade"), [(True, "ok"), (False, "fatal")])
+def test_files_of_no_case_and_another_number_than_stated_are_found(root, listed, grade):
+    (root / "labelsTr/b.mha").write_bytes(b"1")
+    (root / "labelsTr/notes.txt").write_text("mine")
+    record = DatasetRecord.read(root)
+    record.model_copy(update={"num_training": 4}).write(root)
+    if not listed:
+        CaseRow.path(root).unlink()
+    messages = {finding.message: finding.grade for finding in check(root).findings}
+    (unused,) = [message for message in messages if "are of no case" in message]
+    (count,) = [message for message in messages if "numTraining says 4 training cases, found 3" in message]
+    assert messages[unused] == messages[count] == grade
+    assert "1 file(s)" in unused
+    assert "b.mha" in unused

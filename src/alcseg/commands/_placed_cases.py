@@ -62,7 +62,7 @@ class CasePlacer:
         folder = "imagesUn" if row.quality == "unlabeled" and row.split != "test" else _IMAGES[row.split]
         for index, volume in enumerate(case.images):
             target = self.root / folder / f"{source.case_id}_{index:04d}{self.ending}"
-            if source.load is not None:
+            if source.load is not None or source.stacked or _has_further_axes(volume):
                 write_image(target, volume)
             elif target.name.endswith(".gz") and not volume.path.name.endswith(".gz"):
                 compress(volume.path, target)
@@ -88,3 +88,8 @@ class CasePlacer:
         # Not linked: an editor that later saves the label in place must not reach into the source.
         write_label(target, values, label)
         return grade == "ok"
+
+
+def _has_further_axes(volume: Volume) -> bool:
+    """Whether the file has axes behind the third, of length 1, over which other readers would stumble."""
+    return volume.header is not None and len(volume.header.get_data_shape()) > 3

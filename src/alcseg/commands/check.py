@@ -21,10 +21,13 @@ from alcseg.data.folder import Dataset
 from alcseg.data.grids import compare_grids, onto_grid
 from alcseg.data.header_notes import header_notes
 from alcseg.data.nifti import read_image
+from alcseg.data.stated_count import count_fault
+from alcseg.data.unused import holds_voxels, unused_in_dataset
 from alcseg.data.writer import write_label
 from alcseg.errors import DataError
 from alcseg.files import file_hash
 from alcseg.frames import to_frame
+from alcseg.listing import has_file
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
 from alcseg.types import FloatArray
@@ -117,7 +120,7 @@ def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
         if not DatasetRecord.path(path).is_file():
             raise
         return _report(path, (), [Finding("fatal", "", str(error))], seen)
-    findings = list(_check_table(folder))
+    findings = [*_check_table(folder), *_check_files(folder)]
     absent = set(folder.absent_cases())
     for row in track(folder.rows, "Checking cases"):
         if row.case_id in absent:
@@ -157,6 +160,23 @@ def _check_table(folder: Dataset) -> Iterator[Finding]:
         yield Finding("ok", "", "no case has split val: training holds out some hq cases (--val-hq).")
     elif not folder.rows_where(split="val", quality="hq"):
         yield Finding("ok", "", "no validation case is hq: training holds out some hq cases (--val-hq).")
+
+
+def _check_files(folder: Dataset) -> Iterator[Finding]:
+    """Files of no case, and another number of cases than stated; notes where a table lists the cases."""
+    grade: Grade = "ok" if has_file(CaseRow.path(folder.root)) else "fatal"
+    unused = [path for path in unused_in_dataset(folder) if holds_voxels(path)]
+    if unused:
+        yield Finding(
+            grade,
+            "",
+            f"{len(unused)} file(s) among images and labels are of no case: {shorten(unused)}. Convert them "
+            f"to {folder.file_ending} or rename them like their images, or move them out.",
+        )
+    table = DatasetRecord.path(folder.root)
+    training = sum(row.split != "test" and row.quality != "unlabeled" for row in folder.rows)
+    if fault := count_fault(folder.record.num_training, training, table):
+        yield Finding(grade if training < folder.record.num_training else "ok", "", fault)
 
 
 def _check_case(folder: Dataset, row: CaseRow, seen: _Seen, *, fix: bool) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ __all__ = [
     "check_intensities",
     "compare_grids",
     "nifti_stem",
+    "read_channels",
     "read_grid",
     "read_image",
     "read_label",
@@ -41,6 +42,22 @@ def read_image(path: Path) -> Volume:
     array = _as_float32(file.voxels())
     check_intensities(array, path)
     return Volume(array, file.affine, file.header, path)
+
+
+def read_channels(path: Path) -> tuple[Volume, ...]:
+    """Read a file with the channels of a case along its fourth axis, as one image each.
+
+    Raises:
+        DataError: As `read_image`, and if it has more than four axes.
+        GeometryError: If its affine cannot place voxels in space.
+    """
+    file = NiftiFile.open(path)
+    if len(file.shape) != 4:
+        return (read_image(path),)
+    channels = np.moveaxis(_as_float32(file.voxels()), 3, 0)
+    for channel in channels:
+        check_intensities(channel, path)
+    return tuple(Volume(channel, file.affine, file.header, path) for channel in channels)
 
 
 def read_label(path: Path) -> Volume:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from alcseg.case_ids import check_case_id
-from alcseg.data.case import CaseVolumes
-from alcseg.data.nifti import read_image, read_label, require_same_grid
+from alcseg.data.case import CaseVolumes, Volume
+from alcseg.data.nifti import read_channels, read_image, read_label, require_same_grid
 from alcseg.records.cases import Quality, Split
 from alcseg.types import Spacing
 
@@ -44,6 +44,9 @@ class SourceCase:
         split: The split the source gives; None if none.
         group: Cases of one group (a patient) stay in one split; None for the case itself.
         source: Where the case came from, relative to the source folder.
+        channels: Names of the images, where the files tell them.
+        stacked: Whether the only file of images holds the channels along its fourth axis.
+        order: Which of the stacked channels to take, in order; None for all.
     """
 
     case_id: str
@@ -54,6 +57,9 @@ class SourceCase:
     split: Split | None = None
     group: str | None = None
     source: str = ""
+    channels: tuple[str, ...] = ()
+    stacked: bool = False
+    order: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         check_case_id(self.case_id, next(iter(self.images), self.source))
@@ -73,10 +79,19 @@ class SourceCase:
             case = self.load()
         else:
             label = None if self.label is None else read_label(self.label)
-            case = CaseVolumes(self.case_id, tuple(read_image(path) for path in self.images), label)
+            case = CaseVolumes(self.case_id, self._images(), label)
         for other in case.images[1:]:
             require_same_grid(case.images[0], other, self.case_id)
         return case
+
+    def _images(self) -> tuple[Volume, ...]:
+        if not self.stacked:
+            return tuple(read_image(path) for path in self.images)
+        images = read_channels(self.images[0])
+        order = (
+            self.order if self.order is not None and len(self.order) == len(images) else range(len(images))
+        )
+        return tuple(images[place] for place in order)
 
 
 @dataclass(frozen=True)

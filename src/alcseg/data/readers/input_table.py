@@ -18,7 +18,7 @@ from alcseg.data.case import CaseVolumes
 from alcseg.data.nifti import nifti_stem, read_image
 from alcseg.data.readers.base import SourceCase
 from alcseg.data.readers.dicom import read_series, series_name
-from alcseg.data.readers.nifti import CHANNEL
+from alcseg.data.readers.numbered import CHANNEL
 from alcseg.errors import DataError
 from alcseg.listing import has_file, has_folder
 from alcseg.texts import read_cells

@@ -13,7 +13,7 @@ from alcseg.data.nifti import nifti_stem
 from alcseg.data.readers import recognize
 from alcseg.data.readers.base import SourceCase
 from alcseg.data.readers.input_table import read_input_table
-from alcseg.data.readers.nifti import CHANNEL, group_channels
+from alcseg.data.readers.numbered import CHANNEL, group_channels
 from alcseg.errors import DataError, UsageError
 from alcseg.listing import by_name, has_file, has_folder, list_files
 from alcseg.records.dataset import DatasetRecord
@@ -134,7 +134,7 @@ def _from_files(files: Iterable[Path], channels: int) -> Iterator[SourceCase]:
         folders.setdefault(path.parent, []).append((stem, path))
     for named in folders.values():
         for case_id, images in group_channels(by_name(named), channels).items():
-            yield SourceCase(case_id, images)
+            yield SourceCase(case_id, images, stacked=channels > 1 and len(images) == 1)
 
 
 def _from_folder(folder: Path, channels: Sequence[str]) -> tuple[SourceCase, ...]:
@@ -156,14 +156,19 @@ def _from_folder(folder: Path, channels: Sequence[str]) -> tuple[SourceCase, ...
             "folder that holds them."
         )
     cases = reader.cases(folder, len(channels))
-    if found == channels:
-        return cases
-    order = channel_order(found, channels, table)
-    return tuple(_ordered(case, order) for case in cases)
+    named = [(case, case.channels or found) for case in cases]
+    return tuple(
+        case
+        if names == channels
+        else _ordered(case, channel_order(names, channels, table if found == names else folder))
+        for case, names in named
+    )
 
 
 def _ordered(case: SourceCase, order: Sequence[int]) -> SourceCase:
     """A case with its images in the order of the run; one that lacks some fails when it is read."""
+    if case.stacked:
+        return replace(case, order=tuple(order))
     if len(case.images) != len(order):
         return case
     return replace(case, images=tuple(case.images[place] for place in order))

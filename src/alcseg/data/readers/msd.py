@@ -1,11 +1,13 @@
 """Medical Segmentation Decathlon: `dataset.json` lists `training` pairs of image and label and `test` images.
 
-The raw tasks of the first nnU-Net are alike, but for the files, which have the number of the channel.
+The raw tasks of the first nnU-Net are alike, but for the files, which have the number of the channel. Where
+there are several channels and one file a case, they lie along its fourth axis.
 
 Source:
     Antonelli et al., Nature Communications 13, 2022, doi:10.1038/s41467-022-30695-9; http://medicaldecathlon.com
 """
 
+import logging
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +15,18 @@ from typing import Any
 
 from alcseg.data.nifti import nifti_stem
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
+from alcseg.data.readers.described import described_layout, read_description
+from alcseg.data.stated_count import count_fault
+from alcseg.data.unused import FOLDERS, tell_unused, unused_files
 from alcseg.errors import DataError
-from alcseg.files import read_json
 from alcseg.listing import has_file, list_files
 from alcseg.records.cases import Split
 from alcseg.records.dataset import parse_channels, parse_labels
+from alcseg.words import shorten
 
 __all__ = ["MSDReader"]
+
+_log = logging.getLogger(__name__)
 
 _KEPT = ("description", "reference", "licence", "release")
 
@@ -30,35 +37,41 @@ class MSDReader(Reader):
     @classmethod
     def detect(cls, source: Path) -> bool:
         """Whether `dataset.json` has a list called `training`."""
-        table = source / "dataset.json"
-        return has_file(table) and isinstance(_content(table).get("training"), list)
+        return described_layout(source) == "msd"
 
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """List the cases in the order of `dataset.json`."""
         table = source / "dataset.json"
-        content = _content(table)
-        if not isinstance(content.get("training"), list) or not isinstance(content.get("labels"), dict):
+        content = read_description(source)
+        training, test = content.get("training"), content.get("test") or []
+        if (
+            not isinstance(training, list)
+            or not isinstance(test, list)
+            or not isinstance(content.get("labels"), dict)
+        ):
             raise DataError(
                 f"{table}: expected the keys 'training' and 'labels' of the decathlon. Check the folder."
             )
-        cases = [_case(source, entry, None) for entry in content["training"]]
-        cases += [_case(source, entry, "test") for entry in content.get("test", [])]
+        channels = parse_channels(content.get("modality") or content.get("channel_names"), table)
+        cases = [_case(source, entry, None) for entry in training]
+        cases += [_case(source, entry, "test") for entry in test]
         if all(
             case.case_id.endswith("_0000") for case in cases
         ):  # the only channel, which is no part of a name
             cases = [replace(case, case_id=case.case_id.removesuffix("_0000")) for case in cases]
+        if unlabeled := [case.case_id for case in cases if case.label is None and case.split is None]:
+            _log.warning("%s: no 'label' is listed for %s, which are unlabeled", table, shorten(unlabeled))
+        if fault := count_fault(content.get("numTraining"), len(training), table):
+            _log.warning(fault)
+        used = {path for case in cases for path in (*case.images, case.label) if path is not None}
+        tell_unused(source, unused_files((source / name for name in FOLDERS), used))
         return SourceDataset(
             str(content.get("name", source.name)),
-            parse_channels(content.get("modality"), table),
+            channels,
             parse_labels(content["labels"], table),
-            tuple(cases),
+            tuple(replace(case, stacked=len(channels) > 1 and len(case.images) == 1) for case in cases),
             {key: content[key] for key in _KEPT if key in content},
         )
-
-
-def _content(table: Path) -> dict[str, Any]:
-    content = read_json(table)
-    return content if isinstance(content, dict) else {}
 
 
 def _case(source: Path, entry: Any, split: Split | None) -> SourceCase:

@@ -1,14 +1,28 @@
-"""nnU-Net v2 raw datasets, and the dataset folders of this project, which are such with a `cases.csv`."""
+"""nnU-Net v2 raw datasets, and the dataset folders of this project, which are such with a `cases.csv`.
 
+The cases are what lies in the folders; or what `dataset.json` lists under `dataset`, from wherever it lies:
+
+    "dataset": {"<case>": {"images": ["<file of each channel>", ...], "label": "<file>"}}
+"""
+
+import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from alcseg.data.folder import Dataset
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
-from alcseg.files import read_json
-from alcseg.listing import has_file, has_folder
+from alcseg.data.readers.described import described_layout, read_description
+from alcseg.data.stated_count import count_fault
+from alcseg.data.unused import refuse_unused, tell_unused, unused_in_dataset
+from alcseg.errors import DataError
+from alcseg.listing import has_file, list_files
 from alcseg.records.cases import CaseRow
+from alcseg.records.dataset import DatasetRecord
 
 __all__ = ["NNUNetReader"]
+
+_log = logging.getLogger(__name__)
 
 
 class NNUNetReader(Reader):
@@ -16,31 +30,74 @@ class NNUNetReader(Reader):
 
     @classmethod
     def detect(cls, source: Path) -> bool:
-        """Whether `dataset.json` stands beside `imagesTr` and has no list of training pairs."""
-        table = source / "dataset.json"
-        if not has_file(table) or not has_folder(source / "imagesTr"):
-            return False
-        content = read_json(table)
-        return isinstance(content, dict) and not isinstance(content.get("training"), list)
+        """Whether `dataset.json` stands beside `imagesTr`, or has a table of cases, and lists no pairs."""
+        return described_layout(source) == "nnunet"
 
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """List the cases with the splits and qualities that the folder gives."""
-        folder = Dataset.open(source)
-        drawn = has_file(CaseRow.path(source))
-        cases = []
-        for row in folder.rows:
-            images = folder.image_paths(row.case_id)
-            cases.append(
-                SourceCase(
-                    row.case_id,
-                    images,
-                    folder.label_path(row.case_id),
-                    quality=row.quality,
-                    split=row.split if drawn or row.split == "test" else None,
-                    group=row.group,
-                    source=images[0].relative_to(source).as_posix(),
-                )
+        table = DatasetRecord.path(source)
+        listed = read_description(source).get("dataset") if has_file(table) else None
+        if isinstance(listed, dict) and not has_file(CaseRow.path(source)):
+            record = DatasetRecord.read(source)
+            cases = _listed_cases(listed, source)
+        else:
+            folder = Dataset.open(source)
+            record = folder.record
+            cases = _cases_in(folder)
+        training = sum(case.split != "test" and case.quality != "unlabeled" for case in cases)
+        if fault := count_fault(record.num_training, training, table):
+            _log.warning(fault)
+        if regions := record.extra.get("regions"):
+            _log.warning(
+                "%s: regions (%s) are taken apart into one class per label value: %s",
+                table,
+                ", ".join(regions),
+                ", ".join(f"{name} {value}" for name, value in record.labels.items()),
             )
-        return SourceDataset(
-            folder.name, folder.channel_names, folder.labels, tuple(cases), folder.record.extra
+        return SourceDataset(record.name, record.channel_names, record.labels, cases, record.extra)
+
+
+def _cases_in(folder: Dataset) -> tuple[SourceCase, ...]:
+    """The cases of the folders. Without a table every file there is of a case, or the import is refused."""
+    drawn = has_file(CaseRow.path(folder.root))
+    cases = []
+    for row in folder.rows:
+        images, label = folder.image_paths(row.case_id), folder.label_path(row.case_id)
+        if label is None and row.quality != "unlabeled":
+            folder.read_label(row.case_id)  # raises, and says where it should be
+        cases.append(
+            SourceCase(
+                row.case_id,
+                images,
+                label,
+                quality=row.quality,
+                split=row.split if drawn or row.split == "test" else None,
+                group=row.group,
+                source=images[0].relative_to(folder.root).as_posix(),
+            )
         )
+    leave = tell_unused if drawn else refuse_unused
+    leave(folder.root, unused_in_dataset(folder))
+    return tuple(cases)
+
+
+def _listed_cases(listed: Mapping[str, Any], source: Path) -> tuple[SourceCase, ...]:
+    """The cases of the table, whose paths start at the folder, and the images of `imagesTs` as test cases."""
+    cases = []
+    for case_id, entry in listed.items():
+        images = entry.get("images") if isinstance(entry, dict) else None
+        names = [images] if isinstance(images, str) else images
+        label = entry.get("label") if isinstance(entry, dict) else None
+        if (
+            not isinstance(names, list)
+            or not names
+            or not all(isinstance(path, str) for path in (*names, label))
+        ):
+            raise DataError(
+                f"{DatasetRecord.path(source)}: expected 'images' and 'label' for the case '{case_id}' of "
+                f"'dataset', found {entry!r:.200}. Correct it."
+            )
+        paths = tuple(source / name for name in names)
+        cases.append(SourceCase(case_id, paths, source / str(label), source=names[0]))
+    tell_unused(source, list_files(source / "imagesTs"))
+    return tuple(cases)

@@ -6,10 +6,13 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from alcseg.data.fingerprint import fingerprint
+from alcseg.data.folder import Dataset
 from alcseg.errors import DataError, UsageError
 from alcseg.frames import to_frame
 from alcseg.records.audit import AuditRecord, AuditRow, RegionRow
 from alcseg.records.base import by_case
+from alcseg.records.fingerprint import FingerprintRow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,6 +76,31 @@ class Audit:
     def trusted(self) -> tuple[str, ...]:
         """Cases whose labels can be trusted, best first."""
         return self.record.trusted
+
+    def require_same(self, dataset: Dataset) -> None:
+        """Refuse a dataset that is not the one that was audited, though its cases have the same names.
+
+        The images have to be those that were seen, and the labels that are trusted those that were judged.
+        Others may have been mended since. Audits from before there was a `fingerprint.csv` cannot tell.
+
+        Raises:
+            DataError: Naming a case.
+        """
+        if not FingerprintRow.path(self.path).is_file():
+            return
+        known = {row.case_id: row for row in FingerprintRow.read(self.path)}
+        now = fingerprint(dataset, [row for row in dataset.rows if row.case_id in known])
+        for name, row in now.items():
+            if row.images != known[name].images:
+                raise DataError(
+                    f"{self.path}: expected an audit of {dataset.root}, but it judged another image of case "
+                    f"'{name}'. Audit this dataset."
+                )
+            if name in self.trusted and row.label != known[name].label:
+                raise DataError(
+                    f"{self.path}: expected an audit of {dataset.root}, but it trusts another label of case "
+                    f"'{name}'. Audit this dataset; into the same folder if that label was mended since."
+                )
 
     def run_path(self, fold: int) -> Path:
         """Folder of the training of the last round that never saw a fold."""

@@ -1,6 +1,8 @@
 """`alcseg audit` from end to end on phantoms: worst labels first, files, and what is refused."""
 
 import importlib
+import shutil
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +11,8 @@ import pytest
 
 from alcseg.audited import Audit
 from alcseg.auditing.judge import Judgment
+from alcseg.commands._findings import Findings
+from alcseg.commands._out_of_fold import Fold
 from alcseg.commands.audit import audit
 from alcseg.commands.correct import correct
 from alcseg.commands.train import train
@@ -16,9 +20,10 @@ from alcseg.data.folder import Dataset
 from alcseg.data.nifti import read_label
 from alcseg.data.phantoms import write_phantoms
 from alcseg.data.writer import write_label
-from alcseg.errors import ConfigError, DataError, UsageError
+from alcseg.errors import CheckpointError, ConfigError, DataError, UsageError
 from alcseg.records.audit import AuditRow, RegionRow
 from alcseg.records.cases import CaseRow
+from alcseg.records.fingerprint import FingerprintRow
 from alcseg.run import Run
 
 SMALL = ("network.filters=4", "data.patch=[32,32,16]", "trainer.precision=32")
@@ -130,11 +135,70 @@ def test_a_second_call_trains_nothing_and_finds_the_same(result, spoiled, monkey
         ({"folds": 20}, DataError, "at least 20 groups"),
         ({"method": "h_sup"}, UsageError, "needs no trusted labels"),
         ({"method": "hlsup"}, ConfigError, "hl_sup"),
+        ({"launcher": "lsf"}, UsageError, "one of local, slurm"),
+        ({"slurm": ["partition=gpu"]}, UsageError, "expected --launcher slurm beside it"),
+        ({"run": "somewhere", "launcher": "slurm"}, CheckpointError, "expected a run folder"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_trained(spoiled, tmp_path, options, error, words):
     with pytest.raises(error, match=words):
         audit(spoiled, out=tmp_path / "out", **options)
+
+
+@pytest.mark.timeout(600)
+def test_a_folder_goes_on_with_its_own_audit_alone(result, spoiled, tmp_path):
+    options = {"out": result.path, "folds": 2, "steps": 60, "rounds": 1, "set": SMALL, "device": "cpu"}
+    with pytest.raises(ConfigError, match=r"holds a run with trainer.steps=60, asked for 50"):
+        audit(spoiled, **options | {"steps": 50})
+    with pytest.raises(UsageError, match=r"trained on .*the folder holds an audit with other folds"):
+        audit(spoiled, **options | {"folds": 3})
+    other = write_phantoms(tmp_path / "other", train=12, val=0, test=1, shape=(32, 32, 24), seed=3)
+    with pytest.raises(UsageError, match="found one that saw another image of case 'phantom_"):
+        audit(other, **options)
+
+
+def test_a_training_that_was_killed_before_it_began_begins_anew(result, spoiled, tmp_path):
+    source = Dataset.open(spoiled)
+    settings = Run.open(result.run_path(0)).settings
+    steps = settings.trainer.model_copy(update={"steps": 1, "checkpoint_every": 1})
+    settings = settings.model_copy(update={"trainer": steps})
+    rows = source.rows_where(split="train")
+    fold = Fold("fold 1 of 2", source, rows[:6], rows[6:8], settings, tmp_path / "fold-0", 0)
+    fold.run.path.mkdir(parents=True)
+    (fold.run.path / ".partial-1x-config.yaml").touch()
+    fold.work("cpu")
+    assert fold.run.finished
+    assert {path.name for path in (fold.root / "cases").glob("*.probs.npy")} == {
+        f"{row.case_id}.probs.npy" for row in rows[6:8]
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_trainings_may_be_jobs_of_slurm(spoiled, tmp_path):
+    pytest.importorskip("submitit")
+    options = {"folds": 2, "steps": 1, "rounds": 1, "set": SMALL, "device": "cpu"}
+    found = audit(spoiled, out=tmp_path / "out", launcher="slurm", slurm=["cluster=local"], **options)
+    assert all(found.run_path(fold).joinpath("DONE").is_file() for fold in (0, 1))
+    assert len(list((found.path / "slurm").glob("*_log.out"))) == 2
+
+
+def test_a_run_needs_no_jobs(result, spoiled, tmp_path):
+    with pytest.raises(UsageError, match="Leave out --launcher"):
+        audit(spoiled, out=tmp_path / "out", run=result.run_path(0), launcher="slurm")
+
+
+def test_a_training_that_fails_ends_the_audit_after_the_others(spoiled, tmp_path, monkeypatch):
+    asked = []
+
+    def work(self, device):
+        asked.append(self.name)
+        raise DataError(f"no luck with {self.name}")
+
+    monkeypatch.setattr(Fold, "work", work)
+    with pytest.raises(DataError, match=r"no luck with fold 1 of 3 \(round-1\)"):
+        audit(spoiled, out=tmp_path / "out", steps=1, set=SMALL, device="cpu")
+    assert asked == [f"fold {number} of 3 (round-1)" for number in (1, 2, 3)]
 
 
 def test_the_output_may_not_lie_in_the_dataset(spoiled):
@@ -246,11 +310,36 @@ def test_an_audit_of_another_dataset_corrects_nothing(result, spoiled, tmp_path)
         correct(tmp_path, spoiled, out=tmp_path / "out", oof=True, device="cpu")
 
 
+@pytest.mark.timeout(600)
+def test_an_audit_is_of_no_other_dataset_with_the_same_names(result, spoiled, tmp_path):
+    trusted = ("phantom_001", "phantom_003", "phantom_004")
+    audited = tmp_path / "audit"
+    audited.mkdir()
+    result.record.model_copy(update={"trusted": trusted}).write(audited)
+    AuditRow.write(audited, result.ranking)
+    FingerprintRow.write(audited, FingerprintRow.read(result.path))
+    mended = tmp_path / "mended"
+    shutil.copytree(spoiled, mended)
+    folder = Dataset.open(mended)
+    for name, refused in (("phantom_002", False), ("phantom_003", True)):  # the first is not trusted
+        label = folder.read_label(name)
+        write_label(label.path, np.zeros_like(label.array), label)
+        if refused:
+            for use in (partial(correct, audited, mended, oof=True), partial(train, mended, hq_from=audited)):
+                with pytest.raises(DataError, match="it trusts another label of case 'phantom_003'"):
+                    use(out=tmp_path / "out", device="cpu")
+        else:
+            Audit.open(audited).require_same(folder)
+    other = write_phantoms(tmp_path / "other", train=12, val=0, test=1, shape=(32, 32, 24), seed=3)
+    with pytest.raises(DataError, match="it judged another image of case 'phantom_001'"):
+        correct(audited, other, oof=True, out=tmp_path / "out", device="cpu")
+
+
 def test_cases_that_cannot_be_judged_stand_after_those_that_seem_wrong():
     def judged(dice: float) -> list[Judgment]:
         return [Judgment(dice, 0.0, 1.0, 1.0, {"ragged": 1.0})]
 
-    found = importlib.import_module("alcseg.commands.audit")._Found(
+    found = Findings(
         source=SimpleNamespace(label_names=("background", "organ")),
         seen={name: SimpleNamespace(agreement=(0.5,)) for name in ("lost", "wrong", "right")},
         judged={"lost": judged(0.1), "wrong": judged(0.4), "right": judged(0.95)},

@@ -5,26 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from alcseg.benchmarking.datasets import check_source, make_datasets
 from alcseg.benchmarking.estimate import PlanCost, estimate_plan
-from alcseg.benchmarking.launch import (
-    LAUNCHERS,
-    Launcher,
-    Work,
-    count_jobs,
-    launch_local,
-    launch_slurm,
-    make_executor,
-    terminated_as_interrupted,
-)
+from alcseg.benchmarking.launch import Work, launch_runs
 from alcseg.benchmarking.plan import read_plan
 from alcseg.benchmarking.run import Found, RunPaths, State, find_state
-from alcseg.bounded_yaml import load_yaml
-from alcseg.errors import UsageError
 from alcseg.files import make_folder
 from alcseg.frames import to_frame
+from alcseg.launching import LauncherName, check_options, make_launcher
+from alcseg.launching.job import terminated_as_interrupted
 from alcseg.records.benchmark_plan import PlannedRun
 from alcseg.records.benchmark_run import BenchmarkRecord
 from alcseg.records.summary import EvaluationSummary
@@ -88,7 +79,7 @@ def benchmark(
     out: str | PathLike[str],
     data: str | PathLike[str] | None = None,
     test_data: str | PathLike[str] | None = None,
-    launcher: Launcher = "local",
+    launcher: LauncherName = "local",
     jobs: int | None = None,
     slurm: Sequence[str] = (),
     device: str = "auto",
@@ -115,9 +106,7 @@ def benchmark(
         KeyboardInterrupt: After all runs have saved where they are.
     """
     out, data, test_data = Path(out), _path(data), _path(test_data)
-    if launcher not in LAUNCHERS:
-        raise UsageError(f"--launcher: expected one of {', '.join(LAUNCHERS)}, got '{launcher}'.")
-    options = _slurm_options(slurm, launcher)
+    check_options(launcher, slurm)
     checked = read_plan(plan)
     runs = _Runs(out, {run.id: find_state(RunPaths(out, run), checked) for run in checked.runs})
     left = tuple(run for run in checked.runs if runs.found[run.id].state != "done")
@@ -126,19 +115,15 @@ def benchmark(
         check_source(checked, data, out, test_data=test_data, needed=False)
         cost = estimate_plan(checked, left, sources, out, device)
         return BenchmarkResult(out, checked.title, runs.lines(cost.hours), cost=cost)
-    side_by_side = count_jobs(device, jobs)
-    executor = make_executor(out, jobs=jobs, options=options) if launcher == "slurm" else None
+    launched_by = make_launcher(launcher, out, jobs=jobs, slurm=slurm, device=device)
     check_source(checked, data, out, test_data=test_data)
     make_folder(out)
     checked.write(out)
-    work = Work(checked, out, left, device, workers)
     with terminated_as_interrupted():
         make_datasets(checked, data, out, test_data=test_data)
         logger.info("%s runs are done", runs.done)
-        if left and launcher == "slurm":
-            launch_slurm(work, executor=executor, report=runs.ended)
-        elif left:
-            launch_local(work, jobs=side_by_side, report=runs.ended)
+        if left:
+            launch_runs(Work(checked, out, left, workers), launched_by, runs.ended)
     return BenchmarkResult(out, checked.title, runs.lines({}), runs.failed)
 
 
@@ -193,18 +178,3 @@ class _Runs:
 
 def _path(folder: str | PathLike[str] | None) -> Path | None:
     return None if folder is None else Path(folder)
-
-
-def _slurm_options(words: Sequence[str], launcher: str) -> dict[str, Any]:
-    if words and launcher != "slurm":
-        raise UsageError("--slurm: expected --launcher slurm beside it.")
-    options = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals:
-            raise UsageError(f"--slurm {word}: expected KEY=VALUE, such as partition=gpu.")
-        try:
-            options[key] = load_yaml(value)
-        except ValueError as error:
-            raise UsageError(f"--slurm {word}: not valid YAML ({error}). Quote it.") from None
-    return options

@@ -121,6 +121,21 @@ def _add_set(verb: ArgumentParser) -> None:
     )
 
 
+def _add_launcher(verb: ArgumentParser, jobs: str) -> None:
+    verb.add_argument(
+        "--launcher", default="local", choices=("local", "slurm"), help="this machine, or jobs of SLURM"
+    )
+    verb.add_argument("--jobs", type=int, metavar="N", help=jobs)
+    verb.add_argument(
+        "--slurm",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="what submitit passes to SLURM, such as partition=gpu gpus_per_node=1 timeout_min=600",
+    )
+
+
 def _add_demo(verbs: Verbs) -> ArgumentParser:
     verb = _verb(
         verbs,
@@ -293,7 +308,7 @@ def _add_audit(verbs: Verbs) -> ArgumentParser:
     _add_seed(verb, "folds, trainings and simulated errors")
     _add_device(verb)
     _add_workers(verb, "data loading processes; changes speed, never results")
-    verb.add_argument("--jobs", type=int, default=1, metavar="N", help="trainings side by side")
+    _add_launcher(verb, "trainings side by side, by default one per GPU, else one in this process")
     return verb
 
 
@@ -427,23 +442,7 @@ def _add_benchmark(verbs: Verbs) -> ArgumentParser:
     verb.add_argument(
         "--test-data", metavar="PATH", help="test cases, for plans whose datasets say test_data"
     )
-    verb.add_argument(
-        "--launcher", default="local", choices=("local", "slurm"), help="this machine, or jobs of SLURM"
-    )
-    verb.add_argument(
-        "--jobs",
-        type=int,
-        metavar="N",
-        help="runs side by side, by default one per GPU, else one; 0 works in this process",
-    )
-    verb.add_argument(
-        "--slurm",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="what submitit passes to SLURM, such as partition=gpu gpus_per_node=1 timeout_min=600",
-    )
+    _add_launcher(verb, "runs side by side, by default one per GPU, else one; 0 works in this process")
     verb.add_argument(
         "--dry-run", action="store_true", help="print runs, time and room on the disk, and stop"
     )

@@ -152,6 +152,7 @@ def answers_of_audit(
             f"{found.path}: expected an audit of {source.root}, but it does not know case '{strangers[0]}' "
             f"({len(strangers)} such). Audit this dataset."
         )
+    found.require_same(source)
     some_doubted = any(row.quality == "lq" for row in labeled)
     doubted = tuple(
         row

@@ -1,90 +1,31 @@
-"""Predictions of every case by a network that was not trained on it, or by a given run, kept on disk."""
+"""Who judges the cases of an audit: networks that were not trained on them, or a given run."""
 
+import hashlib
 import logging
-import multiprocessing
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from alcseg.auditing.agreement import class_agreements
+from alcseg.commands._seen import Asked, ask
 from alcseg.commands.progress import track
 from alcseg.config import resolve
 from alcseg.data.folder import Dataset
-from alcseg.data.geometry import ModelGrid
-from alcseg.data.preprocess import preprocess_label
-from alcseg.errors import DataError
-from alcseg.files import write_array
+from alcseg.errors import AlcsegError, ConfigError, DataError, UsageError
+from alcseg.files import file_hash
 from alcseg.inference.device import pick_device
-from alcseg.inference.load import load_networks
-from alcseg.inference.predictor import Predictor, to_label
+from alcseg.launching import Job, Launcher
+from alcseg.launching.local import LocalLauncher
 from alcseg.records.cases import CaseRow
-from alcseg.records.plan import Plan
+from alcseg.records.settings import RunSettings
 from alcseg.run import Run
 from alcseg.training.estimate import estimate_cost
 from alcseg.training.fit import fit
-from alcseg.training.prepare import Prepared
-from alcseg.types import LabelMap, Spacing
+from alcseg.training.prepare import complete_settings, prepare
+from alcseg.words import shorten
 
-__all__ = ["ByRun", "OutOfFold", "OutOfFoldCase", "SeenLabel"]
+__all__ = ["ByRun", "Fold", "OutOfFold"]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, eq=False)
-class SeenLabel:
-    """A given label and what a network says that never saw the case, both on the model grid.
-
-    Attributes:
-        probs: Class probabilities, `(K, X, Y, Z)`.
-        label: Classes 0..K-1, `(X, Y, Z)`.
-        spacing: Voxel size in mm.
-    """
-
-    probs: NDArray[np.float32]
-    label: NDArray[np.uint8]
-    spacing: Spacing
-
-
-@dataclass(frozen=True, eq=False)
-class OutOfFoldCase:
-    """One case on disk, read when it is asked for.
-
-    Attributes:
-        stem: Path without ending: `.probs.npy` holds the probabilities, `.label.npy` the given label.
-        grid: Model grid and the grid of the files.
-        plan: Of the network.
-    """
-
-    stem: Path
-    grid: ModelGrid
-    plan: Plan
-
-    def load(self) -> SeenLabel:
-        """Read probabilities and label."""
-        probs = np.load(f"{self.stem}.probs.npy").astype(np.float32)
-        return SeenLabel(probs, *self.given_label())
-
-    def given_label(self) -> tuple[NDArray[np.uint8], Spacing]:
-        """The label alone, `(X, Y, Z)`, and its voxel size in mm."""
-        label: NDArray[np.uint8] = np.load(f"{self.stem}.label.npy")
-        return label, self.grid.spacing
-
-    @property
-    def agreement(self) -> tuple[float, ...]:
-        """Plain Dice of label and prediction by foreground class; 1 where neither holds it."""
-        seen = self.load()
-        return class_agreements(seen.probs.argmax(0), seen.label, len(seen.probs))
-
-    def predicted_label(self) -> LabelMap:
-        """What the network says, on the grid and in the values of the dataset."""
-        return to_label(self.load().probs, self.grid, self.plan.label_values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,14 +51,87 @@ class ByRun:
         """All in one."""
         return {row.case_id: 0 for row in self.rows}
 
-    def predict(
-        self, number: int, left_out: frozenset[str]
-    ) -> tuple[dict[str, OutOfFoldCase], dict[str, str]]:
-        """All cases, and why some could not be read; there is one round, and nothing is left out."""
+    def predict(self, number: int, left_out: frozenset[str]) -> Asked:
+        """All cases; there is one round, and nothing is left out."""
         self.source.require_labels(self.run.plan.labels, self.run.path)
-        return _require_some(
-            self.source, _ask(self.source, self.run, self.rows, self.root / "cases", self.device)
+        weights = " ".join(file_hash(path) for path in sorted(self.run.stage_path.glob("*.safetensors")))
+        folder = self.root / hashlib.sha256(weights.encode()).hexdigest()[:16]  # another run answers anew
+        return ask(self.source, self.run, self.rows, folder, self.device).require_some(self.source)
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """A part of the set: a network is trained without it, and asked about it. It can be pickled.
+
+    Attributes:
+        name: For messages.
+        source: The dataset.
+        train: Cases to train on.
+        own: Cases of the fold.
+        settings: Of the training.
+        root: Folder of the run and its predictions.
+        workers: Processes that read patches.
+    """
+
+    name: str
+    source: Dataset
+    train: tuple[CaseRow, ...]
+    own: tuple[CaseRow, ...]
+    settings: RunSettings
+    root: Path
+    workers: int
+
+    @property
+    def run(self) -> Run:
+        """The training, begun or not."""
+        return Run(self.root / "run")
+
+    @property
+    def seen_by_network(self) -> Dataset:
+        """The dataset without the fold."""
+        return replace(self.source, rows=self.train)
+
+    def work(self, device: str) -> None:
+        """Train the network and let it predict the fold."""
+        logger.info("training without %s", self.name)
+        fit(
+            self.seen_by_network,
+            self.settings,
+            self.run.path,
+            device=device,
+            workers=self.workers,
+            track=lambda rows: track(rows, "Caching cases"),
+            # A training that was killed before it began left a folder that tells nothing.
+            overwrite=not self.run.config_path.is_file(),
         )
+        self.ask(device)
+
+    def ask(self, device: str) -> Asked:
+        """What the network says of the fold."""
+        return ask(self.source, self.run, self.own, self.root / "cases", device)
+
+    def require_same(self) -> None:
+        """Refuse the network of another audit, which may have learned what it should judge.
+
+        Raises:
+            ConfigError: If it was trained with other settings.
+            UsageError: If it was trained on a case of the fold.
+        """
+        held = self.run.settings.dotted
+        for name, value in self.settings.dotted.items():
+            settled_by_machine = value in (None, "auto")
+            if name != "data.cache" and not settled_by_machine and held.get(name) != value:
+                raise ConfigError(
+                    f"{self.run.path}: holds a run with {name}={held.get(name)}, asked for {value}. Give the "
+                    "same options to go on with the audit, or another --out folder."
+                )
+        learned = self.run.learned_from(self.train) & {row.case_id for row in self.own}
+        if learned:
+            raise UsageError(
+                f"{self.run.path}: expected a network that never saw {self.name}, found one that was trained "
+                f"on {shorten(sorted(learned))}: the folder holds an audit with other folds. Give the same "
+                "--folds and groups to go on with it, or another --out folder."
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,9 +147,9 @@ class OutOfFold:
         steps: Of each training.
         assignments: Settings over those of the preset `audit`.
         seed: Of the trainings.
-        device: Where they run.
+        device: Where this process predicts.
         workers: Processes that read patches.
-        jobs: Trainings side by side.
+        launcher: Where trainings run.
     """
 
     source: Dataset
@@ -148,120 +162,82 @@ class OutOfFold:
     seed: int
     device: str
     workers: int
-    jobs: int = 1
+    launcher: Launcher
 
-    def predict(
-        self, number: int, left_out: frozenset[str]
-    ) -> tuple[dict[str, OutOfFoldCase], dict[str, str]]:
-        """All cases of a round, and why some could not be read.
+    def predict(self, number: int, left_out: frozenset[str]) -> Asked:
+        """All cases of a round.
 
         Args:
             number: Of the round; its runs and predictions stand in a folder of their own.
             left_out: Cases that no network is trained on.
         """
-        seen: dict[str, OutOfFoldCase] = {}
-        failed: dict[str, str] = {}
-        root = self.root / f"round-{number}"
-        runs = self._train_all(root, left_out)
-        for fold, run in runs.items():
-            own = [row for row in self.rows if self.fold_of[row.case_id] == fold]
-            found = _ask(self.source, run, own, root / f"fold-{fold}" / "cases", self.device)
-            seen, failed = seen | found[0], failed | found[1]
-        return _require_some(self.source, (seen, failed))
+        folds = self._folds(self.root / f"round-{number}", left_out)
+        for fold in folds:
+            if fold.run.finished:
+                fold.require_same()
+        self._train([fold for fold in folds if not fold.run.finished])
+        found = Asked({}, {})
+        for fold in folds:
+            found |= fold.ask(self.device)
+        return found.require_some(self.source)
 
-    def _train_all(self, root: Path, left_out: frozenset[str]) -> dict[int, Run]:
-        """A run without each fold; `jobs` of them side by side, each with its share of the processor."""
-        folds = sorted(set(self.fold_of.values()))
-        if self.jobs == 1:
-            return {fold: self._train(root, fold, left_out) for fold in folds}
-        threads = max(1, (os.cpu_count() or 1) // self.jobs)
-        with ProcessPoolExecutor(
-            self.jobs, multiprocessing.get_context("spawn"), _alone, (threads,)
-        ) as processes:
-            waiting = {fold: processes.submit(self._train, root, fold, left_out) for fold in folds}
-            return {fold: training.result() for fold, training in waiting.items()}
-
-    def _train(self, root: Path, fold: int, left_out: frozenset[str]) -> Run:
-        count = len(set(self.fold_of.values()))
-        logger.info("%s: training without fold %d of %d", root.name, fold + 1, count)
-        rows = tuple(
-            row.model_copy(update={"quality": "lq", "split": "train"})
-            for row in self.rows
-            if self.fold_of[row.case_id] != fold and row.case_id not in left_out
-        )
-        if not rows:
-            raise DataError(
-                f"{self.source.root}: no label is left to train on without fold {fold}. Use fewer --rounds."
+    def _folds(self, root: Path, left_out: frozenset[str]) -> list[Fold]:
+        numbers = sorted(set(self.fold_of.values()))
+        folds = []
+        for number in numbers:
+            name = f"fold {number + 1} of {len(numbers)} ({root.name})"
+            train = tuple(
+                row.model_copy(update={"quality": "lq", "split": "train"})
+                for row in self.rows
+                if self.fold_of[row.case_id] != number and row.case_id not in left_out
             )
-        settings = resolve(
-            self.method,
-            preset="audit",
-            assignments=[f"trainer.steps={self.steps}", *self.assignments],
-            seed=self.seed + fold,
+            if not train:
+                raise DataError(
+                    f"{self.source.root}: no label is left to train on without {name}. Use fewer --rounds."
+                )
+            settings = resolve(
+                self.method,
+                preset="audit",
+                assignments=[f"trainer.steps={self.steps}", *self.assignments],
+                seed=self.seed + number,
+            )
+            own = tuple(row for row in self.rows if self.fold_of[row.case_id] == number)
+            place = root / f"fold-{number}"
+            folds.append(Fold(name, self.source, train, own, settings, place, self.workers))
+        return folds
+
+    def _train(self, folds: Sequence[Fold]) -> None:
+        """Have the networks trained that are missing.
+
+        Raises:
+            AlcsegError: Of the first training that failed, after all others have ended.
+        """
+        if not folds:
+            return
+        if isinstance(self.launcher, LocalLauncher) and not folds[0].run.config_path.is_file():
+            self._tell_cost(folds)
+        failed: list[AlcsegError] = []
+
+        def ended(job: Job, error: AlcsegError | None) -> None:
+            if error is None:
+                logger.info("trained without %s", job.name)
+            else:
+                logger.warning("training without %s failed: %s", job.name, error)
+                failed.append(error)
+
+        self.launcher.launch([Job(fold.name, fold.work) for fold in folds], ended)
+        if failed:
+            raise failed[0]
+
+    def _tell_cost(self, folds: Sequence[Fold]) -> None:
+        """How long the trainings of a round will take, measured before the first of them begins."""
+        where = pick_device(self.device)
+        first = folds[0]
+        ready = prepare(first.seen_by_network, complete_settings(first.settings, where), where)
+        cost = estimate_cost(ready.method, ready.settings, ready.device)
+        logger.info(
+            "%d trainings of %s steps, about %.0f minutes in all one after the other",
+            len(folds),
+            ready.settings.trainer.steps,
+            60 * len(folds) * cost.hours,
         )
-        return fit(
-            replace(self.source, rows=rows),
-            settings,
-            root / f"fold-{fold}" / "run",
-            device=self.device,
-            workers=self.workers,
-            track=lambda rows: track(rows, "Caching cases"),
-            before=partial(_tell, count) if fold == 0 else None,
-        )
-
-
-def _tell(count: int, ready: Prepared) -> None:
-    """How long the trainings of a round will take, measured before the first of them begins."""
-    cost = estimate_cost(ready.method, ready.settings, ready.device)
-    logger.info(
-        "%d trainings of %s steps, about %.0f minutes in all one after the other",
-        count,
-        ready.settings.trainer.steps,
-        60 * count * cost.hours,
-    )
-
-
-def _alone(threads: int) -> None:
-    """What a process does before its first training."""
-    torch.set_num_threads(threads)
-
-
-def _require_some(
-    source: Dataset, found: tuple[dict[str, OutOfFoldCase], dict[str, str]]
-) -> tuple[dict[str, OutOfFoldCase], dict[str, str]]:
-    """Refuse to go on where no label could be judged."""
-    seen, failed = found
-    if not seen:
-        raise DataError(f"{source.root}: no label could be judged; {next(iter(failed.values()))}")
-    return found
-
-
-def _ask(
-    source: Dataset, run: Run, rows: Sequence[CaseRow], folder: Path, device: str
-) -> tuple[dict[str, OutOfFoldCase], dict[str, str]]:
-    """What the network of a run says of cases, and why some could not be read."""
-    seen: dict[str, OutOfFoldCase] = {}
-    failed: dict[str, str] = {}
-    where = pick_device(device)
-    predictor = Predictor(load_networks(run, where).predict, run.plan, where)
-    for row in track(rows, "Predicting cases"):
-        try:
-            seen[row.case_id] = _ask_about(source, predictor, row, folder)
-        except DataError as error:
-            logger.warning("case '%s' cannot be judged: %s", row.case_id, error)
-            failed[row.case_id] = str(error)
-    return seen, failed
-
-
-def _ask_about(source: Dataset, predictor: Predictor, row: CaseRow, folder: Path) -> OutOfFoldCase:
-    case = source.read(row.case_id)
-    if case.label is None:
-        raise DataError(f"case '{row.case_id}': expected a label, found none.")
-    prepared = predictor.prepare(case.images)
-    found = OutOfFoldCase(folder / row.case_id, prepared.grid, predictor.plan)
-    probs = Path(f"{found.stem}.probs.npy")
-    if not probs.is_file():
-        write_array(probs, predictor.predict(prepared).probs.astype(np.float16))
-    # The label anew at every call: it may have been mended since, and is judged by the same networks.
-    write_array(Path(f"{found.stem}.label.npy"), preprocess_label(case.label, predictor.plan, prepared.grid))
-    return found

@@ -1,6 +1,5 @@
 """`alcseg audit`: which labels of a dataset are wrong, how, where and by how much; none has to be trusted."""
 
-import hashlib
 import logging
 import time
 from collections import Counter
@@ -16,21 +15,24 @@ from alcseg.audited import Audit
 from alcseg.auditing.evidence import NAMES, evidence
 from alcseg.auditing.folds import draw_folds
 from alcseg.auditing.judge import Judge, Judgment, averaged, believed
-from alcseg.auditing.regions import find_regions
 from alcseg.auditing.simulate import draw_errors
 from alcseg.auditing.typical import traits, unlike_the_others
-from alcseg.auditing.words import in_words, verdict
+from alcseg.auditing.words import verdict
 from alcseg.commands._audit_page import write_page
-from alcseg.commands._out_of_fold import ByRun, OutOfFold, OutOfFoldCase
+from alcseg.commands._findings import BAD_BELOW, Findings, mean_dice
+from alcseg.commands._out_of_fold import ByRun, OutOfFold
+from alcseg.commands._seen import SeenCase
 from alcseg.commands.progress import track
+from alcseg.data.fingerprint import fingerprint
 from alcseg.data.folder import Dataset
 from alcseg.data.groups import hint
-from alcseg.data.writer import write_label
 from alcseg.errors import UsageError
 from alcseg.files import atomic_path, make_folder, require_apart, write_text
+from alcseg.launching import LauncherName, make_launcher
+from alcseg.launching.local import count_jobs
 from alcseg.machine import peak_memory_mib, versions
 from alcseg.records.audit import AuditRecord, AuditRound, AuditRow, RegionRow
-from alcseg.records.cases import CaseRow
+from alcseg.records.fingerprint import FingerprintRow
 from alcseg.reporting.figures import png_bytes
 from alcseg.run import Run
 from alcseg.training_methods import METHODS
@@ -40,10 +42,8 @@ __all__ = ["audit"]
 logger = logging.getLogger(__name__)
 
 _DRAWS = 8  # simulated errors per believed label
-_BAD_BELOW = 0.85  # expected Dice; readers agree by about as much
 _HEAVILY_WRONG = 0.25  # share of wrong labels from which on a second round trains without them
 _FEW_CASES = 20
-_TRUSTED_FROM = 0.9
 
 
 def audit(
@@ -60,7 +60,9 @@ def audit(
     seed: int = 0,
     device: str = "auto",
     workers: int = 0,
-    jobs: int = 1,
+    launcher: LauncherName = "local",
+    jobs: int | None = None,
+    slurm: Sequence[str] = (),
 ) -> Audit:
     """Judge every label by a network that never saw its case or its group; no trusted label is needed.
 
@@ -82,16 +84,19 @@ def audit(
         seed: Of folds, trainings and simulated errors.
         device: `auto`, `cpu`, `cuda` or `cuda:<index>`.
         workers: Processes that read patches.
-        jobs: Trainings side by side.
+        launcher: Where trainings run: `local`, or `slurm` through submitit; all else is done here.
+        jobs: Trainings side by side; None: one per GPU, else one; a single one runs in this process.
+        slurm: `KEY=VALUE` options of the jobs, such as `partition=gpu`.
 
     Raises:
-        UsageError: If an option is out of range or `out` lies in the dataset.
+        UsageError: If an option is out of range, `out` lies in the dataset, or holds another audit.
+        ResourceError: If submitit is needed and not installed.
         DataError: If there are too few labels to judge, or the run knows other classes.
     """
-    if folds < 2 or steps < 1 or rounds not in (1, 2) or repeats < 1 or jobs < 1:
+    if folds < 2 or steps < 1 or rounds not in (1, 2) or repeats < 1:
         raise UsageError(
-            "expected --folds of at least 2, --steps, --repeats and --jobs of at least 1 and --rounds 1 or "
-            f"2, got {folds}, {steps}, {repeats}, {jobs} and {rounds}."
+            "expected --folds of at least 2, --steps and --repeats of at least 1 and --rounds 1 or 2, got "
+            f"{folds}, {steps}, {repeats} and {rounds}."
         )
     method_class, fixed = METHODS[method]
     if "hq" in method_class(**fixed).streams:
@@ -106,8 +111,13 @@ def audit(
     works: list[OutOfFold | ByRun]
     own = None if run is None else Run.open(run)
     if own is not None:
+        if launcher != "local" or slurm:
+            raise UsageError("--run: trains nothing, so there are no jobs. Leave out --launcher and --slurm.")
         works, rounds = [ByRun(source, rows, own, target / "by_run", device)], 1
     else:
+        if launcher == "local" and count_jobs(device, jobs) == 1:
+            jobs = 0  # here: progress is seen, and no process has to be started
+        launched_by = make_launcher(launcher, target, jobs=jobs, slurm=slurm, device=device)
         works = [
             OutOfFold(
                 source,
@@ -120,7 +130,7 @@ def audit(
                 seed + number * folds,
                 device,
                 workers,
-                jobs,
+                launched_by,
             )
             for number in range(repeats)
         ]
@@ -128,17 +138,19 @@ def audit(
         logger.warning("%d labels: with fewer than %d an audit is a rough guess", len(rows), _FEW_CASES)
     if said := hint(groups):
         logger.warning(said)
+    prints = fingerprint(source, rows)
+    _require_same_images(target, prints)
     make_folder(target)
+    FingerprintRow.write(target, prints.values())
     told: list[AuditRound] = []
     left_out: frozenset[str] = frozenset()
     while True:
         looks = [work.predict(len(told) + 1, left_out) for work in works]
-        found = [_judge(seen, work.fold_of, seed) for (seen, _), work in zip(looks, works, strict=True)]
+        found = [_judge(look.seen, work.fold_of, seed) for look, work in zip(looks, works, strict=True)]
         judged = averaged([each.judgments for each in found])
-        seen, failed = looks[0]
         unsure = unlike_the_others(found[0].traits)
         wrong = frozenset(
-            name for name, each in judged.items() if _mean(each) < _BAD_BELOW and name not in unsure
+            name for name, each in judged.items() if mean_dice(each) < BAD_BELOW and name not in unsure
         )
         share = len(wrong) / len(judged)
         told.append(
@@ -147,10 +159,10 @@ def audit(
         logger.info("round %d: %d of %d labels seem wrong", len(told), len(wrong), len(judged))
         if len(told) == rounds or share < _HEAVILY_WRONG:
             break
-        worst = sorted(wrong, key=lambda name: _mean(judged[name]))
+        worst = sorted(wrong, key=lambda name: mean_dice(judged[name]))
         left_out = frozenset(worst[: len(judged) // 2])  # enough has to be left to train on
     in_sample = frozenset() if own is None else own.learned_from(rows)
-    last = _Found(source, seen, judged, works[0].fold_of, unsure, in_sample)
+    last = Findings(source, looks[0].seen, judged, works[0].fold_of, unsure, in_sample)
     ranking = last.ranking(rows)
     AuditRow.write(target, ranking)
     RegionRow.write(target, last.write_regions(target))
@@ -165,7 +177,7 @@ def audit(
         seed=seed,
         draws=_DRAWS,
         cases=len(judged),
-        bad_below=_BAD_BELOW,
+        bad_below=BAD_BELOW,
         rounds=tuple(told),
         wrong=len(wrong),
         kinds=dict(Counter(row.kind for row in ranking if row.case_id in wrong and row.kind != "none")),
@@ -177,8 +189,8 @@ def audit(
         run=None if run is None else fspath(run),
         repeats=repeats,
         duplicates=duplicates,
-        failed=failed,
-        verdict=verdict([_mean(one) for one in judged.values()], len(wrong)),
+        failed=looks[0].failed,
+        verdict=verdict([mean_dice(one) for one in judged.values()], len(wrong)),
         versions=versions(),
         time_s=round(time.perf_counter() - begun, 1),
         peak_memory_mib=peak_memory_mib(),
@@ -188,6 +200,18 @@ def audit(
         path.write_bytes(png_bytes(result.plot()))
     write_page(target / "report.html", result)
     return result
+
+
+def _require_same_images(target: Path, prints: Mapping[str, FingerprintRow]) -> None:
+    """Refuse to go on with predictions of other images that have the same names."""
+    if not FingerprintRow.path(target).is_file():
+        return
+    for row in FingerprintRow.read(target):
+        if row.case_id in prints and prints[row.case_id].images != row.images:
+            raise UsageError(
+                f"{target}: expected an audit of this dataset to go on with, found one that saw another "
+                f"image of case '{row.case_id}'. Choose another --out folder, or remove this one."
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,7 +229,7 @@ class _Judged:
     traits: dict[str, NDArray[np.float64]]
 
 
-def _judge(seen: dict[str, OutOfFoldCase], fold_of: Mapping[str, int], seed: int) -> _Judged:
+def _judge(seen: dict[str, SeenCase], fold_of: Mapping[str, int], seed: int) -> _Judged:
     """Fit a judge on simulated errors of the believed labels, and judge all."""
     names = list(seen)
     folds = [fold_of[name] for name in names]
@@ -228,113 +252,3 @@ def _judge(seen: dict[str, OutOfFoldCase], fold_of: Mapping[str, int], seed: int
     logger.info("fitting the judge on %d simulated errors of %d labels", len(truth), len(good))
     judge = Judge(np.stack(spoiled), truth, cases, [fold_of[name] for name in cases], seed=seed)
     return _Judged(dict(zip(names, judge.judge(table, names, folds), strict=True)), len(good), told)
-
-
-def _mean(judgments: Sequence[Judgment]) -> float:
-    return sum(one.dice for one in judgments) / len(judgments)
-
-
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """What is written of the last round."""
-
-    source: Dataset
-    seen: dict[str, OutOfFoldCase]
-    judged: dict[str, list[Judgment]]
-    fold_of: Mapping[str, int]
-    unsure: frozenset[str]
-    in_sample: frozenset[str]
-
-    def ranking(self, rows: Sequence[CaseRow]) -> list[AuditRow]:
-        """A line per case and class, the worst label first.
-
-        Cases that cannot be judged stand together after those that seem wrong.
-        """
-        qualities = {row.case_id: row.quality for row in rows}
-        expected = {
-            name: _BAD_BELOW if name in self.unsure else _mean(found) for name, found in self.judged.items()
-        }
-        order = sorted(expected, key=lambda name: (expected[name], name))
-        lines = []
-        for rank, name in enumerate(order, start=1):
-            agreement = self.seen[name].agreement
-            for class_name, plain, one in zip(
-                self.source.label_names[1:], agreement, self.judged[name], strict=True
-            ):
-                lines.append(
-                    AuditRow(
-                        rank=rank,
-                        case_id=name,
-                        class_name=class_name,
-                        dice=one.dice,
-                        dice_low=one.low,
-                        dice_high=one.high,
-                        surface_mm=one.surface_mm,
-                        kind=one.kind,
-                        kind_probability=one.kinds[one.kind],
-                        agreement=plain,
-                        quality=qualities[name],
-                        in_sample=name in self.in_sample,
-                        unsure=name in self.unsure,
-                        fold=self.fold_of[name],
-                        words=in_words(class_name, one, unsure=name in self.unsure),
-                    )
-                )
-        return lines
-
-    def write_regions(self, out: Path) -> list[RegionRow]:
-        """Lines of all regions, and label maps of what is missing and what is too much by each case."""
-        names = dict(zip(self.source.label_values, self.source.label_names, strict=True))
-        background, *values = self.source.label_values
-        lines = []
-        for name in track(self.seen, "Writing regions"):
-            given, pred = self.source.read_label(name), self.seen[name].predicted_label()
-            differ = given.array != pred
-            for folder, label in (("missing", pred), ("extra", given.array)):
-                only = np.where(differ, label, background)
-                write_label(out / folder / f"{name}{self.source.file_ending}", only, given)
-            for number, region in enumerate(
-                find_regions(given.array, pred, tuple(values), given.spacing), start=1
-            ):
-                (x_low, y_low, z_low), (x_high, y_high, z_high) = region.low, region.high
-                lines.append(
-                    RegionRow(
-                        case_id=name,
-                        class_name=names[region.value],
-                        region=number,
-                        what=region.what,
-                        mm3=region.mm3,
-                        axis=region.axis,
-                        best_slice=region.best_slice,
-                        x_low=x_low,
-                        x_high=x_high,
-                        y_low=y_low,
-                        y_high=y_high,
-                        z_low=z_low,
-                        z_high=z_high,
-                    )
-                )
-        return lines
-
-    def trusted(self) -> tuple[str, ...]:
-        """Cases of which no class seems wrong, best first."""
-        good = [
-            name
-            for name, found in self.judged.items()
-            if name not in self.unsure
-            and all(one.kind == "none" and one.dice >= _TRUSTED_FROM for one in found)
-        ]
-        return tuple(sorted(good, key=lambda name: -_mean(self.judged[name])))
-
-    def duplicates(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of cases whose label maps are equal voxel by voxel."""
-        first: dict[tuple[tuple[int, ...], bytes], str] = {}
-        pairs = []
-        for name in self.seen:
-            label = self.source.read_label(name).array
-            if (label != self.source.label_values[0]).any():
-                digest = hashlib.sha256(label.astype(np.int64).tobytes()).digest()
-                other = first.setdefault((label.shape, digest), name)
-                if other != name:
-                    pairs.append((other, name))
-        return tuple(pairs)

@@ -123,7 +123,8 @@ def train(
 
     Raises:
         ConfigError: If the method or a setting is unknown.
-        DataError: If the dataset lacks what the method needs, or the audit trusts none of its labels.
+        DataError: If the dataset lacks what the method needs, or the audit is of another one or trusts none
+            of its labels.
     """
     return fit(
         _source(dataset, hq_from),
@@ -179,6 +180,7 @@ def _source(dataset: str | PathLike[str], hq_from: str | PathLike[str] | None) -
     if hq_from is None:
         return source
     found = Audit.open(hq_from)
+    found.require_same(source)
     here = source.trusting(found.trusted)
     if not any(row.quality == "hq" and row.split == "train" for row in here.rows):
         raise DataError(

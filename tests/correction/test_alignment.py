@@ -127,6 +127,38 @@ def test_three_classes_sum_to_one_and_an_absent_class_stays_absent() -> None:
     assert float(q[:, 2].max()) == 0
 
 
+@pytest.mark.parametrize("classes", [2, 3, 5])
+def test_a_label_that_tells_nothing_gives_no_class_an_advantage(classes: int) -> None:
+    probs = torch.rand(1, classes, 4, 4, 4, generator=torch.Generator().manual_seed(0)).softmax(1)
+    distance = torch.linspace(-9, 9, 64).reshape(1, 1, 4, 4, 4).expand(1, classes - 1, 4, 4, 4)
+    q = posterior(
+        probs, distance, torch.zeros(1, classes - 1), torch.full((1, classes - 1), 1e6), GROSS_SHARE
+    )
+    assert torch.allclose(q, probs, atol=1e-4)
+
+
+def test_boundaries_speak_for_themselves_and_a_voxel_is_in_one_class_at_most() -> None:
+    # Phi(1) = 0.8413 and Phi(-2) = 0.0228: inside of the first alone 0.8413 * 0.9772 = 0.8222, of the second
+    # alone 0.1587 * 0.0228 = 0.0036, of neither 0.1587 * 0.9772 = 0.1551; they sum to 0.9809.
+    distance = torch.tensor([-1.0, 2.0]).view(1, 2, 1, 1, 1)
+    even = torch.full((1, 3, 1, 1, 1), 1 / 3)
+    q = posterior(even, distance, torch.zeros(1, 2), torch.ones(1, 2))
+    assert q.flatten().tolist() == pytest.approx([0.1581, 0.8382, 0.0037], abs=1e-4)
+    # With g = 0.3 each of the three is said for no reason in a tenth of all voxels.
+    q = posterior(even, distance, torch.zeros(1, 2), torch.ones(1, 2), 0.3)
+    assert q.flatten().tolist() == pytest.approx([0.2107, 0.6867, 0.1026], abs=1e-4)
+
+
+def test_one_foreground_class_is_weighed_by_its_boundary_and_a_tossed_coin() -> None:
+    generator = torch.Generator().manual_seed(1)
+    probs = torch.rand(2, 2, 5, 5, 5, generator=generator).softmax(1)
+    distance = 3 * torch.randn(2, 1, 5, 5, 5, generator=generator)
+    inside = 0.7 * torch.special.ndtr((0.5 - distance) / 1.5) + 0.15
+    expected = probs * torch.cat([1 - inside, inside], 1)
+    q = posterior(probs, distance, torch.full((2, 1), 0.5), torch.full((2, 1), 1.5), 0.3)
+    assert torch.allclose(q, expected / expected.sum(1, keepdim=True), atol=1e-5)
+
+
 def found(width: float = 1.0, dice: float = 0.8, present: bool = True) -> Offsets:
     values = (torch.tensor([[value]]) for value in (0.0, dice, dice, width))
     return Offsets(*values, torch.tensor([[present]]))

@@ -14,13 +14,15 @@ network was trained on, R_c is too high, and both bounds are twice as wide.
 
     sigma_c = sqrt(s_c^2 - r_c^2),    at least half a voxel,
 
-and here and there it is plainly wrong: with probability g = 0.3 what it says of a voxel is the toss of a
-coin. Of a voxel at signed distance d_c it then says
+and here and there it is plainly wrong: with probability g = 0.3 it says any of the classes that it has, each
+as likely. Of a voxel at signed distance d_c each boundary says "inside" with probability
+Phi_c = Phi((o_c - d_c) / sigma_c), whatever the others say; given that it is inside of one class at most,
 
-    P(class c) = (1 - g) Phi((o_c - d_c) / sigma_c) + g / 2,    P(background) = prod_c (1 - P(class c)),
+    S(class c) ~ Phi_c / (1 - Phi_c),    S(background) ~ 1,    P(k) = (1 - g) S(k) + g / n
 
-and the posterior over the classes k is q_k ~ m_k P(k). Without g a slice that is missing could not be told
-from background: deep outside of the drawn boundary Phi is nothing, however sure the network is.
+with n classes in the label, and the posterior over the classes k is q_k ~ m_k P(k). A label that tells
+nothing, sigma without bounds, leaves m as it is. Without g a slice that is missing could not be told from
+background: deep outside of the drawn boundary Phi is nothing, however sure the network is.
 """
 
 import math
@@ -196,9 +198,10 @@ def posterior(probs: Tensor, distance: Tensor, offset: Tensor, shape: Tensor, gr
         gross: g, the share of voxels of which the label tells nothing.
     """
     offset, shape = offset[..., None, None, None], shape[..., None, None, None]
-    inside = torch.special.ndtr((offset - distance) / shape)
-    inside = ((1 - gross) * inside + gross / 2) * ~distance.isposinf()
-    given = torch.cat([(1 - inside).prod(1, keepdim=True), inside], 1)
-    # What is inside of no class is background, so no sum is 0.
+    reach = (offset - distance) / shape
+    odds = torch.special.log_ndtr(reach) - torch.special.log_ndtr(-reach)
+    odds = torch.cat([torch.zeros_like(odds[:, :1]), odds], 1)
+    has = ~odds.isneginf()
+    given = (1 - gross) * odds.softmax(1) + gross * has / has.sum(1, keepdim=True)
     weighed = probs.clamp_min(_SMALLEST) * given
     return weighed / weighed.sum(1, keepdim=True)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from alcseg.distances import signed_distance
 from alcseg.errors import ShapeError
@@ -14,13 +15,39 @@ def test_a_flat_face_lies_half_a_voxel_from_both_sides():
     assert signed_distance(mask, (2.0, 2.0, 2.0)).ravel().tolist() == [-5, -3, -1, 1, 3, 5]
 
 
-def test_spacing_counts_per_axis():
+def test_a_face_lies_half_a_voxel_away_along_its_own_axis():
     mask = np.zeros((3, 3, 1), bool)
     mask[1, 1] = True
     found = signed_distance(mask, (1.0, 3.0, 1.0))
-    # 1 mm and 3 mm from the center of the mask, whose boundary is half of the smallest step away.
+    # Neighbors along the axes are 1 mm and 3 mm from the center of the mask, and half of that from its faces.
     assert found[0, 1, 0] == pytest.approx(0.5)
-    assert found[1, 0, 0] == pytest.approx(2.5)
+    assert found[1, 0, 0] == pytest.approx(1.5)
+    slices = np.zeros((1, 1, 6), bool)
+    slices[..., :3] = True
+    assert signed_distance(slices, (1.0, 1.0, 5.0)).ravel().tolist() == [-12.5, -7.5, -2.5, 2.5, 7.5, 12.5]
+
+
+@pytest.fixture
+def blob(rng):
+    return ndimage.gaussian_filter(rng.normal(size=(20, 18, 9)), (3, 3, 1)) > 0.03
+
+
+@pytest.mark.parametrize("repeats", [(1, 1, 5), (3, 1, 1), (1, 3, 5)])
+def test_thick_voxels_are_rows_of_thin_ones(blob, repeats):
+    fine, middle = blob, []
+    for axis, count in enumerate(repeats):
+        fine = np.repeat(fine, count, axis)
+        middle.append(slice(count // 2, None, count))
+    expected = signed_distance(fine, (0.5, 0.5, 0.5))[tuple(middle)]
+    found = signed_distance(blob, tuple(0.5 * count for count in repeats))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("spacing", [(0.7, 0.7, 0.7), (0.7, 0.7, 0.7003), (2.0, 2.0, 2.0)])
+def test_cubes_keep_the_euclidean_transform(blob, spacing):
+    outside, inside = (ndimage.distance_transform_edt(part, sampling=spacing) for part in (~blob, blob))
+    expected = np.where(blob, min(spacing) / 2 - inside, outside - min(spacing) / 2)
+    assert np.array_equal(signed_distance(blob, spacing), expected.astype(np.float32))
 
 
 def test_masks_without_boundary_are_infinitely_far():

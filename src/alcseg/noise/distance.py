@@ -44,7 +44,7 @@ def offset_mm_mean(noisy: Mask, clean: Mask, spacing: Spacing) -> float | None:
     """Mean signed distance of the noisy surface from the clean one; positive where drawn too large.
 
     The distance map of the clean foreground is sampled at every voxel face of the noisy surface, weighted by
-    the area of the face. Between two equal masks it is 0 up to the half steps of unequal voxels. On oblique
+    the area of the face. Between two equal masks of cubic voxels it is 0. On oblique
     surfaces it lies nearer to 0 by up to a third of a voxel: the distance to a stepped surface is that to
     its tips.
 

@@ -205,3 +205,11 @@ def test_the_smallest_are_those_of_a_stable_sort(
     taken = torch.cat([search.take(part) for part in parts])
     expected = sorted(range(len(values)), key=lambda i: values[i])[:rank]
     assert taken.nonzero().flatten().tolist() == sorted(expected)
+
+
+def test_more_than_256_classes_stay_apart() -> None:
+    label = torch.arange(300).repeat(3)
+    probs = torch.full((900, 300), 0.1 / 299)
+    probs[torch.arange(900), label] = 0.9
+    probs[1, 1], probs[1, 257] = 0.1 / 299, 0.9
+    assert find_label_issues(label, probs).nonzero().ravel().tolist() == [1]

@@ -74,6 +74,17 @@ def test_cases_are_memory_maps_of_half_precision(folder: Dataset, plan: Plan, tm
     assert not unlabeled.label().any()
 
 
+def test_numbers_that_half_precision_would_merge_are_kept(folder: Dataset, tmp_path: Path) -> None:
+    plan = make_plan(folder, normalization="none")
+    for name, high in (("a", 2048), ("b", 70_000)):
+        image = np.arange(high - 119, high + 1).reshape(6, 5, 4).astype(np.int32)
+        save(folder.root / f"imagesTr/{name}_0000.nii.gz", image)
+    exact, large = build(folder, plan, tmp_path / "cache")
+    assert (exact.image().dtype, large.image().dtype) == (np.float16, np.float32)
+    assert exact.image()[0].ravel().tolist() == list(range(1929, 2049))
+    assert large.image()[0].ravel().tolist() == list(range(69_881, 70_001))
+
+
 def test_what_is_there_is_used(folder: Dataset, plan: Plan, tmp_path: Path) -> None:
     first = build(folder, plan, tmp_path / "cache")
     before = times(tmp_path / "cache")
@@ -86,7 +97,7 @@ def test_caches_of_older_releases_are_used(folder: Dataset, plan: Plan, tmp_path
     # The name of the folder and the record of a case as they were before records had formats.
     (case,) = build(folder, plan, tmp_path / "cache", "a")
     assert plan.spacing == (1.0, 1.0, 1.0)
-    assert case.stem.parent.name == "b3e0815f078607f8"  # of version 1 of the preprocessing
+    assert case.stem.parent.name == "a85c1525db2294af"  # of version 2 of the preprocessing
     old = json.loads(case.record_path.read_text())
     assert old.pop("format") == 1
     case.record_path.write_text(json.dumps(old))

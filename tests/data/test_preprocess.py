@@ -74,6 +74,18 @@ def test_label_values_become_classes_in_the_plan_order() -> None:
     assert classes[:, 0, 0].tolist() == [1, 2, 0, 0]
 
 
+def test_more_than_256_classes_stay_apart() -> None:
+    values = tuple(range(0, 3000, 10))
+    names = tuple(f"parcel_{value}" for value in values)
+    array = np.array(values, np.int16).reshape(10, 6, 5)
+    grid = ModelGrid.between(array.shape, np.eye(4))
+    classes = preprocess_label(volume(array), planned(label_values=values, label_names=names), grid)
+    assert classes.dtype == np.uint16
+    assert classes.ravel().tolist() == list(range(300))
+    probs = (np.arange(300)[:, None, None, None] == classes).astype(np.float32)
+    assert np.array_equal(grid.labels_from_probabilities(probs), classes)
+
+
 def test_what_cannot_be_used_is_named(rng: np.random.Generator) -> None:
     array = rng.normal(0, 1, (4, 3, 2)).astype(np.float32)
     with pytest.raises(DataError, match=r"expected 1 channel\(s\) \(MRI\), got 2"):

@@ -41,7 +41,7 @@ class SeenLabel:
     """
 
     probs: NDArray[np.float32]
-    label: NDArray[np.uint8]
+    label: NDArray[np.unsignedinteger]
     spacing: Spacing
 
 
@@ -64,9 +64,9 @@ class SeenCase:
         probs = np.load(f"{self.stem}.probs.npy").astype(np.float32)
         return SeenLabel(probs, *self.given_label())
 
-    def given_label(self) -> tuple[NDArray[np.uint8], Spacing]:
+    def given_label(self) -> tuple[NDArray[np.unsignedinteger], Spacing]:
         """The label alone, `(X, Y, Z)`, and its voxel size in mm."""
-        label: NDArray[np.uint8] = np.load(f"{self.stem}.label.npy")
+        label: NDArray[np.unsignedinteger] = np.load(f"{self.stem}.label.npy")
         return label, self.grid.spacing
 
     @property

@@ -93,7 +93,7 @@ class _Voxels:
     """Labels `(N,)` and probabilities `(K, N)` of some voxels."""
 
     def __init__(self, label: Tensor, probs: Tensor) -> None:
-        self.label = label.to(torch.uint8)
+        self.label = label.to(torch.uint8 if len(probs) <= 256 else torch.int32)
         self._probs = probs
 
     def of_class(self, index: int) -> Tensor:

@@ -33,8 +33,8 @@ class Opinion:
     """
 
     probs: NDArray[np.float32]
-    refined: NDArray[np.uint8]
-    label: NDArray[np.uint8]
+    refined: NDArray[np.unsignedinteger]
+    label: NDArray[np.unsignedinteger]
     spacing: Spacing
     to_source: Callable[[NDArray[np.float32]], LabelMap]
 

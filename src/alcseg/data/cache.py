@@ -1,8 +1,8 @@
 """Preprocessed cases as memory maps: built once per dataset and plan, shared by all runs that use them.
 
-Each case is `<case>-<hash>.image.npy` (float16, `(C, X, Y, Z)`), `.label.npy` (uint8, `(X, Y, Z)`) and
-`.json`, written last; `.label.distance.npy` joins them where a method asks for it. The hash is that of the
-source files, the folder is named by that of the preprocessing.
+Each case is `<case>-<hash>.image.npy` (`(C, X, Y, Z)`; float16, or float32 where that would merge values),
+`.label.npy` (uint8 or uint16, `(X, Y, Z)`) and `.json`, written last; `.label.distance.npy` joins them where
+a method asks for it. The hash is that of the source files, the folder is named by that of the preprocessing.
 A case with its JSON is used as it is; an interrupted build goes on with the missing ones. Patches are read
 from the maps; whole volumes never stay in memory.
 """
@@ -31,6 +31,11 @@ from alcseg.records.plan import Plan
 __all__ = ["CachedCase", "build_cache", "data_hash"]
 
 
+_HALF_IS_EXACT = (
+    2048  # Largest number up to which float16 holds all whole ones; normalized images stay far below.
+)
+
+
 @dataclass(frozen=True)
 class CachedCase:
     """A preprocessed case on disk.
@@ -54,9 +59,9 @@ class CachedCase:
         """What was cached, and from what."""
         return Path(f"{self.stem}.json")
 
-    def image(self) -> NDArray[np.float16]:
+    def image(self) -> NDArray[np.floating]:
         """Memory map `(C, X, Y, Z)`."""
-        image: NDArray[np.float16] = _mapped(Path(f"{self.stem}.image.npy"))
+        image: NDArray[np.floating] = _mapped(Path(f"{self.stem}.image.npy"))
         return image
 
     def label(self) -> NDArray[np.unsignedinteger]:
@@ -172,12 +177,13 @@ def _build_case(folder: Dataset, case: CachedCase, plan: Plan) -> CachedCaseReco
         label = np.zeros(image.shape[1:], np.uint8)
     else:
         label = preprocess_label(source.label, plan, grid)
-    needed = 2 * image.size + label.size
+    stored = image.astype(np.float16) if np.abs(image).max() <= _HALF_IS_EXACT else image
+    needed = stored.nbytes + label.nbytes
     free = shutil.disk_usage(case.stem.parent).free
     if free < needed:
         raise _disk_full(case, needed, free)
     try:
-        write_array(Path(f"{case.stem}.image.npy"), image.astype(np.float16))
+        write_array(Path(f"{case.stem}.image.npy"), stored)
         write_array(Path(f"{case.stem}.label.npy"), label)
         record = CachedCaseRecord(
             source_hash=case.source_hash,

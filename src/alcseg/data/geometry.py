@@ -129,16 +129,16 @@ class ModelGrid:
             target[...] = self.map_to_source(plane)
         return out
 
-    def labels_from_probabilities(self, probs: NDArray[Any]) -> NDArray[np.uint8]:
+    def labels_from_probabilities(self, probs: NDArray[Any]) -> NDArray[np.unsignedinteger]:
         """Most probable class of each source voxel, from probabilities `(C, X, Y, Z)` on the model grid.
 
         The lowest class wins ties. One class at a time is resampled, so memory stays bounded.
 
         Returns:
-            Class indices on the source grid, `(X, Y, Z)`.
+            Class indices on the source grid, `(X, Y, Z)`, in the smallest unsigned type that holds them.
         """
         best = self.map_to_source(probs[0])
-        winner = np.zeros(self.source_shape, dtype=np.uint8)
+        winner = np.zeros(self.source_shape, dtype=np.min_scalar_type(len(probs) - 1))
         for index in range(1, len(probs)):
             candidate = self.map_to_source(probs[index])
             better = candidate > best

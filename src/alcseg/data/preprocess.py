@@ -12,7 +12,7 @@ from alcseg.types import Affine, Spacing
 __all__ = ["model_grid", "preprocess_images", "preprocess_label"]
 
 _SAME_SPACING = 0.01  # relative; resampling by less only blurs
-PREPROCESS_VERSION = 1  # part of every cache key: raise it when the voxels that come out change
+PREPROCESS_VERSION = 2  # part of every cache key: raise it when the voxels that come out change
 
 
 def preprocess_images(images: tuple[Volume, ...], plan: Plan) -> tuple[NDArray[np.float32], ModelGrid]:
@@ -45,7 +45,7 @@ def model_grid(shape: tuple[int, ...], affine: Affine, plan: Plan) -> ModelGrid:
     return ModelGrid.between(shape, affine, _wanted_spacing(own.spacing, plan))
 
 
-def preprocess_label(label: Volume, plan: Plan, grid: ModelGrid) -> NDArray[np.uint8]:
+def preprocess_label(label: Volume, plan: Plan, grid: ModelGrid) -> NDArray[np.unsignedinteger]:
     """Bring a label map onto the model grid with its values mapped to classes 0..K-1.
 
     Args:
@@ -54,7 +54,7 @@ def preprocess_label(label: Volume, plan: Plan, grid: ModelGrid) -> NDArray[np.u
         grid: What `preprocess_images` gave for the image.
 
     Returns:
-        `(X, Y, Z)` uint8.
+        `(X, Y, Z)` uint8, or uint16 where there are more than 256 classes.
 
     Raises:
         LabelError: If a value is not in the plan.
@@ -69,7 +69,7 @@ def preprocess_label(label: Volume, plan: Plan, grid: ModelGrid) -> NDArray[np.u
             f"{label.path}: expected label values {list(plan.label_values)}, "
             f"found {sorted(set(wrong.tolist()))[:5]}. Run `alcseg check` on the dataset."
         )
-    return grid.label_to_model(classes.astype(np.uint8))
+    return grid.label_to_model(classes.astype(np.min_scalar_type(len(values) - 1)))
 
 
 def _wanted_spacing(own: Spacing, plan: Plan) -> Spacing:

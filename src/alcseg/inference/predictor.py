@@ -66,7 +66,7 @@ class RefinedCase:
         uncertainty: u per voxel, float32, `(X, Y, Z)`.
     """
 
-    classes: NDArray[np.uint8]
+    classes: NDArray[np.unsignedinteger]
     label: LabelMap
     uncertainty: NDArray[np.float32]
 
@@ -123,7 +123,9 @@ class Predictor:
         fused = refined.fused[0].numpy()
         label = to_label(fused, case.grid, self.plan.label_values)
         return RefinedCase(
-            fused.argmax(0).astype(np.uint8), label, case.grid.map_to_source(refined.uncertainty[0].numpy())
+            fused.argmax(0).astype(np.min_scalar_type(len(fused) - 1)),
+            label,
+            case.grid.map_to_source(refined.uncertainty[0].numpy()),
         )
 
     def uncertainty(
@@ -156,4 +158,5 @@ def to_label(probs: NDArray[np.float32], grid: ModelGrid, values: tuple[int, ...
         values: Label value of each class, in the smallest type that holds them all.
     """
     smallest = np.min_scalar_type(max(values))
-    return np.array(values, dtype=smallest)[grid.labels_from_probabilities(probs)]
+    label: LabelMap = np.array(values, dtype=smallest)[grid.labels_from_probabilities(probs)]
+    return label

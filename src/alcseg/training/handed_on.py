@@ -46,7 +46,7 @@ class StoredProbabilities:
     folder: Path
     cases: Sequence[CachedCase]
 
-    def __iter__(self) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.uint8]]]:
+    def __iter__(self) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.unsignedinteger]]]:
         for case in self.cases:
             foreground = np.load(self.path(case)).astype(np.float32)
             background = np.maximum(1 - foreground.sum(0, keepdims=True), 0)

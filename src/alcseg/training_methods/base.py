@@ -44,7 +44,7 @@ Batch = Mapping[str, Patches]
 """One step's patches by stream: `hq` and `lq`, or `union`."""
 
 
-HeldOut = Iterable[tuple[str, NDArray[np.float32], NDArray[np.uint8]]]
+HeldOut = Iterable[tuple[str, NDArray[np.float32], NDArray[np.unsignedinteger]]]
 """Case, class probabilities `(K, X, Y, Z)` and label as given `(X, Y, Z)`; may be iterated several times."""
 
 

@@ -48,9 +48,9 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset folder without fault: four cases of 20 x 18 x 17 voxels, one lq, one for validation."""
     root = tmp_path_factory.mktemp("sound") / "data"
     rng = np.random.default_rng(0)
-    for case_id in CASES:
+    for number, case_id in enumerate(CASES):
         truth = np.zeros((20, 18, 17), np.uint8)
-        truth[4:13, 5:12, 3:12] = 1
+        truth[4:13, 5:12, 3 + number : 12] = 1
         image = (truth + rng.normal(0, 0.2, truth.shape)).astype(np.float32)
         save(root / f"imagesTr/{case_id}_0000.nii.gz", image)
         save(root / f"labelsTr/{case_id}.nii.gz", truth)

@@ -23,6 +23,13 @@ def save(path, array, affine=AFFINE):
     nib.Nifti1Image(array, affine).to_filename(path)
 
 
+def label_of(case_id):
+    """Like `LABEL`, but of the case alone."""
+    label = LABEL.copy()
+    label[0, 0, "abvt".index(case_id)] = 1
+    return label
+
+
 @pytest.fixture
 def root(tmp_path, rng):
     root = tmp_path / "set"
@@ -30,7 +37,7 @@ def root(tmp_path, rng):
     for case_id, split in (("a", "train"), ("b", "train"), ("v", "val"), ("t", "test")):
         folder = "Ts" if split == "test" else "Tr"
         save(root / f"images{folder}/{case_id}_0000.nii.gz", rng.normal(size=(4, 4, 4)).astype(np.float32))
-        save(root / f"labels{folder}/{case_id}.nii.gz", LABEL)
+        save(root / f"labels{folder}/{case_id}.nii.gz", label_of(case_id))
         rows.append(CaseRow(case_id=case_id, quality="hq", split=split, group=case_id, source=""))
     CaseRow.write(root, rows)
     labels = {"background": 0, "organ": 1}
@@ -151,8 +158,26 @@ def test_twin_images_and_odd_sizes_are_noted(root, rng):
     save(root / "labelsTs/t.nii.gz", LABEL, AFFINE * 10)
     found = {finding.case_id: finding for finding in check(root).findings}
     assert {finding.grade for finding in found.values()} == {"ok"}
-    assert "same file as that of 'a'" in found["b"].message
+    assert "its image is voxel for voxel that of 'a'. Keep one" in found["b"].message
     assert "covers 40x40x80 mm, the median case 4x4x8 mm" in found["t"].message
+
+
+def test_a_scan_stored_anew_in_another_split_is_fatal(root):
+    scan = nib.load(root / "imagesTr/a_0000.nii.gz")
+    save(root / "imagesTs/t_0000.nii.gz", scan.get_fdata()[::-1], np.diag([1.0, 1.0, 2.0, 1.0]))
+    finding = next(finding for finding in check(root).findings if finding.grade == "fatal")
+    assert finding.case_id == "t"
+    assert "its image is voxel for voxel that of 'a', but they are in the splits train and test" in (
+        finding.message
+    )
+
+
+@pytest.mark.parametrize(("case_id", "grade"), [("b", "ok"), ("v", "fatal")])
+def test_one_label_map_under_two_images(root, case_id, grade):
+    save(root / f"labelsTr/{case_id}.nii.gz", label_of("a"))
+    finding = only(check(root))
+    assert (finding.grade, finding.case_id) == (grade, case_id)
+    assert "its label map is voxel for voxel that of 'a'" in finding.message
 
 
 def test_no_dataset_is_an_error(tmp_path):

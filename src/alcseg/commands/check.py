@@ -8,7 +8,7 @@ but worth knowing.
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -22,10 +22,10 @@ from alcseg.data.grids import compare_grids, onto_grid
 from alcseg.data.header_notes import header_notes
 from alcseg.data.nifti import read_image
 from alcseg.data.stated_count import count_fault
+from alcseg.data.twins import REMEDY, Kind, Twins
 from alcseg.data.unused import holds_voxels, unused_in_dataset
 from alcseg.data.writer import write_label
 from alcseg.errors import DataError
-from alcseg.files import file_hash
 from alcseg.frames import to_frame
 from alcseg.listing import has_file
 from alcseg.records.cases import CaseRow
@@ -97,8 +97,9 @@ class _Seen:
     rounded: list[str]
     labeled: int
     empty_train: int
-    image_hashes: dict[str, str]
     extents_mm: dict[str, FloatArray]
+    twins: Twins = field(default_factory=Twins)
+    twin_images: set[str] = field(default_factory=set)
 
 
 def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
@@ -113,7 +114,7 @@ def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
         DataError: If `dataset` has no `dataset.json`.
     """
     path = Path(dataset)
-    seen = _Seen([], [], [], 0, 0, {}, {})
+    seen = _Seen([], [], [], 0, 0, {})
     try:
         folder = Dataset.open(dataset, require_images=False)
     except DataError as error:
@@ -200,6 +201,8 @@ def _check_case(folder: Dataset, row: CaseRow, seen: _Seen, *, fix: bool) -> Ite
     seen.empty_train += empty and row.split == "train"
     if empty:
         seen.empty.append(row.case_id)
+    elif row.case_id not in seen.twin_images:  # else it is told already
+        yield from _check_twin(label, row, "label map", seen)
     if label.rounded:
         seen.rounded.append(row.case_id)
     found = compare_grids(image, label)
@@ -223,11 +226,23 @@ def _check_image(image: Volume, row: CaseRow, seen: _Seen) -> Iterator[Finding]:
     for note in header_notes(image):
         yield Finding("ok", row.case_id, note)
     seen.extents_mm[row.case_id] = np.multiply(image.shape, image.spacing)
-    digest = file_hash(image.path)
-    twin = seen.image_hashes.setdefault(digest, row.case_id)
-    if twin != row.case_id:
+    yield from _check_twin(image, row, "image", seen)
+
+
+def _check_twin(volume: Volume, row: CaseRow, kind: Kind, seen: _Seen) -> Iterator[Finding]:
+    twin = seen.twins.meet(row, volume, kind)
+    if twin is None:
+        return
+    if kind == "image":
+        seen.twin_images.add(row.case_id)
+    same = f"its {kind} is voxel for voxel that of '{twin.case_id}'"
+    if twin.split == row.split:
+        yield Finding("ok", row.case_id, f"{same}. Keep one of the two.")
+    else:
         yield Finding(
-            "ok", row.case_id, f"its image is the same file as that of '{twin}'. Keep one of the two."
+            "fatal",
+            row.case_id,
+            f"{same}, but they are in the splits {twin.split} and {row.split}; expected one. {REMEDY}",
         )
 
 

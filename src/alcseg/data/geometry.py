@@ -93,7 +93,7 @@ class ModelGrid:
 
     def image_to_model(self, image: NDArray[Any]) -> NDArray[np.float32]:
         """Bring intensities `(X, Y, Z)` to the model grid: linear, or where voxels grow their mean."""
-        turned = self._to_ras(image)
+        turned = self.to_ras(image)
         return np.ascontiguousarray(_resample(turned.astype(np.float32, copy=False), self.shape))
 
     def label_to_model(self, label: NDArray[Any]) -> NDArray[Any]:
@@ -103,7 +103,7 @@ class ModelGrid:
         is its own mean of at least one half. The nearest voxel would shift a map that is made coarser by an
         even factor.
         """
-        turned = self._to_ras(label)
+        turned = self.to_ras(label)
         if not self.resamples:
             return np.ascontiguousarray(turned)
         values = np.unique(turned)
@@ -155,7 +155,8 @@ class ModelGrid:
     def _flipped(self) -> tuple[int, ...]:
         return tuple(axis for axis, flip in enumerate(self.flips) if flip)
 
-    def _to_ras(self, array: NDArray[Any]) -> NDArray[Any]:
+    def to_ras(self, array: NDArray[Any]) -> NDArray[Any]:
+        """A view of voxels of the source `(X, Y, Z)` in RAS order; no value changes."""
         self._require(array.shape, self.source_shape, "source")
         return np.flip(array.transpose(self.permutation), self._flipped)
 

@@ -9,6 +9,7 @@ from alcseg import machine
 from alcseg.data.folder import Dataset
 from alcseg.data.plan import make_plan
 from alcseg.data.transforms import Augmentation
+from alcseg.data.twins import require_apart_splits
 from alcseg.inference.load import build_method, create_method, make_task
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
@@ -55,12 +56,14 @@ def prepare(
         plan: Of a run that was begun; else it is made.
 
     Raises:
-        DataError: If the dataset lacks what the method needs.
+        DataError: If the dataset lacks what the method needs, or has a scan in two splits.
         ConfigError: If patch and batch are too small for the network, or the patch cannot be turned.
     """
     method = create_method(settings)
     train, val = choose_cases(folder, method.streams, val_hq=settings.trainer.val_hq)
-    plan = plan or _make_plan(folder, settings)
+    if plan is None:
+        require_apart_splits(folder)
+        plan = _make_plan(folder, settings)
     augmentation(settings).check(plan.patch)
     method.prepare(make_task(settings, plan))
     tried = require_statistics(method, settings)

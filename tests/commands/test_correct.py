@@ -213,6 +213,21 @@ def test_a_run_that_does_not_say_has_seen_all_training_cases(
     assert result.record.in_sample == 2
 
 
+def test_another_scan_of_a_patient_that_was_trained_on_is_not_trusted(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
+) -> None:
+    rows = Dataset.open(solvable_dataset).rows
+    trained = rows[0].case_id
+    same = {trained: "P", "val_1": "P"}
+    CaseRow.write(
+        solvable_dataset,
+        [row.model_copy(update={"group": same.get(row.case_id, row.group)}) for row in rows],
+    )
+    result = correct(make_run(trained=(trained,)), solvable_dataset, out=tmp_path / "corrected", passes=2)
+    assert "val_1" not in result.calibration.cases
+    assert {"val_0", "val_2"} <= set(result.calibration.cases)
+
+
 def test_a_held_out_case_that_cannot_be_read_is_left_out(
     solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
 ) -> None:

@@ -322,6 +322,22 @@ def test_scans_of_one_patient_stay_in_one_split(real_data, tmp_path, caplog):
     assert not _divided_patients(tmp_path / "grouped")
 
 
+def test_unlabeled_scans_of_a_patient_follow_the_labeled_ones(tmp_path, rng):
+    source = tmp_path / "source"
+    for number in range(5):
+        for scan in ("first", "second"):
+            name = f"p{number}_{scan}"
+            save(source / "images" / f"{name}.nii.gz", rng.normal(size=(4, 4, 4)).astype(np.float32))
+            if scan == "first":
+                save(source / "labels" / f"{name}.nii.gz", (rng.random((4, 4, 4)) > 0.5).astype(np.uint8))
+    folder = import_dataset(
+        source, tmp_path / "out", val_fraction=0.2, test_fraction=0.2, group_regex="p[0-9]"
+    )
+    assert not _divided_patients(tmp_path / "out")
+    assert len(folder.rows_where(split="val", quality="unlabeled")) == 1
+    assert len(folder.rows_where(split="test", quality="unlabeled")) == 1
+
+
 def _divided_patients(folder):
     splits = {}
     for row in CaseRow.read(folder):

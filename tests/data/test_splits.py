@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alcseg.data.splits import draw_hq, draw_splits, read_hq_list
+from alcseg.data.splits import draw_hq, draw_splits, hold_out, read_hq_list
 from alcseg.errors import DataError, UsageError
 
 CASES = {f"c{index:02d}": f"c{index:02d}" for index in range(20)}
@@ -73,6 +73,26 @@ def test_hq_is_chosen_one_of_three_ways():
         draw_hq(names, names=["x", "c01"])
     with pytest.raises(DataError, match="found none"):
         draw_hq([], first=1)
+
+
+def test_a_drawn_share_of_hq_divides_no_group():
+    groups = {f"p{n // 2}_{n % 2}": f"p{n // 2}" for n in range(20)}
+    for seed in range(5):
+        hq = draw_hq(list(groups), fraction=0.25, groups=groups, seed=seed)
+        assert len(hq) == 6  # five are not whole groups
+        assert {groups[case] for case in hq}.isdisjoint(groups[case] for case in groups.keys() - hq)
+    alone = {case: f"{99 - n}" for n, case in enumerate(groups)}  # names of groups of one change no draw
+    assert draw_hq(list(groups), fraction=0.3, groups=alone) == draw_hq(list(groups), fraction=0.3)
+
+
+def test_whole_groups_are_held_out_first_those_without_doubt():
+    groups = {"a1": "a", "a2": "a", "b1": "b", "b2": "b", "c": "c", "a3": "a"}
+    hq = ["a1", "a2", "b1", "b2", "c"]
+    assert hold_out(hq, 1, groups) == {"a1", "a2"}
+    assert hold_out(hq, 3, groups) == {"a1", "a2", "b1", "b2"}
+    assert hold_out(hq, 1, groups, doubtful=["a3"]) == {"b1", "b2"}
+    assert hold_out(hq, 9, groups) == {"a1", "a2", "b1", "b2"}  # one group is left
+    assert hold_out(hq, 0, groups) == hold_out([], 1, groups) == hold_out(["c"], 1, groups) == set()
 
 
 def test_hq_list_is_one_case_a_line(tmp_path):

@@ -66,6 +66,38 @@ def test_holding_out_every_hq_case_is_refused(make_dataset: Callable[..., Datase
         choose_cases(make_dataset(hq=3, val=0), METHODS["alc"][0].streams, val_hq=3)
 
 
+def grouped(folder: Dataset, **groups: str) -> Dataset:
+    rows = (row.model_copy(update={"group": groups.get(row.case_id, row.group)}) for row in folder.rows)
+    return replace(folder, rows=tuple(rows))
+
+
+def test_a_patient_trains_or_validates(make_dataset: Callable[..., Dataset]) -> None:
+    streams = METHODS["alc"][0].streams
+    folder = make_dataset(hq=6, lq=3, val=0)
+    patients = grouped(folder, hq_0="P", hq_1="P", hq_2="P", hq_3="Q", lq_0="R", hq_4="R")
+    train, val = choose_cases(patients, streams)
+    assert ids(val) == ["hq_0", "hq_1", "hq_2"]  # two were wanted
+    assert {row.group for row in train}.isdisjoint(row.group for row in val)
+
+    every = grouped(folder, hq_0="P", lq_0="P", hq_1="Q", hq_2="Q", hq_3="Q", hq_4="Q", hq_5="Q", lq_1="Q")
+    train, val = choose_cases(every, streams)
+    assert ids(val) == ["hq_0"]  # one patient is left to train on
+    assert "lq_0" not in ids(train)  # nor validate, since its label is doubtful
+
+    alone = grouped(folder, **{f"hq_{n}": "P" for n in range(6)})
+    assert choose_cases(alone, streams)[1] == []
+    with pytest.raises(
+        DataError, match="one group of HQ training cases more than hold 2 cases, found 1 with 6"
+    ):
+        choose_cases(alone, streams, val_hq=2)
+
+
+def test_a_patient_in_two_splits_is_refused(make_dataset: Callable[..., Dataset]) -> None:
+    folder = grouped(make_dataset(), hq_1="P", val_0="P")
+    with pytest.raises(DataError, match=r"found 'P' with 'hq_1' \(train\) and 'val_0' \(val\)"):
+        choose_cases(folder, METHODS["alc"][0].streams)
+
+
 def test_union_has_as_many_patches_as_both_streams() -> None:
     settings = DataSettings(hq_batch=4, lq_batch=20)
     assert stream_sizes(METHODS["h_sup"][0].streams, settings) == {"hq": 4}

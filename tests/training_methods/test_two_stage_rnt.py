@@ -73,6 +73,16 @@ def test_every_case_is_predicted_by_a_teacher_that_has_not_seen_it(make_method: 
     assert again == [*teachers, student]
 
 
+def test_a_teacher_predicts_no_patient_that_it_knows(make_method: Make) -> None:
+    groups = {f"p{index // 2}_{index % 2}": f"p{index // 2}" for index in range(8)}
+    streams = {"hq": ["p0_0", "p1_0"], "lq": [name for name in groups if name not in ("p0_0", "p1_0")]}
+    method = make_method("two_stage_rnt", quality_aware=True)
+    *teachers, _ = method.plan_stages(streams, groups)
+    assert sorted(case for stage in teachers for case in stage.held_out) == sorted(streams["lq"])
+    for stage in teachers:
+        assert {groups[case] for case in stage.cases}.isdisjoint(groups[case] for case in stage.held_out)
+
+
 def test_the_aware_form_doubts_lq_cases_only(make_method: Make) -> None:
     method = make_method("two_stage_rnt", quality_aware=True)
     assert method.streams == ("hq", "lq")

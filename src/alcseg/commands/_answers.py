@@ -38,7 +38,7 @@ class Answers:
         perturbation: Of the T passes.
         doubted: Cases whose labels are corrected, and unlabeled ones.
         others: All others.
-        trusted: Cases with trusted labels, none of which the network that looks at it has learned from.
+        trusted: Cases with trusted labels; the network that looks at one has not learned from its group.
         trained: Names of the cases that it has.
         load: Loads the networks; by name, what gives the one that looks at a case.
     """
@@ -99,6 +99,7 @@ def answers_of_run(
             "in cases.csv, or correct all labels by an audit (--oof)."
         )
     trained = folder.learned_from(training)
+    known = {row.group for row in source.rows if row.case_id in trained}  # such as patients
     others = tuple(row for row in source.rows if row.split != "train" or row.quality == "hq")
 
     def load() -> dict[NetworkName, Callable[[str], Predictor]]:
@@ -121,9 +122,7 @@ def answers_of_run(
         doubted=doubted,
         others=others,
         trusted=tuple(
-            row
-            for row in others
-            if row.quality == "hq" and row.split != "test" and row.case_id not in trained
+            row for row in others if row.quality == "hq" and row.split != "test" and row.group not in known
         ),
         trained=trained,
         load=load,

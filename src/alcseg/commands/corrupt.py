@@ -211,7 +211,8 @@ def corrupt(
     Args:
         dataset: Dataset folder with clean labels.
         target: Dataset folder to make.
-        hq_fraction: Share of the labeled training cases drawn to keep their label, rounded, at least one.
+        hq_fraction: Share of the labeled training cases drawn to keep their label, rounded, at least one; a
+            group, such as a patient, is not divided.
         hq_first: The first so many training cases keep their label.
         hq_list: Text file with the cases that keep their label, one a line. Exactly one of the three counts.
         model: Name from `NOISE_MODELS`, or `mixture:NAME,NAME`; or `network`: what a run predicts, the noise
@@ -241,7 +242,8 @@ def corrupt(
     require_apart(target, source.root)
     candidates = [row.case_id for row in source.rows_where(split="train") if row.quality != "unlabeled"]
     names = None if hq_list is None else read_hq_list(Path(hq_list), candidates)
-    hq = draw_hq(candidates, fraction=hq_fraction, first=hq_first, names=names, seed=seed)
+    groups = {row.case_id: row.group for row in source.rows}
+    hq = draw_hq(candidates, fraction=hq_fraction, first=hq_first, names=names, groups=groups, seed=seed)
     lq = [case_id for case_id in candidates if case_id not in hq]
     if not lq:
         raise UsageError(

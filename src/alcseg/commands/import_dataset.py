@@ -89,6 +89,7 @@ def import_dataset(
     splits = kept | draw_splits(
         drawn, val_fraction=val_fraction, test_fraction=test_fraction, seed=seed, in_order=in_order
     )
+    splits = _with_their_group(found.cases, splits, groups)
     rows = [
         CaseRow(
             case_id=case.case_id,
@@ -216,3 +217,15 @@ def _groups_to_draw(
         else:
             drawn[case.case_id] = group
     return kept, drawn
+
+
+def _with_their_group(
+    cases: Sequence[SourceCase], splits: Mapping[str, Split], groups: Mapping[str, str]
+) -> dict[str, Split]:
+    """The splits, but unlabeled training scans go where the labeled ones of their group went."""
+    of_group = {groups[case.case_id]: splits[case.case_id] for case in cases if case.labeled}
+    found = dict(splits)
+    for case in cases:
+        if not case.labeled and splits[case.case_id] == "train":
+            found[case.case_id] = of_group.get(groups[case.case_id], "train")
+    return found

@@ -3,7 +3,7 @@
     dataset.json    channel_names, labels, numTraining, file_ending
     cases.csv       case_id, quality (hq|lq|unlabeled), split (train|val|test), group, source
     imagesTr/ labelsTr/    split train and val          imagesTs/ labelsTs/    split test
-    imagesUn/              training images without label
+    imagesUn/              images of split train and val without label
 
 Without `cases.csv` every case with a label is `hq`, `imagesTr` is `train` and `imagesTs` is `test`.
 """
@@ -45,7 +45,7 @@ __all__ = ["GIVEN", "Case", "Dataset", "is_dataset", "label_files", "require_nam
 GIVEN = "labelsGiven"
 """Folder of the labels as they came, in a dataset that was corrected."""
 
-_FOLDERS = {"train": ("imagesTr", "imagesUn"), "val": ("imagesTr",), "test": ("imagesTs",)}
+_FOLDERS = {"train": ("imagesTr", "imagesUn"), "val": ("imagesTr", "imagesUn"), "test": ("imagesTs",)}
 LABELS: dict[Split, str] = {"train": "labelsTr", "val": "labelsTr", "test": "labelsTs"}
 """Folder of the labels of each split."""
 _PLACES: tuple[tuple[str, str, Split], ...] = (  # of images, of labels, and the split where no table says it

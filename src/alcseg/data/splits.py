@@ -10,7 +10,7 @@ from alcseg.records.cases import Split
 from alcseg.texts import read_lines
 from alcseg.words import shorten
 
-__all__ = ["draw_hq", "draw_splits", "read_hq_list"]
+__all__ = ["draw_hq", "draw_splits", "hold_out", "members_of_groups", "read_hq_list"]
 
 
 def draw_splits(
@@ -42,9 +42,7 @@ def draw_splits(
             f"expected --val-fraction and --test-fraction in 0..1 with a sum below 1, "
             f"found {val_fraction:g} and {test_fraction:g}. Choose smaller ones."
         )
-    members: dict[str, list[str]] = {}
-    for case_id in groups if in_order else sorted(groups):
-        members.setdefault(groups[case_id], []).append(case_id)
+    members = members_of_groups(list(groups) if in_order else sorted(groups), groups)
     if in_order:
         order = list(reversed(members))
     else:
@@ -73,15 +71,17 @@ def draw_hq(
     fraction: float | None = None,
     first: int | None = None,
     names: Collection[str] | None = None,
+    groups: Mapping[str, str] | None = None,
     seed: int = 0,
 ) -> frozenset[str]:
     """Choose the cases whose labels are taken as high quality, by exactly one of three ways.
 
     Args:
         case_ids: Candidates, in the order of the dataset.
-        fraction: Share drawn at random, rounded, at least one case.
+        fraction: Share drawn at random, rounded, at least one case; more where a group would be divided.
         first: The first so many candidates, the convention of the LA benchmark.
         names: These very cases.
+        groups: Group (such as the patient) of each candidate, which a random draw does not divide.
         seed: Of the random draw; the order of the candidates does not matter to it.
 
     Raises:
@@ -110,11 +110,47 @@ def draw_hq(
         return frozenset(case_ids[:first])
     if fraction is None or not 0 < fraction <= 1:
         raise UsageError(f"expected --hq-fraction above 0 and at most 1, found {fraction}.")
-    ordered = sorted(case_ids)
-    count = max(1, round(fraction * len(ordered)))
-    return frozenset(
-        ordered[index] for index in np.random.default_rng(seed).permutation(len(ordered))[:count]
-    )
+    members = list(members_of_groups(sorted(case_ids), groups or {}).values())
+    count = max(1, round(fraction * len(case_ids)))
+    drawn: list[str] = []
+    for index in np.random.default_rng(seed).permutation(len(members)):
+        if len(drawn) >= count:
+            break
+        drawn += members[index]
+    return frozenset(drawn)
+
+
+def hold_out(
+    case_ids: Sequence[str], count: int, groups: Mapping[str, str], *, doubtful: Collection[str] = ()
+) -> frozenset[str]:
+    """Candidates to hold out of a training: the first so many, and all others of their groups.
+
+    Groups with a doubtful label come last, since what is doubtful in a held-out group can neither train nor
+    validate. One group is always left.
+
+    Args:
+        case_ids: Candidates, in the order of the dataset.
+        count: How many at least, as far as there are groups.
+        groups: Group (such as the patient) of each case.
+        doubtful: Other cases that would train.
+    """
+    mixed = {groups.get(case_id, case_id) for case_id in doubtful}
+    members = members_of_groups(case_ids, groups)
+    order = sorted(members, key=lambda group: group in mixed)  # stable: the order of the dataset
+    held_out: list[str] = []
+    for group in order[:-1]:
+        if len(held_out) >= count:
+            break
+        held_out += members[group]
+    return frozenset(held_out)
+
+
+def members_of_groups(case_ids: Sequence[str], groups: Mapping[str, str]) -> dict[str, list[str]]:
+    """Cases of each group, in order; a case without a group is one of its own."""
+    members: dict[str, list[str]] = {}
+    for case_id in case_ids:
+        members.setdefault(groups.get(case_id, case_id), []).append(case_id)
+    return members
 
 
 def read_hq_list(path: Path, candidates: Collection[str]) -> frozenset[str]:

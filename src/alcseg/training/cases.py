@@ -7,7 +7,7 @@ import torch
 from alcseg.data.cache import CachedCase
 from alcseg.data.folder import Dataset
 from alcseg.data.sampling import Patches
-from alcseg.data.splits import draw_hq
+from alcseg.data.splits import hold_out, members_of_groups
 from alcseg.errors import DataError
 from alcseg.records.cases import CaseRow
 from alcseg.records.settings import DataSettings
@@ -16,7 +16,6 @@ from alcseg.training_methods import Task
 __all__ = ["blank_batch", "choose_cases", "stream_cases", "stream_sizes"]
 
 _HELD_OUT_SHARE = 0.2
-_HELD_OUT_SEED = 0  # one for all methods and seeds, so that their validation cases are the same
 
 
 def choose_cases(
@@ -25,35 +24,46 @@ def choose_cases(
     """Training and validation cases of a dataset.
 
     Validation uses `split=val`. Where there is none, HQ training cases are held out, for every method the
-    same.
+    same. A group, such as a patient, does one or the other: its LQ cases do not train where its HQ cases
+    validate.
 
     Args:
         folder: The dataset.
         streams: Of the method; they say which qualities are read.
-        val_hq: Number of HQ cases to hold out; `None`: a fifth, at least two of five
-            and more, one of fewer, none if there is only one.
+        val_hq: Number of HQ cases to hold out, more where a group would be divided; `None`: a fifth, at least
+            two of five and more, one of fewer, none if there is only one, or one group.
 
     Returns:
         Cases to train on (only those the method reads) and to validate on.
 
     Raises:
-        DataError: If a stream of the method has no case.
+        DataError: If a stream of the method has no case, or a group trains and validates.
     """
+    groups = {row.case_id: row.group for row in folder.rows}
     train = [row for row in folder.rows_where(split="train") if row.quality != "unlabeled"]
     val = [row for row in folder.rows_where(split="val") if row.quality == "hq"]
     hq = [row.case_id for row in train if row.quality == "hq"]
     if not val:
         fewest = 2 if len(hq) >= 5 else 1  # with two, `correct` can tell what a change is worth
         share = max(fewest, round(_HELD_OUT_SHARE * len(hq)))
-        count = min(share, len(hq) - 1) if val_hq is None else val_hq
-        if count >= len(hq) > 0:
+        count = share if val_hq is None else val_hq
+        if val_hq is not None and count >= len(hq) > 0:
             raise DataError(
                 f"{folder.root}: expected more than {count} HQ training cases to hold {count} out, "
                 f"found {len(hq)}. Lower --val-hq or declare more cases as hq."
             )
-        held_out = draw_hq(hq, first=count, seed=_HELD_OUT_SEED) if count > 0 else frozenset()
+        doubtful = [row.case_id for row in train if row.quality != "hq"]
+        held_out = hold_out(hq, count, groups, doubtful=doubtful)
+        if val_hq is not None and len(held_out) < count:
+            raise DataError(
+                f"{folder.root}: expected one group of HQ training cases more than hold {count} cases, found "
+                f"{len(members_of_groups(hq, groups))} with {len(hq)} cases. Lower --val-hq or correct the "
+                f"column group of {CaseRow.NAME}."
+            )
         val = [row for row in train if row.case_id in held_out]
-        train = [row for row in train if row.case_id not in held_out]
+        apart = {row.group for row in val}
+        train = [row for row in train if row.group not in apart]
+    _require_apart(folder, train, val)
     for stream in streams:
         if stream != "union" and not any(row.quality == stream for row in train):
             raise DataError(
@@ -66,6 +76,18 @@ def choose_cases(
     if not train:
         raise DataError(f"{folder.root}: expected labeled training cases, found none. Check cases.csv.")
     return train, val
+
+
+def _require_apart(folder: Dataset, train: Sequence[CaseRow], val: Sequence[CaseRow]) -> None:
+    """Raise if a group trains and validates: what is known of its cases would say nothing of others."""
+    trains = {row.group: row for row in train}
+    for row in val:
+        if other := trains.get(row.group):
+            raise DataError(
+                f"{folder.root}: expected each group in one split, found '{row.group}' with "
+                f"'{other.case_id}' ({other.split}) and '{row.case_id}' ({row.split}). Move its cases to one "
+                f"split in {CaseRow.NAME}."
+            )
 
 
 def stream_cases(streams: Sequence[str], cases: Sequence[CachedCase]) -> dict[str, list[CachedCase]]:

@@ -82,7 +82,7 @@ def fit(
     val_cases = build_cache(folder, ready.val, ready.plan, cache, track=track)
     streams = stream_cases(ready.method.streams, train_cases)
     names = {stream: [case.case_id for case in cases] for stream, cases in streams.items()}
-    stages = ready.method.plan_stages(names)
+    stages = ready.method.plan_stages(names, {row.case_id: row.group for row in ready.train})
     first_process = is_first_process()
     if first_process:  # the others must not remove what this one writes
         write_records(

@@ -201,11 +201,14 @@ class Method(nn.Module, Generic[S]):
     def after_step(self) -> None:
         """Called after each optimizer step."""
 
-    def plan_stages(self, streams: Mapping[str, Sequence[str]]) -> list[Stage]:
+    def plan_stages(
+        self, streams: Mapping[str, Sequence[str]], groups: Mapping[str, str] | None = None
+    ) -> list[Stage]:
         """The fits of a run, in order; called before the networks are built.
 
         Args:
             streams: Training cases of each stream.
+            groups: Group of each case, such as the patient, which no stage may divide; None: all stand alone.
         """
         return [Stage("", self.task.steps)]
 

@@ -71,16 +71,24 @@ class TwoStageRNT(Method[TwoStageRNTSettings]):
     terms = ("sup",)
     readings = ("flagged",)
 
-    def plan_stages(self, streams: Mapping[str, Sequence[str]]) -> list[Stage]:
-        """A teacher per fold of the cases whose labels are in doubt, then the student."""
+    def plan_stages(
+        self, streams: Mapping[str, Sequence[str]], groups: Mapping[str, str] | None = None
+    ) -> list[Stage]:
+        """A teacher per fold of the cases whose labels are in doubt, then the student.
+
+        A teacher has seen no case of a group, such as a patient, that is in its fold.
+        """
+        group_of = {case: (groups or {}).get(case, case) for cases in streams.values() for case in cases}
         doubtful = sorted(streams["lq" if self.settings.quality_aware else "union"])
-        everything = frozenset(case for cases in streams.values() for case in cases)
-        order = np.random.default_rng([self.task.seed, zlib.crc32(b"folds")]).permutation(len(doubtful))
+        dealt = list(dict.fromkeys(group_of[case] for case in doubtful))
+        order = np.random.default_rng([self.task.seed, zlib.crc32(b"folds")]).permutation(len(dealt))
         steps = max(1, round(self.settings.teacher_fraction * self.task.steps))
         stages = []
         for fold in range(self.settings.folds):
-            held_out = tuple(doubtful[index] for index in sorted(order[fold :: self.settings.folds]))
-            stages.append(Stage(f"teacher-{fold}", steps, everything - frozenset(held_out), held_out))
+            own = {dealt[index] for index in order[fold :: self.settings.folds]}
+            held_out = tuple(case for case in doubtful if group_of[case] in own)
+            others = frozenset(case for case, group in group_of.items() if group not in own)
+            stages.append(Stage(f"teacher-{fold}", steps, others, held_out))
         return [*stages, Stage("", self.task.steps, relabeled=True)]
 
     def build_networks(self) -> None:

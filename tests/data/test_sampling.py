@@ -1,6 +1,7 @@
 """Batches drawn by counters: what a step holds depends on the seed, the stream and the step alone."""
 
 import dataclasses
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -127,6 +128,29 @@ def test_foreground_crops_hold_foreground(make_case: MakeCase, tmp_path: Path) -
     assert all(dataset[step]["hq"].label.sum((1, 2, 3)).tolist() == [1, 1] for step in range(5))
     np.save(tmp_path / "a.label.npy", np.zeros_like(label))
     assert dataset[0]["hq"].label.sum() == 0
+
+
+def test_a_small_class_is_met_as_often_as_a_large_one(make_case: MakeCase, tmp_path: Path) -> None:
+    case = make_case("a", (40, 40, 40))
+    label = np.zeros((40, 40, 40), np.uint8)
+    label[10:40, 10:40, 10:40] = 1
+    label[2:4, 2:4, 2] = 3  # 4 voxels beside 27,000; class 2 is not there
+    np.save(tmp_path / "a.label.npy", label)
+    data = StepDataset({"hq": [case]}, {"hq": 4}, (6, 6, 6), Augmentation(), seed=0, foreground_fraction=1.0)
+    met = sum(bool((patch == 3).any()) for step in range(25) for patch in data[step]["hq"].label)
+    assert 35 < met < 65  # half of 100 patches; 0 if a voxel is drawn among all
+
+
+def test_with_one_class_a_voxel_is_drawn_among_all(make_case: MakeCase, tmp_path: Path) -> None:
+    case = make_case("a", (9, 9, 9))
+    image, label = np.asarray(case.image(), np.float32), np.asarray(case.label())
+    data = StepDataset({"hq": [case]}, {"hq": 1}, (3, 3, 3), Augmentation(), seed=3, foreground_fraction=1.0)
+    rng = np.random.default_rng([3, zlib.crc32(b"hq"), 5, 0])
+    assert rng.random() < 1
+    voxels = np.flatnonzero(label)  # the draws of earlier releases
+    center = np.unravel_index(voxels[rng.integers(voxels.size)], label.shape)
+    x, y, z = (min(max(int(index) - 1, 0), 6) for index in center)
+    assert np.array_equal(data[5]["hq"].image[0].numpy(), image[:, x : x + 3, y : y + 3, z : z + 3])
 
 
 def test_distances_belong_to_the_whole_volume_and_go_with_the_label(make_case: MakeCase) -> None:

@@ -61,8 +61,8 @@ class StepDataset(Dataset[dict[str, Patches]]):
         patch: Side lengths in voxels.
         augmentation: Applied to each patch.
         seed: Of the run.
-        foreground_fraction: Share of patches centered on a random foreground voxel of the given label; 0
-            crops uniformly.
+        foreground_fraction: Share of patches centered on foreground of the given label: on a random voxel of
+            a random one of its classes, so that small ones are met as often as large ones; 0 crops uniformly.
         distance_classes: Classes, background counted, where patches carry distances to the given boundaries.
         rank: Which process this is.
         world_size: Number of processes; each takes an equal block of the slots.
@@ -112,9 +112,7 @@ class StepDataset(Dataset[dict[str, Patches]]):
         image, label = case.image(), case.label()
         center = None
         if rng.random() < self.foreground_fraction:
-            voxels = np.flatnonzero(label)
-            if voxels.size:
-                center = np.unravel_index(int(voxels[rng.integers(voxels.size)]), label.shape)
+            center = _foreground_voxel(label, rng)
         window, padding = [], []
         for axis, side in enumerate(self.patch):
             room = label.shape[axis] - side
@@ -141,3 +139,15 @@ class StepDataset(Dataset[dict[str, Patches]]):
             mask = np.pad(mask, padding)
             maps = [np.pad(part, [(0, 0), *padding], constant_values=np.inf) for part in maps]
         return crop, mask, *maps
+
+
+def _foreground_voxel(label: NDArray[Any], rng: np.random.Generator) -> tuple[int, ...] | None:
+    """A random voxel of a random foreground class that the label `(X, Y, Z)` holds; None without any."""
+    voxels = np.flatnonzero(label)
+    if not voxels.size:
+        return None
+    classes = label.ravel()[voxels]
+    present = np.flatnonzero(np.bincount(classes))
+    if len(present) > 1:
+        voxels = voxels[classes == present[rng.integers(len(present))]]
+    return tuple(int(i) for i in np.unravel_index(voxels[rng.integers(voxels.size)], label.shape))

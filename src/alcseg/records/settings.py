@@ -72,7 +72,7 @@ class DataSettings(Settings):
     lq_batch: Count | None = None
     """LQ patches per step."""
     foreground_fraction: Share = 0.0
-    """Share of patches centered on foreground of the given label."""
+    """Share of patches centered on foreground of the given label, each of its classes as often."""
     flip_axes: tuple[Axis, ...] = ()
     """Axes flipped at random."""
     rotate_plane: tuple[Axis, Axis] | None = None

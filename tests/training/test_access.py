@@ -12,6 +12,7 @@ import torch
 
 from alcseg.commands.train import train
 from alcseg.data.folder import Dataset
+from alcseg.records.cases import CaseRow
 
 _listeners: list[list[str]] = []
 
@@ -40,7 +41,7 @@ def listening() -> Iterator[list[str]]:
 SHORT = ("trainer.steps=2", "trainer.validate_every=1")
 
 
-def test_clean_labels_and_test_cases_are_never_opened(
+def test_clean_labels_and_labels_of_test_cases_are_never_opened(
     dataset: Dataset, tiny_settings: tuple[str, ...], tmp_path: Path
 ) -> None:
     with listening() as opened:
@@ -49,9 +50,18 @@ def test_clean_labels_and_test_cases_are_never_opened(
         )
     inside = {Path(name).relative_to(dataset.root) for name in opened if name.startswith(str(dataset.root))}
     assert Path("labelsTr/lq_0.nii.gz") in inside
-    assert {path.parts[0] for path in inside} == {"dataset.json", "cases.csv", "imagesTr", "labelsTr"}
+    # Images of test cases are compared with those that train, and nothing of them goes further.
+    assert {path.parts[0] for path in inside} == {
+        "dataset.json",
+        "cases.csv",
+        "imagesTr",
+        "labelsTr",
+        "imagesTs",
+    }
 
-    shutil.rmtree(dataset.root / "labelsClean")
+    for name in ("labelsClean", "labelsTs", "imagesTs"):
+        shutil.rmtree(dataset.root / name)
+    CaseRow.write(dataset.root, [row for row in dataset.rows if row.split != "test"])
     train(dataset.root, out=tmp_path / "b" / "run", method="alc", device="cpu", set=(*tiny_settings, *SHORT))
     one, other = (
         safetensors.torch.load_file(tmp_path / name / "run" / "model.safetensors") for name in ("a", "b")

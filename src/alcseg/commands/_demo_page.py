@@ -59,7 +59,7 @@ def write_page(path: Path, outcome: DemoOutcome) -> None:
     lead = (
         f"{len(folder.rows)} generated scans: {counts['hq']} with clean labels (HQ) and {counts['lq']} with "
         f"spoiled labels (LQ) to train on, {val} to watch the training, {test} to test. The clean labels of "
-        "the LQ cases and the test cases are read for the scores on this page and for nothing else."
+        "the LQ cases and all labels of test cases are read for the scores on this page and for nothing else."
     )
     sections = [
         _result(outcome),

@@ -82,8 +82,8 @@ def demo(
 ) -> DemoResult:
     """Generate phantoms, spoil labels, train three methods, correct, evaluate, write `report.html`.
 
-    The clean labels of the spoiled cases and the test cases are read by the evaluation only; nothing is
-    chosen on them.
+    The clean labels of the spoiled cases and the labels of the test cases are read by the evaluation only;
+    nothing is chosen on them.
 
     Args:
         out: Folder for everything; must be new or empty.

@@ -5,7 +5,7 @@ order. An empty label map is nobody's twin.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -33,7 +33,7 @@ def voxel_hash(volume: Volume) -> str:
     array = ModelGrid.between(volume.shape, volume.affine).to_ras(volume.array)
     plain = np.ascontiguousarray(array, dtype=np.float32)
     digest = hashlib.sha256(str(plain.shape).encode())
-    digest.update(plain)
+    digest.update(plain.data)
     return digest.hexdigest()[:16]
 
 
@@ -53,16 +53,21 @@ class Twins:
         return None if first is row else first
 
 
-def require_apart_splits(folder: Dataset) -> None:
-    """Refuse a dataset with a scan or a label map in two splits: what is validated or tested was trained on.
+def require_apart_splits(folder: Dataset, rows: Iterable[CaseRow]) -> None:
+    """Refuse a scan or a label map in two splits: what validates or tests would have been trained on.
 
-    Only volumes whose shape occurs in two splits are read. What cannot be read is left to those who need it.
+    Only volumes whose shape occurs in two splits are read, and of test cases the images alone. What cannot be
+    read is left to those who need it.
+
+    Args:
+        folder: The dataset.
+        rows: Cases that train and validate.
 
     Raises:
         DataError: Naming both cases.
     """
     twins = Twins()
-    for row in _of_shapes_in_two_splits(folder):
+    for row in _of_shapes_in_two_splits(folder, [*rows, *folder.rows_where(split="test")]):
         for kind in _KINDS:
             volume = _read(folder, row, kind)
             twin = None if volume is None else twins.meet(row, volume, kind)
@@ -73,25 +78,25 @@ def require_apart_splits(folder: Dataset) -> None:
                 )
 
 
-def _of_shapes_in_two_splits(folder: Dataset) -> Sequence[CaseRow]:
+def _of_shapes_in_two_splits(folder: Dataset, rows: Sequence[CaseRow]) -> list[CaseRow]:
     shapes: dict[str, tuple[int, ...]] = {}
     splits: dict[tuple[int, ...], set[str]] = {}
-    for row in folder.rows:
+    for row in rows:
         try:  # what cannot be read is no twin; `check` says why it cannot
             shape, _ = read_grid(folder.image_paths(row.case_id)[0])
         except DataError:
             continue
         shapes[row.case_id] = key = tuple(sorted(shape))  # the order of the axes may differ
         splits.setdefault(key, set()).add(row.split)
-    return [row for row in folder.rows if len(splits.get(shapes.get(row.case_id, ()), ())) > 1]
+    return [row for row in rows if len(splits.get(shapes.get(row.case_id, ()), ())) > 1]
 
 
 def _read(folder: Dataset, row: CaseRow, kind: Kind) -> Volume | None:
-    """The first channel or the label of a case; None where there is none, or nothing in it."""
+    """The first channel or the label of a case; None where there is none to compare, or nothing in it."""
     try:
         if kind == "image":
             return read_image(folder.image_paths(row.case_id)[0])
-        if row.quality == "unlabeled":
+        if row.split == "test" or row.quality == "unlabeled":
             return None
         label = folder.read_label(row.case_id)
     except DataError:

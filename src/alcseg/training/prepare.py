@@ -62,7 +62,7 @@ def prepare(
     method = create_method(settings)
     train, val = choose_cases(folder, method.streams, val_hq=settings.trainer.val_hq)
     if plan is None:
-        require_apart_splits(folder)
+        require_apart_splits(folder, [*train, *val])
         plan = _make_plan(folder, settings)
     augmentation(settings).check(plan.patch)
     method.prepare(make_task(settings, plan))

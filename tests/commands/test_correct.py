@@ -213,6 +213,27 @@ def test_a_run_that_does_not_say_has_seen_all_training_cases(
     assert result.record.in_sample == 2
 
 
+@pytest.mark.parametrize("healthy", [("val_1",), ("val_0", "val_1", "val_2")])
+def test_healthy_controls_are_trusted_like_others(
+    healthy: tuple[str, ...],
+    solvable_dataset: Path,
+    make_run: MakeRun,
+    tmp_path: Path,
+    rng: np.random.Generator,
+) -> None:
+    for name in healthy:
+        for path in (f"imagesTr/{name}_0000.nii.gz", f"labelsTr/{name}.nii.gz"):
+            found = nib.load(solvable_dataset / path)
+            noise = rng.normal(0, 0.05, found.shape) if "image" in path else np.zeros(found.shape)
+            nib.save(
+                nib.Nifti1Image(noise.astype(found.get_data_dtype()), found.affine, found.header),
+                solvable_dataset / path,
+            )
+    result = correct(make_run(), solvable_dataset, out=tmp_path / "corrected", passes=2)
+    assert result.calibration.cases == ("val_0", "val_1", "val_2")
+    assert result.failed == {}
+
+
 def test_another_scan_of_a_patient_that_was_trained_on_is_not_trusted(
     solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
 ) -> None:

@@ -96,6 +96,9 @@ def test_a_run_folder_holds_what_prediction_and_people_need(
     assert record["val_cases"] == ["val_0"]
     assert record["versions"]["torch"] == torch.__version__
     assert len(record["data_hash"]) == 16
+    assert record["inputs"]["val_0"]["use"] == "val"
+    assert list(record["inputs"]["lq_1"]["files"]) == ["imagesTr/lq_1_0000.nii.gz", "labelsTr/lq_1.nii.gz"]
+    assert record["threads"] == torch.get_num_threads()
     assert record["started"] <= record["finished"]
     assert record["peak_memory_mib"] > 0
     assert {"commit", "processor", "gpu", "peak_gpu_memory_mib"} <= set(record)
@@ -168,7 +171,7 @@ def test_a_damaged_checkpoint_is_named(fit: Train) -> None:
 
 def test_what_stands_in_the_folder_must_be_this_run(fit: Train, dataset: Dataset, tmp_path: Path) -> None:
     short = ("trainer.steps=1", "trainer.validate_every=0")
-    run = fit("run", *short)
+    fit("run", *short)
     with pytest.raises(CheckpointError, match="method 'h_sup', asked for 'alc'") as caught:
         fit("run", *short, method="alc")
     assert caught.value.exit_code == 4
@@ -182,14 +185,15 @@ def test_what_stands_in_the_folder_must_be_this_run(fit: Train, dataset: Dataset
         fit("notes", *short)
     assert [path.name for path in (tmp_path / "notes").iterdir()] == ["letter.txt"]
 
-    (run.path / "DONE").unlink()
     path = dataset.root / "labelsTr" / "hq_1.nii.gz"
     label = nib.load(path)
     array = np.asanyarray(label.dataobj).copy()
     array[0, 0, 0] = 5
     nib.save(nib.Nifti1Image(array, label.affine), path)
-    with pytest.raises(DataError, match=r"the data is not what run .* began with"):
-        fit("run", *short)
+    with pytest.raises(
+        DataError, match=r"run .* began with: labelsTr/hq_1\.nii\.gz of case 'hq_1' is another file"
+    ):
+        fit("run", *short)  # also where nothing is left to do
 
 
 def test_overwrite_starts_afresh(fit: Train) -> None:
@@ -209,6 +213,15 @@ def test_a_method_without_its_cases_is_refused(
         fit("refused", method=method, root=root)
     assert caught.value.exit_code == 4
     assert not (tmp_path / "refused").exists()
+
+
+def test_healthy_controls_may_validate(
+    fit: Train, dataset: Dataset, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = dataset.root / "labelsTr" / "val_0.nii.gz"
+    nib.save(nib.Nifti1Image(np.zeros((20, 18, 17), np.uint8), np.eye(4)), path)
+    assert fit("run", "trainer.steps=1", "trainer.validate_every=1").finished
+    assert "all 1 validation labels are empty" in caplog.text
 
 
 def test_empty_training_labels_are_refused(fit: Train, make_dataset: Callable[..., Dataset]) -> None:

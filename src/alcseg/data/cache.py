@@ -11,7 +11,7 @@ import errno
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,9 @@ from alcseg.files import file_hash, make_folder, write_array
 from alcseg.records.cached_case import CachedCaseRecord
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
+from alcseg.records.run import RunInput
 
-__all__ = ["CachedCase", "build_cache", "data_hash"]
+__all__ = ["CachedCase", "build_cache", "data_hash", "has_foreground", "require_foreground", "source_files"]
 
 
 _HALF_IS_EXACT = (
@@ -100,6 +101,7 @@ def build_cache(
     plan: Plan,
     root: Path,
     *,
+    files: Mapping[str, Mapping[str, str]] | None = None,
     track: Callable[[Iterable[CaseRow]], Iterable[CaseRow]] = iter,
 ) -> list[CachedCase]:
     """Preprocess the cases that the cache does not hold yet.
@@ -109,6 +111,7 @@ def build_cache(
         rows: Its cases to cache; only these are read.
         plan: How to preprocess.
         root: Folder of the cache; one sub-folder per plan.
+        files: What `source_files` gave for each case; None: it is asked.
         track: Wraps the loop to show progress.
 
     Returns:
@@ -116,34 +119,44 @@ def build_cache(
 
     Raises:
         ResourceError: If the folder cannot be made, or the disk is full or too small for what is missing.
-        LabelError: If no training label of the dataset has foreground.
     """
     plan_hash = _plan_hash(plan)
     target = root / plan_hash
     make_folder(target)
     cases = []
-    foreground = False
     for row in track(rows):
-        source_hash = _source_hash(folder, row)
+        source_hash = _source_hash(source_files(folder, row) if files is None else files[row.case_id])
         # The hash is part of the name: a dataset and its corrupted copy share case names, and may train
         # networks at the same time.
         case = CachedCase(row.case_id, row.quality, target / f"{row.case_id}-{source_hash}", source_hash)
-        record = _read_record(case)
-        if record is None:
-            record = _build_case(folder, case, plan)
-        foreground |= record.foreground_voxels > 0
+        if _read_record(case) is None:
+            _build_case(folder, case, plan)
         cases.append(case)
-    if rows and not foreground and any(row.quality != "unlabeled" for row in rows):
-        raise LabelError(
-            f"{folder.root}: expected foreground in the training labels, found only background in all "
-            f"{len(rows)} cases. Check that labelsTr holds the right files."
-        )
     return cases
 
 
-def data_hash(cases: Iterable[CachedCase]) -> str:
-    """One hash over the source files of all cases, independent of their order."""
-    lines = sorted(f"{case.case_id} {case.source_hash} {case.quality}" for case in cases)
+def has_foreground(cases: Iterable[CachedCase]) -> bool:
+    """Whether any label holds more than background."""
+    return any(CachedCaseRecord.read_file(case.record_path).foreground_voxels for case in cases)
+
+
+def require_foreground(folder: Dataset, cases: Sequence[CachedCase]) -> None:
+    """Refuse to train on empty labels alone; single ones, such as of healthy controls, are fine.
+
+    Raises:
+        LabelError: If no label has foreground.
+    """
+    labeled = [case for case in cases if case.quality != "unlabeled"]
+    if labeled and not has_foreground(labeled):
+        raise LabelError(
+            f"{folder.root}: expected foreground in the training labels, found only background in all "
+            f"{len(labeled)} cases. Check that labelsTr holds the right files."
+        )
+
+
+def data_hash(inputs: Mapping[str, RunInput]) -> str:
+    """One hash over the files of all cases, independent of their order."""
+    lines = sorted(f"{name} {_source_hash(each.files)} {each.quality}" for name, each in inputs.items())
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
@@ -153,12 +166,17 @@ def _plan_hash(plan: Plan) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _source_hash(folder: Dataset, row: CaseRow) -> str:
+def source_files(folder: Dataset, row: CaseRow) -> dict[str, str]:
+    """Images and label of a case, as they lie in the dataset, and the hash of each."""
     paths = list(folder.image_paths(row.case_id))
     label = folder.label_path(row.case_id)
     if label is not None and row.quality != "unlabeled":
         paths.append(label)
-    return hashlib.sha256(" ".join(file_hash(path) for path in paths).encode()).hexdigest()[:16]
+    return {path.relative_to(folder.root).as_posix(): file_hash(path) for path in paths}
+
+
+def _source_hash(files: Mapping[str, str]) -> str:
+    return hashlib.sha256(" ".join(files.values()).encode()).hexdigest()[:16]
 
 
 def _read_record(case: CachedCase) -> CachedCaseRecord | None:

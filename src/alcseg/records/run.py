@@ -2,9 +2,23 @@
 
 from typing import Literal
 
-from alcseg.records.base import Document
+from alcseg.records.base import Document, Record
+from alcseg.records.cases import Quality
 
-__all__ = ["RunRecord"]
+__all__ = ["RunInput", "RunRecord", "Use"]
+
+Use = Literal["train", "val"]
+
+
+class RunInput(Record):
+    """A case that shaped a run."""
+
+    use: Use
+    """What it was there for."""
+    quality: Quality
+    """Of its label."""
+    files: dict[str, str]
+    """Its files in the dataset, and the hash of each."""
 
 
 class RunRecord(Document):
@@ -23,12 +37,20 @@ class RunRecord(Document):
     """Name of the dataset."""
     data_hash: str = ""
     """Of all images and labels that train or validate."""
+    inputs: dict[str, RunInput] = {}
+    """The cases that train or validate, by name; a run goes on with the same ones only."""
+    plan_hash: str | None = None
+    """Of `plan.json`; None in runs from before it was kept."""
+    handed_on: dict[str, str] = {}
+    """Hash of the labels that each finished stage handed on."""
     seed: int = 0
     """Of the run."""
     device: str = ""
     """Where it was begun."""
     processor: str | None = None
     """Name of the processor."""
+    threads: int | None = None
+    """Threads that the processor computed with; another number changes results in the last digits."""
     gpu: str | None = None
     """Name of the GPU, if it ran on one."""
     commit: str | None = None

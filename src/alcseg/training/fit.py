@@ -6,17 +6,19 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from alcseg import machine
-from alcseg.data.cache import CachedCase, build_cache
+from alcseg.data.cache import CachedCase, build_cache, data_hash, has_foreground, require_foreground
 from alcseg.data.folder import Dataset
 from alcseg.errors import ConfigError, UsageError
 from alcseg.files import write_text
 from alcseg.inference.device import pick_device
-from alcseg.inference.load import build_method
+from alcseg.inference.load import build_method, create_method
 from alcseg.records.cases import CaseRow
+from alcseg.records.run import RunInput
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
-from alcseg.training.cases import stream_cases
+from alcseg.training.cases import choose_cases, stream_cases
 from alcseg.training.handed_on import with_handed_labels
+from alcseg.training.inputs import require_handed_on, require_same_inputs, run_inputs
 from alcseg.training.prepare import Prepared, complete_settings, prepare
 from alcseg.training.records import log_to, open_run, write_records
 from alcseg.training.stage import fit_stage, is_first_process
@@ -68,26 +70,34 @@ def fit(
     chosen = pick_device(device)
     settings = complete_settings(settings, chosen)
     run = open_run(out, settings, overwrite=overwrite)
-    if run.finished and not overwrite:
+    begun = run.record_path.is_file() and not overwrite
+    inputs = _same_inputs(run, folder, settings) if begun else None
+    if begun and run.finished:
         logger.info("%s: already trained; --overwrite trains again", out)
         return run
-    begun = run.record_path.is_file() and not overwrite
     ready = prepare(folder, settings, chosen, plan=run.plan if begun else None)
+    inputs = inputs or run_inputs(folder, ready.train, ready.val)
     if before is not None and not begun:
         before(ready)
     fresh = ready.method if ready.fresh and (before is None or begun) else None
 
     cache = _cache_folder(settings, out)
-    train_cases = build_cache(folder, ready.train, ready.plan, cache, track=track)
-    val_cases = build_cache(folder, ready.val, ready.plan, cache, track=track)
+    files = {name: each.files for name, each in inputs.items()}
+    train_cases = build_cache(folder, ready.train, ready.plan, cache, files=files, track=track)
+    require_foreground(folder, train_cases)
+    val_cases = build_cache(folder, ready.val, ready.plan, cache, files=files, track=track)
+    if val_cases and not has_foreground(val_cases):
+        logger.warning(
+            "all %d validation labels are empty: the validation Dice is 0 where something is found in one of "
+            "them, else not a number. Let cases with foreground validate, too (split val, or --val-hq)",
+            len(val_cases),
+        )
     streams = stream_cases(ready.method.streams, train_cases)
     names = {stream: [case.case_id for case in cases] for stream, cases in streams.items()}
     stages = ready.method.plan_stages(names, {row.case_id: row.group for row in ready.train})
     first_process = is_first_process()
     if first_process:  # the others must not remove what this one writes
-        write_records(
-            run, ready, folder, train_cases, val_cases, stages, hq_from=hq_from, overwrite=overwrite
-        )
+        write_records(run, ready, folder, inputs, stages, hq_from=hq_from, overwrite=overwrite)
 
     for name in ("lightning.pytorch", "lightning.fabric"):  # their advice is about scripts
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -104,6 +114,8 @@ def fit(
                 )
                 if reached:
                     break
+            if stage.held_out:
+                require_handed_on(own)
             relabeled = with_handed_labels(relabeled, own, stage)
     if first_process and after is not None:
         after(run)
@@ -118,6 +130,14 @@ def fit(
         run.record.model_copy(update=ended).write(run.path)
         write_text(run.done_path, machine.timestamp() + "\n")
     return run
+
+
+def _same_inputs(run: Run, folder: Dataset, settings: RunSettings) -> dict[str, RunInput]:
+    """The cases of a run that was begun, which have to be those that it began with."""
+    train, val = choose_cases(folder, create_method(settings).streams, val_hq=settings.trainer.val_hq)
+    inputs = run_inputs(folder, train, val)
+    require_same_inputs(run, folder, inputs, data_hash(inputs))
+    return inputs
 
 
 def _cache_folder(settings: RunSettings, out: Path) -> Path:

@@ -1,22 +1,26 @@
 """Opening a run folder for training, and what is written into it before the first step."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+
 from alcseg import machine
-from alcseg.data.cache import CachedCase, data_hash
+from alcseg.data.cache import data_hash
 from alcseg.data.folder import Dataset
-from alcseg.errors import CheckpointError, ConfigError, DataError, UsageError
-from alcseg.files import remove_output, require_free
-from alcseg.records.run import RunRecord
+from alcseg.errors import CheckpointError, ConfigError, UsageError
+from alcseg.files import file_hash, remove_output, require_free
+from alcseg.records.run import RunInput, RunRecord
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
 from alcseg.training.prepare import Prepared
 from alcseg.training_methods import Stage
 
 __all__ = ["log_to", "open_run", "write_records"]
+
+logger = logging.getLogger(__name__)
 
 
 def open_run(out: Path, settings: RunSettings, *, overwrite: bool = False) -> Run:
@@ -62,40 +66,29 @@ def write_records(
     run: Run,
     ready: Prepared,
     folder: Dataset,
-    train: Sequence[CachedCase],
-    val: Sequence[CachedCase],
+    inputs: Mapping[str, RunInput],
     stages: Sequence[Stage],
     *,
     hq_from: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write `config.yaml`, `plan.json` and `run.json`; check the data of a resumed run.
+    """Write `config.yaml`, `plan.json` and `run.json`; those of a run that was begun stay.
 
     Args:
         run: The run folder, made if it is not there.
         ready: Settings, plan and device of the run.
         folder: The dataset.
-        train: Cases that train.
-        val: Cases that validate.
+        inputs: The cases that train or validate.
         stages: Of the run, in order.
         hq_from: The audit that says which labels are HQ.
         overwrite: Remove first what the folder holds.
-
-    Raises:
-        DataError: If images or labels changed since the run began.
     """
     if overwrite:
         remove_output(run.path)
-    hashed = data_hash([*train, *val])
     order = tuple(stage.name for stage in stages if stage.name)
     if run.record_path.is_file():
         known = run.record
-        if known.data_hash != hashed:
-            raise DataError(
-                f"{folder.root}: the data is not what run {run.path} began with "
-                f"(hash {hashed}, expected {known.data_hash}). Restore the dataset, or train into another "
-                "folder."
-            )
+        _tell_what_differs(known, str(ready.device))
         if known.stages is None:
             known.model_copy(update={"stages": order}).write(run.path)
         return
@@ -104,18 +97,36 @@ def write_records(
     RunRecord(
         started=machine.timestamp(),
         dataset=folder.name,
-        data_hash=hashed,
+        data_hash=data_hash(inputs),
+        inputs=dict(inputs),
+        plan_hash=file_hash(run.plan_path),
         seed=ready.settings.seed,
         device=str(ready.device),
         processor=machine.processor(),
+        threads=torch.get_num_threads(),
         commit=machine.commit(),
         versions=machine.versions(),
         stages=order,
-        train_cases=tuple(case.case_id for case in train),
-        hq_cases=tuple(case.case_id for case in train if case.quality == "hq"),
-        val_cases=tuple(case.case_id for case in val),
+        train_cases=tuple(row.case_id for row in ready.train),
+        hq_cases=tuple(row.case_id for row in ready.train if row.quality == "hq"),
+        val_cases=tuple(row.case_id for row in ready.val),
         hq_from=hq_from,
     ).write(run.path)
+
+
+def _tell_what_differs(known: RunRecord, device: str) -> None:
+    """Warn where a run goes on in another way than it began, so that it will not end bit for bit the same."""
+    here = machine.versions() | {"device": device, "threads": str(torch.get_num_threads())}
+    begun = known.versions | {"device": known.device, "threads": str(known.threads or here["threads"])}
+    different = [
+        f"{name} {begun[name]}, now {here[name]}"
+        for name in here
+        if begun.get(name, here[name]) != here[name]
+    ]
+    if different:
+        logger.warning(
+            "the run was begun with %s: its end may differ in the last digits", "; ".join(different)
+        )
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from alcseg.training.cases import stream_sizes
 from alcseg.training.datamodule import StreamData
 from alcseg.training.fitted import Fitted
 from alcseg.training.handed_on import StoredProbabilities, relabel_held_out
+from alcseg.training.inputs import handed_on_hash
 from alcseg.training.prepare import augmentation
 from alcseg.training_methods import Method, Stage
 
@@ -152,6 +153,10 @@ def _hand_on(
     if rank == 0:
         logger.info("stage %s: relabeling %d held-out cases", stage.name, len(held_out))
         relabel_held_out(method, run, stored)
+        known = run.record
+        known.model_copy(update={"handed_on": known.handed_on | {run.stage: handed_on_hash(run)}}).write(
+            run.path
+        )
         write_text(run.done_path, machine.timestamp() + "\n")
     if several:
         distributed.barrier()

@@ -65,5 +65,5 @@ def test_outputs_of_two_cases_do_not_meet() -> None:
     require_apart_outputs(outputs("scan", "scan2"))
     require_apart_outputs(outputs("scan", "scan_prob", kinds=("label",)))
     for pair in (("scan", "scan_prob"), ("scan_prob", "scan"), ("scan", "Scan")):
-        with pytest.raises(UsageError, match=r"both give '.*'\. Rename one"):
+        with pytest.raises(UsageError, match=r"both give '.*' \(.*\)\. Rename one"):
             require_apart_outputs(outputs(*pair))

@@ -249,3 +249,9 @@ def test_the_reference_page_knows_every_verb_and_flag():
             if action.dest not in {"help", *PRINT_OPTIONS}:
                 word = action.option_strings[0] if action.option_strings else action.metavar
                 assert f"`{word}" in section, f"docs/reference/cli.md: '{word}' is missing under {name}"
+
+
+def test_a_name_cannot_write_on_the_terminal(methods_raises, capsys):
+    methods_raises(DataError("a\n\x1b[31mb\u202e: expected é, found 日."))
+    assert main(["methods"]) == 4
+    assert capsys.readouterr().err == "DataError: a \\x1b[31mb\\x202e: expected é, found 日.\n"

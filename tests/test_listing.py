@@ -56,6 +56,7 @@ def test_a_link_that_leads_nowhere_is_not_taken_for_absent(tmp_path: Path) -> No
             ask(tmp_path / "labels/b.nii")
     assert not has_file(tmp_path / "b.nii")
     assert not has_file(tmp_path / "null\0")
+    assert not has_file(tmp_path / ("long" * 1000))
 
 
 @pytest.mark.parametrize("kind", ["link", "text"])

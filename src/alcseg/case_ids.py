@@ -72,7 +72,7 @@ def require_apart_outputs(outputs: Mapping[str, Iterable[str]]) -> None:
             if other != case_id:
                 raise UsageError(
                     f"expected each output file of one case alone, but {shorten([other, case_id])} both give "
-                    f"'{name}'. Rename one, or write them into two folders."
+                    f"'{name}' (upper and lower case count as one). Rename one, or write them apart."
                 )
 
 

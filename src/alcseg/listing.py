@@ -154,10 +154,12 @@ def _mode(path: Path) -> int:
     except ValueError:  # a null character, which no name has
         return 0
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return 0
         for place in (path, *path.parents):
             if place.is_symlink() and not place.exists():
                 raise DataError(_astray(place)) from None
-        if isinstance(error, FileNotFoundError | NotADirectoryError) or error.errno == errno.ENAMETOOLONG:
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
             return 0
         raise
 

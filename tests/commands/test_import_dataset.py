@@ -115,6 +115,11 @@ def test_plain_files_in_three_arrangements(tmp_path, layout):
         save(source / names[0].format(case), IMAGE)
         save(source / names[1].format(case), LABEL * 7.0)
     (source / "cases.csv").write_text("case_id,quality,group\na,lq,p1\n")
+    with pytest.raises(
+        DataError, match=r"cases\.csv: expected a line for each case with a label, .* for b\."
+    ):
+        import_dataset(source, tmp_path / "out")
+    (source / "cases.csv").write_text("case_id;quality;group\na;lq;p1\nb;;\n")
     folder = import_dataset(source, tmp_path / "out")
     assert folder.labels == {"background": 0, "class_7": 7}
     assert folder.file_ending == ".nii"

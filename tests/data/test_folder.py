@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from alcseg.data.folder import Dataset
+from alcseg.data.folder import Dataset, label_files
 from alcseg.errors import DataError, GeometryError, LabelError
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
@@ -175,3 +175,26 @@ def test_channels_must_be_complete_and_agree(root):
         Dataset.open(root).read("a")
     save(root / "imagesTr/a_0001.nii.gz", IMAGE + 1)
     assert len(Dataset.open(root).read("a").images) == 2
+
+
+def test_label_maps_of_one_name_are_refused(tmp_path):
+    for name in ("a.nii", "a.nii.gz", "b.nii", ".hidden.nii", "notes.txt"):
+        (tmp_path / name).touch()
+    with pytest.raises(DataError, match=r"found 'a' as .*a\.nii and .*a\.nii\.gz"):
+        label_files(tmp_path)
+    (tmp_path / "a.nii").unlink()
+    assert {name: path.name for name, path in label_files(tmp_path).items()} == {
+        "a": "a.nii.gz",
+        "b": "b.nii",
+    }
+    (tmp_path / "=1+1.nii").touch()
+    with pytest.raises(DataError, match="spreadsheet takes for a formula"):
+        label_files(tmp_path)
+
+
+@pytest.mark.parametrize("ending", ["/../../x.nii.gz", ".mha", "", 5])
+def test_a_file_ending_is_one_that_is_read(tmp_path, ending):
+    content = {"labels": {"background": 0, "x": 1}, "file_ending": ending}
+    (tmp_path / "dataset.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"expected the file_ending \.nii\.gz or \.nii, found"):
+        DatasetRecord.read(tmp_path)

@@ -99,7 +99,9 @@ def _explain(error: BaseException) -> tuple[str, int]:
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
+    """The message without line ends and with signs that would move a terminal's cursor spelled out."""
+    text = " ".join(str(error).split())
+    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
 
 
 class _Formatter(logging.Formatter):

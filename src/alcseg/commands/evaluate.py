@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from alcseg.case_ids import check_case_id
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
 from alcseg.data.folder import Dataset, is_dataset, label_files, require_named_values
@@ -137,7 +138,7 @@ def _match(pred: Path, truth: Path, chosen: list[str] | None) -> _Matched:
             raise UsageError(
                 f"{pred}: expected folders beside --quality and --split, got two files. Leave both flags out."
             )
-        name = nifti_stem(truth) or truth.name
+        name = check_case_id(nifti_stem(truth) or truth.name, truth)
         return _Matched({name: (pred, truth)})
     references, predictions = label_files(truth), label_files(pred)
     wanted = list(references) if chosen is None else [name for name in chosen if name in references]

@@ -416,7 +416,9 @@ def label_files(path: Path) -> dict[str, Path]:
         raise DataError(f"{path}: expected a folder of label maps, found none. Check the path.")
     folders = [path / name for name in dict.fromkeys(LABELS.values())] if is_dataset(path) else [path]
     files = [file for folder in folders for file in list_files(folder)]
-    return by_name((name, file) for file in files if (name := nifti_stem(file)) is not None)
+    return by_name(
+        (check_case_id(name, file), file) for file in files if (name := nifti_stem(file)) is not None
+    )
 
 
 def require_named_values(label: Volume, labels: Mapping[str, int]) -> None:

@@ -61,6 +61,11 @@ class DatasetRecord(Document):
         if not isinstance(kept.get("numTraining"), int):
             kept.pop("numTraining", None)
         regions = regions_of(content["labels"], path)
+        ending = content.get("file_ending", ".nii.gz")
+        if ending not in (".nii.gz", ".nii"):
+            raise DataError(
+                f"{path}: expected the file_ending .nii.gz or .nii, found {ending!r:.60}. Convert the files."
+            )
         understood = {
             "name": str(content.get("name", path.parent.name)),
             "channel_names": parse_channels(content.get("channel_names") or content.get("modality"), path),
@@ -80,6 +85,8 @@ def parse_channels(raw: Any, path: Path) -> dict[str, str]:
         raise DataError(
             f'{path}: expected channel names as a table such as {{"0": "CT"}}, found {raw!r}. Correct it.'
         )
+    if odd := [name for name in names.values() if not isinstance(name, str | int | float)]:
+        raise DataError(f"{path}: expected a name for each channel, found {odd[0]!r:.60}. Correct it.")
     numbers = {str(index): str(name) for index, name in names.items()}
     wanted = [str(number) for number in range(len(numbers))]
     if sorted(numbers, key=lambda number: (len(number), number)) != wanted:

@@ -43,6 +43,8 @@ def test_lists_are_read_from_where_they_lie(folder: Path) -> None:
     assert ids([folder / "list.txt"]) == {"a": ["a_0000.nii.gz"], "b": ["b_0000.nii.gz"]}
     (folder / "list.csv").write_text("case_id,t1,t2\nx,a_0000.nii.gz,a_0001.nii.gz\n")
     assert ids([folder / "list.csv"], channels=("T1", "T2")) == {"x": ["a_0000.nii.gz", "a_0001.nii.gz"]}
+    (folder / "list.tsv").write_text("image\tcase_id\na_0000.nii.gz\tx\n")
+    assert ids([folder / "list.tsv"]) == {"x": ["a_0000.nii.gz"]}
     (folder / "bare.csv").write_text("a_0000.nii.gz\nb_0000.nii.gz\n")
     assert ids([folder / "bare.csv"]) == {"a": ["a_0000.nii.gz"], "b": ["b_0000.nii.gz"]}
 

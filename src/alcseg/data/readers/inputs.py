@@ -111,7 +111,7 @@ def _siblings(path: Path) -> list[Path]:
 
 def _cases(places: Iterable[Path], channels: Sequence[str]) -> Iterator[SourceCase]:
     """The cases in the order of the places; files named one after the other are looked at together."""
-    for is_image, group in groupby(places, lambda place: has_file(place) and place.suffix.lower() != ".csv"):
+    for is_image, group in groupby(places, lambda place: has_file(place) and not _is_table(place)):
         if is_image:
             yield from _from_files(group, len(channels))
             continue
@@ -119,6 +119,10 @@ def _cases(places: Iterable[Path], channels: Sequence[str]) -> Iterator[SourceCa
             yield from (
                 _from_folder(place, channels) if has_folder(place) else read_input_table(place, channels)
             )
+
+
+def _is_table(place: Path) -> bool:
+    return place.suffix.lower() in (".csv", ".tsv")
 
 
 def _from_files(files: Iterable[Path], channels: int) -> Iterator[SourceCase]:

@@ -58,6 +58,11 @@ class NIfTIReader(Reader):
                 f"{table}: expected only cases with an image, found none for {shorten(unknown)}. "
                 "Correct the table."
             )
+        if rows and (left_out := sorted(found.labels.keys() - rows.keys())):
+            raise DataError(
+                f"{table}: expected a line for each case with a label, found none for {shorten(left_out)}. "
+                "Add the lines, or move the labels out."
+            )
         cases = []
         for case in _cases(found, source):
             if row := rows.get(case.case_id):

@@ -16,6 +16,7 @@ __all__ = ["DoctorReport", "doctor"]
 _CORE = ("torch", "lightning", "monai", "numpy", "scipy", "nibabel")
 _OPTIONAL = {
     "pydicom": ("dicom", "read DICOM series"),
+    "pylibjpeg": ("dicom-jpeg", "read DICOM series in JPEG"),
     "h5py": ("h5", "import the LA benchmark's h5 files"),
     "pandas": ("frames", "have tables as data frames"),
 }

@@ -44,6 +44,9 @@ def touch(root, *names):
         (["a.nii.gz", "a_label.nii.gz"], "b.nrrd"),
         (["a.nii.gz", "b.nii.gz"], "labels/b.mha"),
         (["a.nii.gz", "b.nii.gz"], "labels/c.nii.gz"),
+        (["a.nii.gz", "b.nii.gz"], "drawn/b.nii.gz"),
+        (["images/a.nii.gz", "images/b.nii.gz"], "drawn/b_seg.nii.gz"),
+        (["images/a.nii.gz", "images/b.nii.gz"], "groundtruth/b.mha"),
         (["a/image.nii.gz", "b/image.nii.gz"], "b/label.mgz"),
         (["a/image.nii.gz", "a/label.nii.gz"], "b/image.mha"),
         (["a/image.nii.gz", "a/label.nii.gz"], "labels/b.nii.gz"),
@@ -145,3 +148,10 @@ def test_an_axis_of_one_is_left_out_of_what_is_written(tmp_path):
     folder = import_dataset(tmp_path / "src", tmp_path / "out")
     assert nib.load(folder.image_paths("a")[0]).shape == (3, 4, 5)
     assert np.array_equal(folder["a"].image, IMAGE)
+
+
+def test_images_that_are_not_predicted_are_named(tmp_path, caplog):
+    nifti(tmp_path / "src", "images/a.nii.gz", "labels/a.nii.gz")
+    touch(tmp_path / "src", "images/b.mha")
+    assert [case.case_id for case in find_inputs([tmp_path / "src"], channels=1)] == ["a"]
+    assert "left out: " + str(tmp_path / "src/images/b.mha") in caplog.text

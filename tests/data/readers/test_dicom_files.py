@@ -1,12 +1,14 @@
 """What a hospital exports beside a series, and files that are damaged or odd."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
 from alcseg.commands.import_dataset import import_dataset
-from alcseg.data.readers.dicom import read_series
+from alcseg.data.readers.dicom import DICOMReader, read_series
 from alcseg.data.readers.inputs import find_inputs
-from alcseg.errors import DataError
+from alcseg.errors import DataError, ResourceError
 
 pydicom = pytest.importorskip("pydicom")
 
@@ -116,3 +118,48 @@ def test_one_slice_across_the_others_is_an_error_and_no_localizer(tmp_path, seri
     edit(tmp_path / "bad/2.dcm", ImageOrientationPatient=["0", "1", "0", "0", "0", "-1"])
     with pytest.raises(DataError, match="expected slices of one size and orientation"):
         import_dataset(tmp_path, tmp_path.with_name("out"))
+
+
+def test_what_cannot_be_read_at_all_stops_no_other_series(tmp_path, series):
+    series(tmp_path / "good")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad/1.dcm").write_bytes(b"no DICOM")
+    bad, good = find_inputs([tmp_path], channels=1)
+    assert good.read().images[0].shape == (4, 3, 4)
+    with pytest.raises(DataError, match=r"1\.dcm: expected a DICOM slice, cannot read it"):
+        bad.read()
+
+
+def test_a_scout_in_three_planes_among_the_slices_is_left_out(tmp_path, series, write_slice, caplog):
+    series(tmp_path)
+    for index, orientation in enumerate([(1, 0, 0, 0, 1, 0), (0, 1, 0, 0, 0, -1), (1, 0, 0, 0, 0, -1)]):
+        write_slice(
+            tmp_path / f"scout{index}.dcm", np.eye(3, 4), (0, 0, 1), orientation=orientation, series="7"
+        )
+    assert read_series(tmp_path).shape == (4, 3, 4)
+    assert "scout2.dcm (slices across one another)" in caplog.text
+
+
+@pytest.mark.parametrize("label", ["label.nii.gz", "labels/p1.mha", "p1/T1_seg.nrrd"])
+def test_labels_beside_a_series_are_an_error_for_import_alone(tmp_path, series, label):
+    series(tmp_path / "src/p1")
+    (tmp_path / "src" / label).parent.mkdir(exist_ok=True)
+    (tmp_path / "src" / label).touch()
+    with pytest.raises(DataError, match=rf"expected DICOM series alone, .* found \S*{label}"):
+        import_dataset(tmp_path / "src", tmp_path / "out", format="dicom")
+    assert DICOMReader().cases(tmp_path / "src", 1)[0].case_id == "p1"
+
+
+def test_any_bytes_in_a_header_are_read_or_refused(tmp_path, series):
+    series(tmp_path / "s")
+    whole, rng = (tmp_path / "s/1.dcm").read_bytes(), np.random.default_rng(0)
+    header = len(whole) - 24
+    for _ in range(60):
+        content = bytearray(whole)
+        for place in rng.integers(132, header, rng.integers(1, 5)):
+            content[place] = rng.choice([*b"0123456789.-eE\\ ", *range(256)])
+        (tmp_path / "s/1.dcm").write_bytes(
+            content[: rng.integers(132, header)] if rng.random() < 0.2 else content
+        )
+        with suppress(DataError, ResourceError):
+            read_series(tmp_path / "s")

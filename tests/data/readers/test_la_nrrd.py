@@ -82,3 +82,11 @@ def test_faults_are_named(source, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "nrrd", None)
     with pytest.raises(ResourceError, match=r'pip install "alcseg\[nrrd\]"'):
         import_dataset(source, tmp_path / "out")
+
+
+def test_a_label_in_another_format_is_an_error(source, tmp_path):
+    (source / "Testing Set/D/laendo.mha").touch()
+    with pytest.raises(
+        DataError, match=r"expected labels as laendo\.nrrd, found \S*Testing Set/D/laendo\.mha"
+    ):
+        import_dataset(source, tmp_path / "out")

@@ -117,3 +117,11 @@ def test_faults_are_named(tmp_path):
     (study / "two/a.dcm").write_bytes((study / "one/000002.dcm").read_bytes())
     with pytest.raises(DataError, match="expected one series, found 2"):
         import_dataset(source, tmp_path / "out")
+
+
+def test_a_label_in_another_format_is_an_error(tmp_path):
+    write_patient(tmp_path, 1)
+    write_patient(tmp_path, 2, label=False)
+    (tmp_path / "TCIA_pancreas_labels-02-05-2017/label0002.mha").touch()
+    with pytest.raises(DataError, match=r"expected labels as label0001\.nii\.gz, .* found \S*label0002\.mha"):
+        import_dataset(tmp_path, tmp_path.with_name("out"))

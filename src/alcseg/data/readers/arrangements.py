@@ -12,10 +12,13 @@ from alcseg.data.nifti import nifti_stem
 from alcseg.data.readers.numbered import group_channels
 from alcseg.listing import by_name, list_files, list_folders
 
-__all__ = ["ArrangedFiles", "arranged", "has_nifti"]
+__all__ = ["ArrangedFiles", "arranged", "has_nifti", "is_image_file", "is_named_like_label"]
 
 _IMAGE_FOLDERS = ("images", "image", "imgs", "img", "imagesTr", "volumes", "scans")
-_LABEL_FOLDERS = ("labels", "label", "masks", "mask", "segs", "segmentations", "labelsTr", "annotations")
+_LABEL_FOLDERS = (
+    "labels", "label", "masks", "mask", "segs", "seg", "segmentations", "labelsTr", "annotations", "gt",
+    "groundtruth", "ground_truth",
+)  # fmt: skip
 _TEST_FOLDERS = ("imagesTs", "labelsTs")
 _LABEL_ENDING = re.compile(r"[_\-. ](label|labels|mask|seg|segmentation|gt)$", re.IGNORECASE)
 _IMAGE_NAMES = ("image", "img", "volume", "scan", "mri", "ct")
@@ -95,7 +98,8 @@ def _two_folders(source: Path, channels: int | None) -> ArrangedFiles:
     return ArrangedFiles(
         found.images,
         found.labels,
-        left_out=(*(path for folder in (source, *rest) for path in _nifti_files(folder)), *elsewhere),
+        left_out=(*_nifti_files(source), *_of_other_names(rest, found), *elsewhere),
+        unread=_of_names(rest, found),
         folders=(*holding, *label_folders),
         tests=frozenset(case_id for case_id, paths in found.images.items() if paths[0] in tests),
     )
@@ -114,8 +118,8 @@ def _one_folder(source: Path, channels: int | None) -> ArrangedFiles:
     return ArrangedFiles(
         found.images,
         found.labels,
-        left_out=tuple(path for folder in rest for path in _nifti_files(folder)),
-        unread=tuple(unread),
+        left_out=_of_other_names(rest, found),
+        unread=(*unread, *_of_names(rest, found)),
         folders=tuple(label_folders),
     )
 
@@ -223,6 +227,29 @@ def _first(files: Iterable[tuple[str, Path]], names: Sequence[str]) -> Path | No
     """The file that has the first of the names."""
     found = by_name((stem.lower(), path) for stem, path in files if stem.lower() in names)
     return next((found[name] for name in names if name in found), None)
+
+
+def _of_names(folders: Sequence[Path], found: ArrangedFiles) -> tuple[Path, ...]:
+    """Files in further folders that are named like a case, and may be its label or another image of it."""
+    files = [path for folder in folders for path in _nifti_files(folder)]
+    return tuple(path for path in files if {_stem(path), _case_of(_stem(path))} & found.images.keys())
+
+
+def _of_other_names(folders: Sequence[Path], found: ArrangedFiles) -> tuple[Path, ...]:
+    named = _of_names(folders, found)
+    return tuple(path for folder in folders for path in _nifti_files(folder) if path not in named)
+
+
+def is_image_file(path: Path) -> bool:
+    """Whether a file is NIfTI or ends like another format of volumes, DICOM aside."""
+    return nifti_stem(path) is not None or (_is_volume(path) and path.suffix.lower() not in (".dcm", ".ima"))
+
+
+def is_named_like_label(path: Path) -> bool:
+    """Whether a file lies in a folder of labels or is called one, whatever its format."""
+    names = [_stem(path), *_stems(path)]
+    called = any(name.lower() in _LABEL_NAMES or _LABEL_ENDING.search(name) for name in names)
+    return called or path.parent.name.lower() in {name.lower() for name in _LABEL_FOLDERS}
 
 
 def _nifti_files(folder: Path) -> list[Path]:

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.nifti import check_affine, check_intensities
+from alcseg.data.readers.arrangements import is_image_file, is_named_like_label
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.data.readers.dicom_files import (
     dicom_files,
     listed,
+    normals_cross,
     other_than_slice,
     others_below,
     planes_cross,
@@ -27,8 +29,9 @@ from alcseg.data.readers.dicom_files import (
 )
 from alcseg.data.readers.dicom_slices import Slice, slices_in
 from alcseg.data.readers.nifti import holds_cases
+from alcseg.data.unused import tell_unused
 from alcseg.errors import DataError, GeometryError
-from alcseg.listing import has_folder
+from alcseg.listing import folders_below, has_folder, list_files
 from alcseg.words import shorten
 
 __all__ = ["DICOMReader", "read_numbered_series", "read_series", "series_folders", "series_name"]
@@ -55,6 +58,14 @@ class DICOMReader(Reader):
 
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
         """List the series folders; series of one patient folder form a group. No pixel is read."""
+        _refuse_labels(source)
+        return self._found(source)
+
+    def cases(self, source: Path, channels: int) -> tuple[SourceCase, ...]:
+        """List the series alone, whatever lies beside them."""
+        return self._found(source).cases
+
+    def _found(self, source: Path) -> SourceDataset:
         folders = sorted(series_folders(source))
         others = others_below(source)
         if len(folders) > 1:
@@ -82,6 +93,18 @@ class DICOMReader(Reader):
         return SourceDataset(
             source.resolve().name, {"0": "image"}, {"background": 0, "foreground": 1}, tuple(cases)
         )
+
+
+def _refuse_labels(source: Path) -> None:
+    """Raise where files look like labels of the series, since none would be read."""
+    files = [path for folder in folders_below(source) for path in list_files(folder) if is_image_file(path)]
+    labels = [path for path in files if is_named_like_label(path)]
+    if labels:
+        raise DataError(
+            f"{source}: expected DICOM series alone, whose cases are unlabeled, found {shorten(labels)}. "
+            "Convert the series to NIfTI to import them with their labels, or move the labels out."
+        )
+    tell_unused(source, files)
 
 
 def series_name(folder: Path, source: Path | None = None) -> str:
@@ -144,12 +167,26 @@ def _slices(folder: Path) -> list[Slice]:
         raise DataError(
             f"{folder}: expected DICOM slices, found {listed(others) or 'none'}. Check the folder."
         )
+    slices, crossed = _without_crossed(slices)
+    others |= crossed
     if others:
-        _log.warning("%s: left out, since these are no slices: %s", folder, listed(others))
+        _log.warning("%s: left out, since these are no slices of the series: %s", folder, listed(others))
     _require_one_series(slices, folder)
     across, down = np.split(_directions(slices), 2)
     normal = np.cross(across, down)
     return sorted(slices, key=lambda one: float(normal @ one.position))
+
+
+def _without_crossed(slices: list[Slice]) -> tuple[list[Slice], dict[str, str]]:
+    """Leave series out whose slices stand across one another, where there are others; and their files."""
+    by_series: dict[str, list[Slice]] = {}
+    for one in slices:
+        by_series.setdefault(one.series, []).append(one)
+    crossed = [series for series in by_series.values() if normals_cross([one.normal for one in series])]
+    if len(crossed) == len(by_series):
+        return slices, {}
+    left_out = {one.path.name: "slices across one another" for series in crossed for one in series}
+    return [one for series in by_series.values() if series not in crossed for one in series], left_out
 
 
 def _directions(slices: list[Slice]) -> NDArray[np.float64]:

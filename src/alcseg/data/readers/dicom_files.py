@@ -6,12 +6,13 @@ left out by name; a slice that cannot be used is an error of its own.
 
 import struct
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alcseg.errors import DataError, ResourceError
 from alcseg.listing import folders_below, list_files
@@ -20,6 +21,7 @@ from alcseg.words import shorten
 __all__ = [
     "dicom_files",
     "listed",
+    "normals_cross",
     "other_than_slice",
     "others_below",
     "planes_cross",
@@ -92,9 +94,9 @@ def others_below(source: Path) -> dict[str, str]:
     """Files in folders without any slice, and what they are; by their place below `source`."""
     found: dict[str, str] = {}
     for folder in folders_below(source):
-        kinds = {path: _kind(path) for path in dicom_files(folder)}
-        if all(kind is not None for kind in kinds.values()):
-            found |= {path.relative_to(source).as_posix(): str(kind) for path, kind in kinds.items()}
+        files = dicom_files(folder)
+        if not any(_may_be_slice(path) for path in files):
+            found |= {path.relative_to(source).as_posix(): str(_kind(path)) for path in files}
     return found
 
 
@@ -127,8 +129,12 @@ def planes_cross(folder: Path) -> bool:
 
     A single slice that does among many others is damaged, and reading the series will say so.
     """
-    normals = np.array([normal for path in dicom_files(folder) if (normal := _normal(path)) is not None])
-    alike = np.abs(normals @ normals.T) > _ALIKE if len(normals) else np.ones((1, 1))
+    return normals_cross([normal for path in dicom_files(folder) if (normal := _normal(path)) is not None])
+
+
+def normals_cross(normals: Sequence[NDArray[np.float64]]) -> bool:
+    """Whether less than two thirds of some unit vectors lie on nearly one line."""
+    alike = np.abs(np.array(normals) @ np.array(normals).T) > _ALIKE if len(normals) else np.ones((1, 1))
     return float(alike.mean(axis=1).max()) < _MOST
 
 

@@ -83,6 +83,11 @@ class Slice:
                     return found
         return None
 
+    @property
+    def normal(self) -> NDArray[np.float64]:
+        """Unit vector along which slices are stacked, up to a skew."""
+        return np.cross(self.directions[:3], self.directions[3:])
+
     def pixels(self) -> NDArray[np.float32]:
         """Gray values in stored units such as HU, `(columns, rows)`; those of MONOCHROME1 turned round.
 
@@ -179,7 +184,7 @@ def _value(one: Any, tag: str, frame: int | None) -> Any:
     else:
         group = _GROUPS[tag]
         shared = one.get("SharedFunctionalGroupsSequence") or [{}]
-        own = one.PerFrameFunctionalGroupsSequence[frame].get(group) or shared[0].get(group) or [{}]
+        own = one.PerFrameFunctionalGroupsSequence[frame].get(group) or shared[0].get(group) or [one]
         found = own[0].get(tag)
     return None if found is None or found == "" or (not np.isscalar(found) and len(found) == 0) else found
 
@@ -207,7 +212,7 @@ def _decoded(one: Any, frame: int | None, path: Path) -> NDArray[Any]:
         with reading(path):
             pixels: NDArray[Any] = pixel_array(one, index=frame or 0)
     except RuntimeError as error:  # of pydicom, if no decoder is there or none of those that are can do it
-        name, reason = one.file_meta.TransferSyntaxUID.name, str(error).strip().split("\n")[0]
+        name, reason = one.file_meta.TransferSyntaxUID.name, " ".join(str(error).split())[:200]
         if all(map(find_spec, _DECODERS)):
             raise DataError(
                 f"{path}: expected whole {name}, cannot decode it ({reason}). Copy it again."

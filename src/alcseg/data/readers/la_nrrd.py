@@ -29,6 +29,7 @@ from alcseg.data.voxel_values import check_intensities, whole_numbers
 from alcseg.errors import DataError, GeometryError, ResourceError
 from alcseg.listing import by_name, has_file, has_folder, list_files
 from alcseg.types import Affine
+from alcseg.words import shorten
 
 __all__ = ["LANRRDReader", "read_nrrd"]
 
@@ -60,6 +61,17 @@ class LANRRDReader(Reader):
             raise DataError(f"{source}: expected folders with {_IMAGE}, found none. Check the folder.")
         testing = {name for name, folder in folders.items() if _in_testing_set(folder, source)}
         lists = read_lists(source, folders, placed=testing)
+        other = [
+            path
+            for folder in folders.values()
+            for path in list_files(folder, "laendo*")
+            if path.name != _LABEL
+        ]
+        if other:
+            raise DataError(
+                f"{source}: expected labels as {_LABEL}, found {shorten(other)}. "
+                "Convert them, or move them out."
+            )
         cases = []
         for name in lists.order:
             folder = folders[name]

@@ -48,8 +48,7 @@ class NIfTIReader(Reader):
         """Pair the files, and open all labels to learn their values."""
         found = _arrange(source, None)
         _require_pairs(found, source)
-        used = (*(path for paths in found.images.values() for path in paths), *found.labels.values())
-        refuse_unused(source, unused_files(found.folders, used))
+        refuse_unused(source, _unused(found))
         table = CaseRow.path(source)
         rows = {row.case_id: row for row in CaseRow.read(source)} if has_file(table) else {}
         unknown = sorted(set(rows) - set(found.images))
@@ -73,7 +72,8 @@ class NIfTIReader(Reader):
 
     def cases(self, source: Path, channels: int) -> tuple[SourceCase, ...]:
         """List the images alone."""
-        cases = _cases(_arrange(source, channels), source)
+        found = _arrange(source, channels)
+        cases = _cases(replace(found, left_out=(*found.left_out, *_unused(found))), source)
         return tuple(replace(case, stacked=channels > 1 and len(case.images) == 1) for case in cases)
 
 
@@ -97,6 +97,11 @@ def _arrange(source: Path, channels: int | None) -> ArrangedFiles:
             f"{shorten(found.channels[odd[0]], 20)} in {shorten(odd)}. Add what is missing or move them out."
         )
     return found
+
+
+def _unused(found: ArrangedFiles) -> list[Path]:
+    used = (*(path for paths in found.images.values() for path in paths), *found.labels.values())
+    return unused_files(found.folders, used)
 
 
 def _require_pairs(found: ArrangedFiles, source: Path) -> None:

@@ -74,6 +74,14 @@ class NIHPancreasReader(Reader):
                 f"{source}: expected folders PANCREAS_0001, ... and files label0001.nii.gz, ... in it, "
                 f"found {len(patients)} and {len(labels)}. Put scans and labels into one folder."
             )
+        other = [
+            path for path in list_files(source, "label[0-9]*", below=_BELOW) if path not in labels.values()
+        ]
+        if other:
+            raise DataError(
+                f"{source}: expected labels as label0001.nii.gz, ..., found {shorten(other)}. "
+                "Convert or rename them, or move them out."
+            )
         series = {number: found for number, folder in patients.items() if (found := _series(folder))}
         empty = sorted(set(patients) - set(series))
         if empty:

@@ -139,3 +139,13 @@ def test_a_network_that_wants_the_patch_gets_that_of_the_plan(monkeypatch: pytes
     toy = ChosenNetwork.model_validate({"name": "toy", "filters": 4})
     build_method(RunSettings(method=ChosenMethod(name="h_sup"), network=toy), PLAN)
     assert asked == [((16, 16, 32), {"filters": 4})]
+
+
+def test_weights_that_are_not_finite_are_refused(make_run: Make) -> None:
+    run = Run.open(make_run("h_sup"))
+    weights = safetensors.torch.load_file(run.weights_path("model"))
+    name = next(name for name in weights if name.endswith("running_var"))
+    weights[name][0] = torch.inf
+    safetensors.torch.save_file(weights, run.weights_path("model"))
+    with pytest.raises(CheckpointError, match=rf"model\.safetensors: expected finite weights, .* in {name}"):
+        load_networks(run).predict  # noqa: B018 - loads it

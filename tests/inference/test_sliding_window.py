@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from alcseg.errors import ShapeError, UsageError
+from alcseg.errors import DataError, ShapeError, UsageError
 from alcseg.inference.sliding_window import _overlaps, sliding_window_average, sliding_window_probabilities
 
 
@@ -164,3 +164,15 @@ def test_bad_arguments_are_named() -> None:
             sliding_window_probabilities(network, image, patch=patch)
     with pytest.raises(ShapeError, match=r"expected shape \(C, X, Y, Z\)"):
         sliding_window_probabilities(network, image[0], patch=(4, 4, 4))
+
+
+def test_an_answer_that_is_not_finite_is_no_label() -> None:
+    def broken(windows: Tensor) -> Tensor:
+        logits = torch.zeros(len(windows), 2, *windows.shape[2:])
+        logits[0, 0, 0, 0, 0] = torch.nan
+        return logits
+
+    with pytest.raises(
+        DataError, match="expected finite answers of the network, got nan or infinity in 2 of"
+    ):
+        sliding_window_probabilities(broken, torch.randn(1, 8, 8, 8), patch=(8, 8, 8))

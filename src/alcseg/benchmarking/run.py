@@ -7,11 +7,8 @@ anywhere goes on from its last finished part.
 """
 
 import logging
-import os
 import shutil
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from math import isnan
@@ -31,9 +28,10 @@ from alcseg.commands.predict import predict
 from alcseg.commands.train import train
 from alcseg.data.folder import LABELS, Dataset
 from alcseg.data.predicted import Predictions
-from alcseg.errors import AlcsegError, ConfigError, DataError, UsageError
+from alcseg.errors import AlcsegError, ConfigError, DataError
 from alcseg.files import write_text
 from alcseg.inference.load import build_method
+from alcseg.locks import alone
 from alcseg.machine import commit, peak_memory_mib, processor, timestamp
 from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedRun
 from alcseg.records.benchmark_run import BenchmarkRecord, RunIdentity
@@ -141,7 +139,7 @@ def execute(
         UsageError: If another process is at it.
     """
     paths = RunPaths(out, run)
-    with _alone(paths):
+    with alone(paths.root):
         found = find_state(paths, plan)
         if found.state == "done" and found.record is not None:
             return found.record
@@ -344,27 +342,3 @@ def _identity(run: PlannedRun, plan: BenchmarkPlan) -> RunIdentity:
         window=plan.evaluate.window,
         split=plan.evaluate.split,
     )
-
-
-@contextmanager
-def _alone(paths: RunPaths) -> Iterator[None]:
-    """Hold the lock of a run; the system gives it back when the process ends, however it ends.
-
-    Raises:
-        UsageError: If another process holds it.
-    """
-    if os.name == "nt":  # no such locks; two calls at once are the user's to avoid
-        yield
-        return
-    import fcntl
-
-    lock = paths.root.parent / f".{paths.root.name}.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UsageError(
-                f"run {paths.run.id}: another process is at it. Wait until it has ended, or stop it."
-            ) from None
-        yield

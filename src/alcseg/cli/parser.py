@@ -9,7 +9,7 @@ import alcseg
 from alcseg.cli.flags import ADDERS, add_print_options
 from alcseg.errors import UsageError
 
-__all__ = ["ARCHIVE", "DRY_RUNS", "ONE_METHOD", "VERBS", "build_parser", "parse"]
+__all__ = ["ARCHIVE", "DRY_RUNS", "ONE_METHOD", "SHARED", "VERBS", "build_parser", "parse"]
 
 VERBS = {
     "audit": ("alcseg.commands.audit", "audit"),
@@ -36,6 +36,9 @@ ONE_METHOD = ("alcseg.commands.methods", "describe_method")
 
 DRY_RUNS = {"train": ("alcseg.commands.train", "plan_training", ("out", "overwrite", "workers"))}
 """What answers a verb's --dry-run in its place, and the options that are not its own."""
+
+SHARED = ("train",)
+"""Verbs that several processes do together; the first of them answers."""
 
 
 class _Parser(argparse.ArgumentParser):

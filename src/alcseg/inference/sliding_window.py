@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from monai.inferers.utils import sliding_window_inference
 from torch import Tensor
 
-from alcseg.errors import ShapeError, UsageError
+from alcseg.errors import DataError, ShapeError, UsageError
 from alcseg.types import Window
 
 __all__ = ["LINEAGE_STRIDE", "WINDOWS", "sliding_window_average", "sliding_window_probabilities"]
@@ -92,6 +92,7 @@ def sliding_window_average(
     Raises:
         UsageError: If `window` is unknown.
         ShapeError: If the image is not `(C, X, Y, Z)` or the patch does not have three sizes.
+        DataError: If an average is not finite.
     """
     if len(patch) != 3 or any(int(size) != size or size < 1 for size in patch):
         raise ShapeError(f"patch: expected three positive whole numbers, got {tuple(patch)}.")
@@ -116,7 +117,14 @@ def sliding_window_average(
     )
     if not isinstance(averaged, Tensor):
         raise ShapeError(f"network: expected one tensor of logits, got {type(averaged).__name__}.")
-    return averaged[0][(slice(None), *inner)].contiguous()
+    answer = averaged[0][(slice(None), *inner)].contiguous()
+    wrong = answer.numel() - int(answer.isfinite().sum())
+    if wrong:
+        raise DataError(
+            f"expected finite answers of the network, got nan or infinity in {wrong} of {answer.numel()}. "
+            "Its training diverged, or the intensities are far from all that it was trained on; look at both."
+        )
+    return answer
 
 
 def _lineage_steps(patch: Sequence[int]) -> list[int]:

@@ -110,10 +110,17 @@ class TrainerSettings(Settings):
     """HQ training cases held out where the dataset has no validation split; null: a fifth, at least one."""
     precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(str)] = "auto"  # YAML reads 32 as int
     """`auto` (bf16 where the processor has it natively), `32` or `bf16`."""
-    devices: Count = 1
-    """Number of GPUs or CPU processes."""
-    nodes: Count = 1
-    """Number of machines."""
+    devices: Count | None = None
+    """GPUs, or processes on CPUs, of each machine, which share the patches of a step; null: as many as
+    torchrun or srun started, else one. The numbers are not those of one process: dropout draws by process,
+    and on CPUs batches are normalized (BatchNorm) over the share of each process, on GPUs over all."""
+    nodes: Count | None = None
+    """Machines; null: those that torchrun or srun started on, else one."""
+
+    @property
+    def processes(self) -> int:
+        """On all machines."""
+        return (self.devices or 1) * (self.nodes or 1)
 
 
 class RunSettings(Document):

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from alcseg.data.sampling import Patches
-from alcseg.errors import AlcsegError
+from alcseg.errors import ConfigError
 from alcseg.training_methods import METHODS, Method, Task
 
 __all__ = ["MethodContract", "TinyNetwork", "banded_patches", "tiny_batch", "tiny_method"]
@@ -267,7 +267,7 @@ class MethodContract:
         method, batch = make_method(), make_batch()
         for patches in batch.values():
             patches.image[:] = torch.nan
-        with pytest.raises(AlcsegError, match="step 0: expected a finite loss"):
+        with pytest.raises(ConfigError, match="step 0: expected a finite loss"):
             method.take_step(batch, method.configure_optimizers())
 
     @pytest.mark.parametrize("classes", [2, 3])

@@ -1,6 +1,7 @@
 """What happens beside the steps: metrics.csv, validation, checkpoints, progress, a clean stop."""
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -16,11 +17,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from alcseg.data.cache import CachedCase
+from alcseg.errors import ConfigError
 from alcseg.files import atomic_path
+from alcseg.networks import not_finite
 from alcseg.notebook import NotebookBar, find_notebook
 from alcseg.records.steps import StepTable
 from alcseg.run import Run
-from alcseg.training.checkpoint import write_checkpoint
 from alcseg.training.fitted import Fitted
 from alcseg.training.validation import validation_dice
 from alcseg.training_methods import Method
@@ -146,16 +148,15 @@ class Checkpoints(Callback):
             self._save(trainer, _method(module))
 
     def _save(self, trainer: lightning.Trainer, method: Method) -> None:
+        _require_finite(method)
+        path = self.run.checkpoint_path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".partial-{path.name}")
+        trainer.save_checkpoint(partial)
         if trainer.is_global_zero:
-
-            def save(partial: Path) -> None:
-                trainer.save_checkpoint(partial)
-                # First: weights may be newer than the checkpoint, never older.
-                _write_weights(self.run.stage_path, method)
-
-            write_checkpoint(self.run.checkpoint_path, save)
-        else:
-            trainer.save_checkpoint(self.run.checkpoint_path)  # takes part; the first process writes
+            # First: weights may be newer than the checkpoint, never older.
+            _write_weights(self.run.stage_path, method)
+            os.replace(partial, path)
         self.saved = method.done
 
 
@@ -178,7 +179,22 @@ class Snapshots(Callback):
         method = _method(module)
         due = method.done % self.every == 0 or method.done == method.task.steps
         if due and trainer.is_global_zero:
+            _require_finite(method)
             _write_weights(self.run.stage_path / "snapshots" / f"step-{method.done}", method)
+
+
+def _require_finite(method: Method) -> None:
+    """Refuse to save weights that answer nothing; what was saved before stays.
+
+    Raises:
+        ConfigError: Naming the first of them.
+    """
+    for name, network in method.export_networks().items():
+        if wrong := not_finite(network):
+            raise ConfigError(
+                f"step {method.done}: expected finite weights, found nan or infinity in {wrong} of {name}. "
+                f"The training diverges with trainer.learning_rate={method.task.learning_rate:g}; lower it."
+            )
 
 
 def _write_weights(folder: Path, method: Method) -> None:
@@ -189,9 +205,10 @@ def _write_weights(folder: Path, method: Method) -> None:
 
 
 class GracefulStop(Callback):
-    """On Ctrl-C or SIGTERM finish the step, save, and stop."""
+    """On Ctrl-C or SIGTERM to any of the processes all of them finish the step, save, and stop."""
 
     def __init__(self) -> None:
+        self.asked = False
         self.stopped = False
         self.previous: dict[int, Any] = {}
 
@@ -199,13 +216,20 @@ class GracefulStop(Callback):
         """Catch the signals; only the main thread can."""
 
         def stop(number: int, frame: object) -> None:
-            self.stopped = True
-            trainer.should_stop = True
+            self.asked = True
 
         if threading.current_thread() is not threading.main_thread():
             return
         for number in (signal.SIGINT, signal.SIGTERM):
             self.previous[number] = signal.signal(number, stop)
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any
+    ) -> None:
+        """Stop after this step if any process was asked to."""
+        self.stopped = trainer.strategy.reduce_boolean_decision(self.asked, all=False)
+        if self.stopped:
+            trainer.should_stop = True
 
     def teardown(self, trainer: lightning.Trainer, module: lightning.LightningModule, stage: str) -> None:
         """Give the signals back."""

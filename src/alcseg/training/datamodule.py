@@ -7,7 +7,6 @@ import torch
 from torch.utils.data import DataLoader
 
 from alcseg.data.sampling import Patches, StepDataset
-from alcseg.errors import ConfigError
 from alcseg.training.fitted import Fitted
 
 __all__ = ["StreamData"]
@@ -33,12 +32,6 @@ class StreamData(lightning.LightningDataModule):
         trainer = self.trainer
         if trainer is None or not isinstance(trainer.lightning_module, Fitted):
             raise TypeError("StreamData serves a Fitted method that a Lightning trainer fits")
-        for stream, size in self.batches.sizes.items():
-            if size % trainer.world_size:
-                raise ConfigError(
-                    f"data.{stream}_batch: expected a multiple of the {trainer.world_size} processes, "
-                    f"got {size}. Every process takes an equal share of each stream."
-                )
         return DataLoader(
             replace(self.batches, rank=trainer.global_rank, world_size=trainer.world_size),
             batch_size=None,

@@ -2,8 +2,11 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+
+import torch
 
 from alcseg import machine
 from alcseg.data.cache import CachedCase, build_cache, data_hash, has_foreground, require_foreground
@@ -12,6 +15,8 @@ from alcseg.errors import ConfigError, UsageError
 from alcseg.files import write_text
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import build_method, create_method
+from alcseg.locks import alone
+from alcseg.processes import is_first
 from alcseg.records.cases import CaseRow
 from alcseg.records.run import RunInput
 from alcseg.records.settings import RunSettings
@@ -20,8 +25,10 @@ from alcseg.training.cases import choose_cases, stream_cases
 from alcseg.training.handed_on import with_handed_labels
 from alcseg.training.inputs import require_handed_on, require_same_inputs, run_inputs
 from alcseg.training.prepare import Prepared, complete_settings, prepare
+from alcseg.training.processes import first_then_others, together
 from alcseg.training.records import log_to, open_run, write_records
-from alcseg.training.stage import fit_stage, is_first_process
+from alcseg.training.stage import fit_stage
+from alcseg.training_methods import Method, Stage
 
 __all__ = ["fit"]
 
@@ -62,25 +69,100 @@ def fit(
         DataError: If the dataset lacks what the method needs, or changed since the run began.
         CheckpointError: If the folder holds a run of another method.
         ConfigError: If it holds a run with other settings.
-        UsageError: If it holds something else, or `workers` is negative.
+        UsageError: If it holds something else, another process is at it, or `workers` is negative.
         KeyboardInterrupt: After a checkpoint, if training was asked to stop.
     """
     if workers < 0:
         raise UsageError(f"--workers: expected 0 or more, got {workers}.")
     chosen = pick_device(device)
     settings = complete_settings(settings, chosen)
-    run = open_run(out, settings, overwrite=overwrite)
+    first = is_first()
+    with together(chosen), ExitStack() as held:
+
+        def begin() -> _Begun | None:
+            return _begin(
+                folder,
+                settings,
+                out,
+                chosen,
+                hq_from=hq_from,
+                overwrite=overwrite and first,  # the others must not remove what this one writes
+                track=track,
+                before=before if first else None,
+                lock=held if first else None,
+            )
+
+        begun = first_then_others(begin)
+        if begun is None:
+            logger.info("%s: already trained; --overwrite trains again", out)
+            return Run(out)
+        reached = _fit_stages(begun, workers=workers, first=first)
+        run = begun.run
+        if first and after is not None:
+            after(run)
+        if reached:
+            raise KeyboardInterrupt(f"stopped at {reached}; the same command goes on from there")
+        if first:
+            ended = {
+                "status": "done",
+                "finished": machine.timestamp(),
+                "peak_memory_mib": machine.peak_memory_mib(),
+            }
+            run.record.model_copy(update=ended).write(run.path)
+            write_text(run.done_path, machine.timestamp() + "\n")
+    return run
+
+
+@dataclass(frozen=True, eq=False)
+class _Begun:
+    """A run whose records are written.
+
+    Attributes:
+        run: The run folder.
+        ready: What is settled.
+        method: The one that was looked at, if its weights are still those that training begins with.
+        streams: Training cases.
+        val_cases: Cases that validate.
+        stages: Of the run, in order.
+    """
+
+    run: Run
+    ready: Prepared
+    method: Method | None
+    streams: Mapping[str, Sequence[CachedCase]]
+    val_cases: Sequence[CachedCase]
+    stages: Sequence[Stage]
+
+
+def _begin(
+    folder: Dataset,
+    settings: RunSettings,
+    out: Path,
+    device: torch.device,
+    *,
+    hq_from: str | None,
+    overwrite: bool,
+    track: Callable[[Iterable[CaseRow]], Iterable[CaseRow]],
+    before: Callable[[Prepared], None] | None,
+    lock: ExitStack | None,
+) -> _Begun | None:
+    """Check everything, then lock the run folder, cache the cases and write the records; None if it is done.
+
+    Only the process that holds the `lock` writes records.
+    """
+    open_run(out, settings, overwrite=overwrite)  # nothing is made for what is refused
+    if lock is not None:
+        lock.enter_context(alone(out))
+    run = open_run(out, settings, overwrite=overwrite)  # as it is now that nobody else writes into it
     begun = run.record_path.is_file() and not overwrite
     inputs = _same_inputs(run, folder, settings) if begun else None
     if begun and run.finished:
-        logger.info("%s: already trained; --overwrite trains again", out)
-        return run
-    ready = prepare(folder, settings, chosen, plan=run.plan if begun else None)
+        return None
+    ready = prepare(folder, settings, device, plan=run.plan if begun else None)
     inputs = inputs or run_inputs(folder, ready.train, ready.val)
     if before is not None and not begun:
         before(ready)
     fresh = ready.method if ready.fresh and (before is None or begun) else None
-
     cache = _cache_folder(settings, out)
     files = {name: each.files for name, each in inputs.items()}
     train_cases = build_cache(folder, ready.train, ready.plan, cache, files=files, track=track)
@@ -95,41 +177,33 @@ def fit(
     streams = stream_cases(ready.method.streams, train_cases)
     names = {stream: [case.case_id for case in cases] for stream, cases in streams.items()}
     stages = ready.method.plan_stages(names, {row.case_id: row.group for row in ready.train})
-    first_process = is_first_process()
-    if first_process:  # the others must not remove what this one writes
+    if lock is not None:
         write_records(run, ready, folder, inputs, stages, hq_from=hq_from, overwrite=overwrite)
+    return _Begun(run, ready, fresh, streams, val_cases, stages)
 
+
+def _fit_stages(begun: _Begun, *, workers: int, first: bool) -> str:
+    """Fit what is left of the stages; returns where training was asked to stop, in words, or nothing."""
     for name in ("lightning.pytorch", "lightning.fabric"):  # their advice is about scripts
         logging.getLogger(name).setLevel(logging.WARNING)
-    relabeled: Mapping[str, Sequence[CachedCase]] = streams
-    reached = ""
-    with log_to(run.log_path) if first_process else nullcontext():
-        for stage in stages:
-            own = run.at_stage(stage.name)
+    ready, settings = begun.ready, begun.ready.settings
+    relabeled = begun.streams
+    with log_to(begun.run.log_path) if first else nullcontext():
+        for stage in begun.stages:
+            own = begun.run.at_stage(stage.name)
             if not own.finished:
-                known = relabeled if stage.relabeled else streams
-                method = fresh if fresh and not stage.name else build_method(settings, ready.plan, stage)
+                known = relabeled if stage.relabeled else begun.streams
+                fresh = begun.method if not stage.name else None
+                method = fresh or build_method(settings, ready.plan, stage)
                 reached = fit_stage(
-                    own, stage, method, settings, known, val_cases, ready.device, workers=workers
+                    own, stage, method, settings, known, begun.val_cases, ready.device, workers=workers
                 )
                 if reached:
-                    break
+                    return reached
             if stage.held_out:
                 require_handed_on(own)
             relabeled = with_handed_labels(relabeled, own, stage)
-    if first_process and after is not None:
-        after(run)
-    if reached:
-        raise KeyboardInterrupt(f"stopped at {reached}; the same command goes on from there")
-    if first_process:
-        ended = {
-            "status": "done",
-            "finished": machine.timestamp(),
-            "peak_memory_mib": machine.peak_memory_mib(),
-        }
-        run.record.model_copy(update=ended).write(run.path)
-        write_text(run.done_path, machine.timestamp() + "\n")
-    return run
+    return ""
 
 
 def _same_inputs(run: Run, folder: Dataset, settings: RunSettings) -> dict[str, RunInput]:

@@ -10,11 +10,13 @@ from alcseg.data.folder import Dataset
 from alcseg.data.plan import make_plan
 from alcseg.data.transforms import Augmentation
 from alcseg.data.twins import require_apart_splits
+from alcseg.errors import ConfigError, ResourceError
 from alcseg.inference.load import build_method, create_method, make_task
+from alcseg.processes import launched
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
 from alcseg.records.settings import RunSettings
-from alcseg.training.cases import choose_cases
+from alcseg.training.cases import choose_cases, stream_sizes
 from alcseg.training.smallest_batch import require_statistics
 from alcseg.training_methods import Method
 
@@ -57,9 +59,13 @@ def prepare(
 
     Raises:
         DataError: If the dataset lacks what the method needs, or has a scan in two splits.
-        ConfigError: If patch and batch are too small for the network, or the patch cannot be turned.
+        ConfigError: If patch and batch are too small for the network, the patch cannot be turned, or the
+            processes cannot share the batch.
+        ResourceError: If there are fewer GPUs.
     """
     method = create_method(settings)
+    _require_equal_shares(method.streams, settings)
+    _require_devices(settings, device)
     train, val = choose_cases(folder, method.streams, val_hq=settings.trainer.val_hq)
     if plan is None:
         require_apart_splits(folder, [*train, *val])
@@ -68,6 +74,33 @@ def prepare(
     method.prepare(make_task(settings, plan))
     tried = require_statistics(method, settings)
     return Prepared(settings, device, plan, method, not tried, train, val)
+
+
+def _require_equal_shares(streams: Sequence[str], settings: RunSettings) -> None:
+    """Refuse a batch that the processes cannot share out evenly."""
+    processes = settings.trainer.processes
+    for stream, size in stream_sizes(streams, settings.data).items():
+        if size % processes:
+            key = "data.hq_batch and data.lq_batch together" if stream == "union" else f"data.{stream}_batch"
+            raise ConfigError(
+                f"{key}: expected a multiple of the {processes} processes, got {size}. Every process takes "
+                "an equal share of each stream."
+            )
+
+
+def _require_devices(settings: RunSettings, device: torch.device) -> None:
+    """Refuse more GPUs than there are."""
+    wanted = settings.trainer.devices or 1
+    if device.type != "cuda" or wanted == 1:
+        return
+    if ":" in str(device):
+        raise ConfigError(
+            f"trainer.devices: expected 1 on the one device {device}, got {wanted}. Use --device cuda."
+        )
+    if (count := torch.cuda.device_count()) < wanted:
+        raise ResourceError(
+            f"trainer.devices={wanted}: expected as many GPUs on this machine, found {count}. Lower it."
+        )
 
 
 def plan_run(folder: Dataset, settings: RunSettings) -> Plan:
@@ -109,6 +142,7 @@ def complete_settings(settings: RunSettings, device: torch.device) -> RunSetting
         "lq_batch": data.lq_batch or (20 if on_gpu else 4),
     }
     schedule = {
+        **_processes(settings),
         "steps": steps,
         "validate_every": max(1, steps // 10) if validate is None else validate,
         "checkpoint_every": max(10, steps // 20) if checkpoint is None else checkpoint,
@@ -120,3 +154,23 @@ def complete_settings(settings: RunSettings, device: torch.device) -> RunSetting
             "trainer": trainer.model_copy(update=schedule),
         }
     )
+
+
+def _processes(settings: RunSettings) -> dict[str, int]:
+    """How many processes on how many machines: what is set, else what a launcher started, else one.
+
+    Raises:
+        ConfigError: If both are known and differ.
+    """
+    found, trainer = launched(), settings.trainer
+    if found is None:
+        return {"devices": trainer.devices or 1, "nodes": trainer.nodes or 1}
+    there = {"devices": found.per_node, "nodes": found.nodes}
+    for key, count in there.items():
+        asked = getattr(trainer, key)
+        if asked is not None and asked != count:
+            raise ConfigError(
+                f"trainer.{key}: expected {count}, as {found.by} started the processes, got {asked}. "
+                "Leave it out, or start as many."
+            )
+    return there

@@ -32,7 +32,7 @@ def require_statistics(method: Method, settings: RunSettings) -> bool:
     patch = [*method.task.patch]
     if max(patch) > stride:
         return False  # more than one voxel at the deepest level
-    data, processes = settings.data, settings.trainer.devices * settings.trainer.nodes
+    data, processes = settings.data, settings.trainer.processes
     if _trains(method, data, processes):
         return True
     longest = max(range(3), key=lambda axis: (patch[axis], axis))

@@ -1,21 +1,25 @@
 """One fit: the steps of a stage, and for all but the last stage what it hands on."""
 
 import logging
+import pickle
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import lightning
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.strategies import DDPStrategy
 from torch import distributed
 
 from alcseg import machine
 from alcseg.data.cache import CachedCase
 from alcseg.data.sampling import StepDataset
+from alcseg.errors import CheckpointError
 from alcseg.files import write_text
 from alcseg.inference.load import load_weights
 from alcseg.notebook import progress_wanted
+from alcseg.processes import is_first
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
 from alcseg.training.callbacks import (
@@ -27,15 +31,15 @@ from alcseg.training.callbacks import (
     Validation,
 )
 from alcseg.training.cases import stream_sizes
-from alcseg.training.checkpoint import find_checkpoint
 from alcseg.training.datamodule import StreamData
 from alcseg.training.fitted import Fitted
 from alcseg.training.handed_on import StoredProbabilities, relabel_held_out
 from alcseg.training.inputs import handed_on_hash
 from alcseg.training.prepare import augmentation
+from alcseg.training.processes import PATIENCE, cluster_environment
 from alcseg.training_methods import Method, Stage
 
-__all__ = ["fit_stage", "is_first_process"]
+__all__ = ["fit_stage"]
 
 logger = logging.getLogger(__name__)
 
@@ -98,11 +102,11 @@ def fit_stage(
     if settings.trainer.snapshot_every:
         callbacks.append(Snapshots(run, settings.trainer.snapshot_every))
     title = " ".join([settings.method.name, *([stage.name] if stage.name else []), f"({run.path.name})"])
-    if progress_wanted():
+    if progress_wanted() and is_first():
         callbacks.append(StepProgress(title))
     trainer = _trainer(run, settings, device, callbacks)
-    resume, done = find_checkpoint(run.checkpoint_path, method)
-    if is_first_process():
+    resume = run.checkpoint_path if run.checkpoint_path.is_file() else None
+    if is_first():
         logger.info(
             "%s: %s, %d training and %d validation cases, %d steps on %s in %s",
             title,
@@ -113,7 +117,7 @@ def fit_stage(
             device,
             settings.trainer.precision,
         )
-    if done < stage.steps:
+    if _steps_done(resume, method) < stage.steps:
         with warnings.catch_warnings():
             # What Lightning has to mend, not a user of this package.
             warnings.filterwarnings("ignore", ".*LeafSpec.* is deprecated", FutureWarning)
@@ -123,12 +127,6 @@ def fit_stage(
     if stage.held_out:
         _hand_on(method, run, stage, streams, device)
     return ""
-
-
-def is_first_process() -> bool:
-    """Whether this process writes; also right before the first fit, in processes that a launcher started."""
-    rank: int = rank_zero_only.rank  # type: ignore[attr-defined]
-    return rank == 0
 
 
 def _hand_on(
@@ -160,6 +158,31 @@ def _hand_on(
         distributed.barrier()
 
 
+def _steps_done(checkpoint: Path | None, method: Method) -> int:
+    """Step at which a checkpoint was written; a run killed before its end marker has none left to do.
+
+    Raises:
+        CheckpointError: If it is damaged or of another method.
+    """
+    if checkpoint is None:
+        return 0
+    try:
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        name, done = content["method"], int(content["done"])
+    except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"{checkpoint}: expected a checkpoint of `alcseg train`, cannot read it ({reason}). "
+            "Restore the file, or train afresh with --overwrite."
+        ) from None
+    if name != type(method).__name__:
+        raise CheckpointError(
+            f"{checkpoint}: expected a checkpoint of {type(method).__name__}, found one of {name}. "
+            "Put back the run's own checkpoint, or train afresh with --overwrite."
+        )
+    return done
+
+
 class _Events(TensorBoardLogger):
     """TensorBoard events alone: the settings stand in `config.yaml`, not in a second file."""
 
@@ -170,15 +193,16 @@ class _Events(TensorBoardLogger):
 def _trainer(
     run: Run, settings: RunSettings, device: torch.device, callbacks: list[lightning.Callback]
 ) -> lightning.Trainer:
-    devices: int | list[int] = settings.trainer.devices
+    devices: int | list[int] = settings.trainer.devices or 1
     if device.index is not None:
         devices = [device.index]
-    several = settings.trainer.devices * settings.trainer.nodes > 1
+    several = settings.trainer.processes > 1
     return lightning.Trainer(
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=devices,
-        num_nodes=settings.trainer.nodes,
-        strategy="ddp" if several else "auto",
+        num_nodes=settings.trainer.nodes or 1,
+        strategy=DDPStrategy(timeout=PATIENCE) if several else "auto",
+        plugins=[cluster_environment()],
         sync_batchnorm=several and device.type == "cuda",
         precision="bf16-mixed" if settings.trainer.precision == "bf16" else "32-true",
         max_epochs=1,

@@ -5,6 +5,9 @@ batch and forms the whole loss. So what is per batch in a method (pooled Dice, a
 softmax over samples, class-wise thresholds) is per global batch without a word about processes in the method.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -12,7 +15,19 @@ from torch import Tensor, distributed, nn
 
 from alcseg.data.sampling import Patches
 
-__all__ = ["gather_patches", "spread"]
+__all__ = ["gather_patches", "on_its_own", "spread"]
+
+_on_its_own: ContextVar[bool] = ContextVar("on_its_own", default=False)
+
+
+@contextmanager
+def on_its_own() -> Iterator[None]:
+    """Inside the block this process computes whole batches by itself, to try or to measure a step."""
+    token = _on_its_own.set(True)
+    try:
+        yield
+    finally:
+        _on_its_own.reset(token)
 
 
 def spread(network: nn.Module, *inputs: Tensor) -> Any:
@@ -86,7 +101,8 @@ class _Gather(torch.autograd.Function):
 
 
 def _several() -> bool:
-    return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
+    connected = distributed.is_available() and distributed.is_initialized()
+    return connected and distributed.get_world_size() > 1 and not _on_its_own.get()
 
 
 def _all(tensor: Tensor) -> list[Tensor]:

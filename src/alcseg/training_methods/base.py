@@ -19,7 +19,7 @@ from typing_extensions import TypeVar
 
 from alcseg.data.sampling import Patches
 from alcseg.distances import class_distances
-from alcseg.errors import AlcsegError
+from alcseg.errors import ConfigError
 from alcseg.records.checked import check
 from alcseg.records.settings import MethodSettings
 from alcseg.training_methods._processes import gather_patches, spread
@@ -323,7 +323,7 @@ class Method(nn.Module, Generic[S]):
             rank: Number of this process.
 
         Raises:
-            AlcsegError: If the loss is not finite.
+            ConfigError: If the loss is not finite.
         """
         torch.manual_seed(seed_of(self.task.seed, "dropout", self.done, rank))
         batch = {stream: gather_patches(patches) for stream, patches in batch.items()}
@@ -335,8 +335,9 @@ class Method(nn.Module, Generic[S]):
         loss = torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
         if not torch.isfinite(loss):
             values = ", ".join(f"{name}={float(term.detach()):g}" for name, term in terms.items())
-            raise AlcsegError(
-                f"step {self.done}: expected a finite loss, got {values}. Lower the learning rate."
+            raise ConfigError(
+                f"step {self.done}: expected a finite loss, got {values}. The training diverges with "
+                f"trainer.learning_rate={self.task.learning_rate:g}; lower it."
             )
         factor = self.learning_rate_factor()
         for optimizer in optimizers:

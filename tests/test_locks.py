@@ -1,0 +1,72 @@
+"""One process at a time on an output folder."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from alcseg.errors import ResourceError, UsageError
+from alcseg.locks import alone
+
+HOLDER = """
+import sys
+from pathlib import Path
+from alcseg.locks import alone
+
+with alone(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and locks of other systems")
+
+
+@contextmanager
+def another_process(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.send_signal(signal.SIGKILL)
+
+
+def test_a_second_process_is_told_who_holds_the_folder(tmp_path: Path) -> None:
+    out = tmp_path / "runs" / "a"
+    with another_process(out) as process:
+        with pytest.raises(UsageError) as caught, alone(out):
+            pass
+        said = str(caught.value)
+        assert f"{out}: another alcseg is at it, process {process.pid} on host {socket.gethostname()}" in said
+        assert "\n" not in said
+        with alone(tmp_path / "runs" / "b"):  # folders beside it are free
+            pass
+    # The killed one leaves its file; nobody holds it.
+    assert json.loads((tmp_path / "runs" / ".a.lock").read_text())["pid"] == process.pid
+    with alone(out):
+        assert json.loads((tmp_path / "runs" / ".a.lock").read_text())["pid"] == os.getpid()
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_one_process_may_enter_again(tmp_path: Path) -> None:
+    with alone(tmp_path / "a"):
+        with alone(tmp_path / "a"):
+            pass
+        assert (tmp_path / ".a.lock").is_file()
+    assert not (tmp_path / ".a.lock").exists()
+
+
+def test_a_place_that_cannot_hold_a_lock_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    words = r"file.*expected a file that can be written and locked"
+    with pytest.raises(ResourceError, match=words), alone(tmp_path / "file" / "run"):
+        pass

@@ -1,0 +1,64 @@
+"""Which process this is, as its launcher says."""
+
+import pytest
+
+from alcseg.errors import UsageError
+from alcseg.processes import Launched, is_first, launched
+
+NAMES = (
+    "TORCHELASTIC_RUN_ID", "RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "NODE_RANK",
+    "SLURM_STEP_NUM_TASKS", "SLURM_STEP_NUM_NODES", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID",
+)  # fmt: skip
+
+
+@pytest.fixture
+def tell(monkeypatch: pytest.MonkeyPatch):
+    """Set what a launcher tells, and nothing else."""
+
+    def told(**values: object) -> None:
+        for name in NAMES:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in values.items():
+            monkeypatch.setenv(name, str(value))
+
+    return told
+
+
+def test_a_process_that_was_started_alone_is_the_first(tell) -> None:
+    tell()
+    assert launched() is None
+    assert is_first()
+
+
+def test_torchrun_says_how_many_and_which(tell) -> None:
+    tell(TORCHELASTIC_RUN_ID="none", WORLD_SIZE=6, LOCAL_WORLD_SIZE=3, RANK=4, LOCAL_RANK=1, GROUP_RANK=1)
+    assert launched() == Launched("torchrun", 6, 2, 4, 1, 1)
+    assert not is_first()
+
+
+def test_srun_says_how_many_and_which(tell) -> None:
+    tell(SLURM_STEP_NUM_TASKS=4, SLURM_STEP_NUM_NODES=2, SLURM_PROCID=0, SLURM_LOCALID=0, SLURM_NODEID=0)
+    assert launched() == Launched("srun", 4, 2, 0, 0, 0)
+    assert is_first()
+
+
+def test_a_job_of_slurm_without_srun_is_one_process(tell) -> None:
+    tell(SLURM_PROCID=0, SLURM_STEP_NUM_TASKS=1)
+    assert launched() is None
+    assert is_first()
+
+
+def test_tasks_that_are_spread_unevenly_are_refused(tell) -> None:
+    tell(SLURM_STEP_NUM_TASKS=3, SLURM_STEP_NUM_NODES=2)
+    with pytest.raises(UsageError, match="srun: expected equally many processes on each machine, got 3 on 2"):
+        launched()
+
+
+def test_processes_that_lightning_starts_know_their_number(tell) -> None:
+    tell(WORLD_SIZE=2, LOCAL_RANK=1)
+    assert launched() is None
+    assert not is_first()
+    tell(LOCAL_RANK=1)  # left by something else
+    assert is_first()
+    tell(NODE_RANK=1)  # the second machine, started by hand
+    assert not is_first()

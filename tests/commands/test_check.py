@@ -236,6 +236,9 @@ def test_rounded_labels_and_odd_headers_are_told(root):
     assert {finding.grade for finding in found.values()} == {"ok"}
     assert "2 label(s) are stored scaled, such as 0.996 for 1, and were rounded: a, b." in found[""].message
     assert "at (5, 0, 0) mm; the two are up to 5 mm apart" in found["a"].message
+    nib.Nifti1Image(LABEL[::-1], None, image.header).to_filename(root / "labelsTr/v.nii.gz")
+    notes = [finding.message for finding in check(root).findings if finding.case_id == "v"]
+    assert any(note.startswith("of its label: its sform (code 2)") for note in notes)
 
 
 def test_one_header_that_cannot_be_read_stops_no_other_case(root):

@@ -1,3 +1,4 @@
+import gzip
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -104,6 +105,48 @@ def test_a_broken_case_is_recorded_and_the_others_go_on(
         predict(make_run(), [broken], out=tmp_path / "alone")
     assert raised.value.exit_code == 4
     assert not (tmp_path / "alone" / "lq_0.nii.gz").exists()
+
+
+@pytest.mark.parametrize(
+    ("at", "raw"),
+    [
+        (70, b"\1\0\1\0"),  # one bit per voxel
+        (40, b"\3\0\xd0\7\xd0\7\xd0\7"),  # 2000 x 2000 x 2000 voxels
+        (344, b"oops"),
+        (280, b"\0\0\xc0\x7f"),  # nan in the affine
+    ],
+)
+def test_one_odd_header_stops_no_other_scan(
+    at: int, raw: bytes, solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
+) -> None:
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    content = bytearray(gzip.decompress((solvable_dataset / "imagesTr/hq_0_0000.nii.gz").read_bytes()))
+    for name in "ac":
+        (scans / f"{name}.nii.gz").write_bytes(gzip.compress(bytes(content)))
+    content[at : at + len(raw)] = raw
+    (scans / "b.nii.gz").write_bytes(gzip.compress(bytes(content)))
+    result = predict(make_run(), scans, out=tmp_path / "out")
+    assert sorted(result.written) == ["a", "c"]
+    assert str(scans / "b.nii.gz") in result.failed["b"]
+
+
+def test_a_scan_in_microns_is_that_in_millimetres_and_keeps_its_header(
+    solvable_dataset: Path, make_run: MakeRun, read_values: Read, tmp_path: Path
+) -> None:
+    scan = nib.load(solvable_dataset / "imagesTr/hq_0_0000.nii.gz")
+    affine = scan.affine.copy()
+    affine[:3] *= 1000
+    small = nib.Nifti1Image(scan.get_fdata()[..., None], affine)  # and with a fourth axis of length 1
+    small.header.set_xyzt_units("micron")
+    small.to_filename(tmp_path / "small.nii.gz")
+    result = predict(make_run(spacing=(0.9, 0.9, 0.9)), tmp_path / "small.nii.gz", out=tmp_path / "out")
+    written = nib.load(result.written["small"])
+    assert np.array_equal(written.affine, nib.load(tmp_path / "small.nii.gz").affine)
+    assert written.header.get_xyzt_units()[0] == "micron"
+    truth = read_values(solvable_dataset / "labelsTr/hq_0.nii.gz")
+    assert written.shape == truth.shape
+    assert dice(read_values(result.written["small"]) == 5, truth == 5) > 0.75
 
 
 def test_channels_have_to_be_those_of_the_run(

@@ -134,3 +134,15 @@ def test_voxels_are_those_that_nibabel_reads(tmp_path, rng, kind, order, dtype):
     read, expected = read_image(path), nib.load(path)
     assert np.array_equal(read.array, expected.get_fdata(dtype=np.float32))
     assert np.array_equal(read.affine, expected.affine)
+
+
+def test_what_is_mended_is_said_with_the_path_and_what_is_usual_is_not(write, image, caplog):
+    image[76:80] = struct.pack("<f", 0)  # pixdim[0], which many tools leave at 0
+    path = write(image)
+    read_image(path)
+    assert caplog.text == ""
+    image[252:256] = struct.pack("<hh", 77, 1)
+    read_image(write(image))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path}: qform_code 77 not valid; setting to 0"
+    ]

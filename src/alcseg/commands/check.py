@@ -205,6 +205,10 @@ def _check_case(folder: Dataset, row: CaseRow, seen: _Seen, *, fix: bool) -> Ite
         yield from _check_twin(label, row, "label map", seen)
     if label.rounded:
         seen.rounded.append(row.case_id)
+    told = set(header_notes(image))
+    for note in header_notes(label):
+        if note not in told:
+            yield Finding("ok", row.case_id, f"of its label: {note}")
     found = compare_grids(image, label)
     if found.grade == "fatal":
         yield Finding(

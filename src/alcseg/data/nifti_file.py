@@ -5,6 +5,7 @@ checksum whether they are those that were written. Memory follows what a file ho
 """
 
 import gzip
+import logging
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ __all__ = ["NiftiFile", "header_affine", "mm_per_unit", "nifti_stem"]
 _ENDINGS = (".nii.gz", ".nii")
 _BLOCK = 1 << 24
 _MOST_HEADER = 540
+_SEVERE = logging.ERROR  # From this level on nibabel raises.
 _UNITS = {1: 1000.0, 2: 1.0, 3: 0.001}  # metre, millimetre, micrometre by their codes; unknown is mm
 _DAMAGED = (HeaderDataError, OSError, EOFError, ValueError, OverflowError, zlib.error)
 
@@ -64,7 +66,7 @@ class NiftiFile:
         with _telling(path), _opened(path) as stream:
             header = _header(stream.read(_MOST_HEADER))
             steps = header["pixdim"][1:4].tolist()
-            header.check_fix()  # logs what it mends, such as the sign of these steps; raises what it cannot
+            header.check_fix(_Mended(path), _SEVERE)  # the sign of these steps, too
             shape = tuple(int(size) for size in header.get_data_shape())
             kind = header.get_data_dtype()
             header.get_data_offset()
@@ -148,6 +150,19 @@ def header_affine(header: nib.Nifti1Header, path: Path) -> Affine:
     if (unit := mm_per_unit(header)) != 1.0:  # to the digits of the header: 0.001 m is 1 mm, not 1.00000005
         affine[:3] = [[float(f"{value * unit:.7g}") for value in row] for row in affine[:3]]
     return check_affine(affine, path)
+
+
+class _Mended(logging.LoggerAdapter[logging.Logger]):
+    """Says with the path what nibabel mends in a header; what is usual, and what it raises, is not logged."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(logging.getLogger(__name__))
+        self._path = path
+
+    def log(self, level: int, msg: object, *args: Any, **kwargs: Any) -> None:
+        """As nibabel calls it; its levels lie between those of `logging`."""
+        if logging.WARNING <= level < _SEVERE:
+            super().log(logging.WARNING, f"{self._path}: {msg}", *args, **kwargs)
 
 
 @contextmanager

@@ -78,6 +78,15 @@ def test_a_text_of_git_lfs_is_no_volume(tmp_path: Path) -> None:
     require_content(tmp_path / "notes.txt")
 
 
+@pytest.mark.parametrize(("name", "fetch"), [("a.nii.dvc", "dvc pull"), (".a.nii.icloud", "download it")])
+def test_a_file_in_place_of_another_is_named(name: str, fetch: str, tmp_path: Path) -> None:
+    tree(tmp_path, name, "b.nii")
+    with pytest.raises(DataError, match=rf"/a\.nii: expected a file, found only {name} of .*{fetch}"):
+        list_files(tmp_path, "*.nii")
+    tree(tmp_path, "a.nii")  # DVC keeps its file beside the data that was fetched
+    assert names(list_files(tmp_path, "*.nii"), tmp_path) == ["a.nii", "b.nii"]
+
+
 def test_a_pipe_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.nii")
     with pytest.raises(DataError, match="found a pipe"):

@@ -1,7 +1,7 @@
 """What lies in a folder: files are listed, and what cannot be opened is refused, never taken for absent.
 
-Two things look like a file and hold none: a link that leads nowhere, since its target was moved or a disk is
-not mounted; and the small text that git-lfs and git-annex leave in place of data that was not fetched.
+Some things stand for a file and hold none: a link that leads nowhere, since its target was moved or a disk is
+not mounted; and what git-lfs, git-annex, DVC and iCloud leave in place of data that was not fetched.
 Whatever begins with a dot is hidden and not listed.
 """
 
@@ -36,6 +36,11 @@ _POINTERS = (
     ),
 )
 """How the text begins that stands for a file or a link, and whose it is."""
+_STAND_INS = (
+    (re.compile(r"(?P<name>.+)\.dvc"), "DVC: fetch it with `dvc pull`"),
+    (re.compile(r"\.(?P<name>.+)\.icloud"), "iCloud: download it in the Finder"),
+)
+"""Names of files that stand beside or in place of others, and whose they are."""
 _POINTER_BYTES = 1024  # git-lfs keeps its texts below
 
 
@@ -144,7 +149,12 @@ def by_name(found: Iterable[tuple[str, Path]]) -> dict[str, Path]:
 
 
 def _visible(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    entries = {path.name for path in folder.iterdir()}
+    for name in sorted(entries):
+        for stand_in, whose in _STAND_INS:
+            if (match := stand_in.fullmatch(name)) and match["name"] not in entries:
+                raise DataError(f"{folder / match['name']}: expected a file, found only {name} of {whose}.")
+    return [folder / name for name in sorted(entries) if not name.startswith(".")]
 
 
 def _mode(path: Path) -> int:

@@ -51,6 +51,16 @@ def test_voxels_lie_where_the_header_says(source, tmp_path):
     ]
 
 
+def test_units_of_the_space_are_read(source, tmp_path):
+    write(source / "Training Set/A", **{"space units": ["um", "um", "um"]})
+    case = import_dataset(source, tmp_path / "out").read("A")
+    assert case.images[0].spacing == pytest.approx((0.000625, 0.0005, 0.00125))
+    for units in (["mm", "mm", "um"], ["inch"] * 3):
+        write(source / "Training Set/A", **{"space units": units})
+        with pytest.raises(GeometryError, match=r"lgemri\.nrrd: expected space units of mm, um, .* found"):
+            import_dataset(source, tmp_path / "x")
+
+
 def test_turned_axes_and_other_spaces_are_followed(source, tmp_path):
     turned = np.array([[0, 2.0, 0], [0, 0, 3.0], [-1.0, 0, 0]])  # array axes run along P, S and R
     write(source / "Training Set/A", **{"space": "RAS", "space directions": turned})
@@ -76,9 +86,14 @@ def test_faults_are_named(source, tmp_path, monkeypatch):
         GeometryError, match=r"lgemri\.nrrd: expected three space directions.* in scanner-xyz"
     ):
         import_dataset(source, tmp_path / "out")
-    (source / "Training Set/A/lgemri.nrrd").write_bytes(b"NRRD0004\ntype: uchar\n")
-    with pytest.raises(DataError, match="expected a whole NRRD file"):
-        import_dataset(source, tmp_path / "out")
+    write(source / "Training Set/A")
+    whole = (source / "Training Set/A/lgemri.nrrd").read_bytes()
+    changed = bytearray(whole)
+    changed[-20] ^= 255  # within the packed voxels
+    for content in (b"NRRD0004\ntype: uchar\n", whole.replace(b"type: ", b"type: u"), bytes(changed)):
+        (source / "Training Set/A/lgemri.nrrd").write_bytes(content)
+        with pytest.raises(DataError, match="expected a whole NRRD file"):
+            import_dataset(source, tmp_path / "out")
     monkeypatch.setitem(__import__("sys").modules, "nrrd", None)
     with pytest.raises(ResourceError, match=r'pip install "alcseg\[nrrd\]"'):
         import_dataset(source, tmp_path / "out")

@@ -14,6 +14,8 @@ Source:
     https://teem.sourceforge.net/nrrd/format.html for the header.
 """
 
+import zlib
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,7 @@ _SPACES = {  # what to multiply each coordinate with to reach RAS
     "right-anterior-superior": (1, 1, 1),
     "ras": (1, 1, 1),
 }
+_UNITS_MM = {"mm": 1.0, "um": 1e-3, "\N{MICRO SIGN}m": 1e-3, "cm": 10.0, "m": 1e3}
 
 
 class LANRRDReader(Reader):
@@ -110,8 +113,12 @@ def read_nrrd(path: Path) -> Volume:
     except ImportError:
         raise ResourceError('reading NRRD files needs pynrrd: pip install "alcseg[nrrd]"') from None
     try:
-        array, header = nrrd.read(str(path), index_order="F")
-    except (nrrd.NRRDError, OSError, EOFError, ValueError) as error:
+        with np.errstate(all="ignore"):  # of numbers that are none, which are refused below
+            array, header = nrrd.read(str(path), index_order="F")
+    except (
+        *(nrrd.NRRDError, OSError, EOFError, ValueError, zlib.error),
+        *(ArithmeticError, LookupError, TypeError),  # of headers whose fields are damaged
+    ) as error:
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise DataError(
             f"{path}: expected a whole NRRD file, cannot read it ({reason}). Copy it again."
@@ -123,16 +130,31 @@ def read_nrrd(path: Path) -> Volume:
 
 def _affine(header: dict[str, Any], path: Path) -> Affine:
     space = str(header.get("space", "left-posterior-superior")).lower()
-    directions = header.get("space directions")
-    if space not in _SPACES or directions is None or np.shape(directions) != (3, 3):
+    directions, origin = header.get("space directions", ()), header.get("space origin", np.zeros(3))
+    if space not in _SPACES or np.shape(directions) != (3, 3) or np.shape(origin) != (3,):
         raise GeometryError(
-            f"{path}: expected three space directions in one of {', '.join(sorted(_SPACES))}, found "
-            f"{np.asarray(directions).tolist()} in {space}. Repair the header."
+            f"{path}: expected three space directions and an origin in one of {', '.join(sorted(_SPACES))}, "
+            f"found {np.asarray(directions).tolist()} and {np.asarray(origin).tolist()} in {space:.60}. "
+            "Repair the header."
         )
     affine = np.eye(4)
     affine[:3, :3] = np.asarray(directions, dtype=float).T  # one line of the header per array axis
-    affine[:3, 3] = header.get("space origin", np.zeros(3))
+    affine[:3, 3] = origin
+    check_affine(affine, path)
+    affine[:3] *= _unit_mm(header.get("space units", ["mm"]), path)
     return check_affine(np.diag([*_SPACES[space], 1.0]) @ affine, path)
+
+
+def _unit_mm(units: Iterable[Any], path: Path) -> float:
+    """Millimetres in the one unit of all axes of the space."""
+    found = {str(unit).strip('"').lower() for unit in units}
+    unit = next(iter(found)) if len(found) == 1 else ""
+    if unit not in _UNITS_MM:
+        raise GeometryError(
+            f"{path}: expected space units of {', '.join(_UNITS_MM)}, found {shorten(sorted(found))}. "
+            "Repair the header."
+        )
+    return _UNITS_MM[unit]
 
 
 def _load(folder: Path) -> CaseVolumes:

@@ -50,6 +50,7 @@ def test_a_link_that_leads_nowhere_is_not_taken_for_absent(tmp_path: Path) -> No
             DataError, match=r"a\.nii: expected what can be opened, found a link to /moved/a\.nii"
         ):
             ask(tmp_path)
+    assert list_files(tmp_path, "*.h5") == []  # which it is none of, whatever it is
     (tmp_path / "labels").symlink_to("/moved/labels")
     for ask in (has_file, has_folder):
         with pytest.raises(DataError, match=r"labels: .* a link to /moved/labels"):

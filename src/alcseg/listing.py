@@ -53,16 +53,19 @@ def list_files(folder: Path, pattern: str = "*", *, below: int = 0) -> list[Path
         below: How many folders further down files are looked for, too.
 
     Raises:
-        DataError: If an entry cannot be opened: a link that leads nowhere, a pointer to data that was not
-            fetched, or neither file nor folder.
+        DataError: If an entry cannot be opened that may be one of them: a link that leads nowhere, a pointer
+            to data that was not fetched, or neither file nor folder.
     """
     if not has_folder(folder):
         return []
     found = []
     for path in _visible(folder):
+        wanted = fnmatch.fnmatchcase(path.name, pattern)
+        if not (wanted or below):
+            continue
         if has_folder(path):
             found += list_files(path, pattern, below=below - 1) if below else []
-        elif fnmatch.fnmatchcase(path.name, pattern):
+        elif wanted:
             require_content(path)
             found.append(path)
     return found
@@ -76,9 +79,10 @@ def list_folders(folder: Path, pattern: str = "*", *, below: int = 0) -> list[Pa
     """
     found = []
     for path in _visible(folder) if has_folder(folder) else []:
-        if has_folder(path):
+        wanted = fnmatch.fnmatchcase(path.name, pattern)
+        if (wanted or below) and has_folder(path):
             _require_no_loop(path)
-            found += [path] if fnmatch.fnmatchcase(path.name, pattern) else []
+            found += [path] if wanted else []
             found += list_folders(path, pattern, below=below - 1) if below else []
     return found
 

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from alcseg.errors import CheckpointError
 from alcseg.frames import to_frame
-from alcseg.listing import list_folders
+from alcseg.listing import has_file, list_folders
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
 from alcseg.records.run import RunRecord
@@ -54,7 +54,7 @@ class Run:
         """
         run = path if isinstance(path, cls) else cls(Path(path))
         for needed in (run.config_path, run.plan_path, run.record_path):
-            if not needed.is_file():
+            if not has_file(needed):
                 raise CheckpointError(
                     f"{run.path}: expected a run folder with {needed.name}, found none. "
                     "Give the --out folder of `alcseg train`."

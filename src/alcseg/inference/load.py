@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from alcseg.errors import CheckpointError
+from alcseg.listing import has_file
 from alcseg.networks import build_network, not_finite
 from alcseg.records.plan import Plan
 from alcseg.records.settings import RunSettings
@@ -164,7 +165,7 @@ def load_weights(
 
 
 def _load(network: nn.Module, path: Path) -> None:
-    if not path.is_file():
+    if not has_file(path):
         raise CheckpointError(
             f"{path}: expected the weights of a trained run, found none. "
             "Let `alcseg train` write a checkpoint."

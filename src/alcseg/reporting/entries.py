@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from alcseg.evaluation import Evaluation
+from alcseg.listing import has_file
 from alcseg.records.benchmark_plan import PlannedDataset
 from alcseg.records.benchmark_run import BenchmarkRecord
 from alcseg.records.noise import NoiseManifest
@@ -90,13 +91,13 @@ class RunEntry:
     def offsets(self) -> tuple[OffsetRow, ...]:
         """How each label was drawn; empty where none were corrected."""
         corrected = self.path / "corrected"
-        return OffsetRow.read(corrected) if OffsetRow.path(corrected).is_file() else ()
+        return OffsetRow.read(corrected) if has_file(OffsetRow.path(corrected)) else ()
 
     @cached_property
     def pseudo_labels(self) -> tuple[PseudoLabelRow, ...]:
         """Quality of pseudo-labels over the training; empty where it was not recorded."""
-        return PseudoLabelRow.read(self.path) if PseudoLabelRow.path(self.path).is_file() else ()
+        return PseudoLabelRow.read(self.path) if has_file(PseudoLabelRow.path(self.path)) else ()
 
 
 def _evaluation(folder: Path) -> Evaluation | None:
-    return Evaluation.open(folder) if ScoreRow.path(folder).is_file() else None
+    return Evaluation.open(folder) if has_file(ScoreRow.path(folder)) else None

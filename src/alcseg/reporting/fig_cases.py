@@ -12,6 +12,7 @@ from matplotlib.patches import Ellipse
 from scipy import ndimage
 
 from alcseg.data.folder import Dataset
+from alcseg.listing import has_file
 from alcseg.records.benchmark_plan import PlannedRow
 from alcseg.reporting.cases import read_upright
 from alcseg.reporting.drawing import (
@@ -68,14 +69,14 @@ def cases_figure(benchmark: Benchmark, dataset: DatasetEntry) -> Figure | None:
     worst case, the largest errors of each method are circled.
     """
     shown = best_rows(benchmark, dataset)
-    if not shown or not (dataset.path / "dataset.json").is_file():
+    if not shown or not has_file(dataset.path / "dataset.json"):
         return None
     folder = Dataset.open(dataset.path)
     judge = next((run for row, run in shown if row.method == BASELINE), shown[0][1])
     chosen = chosen_cases(judge.test.by_case("dice") if judge.test else {})
     ending = folder.file_ending
     paths = {case: _paths(folder, case, shown, ending) for case in chosen.values()}
-    if not all(path is not None and path.is_file() for found in paths.values() for path in found.values()):
+    if not all(path is not None and has_file(path) for found in paths.values() for path in found.values()):
         return None
     columns = 2 + len(shown)
     panel = PAGE_INCH / 6

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from matplotlib.figure import Figure
 
 from alcseg.data.folder import Dataset
+from alcseg.listing import has_folder
 from alcseg.records.noise import NoiseEntry
 from alcseg.reporting.cases import read_upright
 from alcseg.reporting.drawing import (
@@ -58,7 +59,7 @@ def noise_figure(dataset: DatasetEntry) -> Figure | None:
 
 def _typical(dataset: DatasetEntry) -> Iterator[tuple[str, NoiseEntry]]:
     """Of each operation the case of median Dice and its entry in the manifest."""
-    if not (dataset.path / "labelsClean").is_dir():
+    if not has_folder(dataset.path / "labelsClean"):
         return
     noise = dataset.noise.cases
     for operation in _WORDS:

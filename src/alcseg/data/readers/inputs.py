@@ -100,13 +100,9 @@ def _siblings(path: Path) -> list[Path]:
     match = CHANNEL.fullmatch(nifti_stem(path) or "")
     if match is None:
         return []
-    alike = [(other, CHANNEL.fullmatch(nifti_stem(other) or "")) for other in list_files(path.parent)]
     ending = path.name[len(match[0]) :]
-    return [
-        other
-        for other, own in alike
-        if own and own["case"] == match["case"] and other.name == own[0] + ending and other != path
-    ]
+    pattern = f"{glob.escape(match['case'])}_[0-9][0-9][0-9][0-9]{glob.escape(ending)}"
+    return [other for other in list_files(path.parent, pattern) if other != path]
 
 
 def _cases(places: Iterable[Path], channels: Sequence[str]) -> Iterator[SourceCase]:

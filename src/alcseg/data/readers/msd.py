@@ -7,8 +7,8 @@ Source:
     Antonelli et al., Nature Communications 13, 2022, doi:10.1038/s41467-022-30695-9; http://medicaldecathlon.com
 """
 
+import glob
 import logging
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,5 @@ def _files(listed: Path, stem: str) -> tuple[Path, ...]:
     if has_file(listed):
         return (listed,)
     ending = listed.name.removeprefix(stem)
-    beside = [path for path in list_files(listed.parent, f"*{ending}") if path.name.startswith(stem)]
-    numbered = re.compile(rf"{re.escape(stem)}_\d{{4}}{re.escape(ending)}")
-    return tuple(path for path in beside if numbered.fullmatch(path.name)) or (listed,)
+    pattern = f"{glob.escape(stem)}_[0-9][0-9][0-9][0-9]{glob.escape(ending)}"
+    return tuple(list_files(listed.parent, pattern)) or (listed,)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -51,6 +52,59 @@ def make_folder(tmp_path: Path, rng: np.random.Generator) -> MakeFolder:
         return Dataset.open(tmp_path)
 
     return make
+
+
+@pytest.fixture
+def thin(tmp_path: Path, rng: np.random.Generator) -> Callable[..., Dataset]:
+    """Scans of 0.5 mm with an organ and a vessel of one voxel, and of 1 mm with the organ alone."""
+
+    def make(fine: int, coarse: int) -> Dataset:
+        rows = []
+        for index in range(fine + coarse):
+            step, size = (0.5, 24) if index < fine else (1.0, 12)
+            label = np.zeros((size,) * 3, np.uint8)
+            label[: size // 3, : size // 3, : size // 3] = 1
+            if index < fine:
+                label[size // 2, size // 2, 2:-2] = 2
+            for kind, array in (
+                ("imagesTr/c{}_0000", rng.normal(size=label.shape).astype(np.float32)),
+                ("labelsTr/c{}", label),
+            ):
+                path = tmp_path / f"{kind.format(index)}.nii.gz"
+                path.parent.mkdir(exist_ok=True)
+                nib.save(nib.Nifti1Image(array, np.diag([step] * 3 + [1])), path)
+            rows.append(CaseRow(case_id=f"c{index}"))
+        CaseRow.write(tmp_path, rows)
+        labels = {"background": 0, "organ": 1, "vessel": 2}
+        DatasetRecord(name="thin", channel_names={"0": "MRI"}, labels=labels).write(tmp_path)
+        return Dataset.open(tmp_path)
+
+    return make
+
+
+def test_a_class_that_would_vanish_keeps_a_finer_grid(
+    thin: Callable[..., Dataset], caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = thin(2, 3)
+    plan = make_plan(folder)
+    assert plan.spacing == (0.5, 0.5, 0.5)
+    assert plan.kept == {}  # nothing is made coarser
+    assert "planned at 0.5 x 0.5 x 0.5 mm: at the median of 1 x 1 x 1 mm class 'vessel' loses" in caplog.text
+    assert "in 2 of 2 labels (0% is kept on average)" in caplog.text
+    caplog.clear()
+    asked = make_plan(folder, spacing=(1.0, 1.0, 1.0))  # what is given is taken
+    assert asked.spacing == (1.0, 1.0, 1.0)
+    assert asked.kept == {"organ": 1.0, "vessel": 0.0}
+    assert "at 1 x 1 x 1 mm class 'vessel' loses more than half of its volume in 2 of 2" in caplog.text
+
+
+def test_doubtful_labels_ask_for_no_finer_grid(
+    thin: Callable[..., Dataset], caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = thin(1, 3)
+    rows = (folder.rows[0].model_copy(update={"quality": "lq"}), *folder.rows[1:])
+    assert make_plan(replace(folder, rows=rows)).spacing == (1.0, 1.0, 1.0)
+    assert not caplog.text
 
 
 def test_spacing_is_the_median_and_patch_the_largest_multiples(make_folder: MakeFolder) -> None:

@@ -37,6 +37,8 @@ class TrainingPlan(Record):
     """Voxel size of the model grid; None in an axis keeps each case's own."""
     patch: tuple[int, int, int]
     """Side lengths in voxels."""
+    kept: dict[str, float]
+    """Share of each class's volume that the model grid keeps; empty where no label is made coarser."""
     normalization: str
     """`zscore`, `ct` or `none`."""
     clip: tuple[float, float] | None
@@ -72,6 +74,7 @@ class TrainingPlan(Record):
         return cls(
             spacing_mm=plan.spacing,
             patch=plan.patch,
+            kept=plan.kept,
             normalization=plan.normalization,
             clip=plan.clip,
             classes=plan.labels,

@@ -1,15 +1,21 @@
 """How files become the voxels a network sees, planned from the data as far as no preset says it."""
 
+import logging
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 
 from alcseg.data.folder import Dataset
 from alcseg.data.geometry import ModelGrid
+from alcseg.data.grid_loss import ClassLoss, measure_loss
 from alcseg.data.nifti import read_grid
 from alcseg.errors import DataError
 from alcseg.records.cases import CaseRow
-from alcseg.records.plan import Normalization, Plan
+from alcseg.records.plan import Normalization, Plan, WantedSpacing
 
 __all__ = ["MAX_PATCH", "PATCH_MULTIPLE", "make_plan"]
+
+logger = logging.getLogger(__name__)
 
 MAX_PATCH = (112, 112, 80)  # the customary patch of the LA benchmark, the largest that is planned unasked
 PATCH_MULTIPLE = 16  # four halvings of the V-Net
@@ -22,7 +28,7 @@ def make_plan(
     folder: Dataset,
     *,
     patch: tuple[int, int, int] | None = None,
-    spacing: tuple[float | None, float | None, float | None] | None = None,
+    spacing: WantedSpacing | None = None,
     normalization: Normalization | None = None,
     clip: tuple[float, float] | None = None,
 ) -> Plan:
@@ -32,8 +38,9 @@ def make_plan(
         folder: The dataset.
         patch: Side lengths in voxels. Planned: the largest multiples of 16 up to the median shape and
             112x112x80.
-        spacing: mm per axis. Planned: the median per axis; an axis over 3 times coarser than the finest keeps
-            its own.
+        spacing: mm per axis. Planned: the median per axis, or finer where a class would lose more than half
+            of its volume in over a tenth of the labels that hold it; an axis over 3 times coarser than the
+            finest keeps its own.
         normalization: Planned: `ct` for a channel named CT, else `zscore`.
         clip: Planned under `ct`: the 0.5 and 99.5 percentiles of the foreground of the HQ training cases.
 
@@ -51,13 +58,11 @@ def make_plan(
         normalization = "ct" if is_ct else "zscore"
     if normalization == "ct" and clip is None:
         clip = _foreground_percentiles(folder, rows)
+    losses = None if spacing is None else measure_loss(folder, rows, spacing)
     if spacing is None or patch is None:
         spacings, shapes = _fingerprint(folder, rows)
         if spacing is None:
-            median = np.median(spacings, axis=0)
-            coarse = median > _ANISOTROPY_LIMIT * median.min()
-            x, y, z = (None if keep else float(value) for keep, value in zip(coarse, median, strict=True))
-            spacing = (x, y, z)
+            spacing, losses = _plan_spacing(folder, rows, spacings)
         if patch is None:
             target = np.array([np.nan if value is None else value for value in spacing])
             scale = np.where(np.isnan(target), 1.0, spacings / target)
@@ -67,6 +72,8 @@ def make_plan(
                 for side, limit in zip(sides, MAX_PATCH, strict=True)
             )
             patch = (x, y, z)
+    if told := _in_words(losses or {}):
+        logger.warning("at %s mm %s. A finer grid: --set data.spacing=[X,Y,Z]", _of(spacing), told)
     return Plan(
         spacing=spacing,
         patch=patch,
@@ -75,7 +82,42 @@ def make_plan(
         label_values=folder.label_values,
         label_names=folder.label_names,
         channel_names=tuple(folder.channel_names.values()),
+        kept={name: round(loss.kept, 4) for name, loss in (losses or {}).items()},
     )
+
+
+def _plan_spacing(
+    folder: Dataset, rows: tuple[CaseRow, ...], spacings: np.ndarray
+) -> tuple[WantedSpacing, dict[str, ClassLoss]]:
+    """The median of the spacings `(n, 3)`, or the coarsest finer one that loses no class, and losses."""
+    median = np.median(spacings, axis=0)
+    coarse = median > _ANISOTROPY_LIMIT * median.min()
+    finer = [np.quantile(spacings, share, axis=0, method="lower") for share in (0.25, 0.0)]
+    told = ""
+    for wanted in (median, *finer):
+        x, y, z = (None if keep else float(value) for keep, value in zip(coarse, wanted, strict=True))
+        losses = measure_loss(folder, rows, (x, y, z))
+        lost = _in_words(losses)
+        if not lost:
+            break
+        told = told or lost
+    if told:
+        logger.warning("planned at %s mm: at the median of %s mm %s", _of((x, y, z)), _of(median), told)
+    return (x, y, z), losses
+
+
+def _in_words(losses: Mapping[str, ClassLoss]) -> str:
+    """Which classes lose too much."""
+    return ", ".join(
+        f"class '{name}' loses more than half of its volume in {loss.lost} of {loss.labels} labels "
+        f"({loss.kept:.0%} is kept on average)"
+        for name, loss in losses.items()
+        if loss.too_much
+    )
+
+
+def _of(spacing: Iterable[float | None]) -> str:
+    return " x ".join("each case's own" if value is None else f"{value:g}" for value in spacing)
 
 
 def _fingerprint(folder: Dataset, rows: tuple[CaseRow, ...]) -> tuple[np.ndarray, np.ndarray]:

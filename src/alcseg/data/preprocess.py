@@ -6,10 +6,10 @@ from numpy.typing import NDArray
 from alcseg.data.case import Volume
 from alcseg.data.geometry import ModelGrid
 from alcseg.errors import DataError, LabelError
-from alcseg.records.plan import Plan
+from alcseg.records.plan import Plan, WantedSpacing
 from alcseg.types import Affine, Spacing
 
-__all__ = ["model_grid", "preprocess_images", "preprocess_label"]
+__all__ = ["grid_at", "model_grid", "preprocess_images", "preprocess_label"]
 
 _SAME_SPACING = 0.01  # relative; resampling by less only blurs
 PREPROCESS_VERSION = 2  # part of every cache key: raise it when the voxels that come out change
@@ -41,8 +41,13 @@ def preprocess_images(images: tuple[Volume, ...], plan: Plan) -> tuple[NDArray[n
 
 def model_grid(shape: tuple[int, ...], affine: Affine, plan: Plan) -> ModelGrid:
     """The way from the grid of an image to that of the plan."""
+    return grid_at(shape, affine, plan.spacing)
+
+
+def grid_at(shape: tuple[int, ...], affine: Affine, spacing: WantedSpacing) -> ModelGrid:
+    """The way from the grid of an image to one of another spacing."""
     own = ModelGrid.between(shape, affine)
-    return ModelGrid.between(shape, affine, _wanted_spacing(own.spacing, plan))
+    return ModelGrid.between(shape, affine, _wanted_spacing(own.spacing, spacing))
 
 
 def preprocess_label(label: Volume, plan: Plan, grid: ModelGrid) -> NDArray[np.unsignedinteger]:
@@ -72,11 +77,11 @@ def preprocess_label(label: Volume, plan: Plan, grid: ModelGrid) -> NDArray[np.u
     return grid.label_to_model(classes.astype(np.min_scalar_type(len(values) - 1)))
 
 
-def _wanted_spacing(own: Spacing, plan: Plan) -> Spacing:
-    """The plan's spacing, but a case's own where the plan leaves it or differs by header rounding only."""
+def _wanted_spacing(own: Spacing, spacing: WantedSpacing) -> Spacing:
+    """The spacing, but a case's own where it is left open or differs by header rounding only."""
     return tuple(
         mine if wanted is None or abs(mine / wanted - 1) < _SAME_SPACING else wanted
-        for mine, wanted in zip(own, plan.spacing, strict=True)
+        for mine, wanted in zip(own, spacing, strict=True)
     )
 
 

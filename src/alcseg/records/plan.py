@@ -4,9 +4,12 @@ from typing import Literal
 
 from alcseg.records.base import Document
 
-__all__ = ["Normalization", "Plan"]
+__all__ = ["Normalization", "Plan", "WantedSpacing"]
 
 Normalization = Literal["zscore", "ct", "none"]
+
+WantedSpacing = tuple[float | None, float | None, float | None]
+"""mm per RAS axis; None keeps a case's own."""
 
 
 class Plan(Document):
@@ -15,7 +18,7 @@ class Plan(Document):
     NAME = "plan.json"
     MADE_BY = "`alcseg train`"
 
-    spacing: tuple[float | None, float | None, float | None]
+    spacing: WantedSpacing
     """Voxel size of the model grid in mm per RAS axis; None keeps a case's own."""
     patch: tuple[int, int, int]
     """Side lengths of a training patch and inference window, voxels of the model grid."""
@@ -29,6 +32,9 @@ class Plan(Document):
     """Names in the same order."""
     channel_names: tuple[str, ...]
     """One per image channel."""
+    kept: dict[str, float] = {}
+    """Share of each class's volume that the model grid keeps, mean over training labels; empty where no label
+    is made coarser."""
     orientation: Literal["RAS"] = "RAS"
     """Order of the axes of the model grid."""
 

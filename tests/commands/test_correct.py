@@ -439,6 +439,32 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     return counts
 
 
+def test_a_class_that_only_doubtful_labels_hold_is_not_erased(
+    solvable_dataset: Path,
+    make_run: MakeRun,
+    tmp_path: Path,
+    read_values: Read,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for name in ("hq_0", "val_0", "val_1", "val_2", "lq_0", "lq_1"):
+        for path in (f"labelsTr/{name}.nii.gz", f"imagesTr/{name}_0000.nii.gz"):
+            if name.startswith("lq") and path.startswith("labels"):
+                continue  # they hold the class, and the network sees none of it
+            found = nib.load(solvable_dataset / path)
+            values = found.get_fdata()
+            gone = values == 9 if path.startswith("labels") else values > 1.5
+            new = np.where(gone, 0, values).astype(found.get_data_dtype())
+            nib.save(nib.Nifti1Image(new, found.affine, found.header), solvable_dataset / path)
+    result = correct(make_run(), solvable_dataset, out=tmp_path / "out", passes=2, how="refined", risk=1)
+    assert result.record.untouched == ("right",)
+    assert "no trusted label holds right: it stays as it was given" in caplog.text
+    for name in ("lq_0", "lq_1"):
+        given = read_values(solvable_dataset / f"labelsTr/{name}.nii.gz")
+        written = read_values(tmp_path / "out" / f"labelsTr/{name}.nii.gz")
+        assert np.array_equal(written == 9, given == 9)
+        assert (written != given).any()
+
+
 def test_each_case_is_looked_at_once(
     solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, looks: dict[str, int]
 ) -> None:

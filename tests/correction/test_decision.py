@@ -50,6 +50,15 @@ def test_refined_writes_the_fused_passes() -> None:
     assert found.voxels_changed == 16**3 - 10**3
 
 
+def test_classes_that_no_trusted_label_holds_stay() -> None:
+    atrium, wall = block(4, 14), block(15, 20)
+    given = 7 * atrium + 8 * wall
+    seen = look(opinion(atrium + 2 * wall, block(4, 16), block(1, 3)))  # of walls it knows nothing
+    found = decide(seen, given, {}, "refined", "", untouched=[8])
+    assert np.array_equal(found.written == 8, wall)
+    assert np.array_equal(found.written == 7, block(4, 16) & ~wall)
+
+
 def test_only_voxels_that_a_proposal_changes_are_written() -> None:
     # The file holds a detail that the model grid has lost; the proposal changes something else.
     label, given = block(6, 18), 7 * block(6, 18)

@@ -1,12 +1,13 @@
 """Who looks at a dataset that is corrected: the network of a run, or those of an audit, each at its fold."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from os import PathLike
 from pathlib import Path
 from statistics import fmean
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -39,6 +40,7 @@ class Answers:
         doubted: Cases whose labels are corrected, and unlabeled ones.
         others: All others.
         trusted: Cases with trusted labels; the network that looks at one has not learned from its group.
+        vouched: All cases with trusted labels, also those that were learned from.
         trained: Names of the cases that it has.
         load: Loads the networks; by name, what gives the one that looks at a case.
     """
@@ -50,6 +52,7 @@ class Answers:
     doubted: tuple[CaseRow, ...]
     others: tuple[CaseRow, ...]
     trusted: tuple[CaseRow, ...]
+    vouched: tuple[CaseRow, ...]
     trained: frozenset[str]
     load: Callable[[], Mapping[NetworkName, Callable[[str], Predictor]]] = field(repr=False)
 
@@ -59,6 +62,24 @@ class Answers:
         if len(networks) == 1 or not self.trusted:
             return next(iter(networks.items()))
         return max(networks.items(), key=lambda named: self._reached(named[1], source))
+
+    def unknown_classes(self, source: Dataset, known: Collection[int]) -> dict[str, int]:
+        """Foreground classes that no trusted label holds, and their values; none where no label is trusted.
+
+        Args:
+            source: The dataset; labels are read until each class is found.
+            known: Values that some trusted label is known to hold.
+        """
+        unknown = {name: value for name, value in list(source.labels.items())[1:] if value not in known}
+        for row in self.vouched:
+            if not unknown:
+                break
+            try:
+                found = np.unique(source.read_label(row.case_id).array)
+            except DataError:
+                continue  # told of when the case is looked at
+            unknown = {name: value for name, value in unknown.items() if value not in found}
+        return unknown if self.vouched else {}
 
     def _reached(self, predictor_of: Callable[[str], Predictor], source: Dataset) -> float:
         """Mean Dice on the trusted labels that can be read."""
@@ -124,6 +145,7 @@ def answers_of_run(
         trusted=tuple(
             row for row in others if row.quality == "hq" and row.split != "test" and row.group not in known
         ),
+        vouched=tuple(row for row in others if row.quality == "hq" and row.split != "test"),
         trained=trained,
         load=load,
     )
@@ -180,6 +202,7 @@ def answers_of_audit(
         doubted=doubted,
         others=tuple(row for row in source.rows if row.case_id not in names),
         trusted=tuple(teachers[:: -(-len(teachers) // _TEACHERS) or 1]),
+        vouched=tuple(teachers),
         trained=frozenset(),
         load=lambda: {"predict": lambda case_id: load(fold_of.get(case_id, min(runs)))},
     )

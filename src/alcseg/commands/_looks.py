@@ -64,6 +64,7 @@ class Trusted:
         cases: Their names.
         offsets: What the network says of these labels.
         traits: Of its predictions.
+        values: Label values that they hold.
         reached: Mean Dice of its predictions with these labels; 0 without any.
     """
 
@@ -71,6 +72,7 @@ class Trusted:
     cases: list[str] = field(default_factory=list)
     offsets: list[Offsets] = field(default_factory=list)
     traits: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    values: set[int] = field(default_factory=set)
     reached: float = 0.0
 
     @cached_property
@@ -145,6 +147,7 @@ class Looker:
             opinion = look.opinion
             found.offsets.append(see_label(opinion.probs, opinion.label, opinion.spacing)[0])
             found.cases.append(look.case_id)
+            found.values.update(np.unique(looked.given.array).tolist())
             found.traits[look.case_id] = traits(opinion.probs)
             spool.put(look.case_id, looked)
         reached = [one.dice for one in classes if isfinite(one.dice)]

@@ -32,6 +32,7 @@ from alcseg.records.audit_trail import AuditLine, AuditTrail, Proposal, VolumeCh
 from alcseg.records.correction import CorrectionRecord, How, ReferenceLabels, Rehearsal
 from alcseg.records.offsets import OffsetRow
 from alcseg.records.ranking import RankingRow
+from alcseg.words import shorten
 
 __all__ = ["correct"]
 
@@ -58,14 +59,14 @@ def correct(
     """Mend the label of every LQ training case where that is likely to help; all other labels stay.
 
     A network looks at each case, and four changes are proposed for its label: `patched` replaces what is
-    plainly wrong, `moved` moves its boundaries, `posterior` weighs it with the prediction, `refined`
-    replaces it by T fused passes. Errors are simulated on trusted labels that the network has not learned
-    from (HQ cases of split val and those that the run left out of training), and a referee learns from them
-    what each change gains and how often it does harm. The change that promises most is written; where none
-    promises anything at a harm of at most `risk`, the given label stays. Without two such trusted labels
-    nothing is changed. Test cases are never used. Unlabeled training cases get the refined label as a pseudo
-    label and keep their quality. A corrected dataset may be corrected again: the labels that came first and
-    the audit trail stay.
+    plainly wrong, `moved` moves its boundaries, `posterior` weighs it with the prediction, `refined` replaces
+    it by T fused passes. Errors are simulated on trusted labels that the network has not learned from (HQ
+    cases of split val and those that the run left out of training), and a referee learns from them what each
+    change gains and how often it does harm. The change that promises most is written; where none promises
+    anything at a harm of at most `risk`, the given label stays. Without two such trusted labels nothing is
+    changed. A class that no trusted label holds stays as it was given. Test cases are never used. Unlabeled
+    training cases get the refined label as a pseudo label and keep their quality. A corrected dataset may be
+    corrected again: the labels that came first and the audit trail stay.
 
     Args:
         run: Run folder of `train`; with `oof` the folder of an `audit` of this dataset.
@@ -115,6 +116,11 @@ def correct(
             referee = Referee(lessons, usual, seed=seed)
             rehearsal = referee.rehearse(risk, among, always)
         _tell(rehearsal, always, trusted)
+        unknown = answers.unknown_classes(source, trusted.values)
+        if unknown:
+            logger.warning(
+                "no trusted label holds %s: it stays as it was given in every label", shorten(unknown)
+            )
 
         changes: list[ClassChange] = []
         offsets: list[OffsetRow] = []
@@ -135,7 +141,8 @@ def correct(
                 verdict = referee.judge(row.case_id, found.rows) if referee else None
                 changing = found.changing(among)
                 chosen, reason = _choose(verdict, always, risk, changing, lost=row.case_id in lost)
-                decision = decide(look, looked.given.array, found.labels, chosen, reason)
+                untouched = unknown.values()
+                decision = decide(look, looked.given.array, found.labels, chosen, reason, untouched)
                 if verdict is not None:
                     expected = list(zip(verdict.given_dice, verdict.dice(chosen), strict=True))
                 drawn = offset_rows(look, found.offsets, trusted.blur_mm, chosen, source.label_names[1:])
@@ -170,6 +177,7 @@ def correct(
             risk=risk,
             rehearsal=rehearsal,
             written=dict(Counter(one.action for one in lines if one.action in get_args(Proposal))),
+            untouched=tuple(unknown),
             clean_labels=_reference(trusted.clean, source),
             offsets=describe_offsets(offsets),
             nnunet=nnunet,

@@ -4,7 +4,7 @@ Nothing here reads a file or runs a network. A `Look` holds what the network say
 best is for others to choose.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +74,12 @@ class Decision:
 
 
 def decide(
-    look: Look, given: LabelMap, proposals: Mapping[Proposal, LabelMap], chosen: Proposal, reason: str
+    look: Look,
+    given: LabelMap,
+    proposals: Mapping[Proposal, LabelMap],
+    chosen: Proposal,
+    reason: str,
+    untouched: Collection[int] = (),
 ) -> Decision:
     """Write a proposal. Only voxels that it changes are written: all others stay as they were drawn.
 
@@ -84,6 +89,7 @@ def decide(
         proposals: Classes 0..K-1 on the model grid, by name; see `proposals.propose`.
         chosen: Which of them.
         reason: Why, in a sentence.
+        untouched: Values of classes that stay as they were given, since no trusted label tells of them.
     """
     assert look.opinion is not None
     if chosen == "given":
@@ -97,6 +103,8 @@ def decide(
             for label in (proposals[chosen], look.opinion.label)
         )
         written = np.where(after != before, after, given)
+    for value in untouched:
+        written = np.where((given == value) | (written == value), given, written)
     return Decision(chosen, reason, written, int((written != given).sum()))
 
 

@@ -135,6 +135,8 @@ class CorrectionRecord(Document):
     """What trusted labels told of this correction beforehand; None where there were fewer than two."""
     written: dict[str, int] = {}
     """How many LQ labels each proposal was written for."""
+    untouched: tuple[str, ...] = ()
+    """Classes that no trusted label holds, and which stayed as they were given."""
     clean_labels: ReferenceLabels | None = None
     """How the network sees trusted labels that it has not learned from; None where there are none."""
     offsets: tuple[str, ...] = ()

@@ -89,7 +89,8 @@ def _changes(known: Mapping[str, RunInput], found: Mapping[str, RunInput]) -> It
 
 def handed_on_hash(run: Run) -> str:
     """Of all labels that a stage handed on."""
-    lines = [f"{path.name} {file_hash(path)}" for path in sorted(run.labels_path.glob("*.npy"))]
+    labels = [path for path in run.labels_path.glob("*.npy") if not path.name.endswith(".distance.npy")]
+    lines = [f"{path.name} {file_hash(path)}" for path in sorted(labels)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 

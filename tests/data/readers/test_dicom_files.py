@@ -97,6 +97,8 @@ def test_a_segmentation_object_is_named(tmp_path, series, write_slice, caplog):
         ("PixelData", None, "found no PixelData"),
         ("BitsAllocated", 64, "expected a DICOM slice, cannot read it"),
         ("RescaleSlope", "0", "RescaleSlope other than 0"),
+        ("RescaleIntercept", "inf", "1 finite number.* as RescaleIntercept"),
+        ("ImageOrientationPatient", ["inf", "0", "0", "0", "1", "0"], "6 finite number"),
         ("PhotometricInterpretation", "PALETTE COLOR", "PALETTE COLOR"),
         ("NumberOfFrames", "3", "found 3 frames in one file"),
     ],

@@ -151,3 +151,11 @@ def test_the_only_slice_needs_a_thickness(tmp_path, write_slice):
         read_series(tmp_path)
     each(tmp_path, lambda one: setattr(one, "SliceThickness", 4))
     assert np.allclose(read_series(tmp_path).spacing, (1, 2, 4))
+
+
+def test_slices_of_which_some_are_inverted_are_refused(folder):
+    one = pydicom.dcmread(folder / "2.dcm")
+    one.PhotometricInterpretation = "MONOCHROME1"
+    one.save_as(folder / "2.dcm")
+    with pytest.raises(DataError, match=r"slices of one size and orientation, found .* MONOCHROME1"):
+        read_series(folder)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.nifti import check_affine, check_intensities
-from alcseg.data.readers.arrangements import is_image_file, is_named_like_label
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.data.readers.dicom_files import (
     dicom_files,
@@ -28,6 +27,7 @@ from alcseg.data.readers.dicom_files import (
     series_folders,
 )
 from alcseg.data.readers.dicom_slices import Slice, slices_in
+from alcseg.data.readers.names import is_image_file, is_named_like_label
 from alcseg.data.readers.nifti import holds_cases
 from alcseg.data.unused import tell_unused
 from alcseg.errors import DataError, GeometryError
@@ -234,15 +234,17 @@ def _require_one_series(slices: list[Slice], folder: Path) -> None:
         )
     alike = all(
         one.size == slices[0].size
+        and one.inverted == slices[0].inverted
         and np.allclose(one.spacing, slices[0].spacing, rtol=_SAME_SPACING)
         and np.allclose(one.directions, slices[0].directions, rtol=0, atol=_SAME_DIRECTION)
         for one in slices
     )
     if not alike:
-        kinds = {(*one.size, *one.spacing, *one.directions.round(3).tolist()) for one in slices}
+        kinds = {(*one.size, *one.spacing, one.inverted, *one.directions.round(3).tolist()) for one in slices}
         found = shorten(
             f"{rows}x{columns} voxels of {between_rows:.4g}x{between_columns:.4g} mm along {cosines}"
-            for rows, columns, between_rows, between_columns, *cosines in sorted(kinds)
+            f"{', MONOCHROME1' * inverted}"
+            for rows, columns, between_rows, between_columns, inverted, *cosines in sorted(kinds)
         )
         raise DataError(
             f"{folder}: expected slices of one size and orientation, found {found}. Remove the odd ones."

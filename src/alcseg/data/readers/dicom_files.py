@@ -175,10 +175,10 @@ def _normal(path: Path) -> Any:
         with reading(path):
             one = _header(path)
             both = np.array(one.get("ImageOrientationPatient") or (), dtype=float)
-            if other_than_slice(one) is not None or both.shape != (6,):
+            if other_than_slice(one) is not None or both.shape != (6,) or not np.isfinite(both).all():
                 return None
     except DataError:
         return None
     normal = np.cross(both[:3], both[3:])
     length = np.linalg.norm(normal)
-    return normal / length if 0 < length < np.inf else None
+    return normal / length if length > 0 else None

@@ -105,7 +105,8 @@ class Slice:
         if self.inverted:
             with reading(self.path):
                 values = _turned_round(values, self.dataset)
-        rescaled: NDArray[np.float32] = (values * self.slope + self.intercept).astype(np.float32)
+        with np.errstate(over="ignore"):  # what is not finite then is refused with the volume
+            rescaled: NDArray[np.float32] = (values * self.slope + self.intercept).astype(np.float32)
         return rescaled
 
 
@@ -141,7 +142,7 @@ def _slice(one: Any, frame: int | None, path: Path) -> Slice:
         placed = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
         absent = [tag for tag in placed if _value(one, tag, frame) is None]
         absent += [tag for tag in ("SeriesInstanceUID", "Rows", "Columns") if not one.get(tag)]
-        absent += [] if any(tag in one for tag in _PIXELS) else ["PixelData"]
+        absent += [] if any(one.get(tag) for tag in _PIXELS) else ["PixelData"]
         series, shown = str(one.get("SeriesInstanceUID")), one.get("PhotometricInterpretation")
         has_units = one.get("Modality") in _UNITS or one.get("RescaleType") not in (None, "", "US")
     if absent:

@@ -22,7 +22,8 @@ import numpy as np
 from alcseg.data.nifti import nifti_stem, read_label
 from alcseg.data.readers.arrangements import ArrangedFiles, arranged, has_nifti
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
-from alcseg.data.unused import refuse_unused, tell_unused, unused_files
+from alcseg.data.readers.leftovers import settle_leftovers, unread_images
+from alcseg.data.unused import tell_unused
 from alcseg.data.voxel_values import looks_like_image, require_not_negative
 from alcseg.errors import DataError, LabelError
 from alcseg.listing import has_file, has_folder
@@ -48,7 +49,6 @@ class NIfTIReader(Reader):
         """Pair the files, and open all labels to learn their values."""
         found = _arrange(source, None)
         _require_pairs(found, source)
-        refuse_unused(source, _unused(found))
         table = CaseRow.path(source)
         rows = {row.case_id: row for row in CaseRow.read(source)} if has_file(table) else {}
         unknown = sorted(set(rows) - set(found.images))
@@ -67,13 +67,16 @@ class NIfTIReader(Reader):
             if row := rows.get(case.case_id):
                 case = replace(case, quality=row.quality, split=row.split, group=row.group)
             cases.append(replace(case, label=found.labels.get(case.case_id)))
+        settle_leftovers(source, cases, folders=found.folders, unread=found.unread)
         labels = _name_values(found.labels.values(), options, source)
         return SourceDataset(source.resolve().name, _channel_names(found), labels, tuple(cases))
 
     def cases(self, source: Path, channels: int) -> tuple[SourceCase, ...]:
         """List the images alone."""
         found = _arrange(source, channels)
-        cases = _cases(replace(found, left_out=(*found.left_out, *_unused(found))), source)
+        cases = _cases(found, source)
+        labels = [path for case_id, path in found.labels.items() if case_id in found.images]
+        tell_unused(source, [path for path in unread_images(source, cases) if path not in labels])
         return tuple(replace(case, stacked=channels > 1 and len(case.images) == 1) for case in cases)
 
 
@@ -99,13 +102,8 @@ def _arrange(source: Path, channels: int | None) -> ArrangedFiles:
     return found
 
 
-def _unused(found: ArrangedFiles) -> list[Path]:
-    used = (*(path for paths in found.images.values() for path in paths), *found.labels.values())
-    return unused_files(found.folders, used)
-
-
 def _require_pairs(found: ArrangedFiles, source: Path) -> None:
-    """Raise where a label has no image, or a file cannot be read."""
+    """Raise where a label has no image, or is in another format."""
     lonely = sorted(path for case_id, path in found.labels.items() if case_id not in found.images)
     if lonely:
         raise DataError(
@@ -118,17 +116,9 @@ def _require_pairs(found: ArrangedFiles, source: Path) -> None:
             f"{source}: expected labels as NIfTI files (.nii or .nii.gz), found {shorten(others)}. "
             "Convert them, or move them out to have these cases unlabeled."
         )
-    if found.unread:
-        raise DataError(
-            f"{source}: expected images and labels as NIfTI files (.nii or .nii.gz) under the usual names, "
-            f"found {shorten(found.unread)}. Convert or rename them, or move them out."
-        )
 
 
 def _cases(found: ArrangedFiles, source: Path) -> tuple[SourceCase, ...]:
-    """The images as cases, and a word on what is left out."""
-    lonely = (path for case_id, path in found.labels.items() if case_id not in found.images)
-    tell_unused(source, (*found.left_out, *found.unread, *lonely))
     return tuple(
         SourceCase(
             case_id,

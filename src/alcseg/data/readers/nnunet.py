@@ -13,8 +13,9 @@ from typing import Any
 from alcseg.data.folder import Dataset
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.data.readers.described import described_layout, read_description
+from alcseg.data.readers.leftovers import settle_leftovers
 from alcseg.data.stated_count import count_fault
-from alcseg.data.unused import refuse_unused, tell_unused, unused_in_dataset
+from alcseg.data.unused import FOLDERS, tell_unused, unused_in_dataset
 from alcseg.errors import DataError
 from alcseg.listing import has_file, list_files
 from alcseg.records.cases import CaseRow
@@ -76,8 +77,10 @@ def _cases_in(folder: Dataset) -> tuple[SourceCase, ...]:
                 source=images[0].relative_to(folder.root).as_posix(),
             )
         )
-    leave = tell_unused if drawn else refuse_unused
-    leave(folder.root, unused_in_dataset(folder))
+    if drawn:
+        tell_unused(folder.root, unused_in_dataset(folder))
+    else:
+        settle_leftovers(folder.root, cases, folders=[folder.root / name for name in FOLDERS])
     return tuple(cases)
 
 

@@ -355,7 +355,7 @@ def _add_predict(verbs: Verbs) -> ArgumentParser:
         "inputs",
         nargs="+",
         metavar="INPUT",
-        help="file, folder, quoted glob, .txt list or DICOM series folder",
+        help="file, folder, quoted glob, .txt or .csv list or DICOM series folder",
     )
     _add_output(verb, what="folder for the label maps")
     verb.add_argument("--uncertainty", action="store_true", help="also write a map of uncertainty per case")

@@ -81,6 +81,7 @@ def test_no_label_is_asked_for_to_predict(tmp_path: Path) -> None:
     (case,) = find_inputs([tmp_path], channels=1)
     assert case.read().label is None
     (tmp_path / "A/mri_norm2.h5").write_bytes(b"no")  # one bad file does not keep others from being found
+    (tmp_path / "train.list").write_text("B\n")  # and lists say nothing of what to predict
     assert [case.case_id for case in LAH5Reader().cases(tmp_path, 1)] == ["A"]
 
 

@@ -86,6 +86,12 @@ def test_a_list_that_is_none_is_refused(content: bytes, words: str, tmp_path: Pa
         read_lists(tmp_path, CASES)
 
 
+def test_a_folder_is_no_list(tmp_path: Path) -> None:
+    (tmp_path / "test.list").mkdir()
+    with pytest.raises(DataError, match=r"test\.list: expected a list .*, found a folder"):
+        read_lists(tmp_path, CASES)
+
+
 def test_a_list_that_is_not_read_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     lists(tmp_path, all_list="a\nb\n")
     assert "lists other than train, val and test are not read: all.list" in caplog.text

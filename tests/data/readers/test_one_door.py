@@ -96,7 +96,7 @@ LAYOUTS: dict[str, tuple[Writer, set[str]]] = {
         {"t", "u"},
     ),
     "one series": (dicom("."), {"one_series"}),
-    "series_in_folders": (dicom("T1 map", "T2"), {"T1_map", "T2"}),
+    "series_in_folders": (dicom("T1 map", "T2*", "12:30"), {"T1_map", "T2_", "12_30"}),
     "studies": (dicom("p1/s1/T1", "p1/s2/T1", "p2/T1"), {"p1_s1_T1", "p1_s2_T1", "p2_T1"}),
     "no_endings": (dicom("p1/T1", "p2/T1", ending="IM{:04d}"), {"p1_T1", "p2_T1"}),
     "uids_as_names": (dicom("p1/T1", "p2/T1", ending="MR.1.2.826.0.1.{}"), {"p1_T1", "p2_T1"}),

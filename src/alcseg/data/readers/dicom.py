@@ -6,6 +6,7 @@ C.7.6.2.1.1).
 """
 
 import logging
+import re
 from functools import partial
 from pathlib import Path
 
@@ -108,9 +109,12 @@ def _refuse_labels(source: Path) -> None:
 
 
 def series_name(folder: Path, source: Path | None = None) -> str:
-    """Name of the case in a series folder: the folders from `source` on, or its own alone."""
+    """Name of the case in a series folder: the folders from `source` on, or its own alone.
+
+    A blank, and a sign that no file name may have on some systems, as in `T2*`, is an underscore.
+    """
     parts = () if source is None else folder.relative_to(source).parts
-    return "_".join(parts or (folder.resolve().name,)).replace(" ", "_")
+    return re.sub(r'[\s<>:"|?*\\]', "_", "_".join(parts or (folder.resolve().name,)))
 
 
 def read_series(folder: Path) -> Volume:

@@ -62,9 +62,9 @@ class LAH5Reader(Reader):
         return SourceDataset(source.resolve().name, {"0": "image"}, labels, cases)
 
     def cases(self, source: Path, channels: int) -> tuple[SourceCase, ...]:
-        """List the images alone; no file is opened."""
+        """List the images alone, by name; no file is opened, and no list either."""
         files = _by_case(source)
-        return _cases(source, files, read_lists(source, files), None, with_label=False)
+        return _cases(source, files, CaseLists(tuple(sorted(files)), {}), None, with_label=False)
 
 
 def _files(source: Path) -> list[Path]:

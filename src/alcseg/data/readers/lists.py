@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from alcseg.errors import DataError
-from alcseg.listing import has_file, list_files
+from alcseg.listing import has_file, has_folder, list_files
 from alcseg.records.cases import SPLITS, Split
 from alcseg.texts import read_lines
 from alcseg.words import shorten
@@ -83,13 +83,17 @@ def read_lists(
 
 
 def _find(source: Path, split: str) -> Path | None:
-    found = [path for ending in _ENDINGS if has_file(path := source / f"{split}{ending}")]
+    found = [source / f"{split}{ending}" for ending in _ENDINGS if _is_there(source / f"{split}{ending}")]
     if len(found) > 1:
         raise DataError(
             f"{source}: expected one list of cases for {split}, found "
             f"{shorten(path.name for path in found)}. Take one away."
         )
     return found[0] if found else None
+
+
+def _is_there(path: Path) -> bool:
+    return has_file(path) or has_folder(path)  # a folder is no list, which reading it tells
 
 
 def _read_list(path: Path, case_ids: Collection[str], case_of: Callable[[str], str] | None) -> Iterable[str]:

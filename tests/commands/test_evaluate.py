@@ -153,9 +153,24 @@ def test_missing_prediction_is_named(folders: tuple[Path, Path], tmp_path: Path)
 def test_other_grid_is_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:
     pred, truth = folders
     save(pred / "c.nii.gz", box(4, 1, 5), affine=np.diag([1.0, 1.0, 2.5, 1.0]))
-    with pytest.raises(GeometryError, match="case 'c'"):
+    with pytest.raises(GeometryError, match=r"case 'c': .* save the prediction with the header of the truth"):
         evaluate(pred, truth, out=tmp_path / "eval")
     assert not (tmp_path / "eval").exists()
+
+
+def test_distances_follow_a_sheared_grid(tmp_path: Path) -> None:
+    affine = np.diag([2.0, 1.0, 4.0, 1.0])
+    affine[0, 2] = 3  # a step of 5 mm along the third axis is (3, 0, 4) mm
+    pred, truth, missed = np.zeros((3, *SHAPE), np.uint8)
+    pred[0, 0, 0] = truth[3, 0, 2] = missed[5, 5, 5] = 1
+    save(tmp_path / "pred/a.nii.gz", pred, affine)
+    save(tmp_path / "truth/a.nii.gz", truth, affine)
+    save(tmp_path / "pred/b.nii.gz", 0 * pred, affine)
+    save(tmp_path / "truth/b.nii.gz", missed, affine)
+    scores = evaluate(tmp_path / "pred", tmp_path / "truth", out=tmp_path / "eval").values["hd95"]
+    assert scores["a"]["1"] == pytest.approx(np.hypot(3 * 2 + 2 * 3, 2 * 4))
+    # The longest diagonal of 10 x 8 x 6 voxels: (10 * 2 + 6 * 3, 8 * 1, 6 * 4) mm.
+    assert scores["b"]["1"] == pytest.approx(np.linalg.norm([38, 8, 24]))
 
 
 def test_truth_without_foreground(tmp_path: Path) -> None:

@@ -52,7 +52,9 @@ def test_a_header_without_place_says_so(notes):
 def test_shear_is_told_in_degrees(notes):
     affine = AFFINE.copy()
     affine[1, 2] = 2 * np.tan(np.radians(20))
-    assert "miss a right angle by 20 degrees" in notes(affine, codes=(1, 0))
+    assert "miss a right angle by 20 degrees: volumes of `predict` and scores of `evaluate` follow" in notes(
+        affine, codes=(1, 0)
+    )
 
 
 def test_other_voxel_sizes_than_those_of_the_sform_are_told(notes):

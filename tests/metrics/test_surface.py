@@ -35,6 +35,18 @@ def test_two_points() -> None:
     assert nsd(pred, ref, spacing, tolerance_mm=5.0) == 1
 
 
+def test_two_points_of_a_sheared_grid() -> None:
+    pred, ref = np.zeros((2, 8, 4, 4), bool)
+    pred[0, 0, 0] = True
+    ref[3, 0, 2] = True
+    # The third axis leans towards the first: two steps of 5 mm are (6, 0, 8) mm, three of 2 mm (6, 0, 0).
+    directions = np.array([[1, 0, 0.6], [0, 1, 0], [0, 0, 0.8]])
+    found = surface_distances(pred, ref, (2.0, 1.0, 5.0), directions=directions)
+    assert found.hd95() == found.assd() == pytest.approx(np.hypot(12, 8))
+    turned = surface_distances(pred, ref, (2.0, 1.0, 5.0), directions=np.eye(3)[[2, 0, 1]])
+    assert turned.hd95() == pytest.approx(hd95(pred, ref, (2.0, 1.0, 5.0)))
+
+
 def test_one_layer_more() -> None:
     ref = np.zeros((9, 9, 9), bool)
     ref[3:6, 3:6, 3:6] = True

@@ -195,6 +195,7 @@ class _Measure:
             reference.spacing if self.in_mm else (1.0, 1.0, 1.0),
             metrics=self.metrics,
             tolerance_mm=self.tolerance_mm,
+            directions=reference.sheared_axes if self.in_mm else None,
         )
 
     def _values(self, given: Volume, reference: Volume) -> list[int]:

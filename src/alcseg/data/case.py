@@ -8,9 +8,12 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from alcseg.types import Affine, Spacing
+from alcseg.data.placement import shear_degrees
+from alcseg.types import Affine, FloatArray, Spacing
 
 __all__ = ["CaseVolumes", "Volume", "affine_spacing"]
+
+_NO_SHEAR = 0.1  # degrees; headers round to a few digits
 
 
 def affine_spacing(affine: Affine) -> Spacing:
@@ -46,6 +49,14 @@ class Volume:
     def voxel_mm3(self) -> float:
         """Volume of a voxel in mm^3, right for sheared grids, too."""
         return float(abs(np.linalg.det(self.affine[:3, :3])))
+
+    @property
+    def sheared_axes(self) -> FloatArray | None:
+        """Unit vectors along the axes as columns, `(3, 3)`; None where they are perpendicular."""
+        if shear_degrees(self.affine) < _NO_SHEAR:
+            return None
+        axes: FloatArray = self.affine[:3, :3] / np.array(self.spacing)
+        return axes
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -14,15 +14,15 @@ from alcseg.types import Affine
 __all__ = ["header_notes"]
 
 _SCANNER = 1  # the form code with which ITK takes the sform
-_SLIGHT_SHEAR = 0.1  # degrees; headers round to a few digits
 
 
 def header_notes(volume: Volume) -> Iterator[str]:
     """Sentences without the name of the case; none for a volume that did not come as NIfTI."""
-    if (shear := shear_degrees(volume.affine)) > _SLIGHT_SHEAR:
+    if volume.sheared_axes is not None:
         yield (
-            f"its axes miss a right angle by {shear:.3g} degrees: volumes follow the shear, distances "
-            "take the axes for perpendicular. ITK refuses such files, or straightens them."
+            f"its axes miss a right angle by {shear_degrees(volume.affine):.3g} degrees: volumes of "
+            "`predict` and scores of `evaluate` follow the shear, all else takes the axes for perpendicular. "
+            "ITK refuses such files, or straightens them."
         )
     header = volume.header
     if header is None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from alcseg.boxes import bounding_box
 from alcseg.errors import ShapeError
 from alcseg.metrics.registry import MaskPair, Metric, select
 from alcseg.records.scores import Status
-from alcseg.types import LabelMap, Spacing
+from alcseg.types import FloatArray, LabelMap, Spacing
 
 __all__ = ["ClassScores", "Status", "evaluate_pair"]
 
@@ -40,6 +41,7 @@ def evaluate_pair(
     *,
     metrics: Sequence[str] | Mapping[str, Metric] | None = None,
     tolerance_mm: float = 1.0,
+    directions: FloatArray | None = None,
 ) -> tuple[ClassScores, ...]:
     """Score a label map class by class.
 
@@ -50,6 +52,7 @@ def evaluate_pair(
         spacing: Voxel size in mm, one value per axis; 1 for distances in voxels.
         metrics: Names from `METRICS`, or other metrics by name; all of `METRICS` by default.
         tolerance_mm: Of `nsd`.
+        directions: Unit vectors along the axes of a sheared grid, as columns, `(3, 3)`.
 
     Returns:
         One entry per class, in the order of `classes`.
@@ -64,12 +67,13 @@ def evaluate_pair(
             f"and {spacing}. Bring the prediction to the grid of the truth."
         )
     chosen = select(metrics)
-    diagonal = math.hypot(*(size * step for size, step in zip(truth.shape, spacing, strict=True)))
+    extent = np.multiply(truth.shape, spacing)
+    diagonal = math.hypot(*extent) if directions is None else _longest_diagonal(directions * extent)
     # The union box of all classes once, instead of a pass over the whole volume for each class and metric.
     box = bounding_box(np.isin(pred, classes) | np.isin(truth, classes))
     found = []
     for value in classes:
-        pair = MaskPair(pred[box] == value, truth[box] == value, spacing, tolerance_mm)
+        pair = MaskPair(pred[box] == value, truth[box] == value, spacing, tolerance_mm, directions)
         status = _status(bool(pair.pred.any()), bool(pair.ref.any()))
         if status == "both_empty":
             scores = dict.fromkeys(chosen, math.nan)
@@ -79,6 +83,12 @@ def evaluate_pair(
             scores = {name: metric.penalize(pair, diagonal) for name, metric in chosen.items()}
         found.append(ClassScores(int(value), status, scores))
     return tuple(found)
+
+
+def _longest_diagonal(edges: FloatArray) -> float:
+    """Of the parallelepiped with these edges as columns."""
+    signs = np.array([*product((1, -1), repeat=edges.shape[1])]).T
+    return float(np.linalg.norm(edges @ signs, axis=0).max())
 
 
 def _status(in_pred: bool, in_ref: bool) -> Status:

@@ -9,7 +9,7 @@ from alcseg.errors import ConfigError
 from alcseg.metrics.overlap import dice, jaccard
 from alcseg.metrics.surface import SurfaceDistances, surface_distances
 from alcseg.plugins import Registry
-from alcseg.types import Mask, Spacing
+from alcseg.types import FloatArray, Mask, Spacing
 
 __all__ = ["METRICS", "Better", "MaskPair", "Metric", "select"]
 
@@ -27,17 +27,20 @@ class MaskPair:
         ref: Reference foreground, same shape.
         spacing: Voxel size in mm, one value per axis.
         tolerance_mm: Distance that `nsd` takes as no error.
+        directions: Unit vectors along the axes of a sheared grid, as columns; None where the axes are
+            perpendicular.
     """
 
     pred: Mask
     ref: Mask
     spacing: Spacing
     tolerance_mm: float = 1.0
+    directions: FloatArray | None = None
 
     @cached_property
     def distances(self) -> SurfaceDistances:
         """Distances between the two surfaces."""
-        return surface_distances(self.pred, self.ref, self.spacing)
+        return surface_distances(self.pred, self.ref, self.spacing, directions=self.directions)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from alcseg.arrays import check_spacing
 from alcseg.boxes import bounding_box
 from alcseg.errors import UsageError
 from alcseg.metrics.overlap import check_masks
-from alcseg.types import Mask, Spacing
+from alcseg.types import FloatArray, Mask, Spacing
 
 __all__ = [
     "SurfaceDistances",
@@ -79,20 +79,24 @@ class SurfaceDistances:
         return float("inf" if self.pred_to_ref.size or self.ref_to_pred.size else "nan")
 
 
-def surface_distances(pred: Mask, ref: Mask, spacing: Spacing) -> SurfaceDistances:
+def surface_distances(
+    pred: Mask, ref: Mask, spacing: Spacing, *, directions: FloatArray | None = None
+) -> SurfaceDistances:
     """Measure both directions once, for several surface metrics.
 
     Args:
         pred: Predicted foreground, bool, `(X, Y, Z)`.
         ref: Reference foreground, same shape.
         spacing: Voxel size in mm, one value per axis, in axis order.
+        directions: Unit vectors along the axes as columns, `(3, 3)`, of a sheared grid; None where the axes
+            are perpendicular.
 
     Raises:
         ShapeError: If the shapes differ or `spacing` does not have one positive value per axis.
     """
     check_masks(pred, ref)
     check_spacing(pred.shape, spacing)
-    pred_points, ref_points = (_surface_points(mask, spacing) for mask in (pred, ref))
+    pred_points, ref_points = (_surface_points(mask, spacing, directions) for mask in (pred, ref))
     return SurfaceDistances(_nearest(pred_points, ref_points), _nearest(ref_points, pred_points))
 
 
@@ -229,12 +233,12 @@ def surface(mask: Mask) -> Mask:
     return mask & ~eroded
 
 
-def _surface_points(mask: Mask, spacing: Spacing) -> NDArray[np.float64]:
+def _surface_points(mask: Mask, spacing: Spacing, directions: FloatArray | None) -> NDArray[np.float64]:
     box = bounding_box(mask)
     # Outside of the box there is background only, as outside of the volume: the crop changes no voxel.
     corner = np.array([part.start for part in box])
     points: NDArray[np.float64] = (np.argwhere(surface(mask[box])) + corner) * np.asarray(spacing)
-    return points
+    return points if directions is None else points @ directions.T
 
 
 def _nearest(points: NDArray[np.float64], others: NDArray[np.float64]) -> Distances:

@@ -1,6 +1,5 @@
 """A case of a dataset: three planes with the outline of its label."""
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from alcseg.data.folder import Case
@@ -45,7 +44,7 @@ def html(case: Case) -> str:
 def _volumes(case: Case) -> str:
     if case.label is None:
         return "<p>no label</p>"
-    voxel, label = float(np.prod(case.spacing)), case.label
+    voxel, label = case.volumes[0].voxel_mm3, case.label
     return table(
         {"class": name, "value": value, "volume (mm³)": voxel * int((label == value).sum())}
         for name, value in case.dataset.labels.items()

@@ -29,6 +29,15 @@ def few_trees() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_power_cuts() -> Iterator[None]:
+    """No waiting for the disk: tests write thousands of small files, and none has to outlast them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("files", "outputs"):
+            patch.setattr(f"alcseg.{module}.flush", lambda path: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Callable[[str], Path]:
     """Find a real dataset by name, or skip the test: `real_data("Task04_Hippocampus")`.

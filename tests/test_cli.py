@@ -6,6 +6,7 @@ import inspect
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -200,7 +201,7 @@ class _Result:
     [
         (_Result(), 0),
         (_Result(failed={"case_1": "truncated"}), 3),
-        (_Result(findings=[_Finding("ok"), _Finding("repairable")]), 0),
+        (_Result(findings=[_Finding("ok"), _Finding("repairable")]), 4),
         (_Result(findings=[_Finding("ok"), _Finding("fatal")]), 4),
         (_Result(missing=["torch"]), 5),
     ],
@@ -255,3 +256,40 @@ def test_a_name_cannot_write_on_the_terminal(methods_raises, capsys):
     methods_raises(DataError("a\n\x1b[31mb\u202e: expected é, found 日."))
     assert main(["methods"]) == 4
     assert capsys.readouterr().err == "DataError: a \\x1b[31mb\\x202e: expected é, found 日.\n"
+
+
+def test_an_error_under_json_is_a_document_on_stdout_and_a_line_on_stderr(alcseg, tmp_path):
+    result = alcseg("check", tmp_path / "absent", "--json")
+    found = json.loads(result.out)
+    assert (found["error"], found["exit_code"]) == ("DataError", 4)
+    assert result.err == f"DataError: {found['message']}\n"
+
+
+def test_an_interruption_says_what_the_same_command_does(monkeypatch, alcseg):
+    for module in ("train", "predict", "corrupt"):
+        function = importlib.import_module(f"alcseg.commands.{module}")
+
+        def stop(*given, **options):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(function, module, stop)
+    assert "the same command goes on" in alcseg("train", "data", "--out", "run").err
+    assert "without --overwrite goes on" in alcseg("train", "data", "--out", "run", "--overwrite").err
+    assert "begins again" in alcseg("predict", "run", "scans", "--out", "new", "--overwrite").err
+    assert "begins again" in alcseg("corrupt", "data", "new", "--hq-first", 1).err
+
+
+def test_a_file_that_vanishes_is_invalid_data(methods_raises, alcseg):
+    methods_raises(FileNotFoundError(errno.ENOENT, "No such file or directory", "scan.nii.gz"))
+    result = alcseg("methods")
+    assert (result.code, result.out) == (4, "")
+    assert result.err.startswith("DataError: scan.nii.gz: expected a file that stays")
+
+
+def test_a_request_to_end_cleans_up_like_ctrl_c(monkeypatch, alcseg):
+    def end(name=None):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(importlib.import_module("alcseg.commands.methods"), "methods", end)
+    assert alcseg("methods").code == 130
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

@@ -1,19 +1,24 @@
 """Writing whole files or none."""
 
+import errno
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import safetensors.torch
+import torch
 
-from alcseg.errors import DataError, ResourceError, UsageError
+import alcseg.files
+from alcseg.errors import DataError, ResourceError
 from alcseg.files import (
     atomic_path,
     link_or_copy,
     make_folder,
-    output_folder,
     read_json,
-    remove_output,
-    require_apart,
     write_json,
+    write_text,
 )
 
 
@@ -32,44 +37,6 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
-def test_a_failed_folder_leaves_nothing(tmp_path: Path) -> None:
-    def fail_halfway() -> None:
-        with output_folder(tmp_path / "out") as partial:
-            (partial / "half").write_text("x")
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fail_halfway()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_with_files_is_kept_unless_told(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "mine").write_text("x")
-    with pytest.raises(UsageError, match="--overwrite"), output_folder(out):
-        pass
-    assert (out / "mine").exists()
-    with output_folder(out, overwrite=True) as partial:
-        (partial / "new").write_text("y")
-    assert [path.name for path in out.iterdir()] == ["new"]
-
-
-@pytest.mark.parametrize("holds", ["dataset.json", "run.json", "plan.yaml", "audit.json", "predict.json"])
-def test_what_is_of_another_kind_is_never_overwritten(tmp_path: Path, holds: str) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / holds).write_text("{}")
-    with (
-        pytest.raises(UsageError, match=rf"({holds}).*remove this one yourself"),
-        output_folder(tmp_path / "out", overwrite=True, writes="report.html"),
-    ):
-        pass
-    assert (tmp_path / "out" / holds).exists()
-    with output_folder(tmp_path / "out", overwrite=True, writes=holds) as partial:
-        (partial / "new").write_text("y")
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
-
-
 @pytest.mark.parametrize("text", ["[" * 100_000, "1" * 5_000, "{", '{"a": 1, "a": 2}', '"\\ud800"'])
 def test_json_that_is_none_is_a_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.json").write_bytes(text.encode("latin-1"))
@@ -82,31 +49,13 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     below = tmp_path / "file" / "deep" / "out"
     with pytest.raises(ResourceError, match="file/deep/out: expected a folder that can be made"):
         make_folder(below)
-    with pytest.raises(ResourceError, match=f"'Not a directory' at {tmp_path}"), output_folder(below):
-        pass
+    with pytest.raises(ResourceError, match=f"'Not a directory' at {tmp_path}"):
+        make_folder(below)
     with pytest.raises(ResourceError), atomic_path(below):
         pass
     with pytest.raises(ResourceError):
         link_or_copy(tmp_path / "file", below)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that is there and takes nothing")
-def test_a_folder_that_takes_nothing_is_named() -> None:
-    with pytest.raises(ResourceError, match="/proc/out: expected a folder"), output_folder(Path("/proc/out")):
-        pass
-
-
-def test_the_working_folder_is_never_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    here = tmp_path / "project" / "here"
-    here.mkdir(parents=True)
-    monkeypatch.chdir(here)
-    for slip in (here, here.parent, Path()):
-        with pytest.raises(UsageError, match="folder of its own"):
-            remove_output(slip)
-        with pytest.raises(UsageError), output_folder(slip, overwrite=True):
-            pass
-    assert here.is_dir()
 
 
 def test_json_comes_back_and_faults_are_named(tmp_path: Path) -> None:
@@ -125,8 +74,69 @@ def test_a_link_has_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "deep" / "b").read_bytes() == b"123"
 
 
-def test_an_output_must_lie_apart_from_inputs(tmp_path: Path) -> None:
-    for out in ("data/labels", "data", "data/labels/new"):
-        with pytest.raises(UsageError, match="output folder outside of the source"):
-            require_apart(tmp_path / out, tmp_path / "data" / "labels")
-    require_apart(tmp_path / "data" / "scores", tmp_path / "data" / "labels")
+def test_bytes_are_on_the_disk_before_the_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = []
+    monkeypatch.setattr(alcseg.files, "flush", lambda path: done.append(path.name[:9]))
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda old, new: (done.append("renamed"), replace(old, new)))
+    write_text(tmp_path / "a.txt", "x")
+    assert done == [".partial-", "renamed", tmp_path.name[:9]]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EDQUOT])
+def test_a_full_disk_is_told_of_the_file_that_was_to_be_written(tmp_path: Path, number: int) -> None:
+    def fill(name: Path | None) -> None:
+        raise OSError(number, os.strerror(number), name and str(name))
+
+    for name in (None, tmp_path / "source"):  # such as what `shutil.copyfile` names
+        with (
+            pytest.raises(ResourceError, match=rf"^{tmp_path}/a\.txt: expected a disk with room"),
+            atomic_path(tmp_path / "a.txt"),
+        ):
+            fill(name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """No file may grow beyond 4 kB."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+WRITERS: dict[str, Callable[[Path, torch.Tensor], None]] = {
+    "bytes": lambda path, array: path.write_bytes(array.numpy().tobytes()),
+    "numpy": lambda path, array: np.save(path, array.numpy()),
+    "torch": lambda path, array: torch.save(array, path),
+    "safetensors": lambda path, array: safetensors.torch.save_file({"a": array}, path),
+}
+
+
+@pytest.mark.usefixtures("small_disk")
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_library_that_meets_a_full_disk_is_understood(tmp_path: Path, name: str) -> None:
+    with (
+        pytest.raises(ResourceError, match=rf"^{tmp_path}/a\.npy: expected a disk with room"),
+        atomic_path(tmp_path / "a.npy") as partial,
+    ):
+        WRITERS[name](partial, torch.zeros(10_000))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_read_meanwhile_is_no_full_disk(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a"):
+        (tmp_path / "absent").read_text()
+
+
+def test_a_name_as_long_as_can_be_is_written(tmp_path: Path) -> None:
+    write_text(tmp_path / f"{'a' * 248}.nii.gz", "x")
+    assert [len(path.name) for path in tmp_path.iterdir()] == [255]
+
+
+def test_a_number_that_is_not_finite_is_never_written_as_json(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"b": float("nan")})
+    assert list(tmp_path.iterdir()) == []

@@ -1,8 +1,10 @@
 """Writing files so that a reader never meets half of one."""
 
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alcseg.errors import DataError, ResourceError, UsageError
+from alcseg.errors import AlcsegError, DataError, ResourceError
 from alcseg.texts import read_text
+from alcseg.unfinished import own, remove_leftovers, unfinished_prefix
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,31 +23,24 @@ __all__ = [
     "atomic_path",
     "copy_into",
     "file_hash",
+    "flush",
+    "is_unfinished",
     "link_or_copy",
     "make_folder",
-    "output_folder",
+    "making",
+    "naming",
     "read_json",
-    "remove_output",
-    "require_apart",
-    "require_free",
+    "umask",
     "write_array",
     "write_json",
     "write_text",
 ]
 
-
-_KINDS = {
-    "dataset.json": "a dataset",
-    "run.json": "a run",
-    "plan.yaml": "a benchmark",
-    "audit.json": "an audit",
-    "predict.json": "predictions",
-    "summary.json": "an evaluation",
-    "archive.json": "an archive",
-    "demo.json": "a demo",
-    "report.html": "a report",
-}
-"""File by which a folder is known, and what it is: never replaced by something else."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_REFUSED = (
+    errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EISDIR, errno.ESTALE,
+    errno.EBUSY,
+)  # fmt: skip
 
 
 def make_folder(path: Path) -> None:
@@ -53,17 +49,22 @@ def make_folder(path: Path) -> None:
     Raises:
         ResourceError: If it cannot be made, such as below a file or where nobody may write.
     """
-    with _explained(path):
+    with making(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Say of a folder that could not be made what one can do about it."""
+def making(path: Path) -> Iterator[None]:
+    """Say of a folder that could not be made what one can do about it.
+
+    Raises:
+        ResourceError: In place of what the system says.
+    """
     try:
         yield
     except OSError as error:
-        where = error.filename or path
+        where = Path(error.filename or path)
+        where = where.parent if is_unfinished(where) else where
         raise ResourceError(
             f"{path}: expected a folder that can be made, found '{error.strerror}' at {where}. "
             "Choose another one, or free space on its disk."
@@ -74,23 +75,95 @@ def _explained(path: Path) -> Iterator[None]:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; it becomes `path` when the block ends well.
 
-    The temporary name keeps the ending of `path`, since some writers choose the format by it.
+    The temporary name keeps the ending of `path`, since some writers choose the format by it. The bytes are
+    on the disk before the name is: a power cut leaves the old file or the new one, never an empty one.
 
     Raises:
-        ResourceError: If the folder is not there and cannot be made.
+        ResourceError: If the folder cannot be made, or the disk is full or takes nothing; it names `path`.
     """
     make_folder(path.parent)
-    handle, name = tempfile.mkstemp(prefix=".partial-", suffix="-" + path.name, dir=path.parent)
+    remove_leftovers(path.parent)
+    with naming(path.parent):
+        handle, name = tempfile.mkstemp(prefix=unfinished_prefix(), suffix=path.name[-16:], dir=path.parent)
     os.close(handle)
     partial = Path(name)
     try:
-        yield partial
-        mask = os.umask(0)
-        os.umask(mask)
-        partial.chmod(0o666 & ~mask)
-        os.replace(partial, path)
+        with own(partial), naming(path, partial):
+            yield partial
+            partial.chmod(0o666 & ~umask())
+            if is_unfinished(path):  # in a folder that is flushed as a whole
+                os.replace(partial, path)
+            else:
+                flush(partial)
+                os.replace(partial, path)
+                flush(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether a path is one, or lies in one, that is not finished."""
+    return any(part.startswith(".partial-") for part in path.parts)
+
+
+def flush(path: Path) -> None:
+    """Have the system put a file, or the names in a folder, onto the disk."""
+    if os.name == "nt" and path.is_dir():  # where a folder cannot be opened, names are kept by the system
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def naming(path: Path, partial: Path | None = None) -> Iterator[None]:
+    """Say of what cannot be written where it was to go, and what one can do about it.
+
+    Args:
+        path: Where.
+        partial: What is written in its stead until it is whole.
+
+    Raises:
+        ResourceError: In place of what the system says of a disk that is full or takes nothing.
+    """
+    try:
+        yield
+    except AlcsegError:
+        raise
+    except Exception as error:
+        number, said = _refusal(error)
+        named = [getattr(error, name, None) for name in ("filename2", "filename")]
+        paths = [Path(os.fsdecode(name)) for name in named if name is not None]
+        below = [name for name in paths if partial is not None and name.is_relative_to(partial)]
+        elsewhere = partial is not None and paths and not below
+        if number not in _FULL and (number not in _REFUSED or elsewhere):
+            raise
+        where = path / below[0].relative_to(partial) if below and partial is not None else path
+        raise ResourceError(
+            f"{where}: expected a disk with room that may be written to, found '{said}'. "
+            "Free some, or choose another folder."
+        ) from error
+
+
+def _refusal(error: Exception) -> tuple[int | None, str]:
+    """Number and words with which the system refused a write; not every library hands them on as they are."""
+    for one in (error, error.__cause__, error.__context__):  # torch raises an error of its own on top
+        if isinstance(one, OSError) and one.errno is not None:
+            return one.errno, one.strerror or str(one)
+        if found := re.search(r"\(os error (\d+)\)", str(one)):  # safetensors
+            return int(found[1]), os.strerror(int(found[1]))
+        if found := re.search(r"\d+ requested and \d+ written|iostream error", str(one)):  # numpy, torch
+            return errno.ENOSPC, found[0]
+    return None, str(error)
+
+
+def umask() -> int:
+    """Permissions that new files do not get."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def write_text(path: Path, text: str) -> None:
@@ -100,8 +173,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write `content` as indented JSON, whole or not at all."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    """Write `content` as indented JSON, whole or not at all; it holds no number that is not finite."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_array(path: Path, array: "NDArray[Any]") -> None:
@@ -134,101 +207,6 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for place, (key, _) in enumerate(pairs) if key in dict(pairs[:place]))
         raise ValueError(f"the key {twice!r:.60} twice")
     return content
-
-
-@contextmanager
-def output_folder(path: Path, *, overwrite: bool = False, writes: str | None = None) -> Iterator[Path]:
-    """Yield an empty folder beside `path` that takes its name when the block ends well.
-
-    Args:
-        path: The folder to make; it may exist if it is empty.
-        overwrite: Replace what a non-empty folder holds.
-        writes: The file by which such an output is known; see `require_free`.
-
-    Raises:
-        UsageError: If the folder holds something and `overwrite` is not set, or something of another kind.
-        ResourceError: If the folder cannot be made.
-    """
-    path = path.absolute()
-    require_free(path, overwrite=overwrite, writes=writes)
-    _refuse_working_place(path)
-    make_folder(path.parent)
-    with _explained(path):
-        partial = Path(tempfile.mkdtemp(prefix=f".partial-{path.name}-", dir=path.parent))
-    try:
-        yield partial
-        partial.chmod(0o755)
-        remove_output(path)
-        os.replace(partial, path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def require_free(path: Path, *, overwrite: bool = False, writes: str | None = None) -> None:
-    """Refuse an output folder that holds something, unless that may be replaced.
-
-    Args:
-        path: The folder.
-        overwrite: Replace what it holds, unless that is a dataset, a run or the like of another kind.
-        writes: The file by which what will be written is known, such as `run.json`.
-
-    Raises:
-        UsageError: Naming the folder.
-    """
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-        return
-    if not overwrite:
-        raise UsageError(
-            f"{path}: expected an empty or new output folder, found files in it. "
-            "Choose another folder or pass --overwrite."
-        )
-    if writes is not None and (path / writes).is_file():
-        return
-    for known_by, what in _KINDS.items():
-        if (path / known_by).is_file():
-            raise UsageError(
-                f"{path}: expected an output of the same kind to overwrite, found {what} ({known_by}). "
-                "Choose another folder, or remove this one yourself."
-            )
-
-
-def remove_output(path: Path) -> None:
-    """Remove what `--overwrite` replaces, if it is there.
-
-    Raises:
-        UsageError: If the home or the working folder lies in it.
-    """
-    _refuse_working_place(path)
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def require_apart(out: Path, *inputs: Path) -> None:
-    """Refuse an output that is an input, lies in one or holds one.
-
-    Raises:
-        UsageError: Naming the input.
-    """
-    new = out.resolve()
-    for given in inputs:
-        old = given.resolve()
-        if new == old or old in new.parents or new in old.parents:
-            raise UsageError(
-                f"{out}: expected an output folder outside of the source {given} and not around it. "
-                "Choose another one."
-            )
-
-
-def _refuse_working_place(path: Path) -> None:
-    """An output that holds the home or the working folder is a slip."""
-    kept = [place for place in (Path.home(), Path.cwd()) if place.is_relative_to(path.absolute())]
-    if kept:
-        raise UsageError(
-            f"{path}: expected an output folder to overwrite, found one that holds {kept[0]}. "
-            "Give a folder of its own."
-        )
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -3,10 +3,14 @@
 import argparse
 import errno
 import importlib
+import json
 import logging
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from alcseg.cli.flags import PRINT_OPTIONS
@@ -17,21 +21,55 @@ from alcseg.processes import is_first
 __all__ = ["main"]
 
 _NAME_ERRNO = (errno.ENAMETOOLONG, errno.ELOOP)
-_RESOURCE_ERRNO = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EROFS, errno.EACCES, errno.EPERM)
+_DATA_ERRNO = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
+_RESOURCE_ERRNO = (
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO,
+    errno.EBUSY, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ETIMEDOUT,
+)  # fmt: skip
+_GO_ON = ("audit", "benchmark", "predict", "train")
+"""Verbs that keep what was finished when they are stopped."""
 _FAULT, _PARTLY_FAILED, _INVALID_DATA, _RESOURCES, _INTERRUPTED = 1, 3, 4, 5, 130
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run `alcseg` with these words, or those of the process, and return its exit code."""
     words = sys.argv[1:] if words is None else list(words)
-    if "--debug" in words:
-        return _run(words)
+    with _stopped_like_by_hand():
+        if "--debug" in words:
+            return _run(words)
+        try:
+            return _run(words)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outermost door: every error ends here
+            return _tell(*_explain(error, words), as_json="--json" in words)
+
+
+def _tell(kind: str, message: str, code: int, *, as_json: bool) -> int:
+    """Say what went wrong: for people on stderr, for programs where they look for the result."""
+    print(f"{kind}: {message}" if kind else message, file=sys.stderr)  # noqa: T201 - where printing happens
+    if as_json:
+        found = {"error": kind or "Interrupted", "message": message, "exit_code": code}
+        print(json.dumps(found, indent=2, ensure_ascii=False))  # noqa: T201
+    return code
+
+
+@contextmanager
+def _stopped_like_by_hand() -> Iterator[None]:
+    """Let what ends a process from outside end it as Ctrl-C does, so that nothing half written stays."""
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    here = threading.current_thread() is threading.main_thread()  # no other thread may set a handler
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if here and hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    ours = [number for number, known in before.items() if known == signal.SIG_DFL]  # not what nohup ignores
+    for number in ours:
+        signal.signal(number, stop)
     try:
-        return _run(words)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outermost door: every error is told here
-        message, code = _explain(error)
-        print(message, file=sys.stderr)  # noqa: T201 - the command line is where printing happens
-        return code
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _run(words: Sequence[str]) -> int:
@@ -78,31 +116,45 @@ def _exit_code(result: Any) -> int:
     return _RESOURCES if getattr(result, "missing", None) else 0
 
 
-def _explain(error: BaseException) -> tuple[str, int]:
-    """Say in one line what went wrong, and with which exit code."""
+def _explain(error: BaseException, words: Sequence[str]) -> tuple[str, str, int]:
+    """Kind of an error, what went wrong in one line, and the exit code."""
     if isinstance(error, AlcsegError):
-        return f"{type(error).__name__}: {_one_line(error)}", error.exit_code
+        return type(error).__name__, _one_line(error), error.exit_code
     if isinstance(error, KeyboardInterrupt):
-        return "Interrupted. What was finished is kept; the same command goes on.", _INTERRUPTED
-    if isinstance(error, OSError) and error.errno in _RESOURCE_ERRNO:
-        where = f": {error.filename}" if error.filename else ""
-        return (
-            f"ResourceError: {error.strerror}{where}. Free space or choose a folder you may write to.",
-            _RESOURCES,
-        )
-    if isinstance(error, OSError) and error.errno in _NAME_ERRNO:
-        return f"UsageError: {error.strerror}: {error.filename}. Choose another name.", UsageError.exit_code
+        return "", f"Interrupted. {_after_interruption(words)}", _INTERRUPTED
+    number = error.errno if isinstance(error, OSError) else None
+    said, name = getattr(error, "strerror", None), getattr(error, "filename", None)
+    if number in _RESOURCE_ERRNO:
+        where = f": {name}" if name else ""
+        advice = "Free space or choose a place you may read and write."
+        return "ResourceError", f"{said}{where}. {advice}", _RESOURCES
+    if number in _NAME_ERRNO:
+        return "UsageError", f"{said}: {name}. Choose another name.", UsageError.exit_code
+    if number in _DATA_ERRNO and name:  # what was there when it was looked for
+        return "DataError", f"{name}: expected a file that stays, found '{said}'. Restore it.", _INVALID_DATA
     # torch reports memory by types and messages of its own; naming them here keeps it out of the imports.
     if (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
         or "can't allocate memory" in str(error)
     ):
-        return f"ResourceError: out of memory ({_one_line(error)}). Use a smaller patch or batch.", _RESOURCES
-    return (
-        f"{type(error).__name__}: {_one_line(error)} A fault of alcseg; --debug shows where it arose.",
-        _FAULT,
-    )
+        return (
+            "ResourceError",
+            f"out of memory ({_one_line(error)}). Use a smaller patch or batch.",
+            _RESOURCES,
+        )
+    fault = f"{_one_line(error)} A fault of alcseg; --debug shows where it arose."
+    return type(error).__name__, fault, _FAULT
+
+
+def _after_interruption(words: Sequence[str]) -> str:
+    """What is there now, and what the same command does."""
+    verb = words[0] if words else ""
+    if verb == "train" and "--overwrite" in words:
+        return "What was finished is kept; the same command without --overwrite goes on."
+    if verb in _GO_ON and "--overwrite" not in words:
+        return "What was finished is kept; the same command goes on."
+    return "Nothing was replaced; the same command begins again."
 
 
 def _one_line(error: BaseException) -> str:

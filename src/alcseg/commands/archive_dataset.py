@@ -7,7 +7,7 @@ from typing import Any
 
 from alcseg.commands.import_dataset import import_dataset
 from alcseg.data.archive import Archive, write_archive
-from alcseg.files import output_folder, require_apart
+from alcseg.outputs import output_folder, require_apart
 from alcseg.records.archive import ArchiveIndex
 
 __all__ = ["archive_dataset"]
@@ -42,7 +42,7 @@ def archive_dataset(
     require_apart(target, *(Path(folder) for folder in given if folder is not None))
     with (
         output_folder(target, overwrite=overwrite, writes=ArchiveIndex.NAME) as root,
-        TemporaryDirectory(dir=root.parent) as place,
+        TemporaryDirectory(prefix=".import-", dir=root) as place,
     ):
         write_archive(import_dataset(source, Path(place) / "dataset", **options), root, part_mib * 2**20)
     return Archive.open(target)

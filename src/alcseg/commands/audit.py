@@ -27,10 +27,11 @@ from alcseg.data.fingerprint import fingerprint
 from alcseg.data.folder import Dataset
 from alcseg.data.groups import hint
 from alcseg.errors import UsageError
-from alcseg.files import atomic_path, make_folder, require_apart, write_text
+from alcseg.files import atomic_path, make_folder, write_text
 from alcseg.launching import LauncherName, make_launcher
 from alcseg.launching.local import count_jobs
 from alcseg.machine import peak_memory_mib, versions
+from alcseg.outputs import require_apart
 from alcseg.records.audit import AuditRecord, AuditRound, AuditRow, RegionRow
 from alcseg.records.fingerprint import FingerprintRow
 from alcseg.reporting.figures import png_bytes

@@ -24,10 +24,10 @@ from alcseg.correction.description import describe_offsets
 from alcseg.correction.ranking import ClassChange, rank_cases
 from alcseg.data.folder import Dataset
 from alcseg.errors import UsageError
-from alcseg.files import output_folder, require_apart
 from alcseg.inference.compare import class_changes
 from alcseg.inference.device import pick_device
 from alcseg.machine import peak_memory_mib, timestamp, versions
+from alcseg.outputs import output_folder, require_apart
 from alcseg.records.audit_trail import AuditLine, AuditTrail, Proposal, VolumeChange
 from alcseg.records.correction import CorrectionRecord, How, ReferenceLabels, Rehearsal
 from alcseg.records.offsets import OffsetRow

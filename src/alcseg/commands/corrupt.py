@@ -23,7 +23,7 @@ from alcseg.data.predicted import Predictions
 from alcseg.data.splits import draw_hq, read_hq_list
 from alcseg.data.writer import write_label
 from alcseg.errors import UsageError
-from alcseg.files import copy_into, link_or_copy, output_folder, require_apart
+from alcseg.files import copy_into, link_or_copy
 from alcseg.frames import to_frame
 from alcseg.metrics.overlap import dice
 from alcseg.noise import (
@@ -36,6 +36,7 @@ from alcseg.noise import (
     offset_mm_mean,
     resolve_size,
 )
+from alcseg.outputs import output_folder, require_apart
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
 from alcseg.records.noise import NoiseEntry, NoiseManifest

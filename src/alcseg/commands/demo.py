@@ -20,8 +20,9 @@ from alcseg.commands.train import train
 from alcseg.data.folder import Dataset
 from alcseg.data.phantoms import write_phantoms
 from alcseg.evaluation import Evaluation
-from alcseg.files import make_folder, require_free
+from alcseg.files import make_folder
 from alcseg.machine import peak_memory_mib, timestamp, versions
+from alcseg.outputs import require_free
 from alcseg.records.demo import DemoRecord, DemoScores, DemoStep
 from alcseg.records.ranking import RankingRow
 from alcseg.run import Run

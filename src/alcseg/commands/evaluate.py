@@ -15,10 +15,10 @@ from alcseg.data.folder import Dataset, is_dataset, label_files, require_named_v
 from alcseg.data.nifti import nifti_stem, read_label, require_same_grid
 from alcseg.errors import DataError, LabelError, UsageError
 from alcseg.evaluation import Evaluation
-from alcseg.files import output_folder, require_apart
 from alcseg.listing import has_file
 from alcseg.machine import timestamp, versions
 from alcseg.metrics import METRICS, ClassScores, evaluate_pair, summarize
+from alcseg.outputs import output_folder, require_apart
 from alcseg.records.cases import Quality, Split
 from alcseg.records.scores import ScoreRow
 from alcseg.records.summary import EvaluationSummary, Statistics

@@ -14,7 +14,7 @@ from alcseg.data.groups import groups_by_name, hint
 from alcseg.data.readers import ReaderOptions, SourceCase, SourceDataset, find_reader
 from alcseg.data.splits import draw_splits, read_hq_list
 from alcseg.errors import DataError, UsageError
-from alcseg.files import output_folder, require_apart
+from alcseg.outputs import output_folder, require_apart
 from alcseg.records.cases import CaseRow, Quality, Split
 from alcseg.records.dataset import DatasetRecord
 from alcseg.types import Spacing

@@ -20,12 +20,13 @@ from alcseg.data.readers.base import SourceCase
 from alcseg.data.readers.inputs import find_inputs
 from alcseg.data.writer import write_label, write_map
 from alcseg.errors import DataError, UsageError
-from alcseg.files import make_folder, require_free
+from alcseg.files import make_folder
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import load_networks
 from alcseg.inference.predictor import Predictor
 from alcseg.inference.sliding_window import WINDOWS
 from alcseg.machine import peak_memory_mib, timestamp, versions
+from alcseg.outputs import require_free
 from alcseg.records.correction import Perturbation
 from alcseg.records.predictions import Network, PredictedCase, PredictionRecord
 from alcseg.run import Run

@@ -5,7 +5,7 @@ from os import PathLike
 from pathlib import Path
 
 from alcseg.errors import DataError
-from alcseg.files import output_folder, require_apart
+from alcseg.outputs import output_folder, require_apart
 from alcseg.records.run import RunRecord
 from alcseg.reporting.exhibits import exhibits
 from alcseg.reporting.pages import write_benchmark_report, write_run_report

@@ -210,8 +210,8 @@ def _build_case(folder: Dataset, case: CachedCase, plan: Plan) -> CachedCaseReco
             foreground_voxels=int(np.count_nonzero(label)),
         )
         record.write_file(case.record_path)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
+    except ResourceError as error:
+        if getattr(error.__cause__, "errno", None) == errno.ENOSPC:
             raise _disk_full(case, needed, shutil.disk_usage(case.stem.parent).free) from error
         raise
     return record

@@ -16,8 +16,8 @@ from alcseg.data.folder import Dataset
 from alcseg.data.nifti import nifti_stem, read_image, read_label
 from alcseg.data.writer import write_image, write_label
 from alcseg.errors import DataError
-from alcseg.files import output_folder, require_apart
 from alcseg.listing import has_file, list_files
+from alcseg.outputs import output_folder, require_apart
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
 from alcseg.records.noise import NoiseManifest

@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
 from alcseg.errors import UsageError
-from alcseg.files import output_folder
+from alcseg.outputs import output_folder
 from alcseg.records.cases import CaseRow, Split
 from alcseg.records.dataset import DatasetRecord
 from alcseg.types import Affine, FloatArray, LabelMap, Mask, Spacing

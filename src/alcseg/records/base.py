@@ -94,10 +94,13 @@ class Document(Record):
             DataError: If it is absent or damaged, or of a newer format.
         """
         if not has_file(path):
-            raise DataError(f"{path}: expected {cls.NAME} of {cls.MADE_BY}, found no file. Check the path.")
+            found = "a folder. Restore the file." if path.is_dir() else "no file. Check the path."
+            raise DataError(f"{path}: expected {cls.NAME} of {cls.MADE_BY}, found {found}")
         content = _read_yaml(path) if path.suffix == ".yaml" else read_json(path)
         if not isinstance(content, dict):
-            raise DataError(f"{path}: expected {cls.NAME} of {cls.MADE_BY}, got {type(content).__name__}.")
+            raise DataError(
+                f"{path}: expected {cls.NAME} of {cls.MADE_BY}, got {type(content).__name__}. Restore it."
+            )
         return cls.parse(content, path)
 
     @classmethod
@@ -112,9 +115,14 @@ class Document(Record):
             DataError: If a field is absent or wrong, or the format is newer.
         """
         found = 0 if cls.FORMAT is None else content.get(cls.FORMAT_KEY, 0)
-        if not isinstance(found, int) or found > (cls.FORMAT or 0):
+        if type(found) is not int or found < 0:
             raise DataError(
-                f"{path}: expected format {cls.FORMAT} of {cls.NAME} or an older one, found {found!r}. "
+                f"{path}: expected a number of the format of {cls.NAME}, found {found!r:.40}. "
+                "Restore it, or make it again."
+            )
+        if found > (cls.FORMAT or 0):
+            raise DataError(
+                f"{path}: expected format {cls.FORMAT} of {cls.NAME} or an older one, found {found!r:.40}. "
                 "It was written by a newer alcseg; update this one."
             )
         try:

@@ -1,7 +1,6 @@
 """What happens beside the steps: metrics.csv, validation, checkpoints, progress, a clean stop."""
 
 import logging
-import os
 import signal
 import sys
 import threading
@@ -23,6 +22,7 @@ from alcseg.networks import not_finite
 from alcseg.notebook import NotebookBar, find_notebook
 from alcseg.records.steps import StepTable
 from alcseg.run import Run
+from alcseg.training.checkpoint import write_checkpoint
 from alcseg.training.fitted import Fitted
 from alcseg.training.validation import validation_dice
 from alcseg.training_methods import Method
@@ -149,14 +149,16 @@ class Checkpoints(Callback):
 
     def _save(self, trainer: lightning.Trainer, method: Method) -> None:
         _require_finite(method)
-        path = self.run.checkpoint_path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".partial-{path.name}")
-        trainer.save_checkpoint(partial)
         if trainer.is_global_zero:
-            # First: weights may be newer than the checkpoint, never older.
-            _write_weights(self.run.stage_path, method)
-            os.replace(partial, path)
+
+            def save(partial: Path) -> None:
+                trainer.save_checkpoint(partial)
+                # First: weights may be newer than the checkpoint, never older.
+                _write_weights(self.run.stage_path, method)
+
+            write_checkpoint(self.run.checkpoint_path, save)
+        else:
+            trainer.save_checkpoint(self.run.checkpoint_path)  # takes part; the first process writes
         self.saved = method.done
 
 

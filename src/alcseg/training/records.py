@@ -11,7 +11,8 @@ from alcseg import machine
 from alcseg.data.cache import data_hash
 from alcseg.data.folder import Dataset
 from alcseg.errors import CheckpointError, ConfigError, UsageError
-from alcseg.files import file_hash, remove_output, require_free
+from alcseg.files import file_hash
+from alcseg.outputs import remove_output, require_free
 from alcseg.records.run import RunInput, RunRecord
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run

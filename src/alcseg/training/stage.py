@@ -1,10 +1,8 @@
 """One fit: the steps of a stage, and for all but the last stage what it hands on."""
 
 import logging
-import pickle
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import lightning
 import torch
@@ -15,7 +13,6 @@ from torch import distributed
 from alcseg import machine
 from alcseg.data.cache import CachedCase
 from alcseg.data.sampling import StepDataset
-from alcseg.errors import CheckpointError
 from alcseg.files import write_text
 from alcseg.inference.load import load_weights
 from alcseg.notebook import progress_wanted
@@ -31,6 +28,7 @@ from alcseg.training.callbacks import (
     Validation,
 )
 from alcseg.training.cases import stream_sizes
+from alcseg.training.checkpoint import find_checkpoint
 from alcseg.training.datamodule import StreamData
 from alcseg.training.fitted import Fitted
 from alcseg.training.handed_on import StoredProbabilities, relabel_held_out
@@ -105,7 +103,7 @@ def fit_stage(
     if progress_wanted() and is_first():
         callbacks.append(StepProgress(title))
     trainer = _trainer(run, settings, device, callbacks)
-    resume = run.checkpoint_path if run.checkpoint_path.is_file() else None
+    resume, done = find_checkpoint(run.checkpoint_path, method)
     if is_first():
         logger.info(
             "%s: %s, %d training and %d validation cases, %d steps on %s in %s",
@@ -117,7 +115,7 @@ def fit_stage(
             device,
             settings.trainer.precision,
         )
-    if _steps_done(resume, method) < stage.steps:
+    if done < stage.steps:
         with warnings.catch_warnings():
             # What Lightning has to mend, not a user of this package.
             warnings.filterwarnings("ignore", ".*LeafSpec.* is deprecated", FutureWarning)
@@ -156,31 +154,6 @@ def _hand_on(
         write_text(run.done_path, machine.timestamp() + "\n")
     if several:
         distributed.barrier()
-
-
-def _steps_done(checkpoint: Path | None, method: Method) -> int:
-    """Step at which a checkpoint was written; a run killed before its end marker has none left to do.
-
-    Raises:
-        CheckpointError: If it is damaged or of another method.
-    """
-    if checkpoint is None:
-        return 0
-    try:
-        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        name, done = content["method"], int(content["done"])
-    except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(
-            f"{checkpoint}: expected a checkpoint of `alcseg train`, cannot read it ({reason}). "
-            "Restore the file, or train afresh with --overwrite."
-        ) from None
-    if name != type(method).__name__:
-        raise CheckpointError(
-            f"{checkpoint}: expected a checkpoint of {type(method).__name__}, found one of {name}. "
-            "Put back the run's own checkpoint, or train afresh with --overwrite."
-        )
-    return done
 
 
 class _Events(TensorBoardLogger):

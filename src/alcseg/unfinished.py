@@ -1,0 +1,86 @@
+"""Names of files and folders that are being written, and what becomes of those whose process is gone.
+
+`.partial-<machine>-<process>-...` is not whole yet; `.replaced-<machine>-<process>-...` holds what another
+folder takes the place of.
+"""
+
+import hashlib
+import logging
+import os
+import platform
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+__all__ = ["leftovers", "own", "remove", "remove_leftovers", "unfinished_prefix"]
+
+Kind = Literal["partial", "replaced"]
+
+logger = logging.getLogger(__name__)
+
+_HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+_OWN: set[str] = set()  # names, since a folder has several paths
+_LOOKED_THROUGH: set[Path] = set()
+
+
+def unfinished_prefix(kind: Kind = "partial") -> str:
+    """Of the names of what this process has not finished."""
+    return f".{kind}-{_HOST}-{os.getpid()}-"
+
+
+@contextmanager
+def own(path: Path) -> Iterator[None]:
+    """Mark what this process is at: a process that is gone may have had the same number."""
+    _OWN.add(path.name)
+    try:
+        yield
+    finally:
+        _OWN.discard(path.name)
+
+
+def leftovers(folder: Path, kind: Kind = "partial") -> list[Path]:
+    """What processes of this machine that are gone have not finished in a folder."""
+    named = re.compile(rf"\.{kind}-{_HOST}-(\d+)-")
+    try:
+        found = [(folder / name, named.match(name)) for name in sorted(os.listdir(folder))]
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # nothing was written there
+        return []
+    return [path for path, match in found if match and path.name not in _OWN and not _lives(int(match[1]))]
+
+
+def remove_leftovers(folder: Path, *, again: bool = False) -> None:
+    """Remove what processes that are gone have not finished writing into a folder.
+
+    Args:
+        folder: Looked through once by a process, since it may hold many files.
+        again: Look once more.
+    """
+    if folder in _LOOKED_THROUGH and not again:
+        return
+    _LOOKED_THROUGH.add(folder)
+    for path in leftovers(folder):
+        logger.info("removing what an interrupted call has left: %s", path)
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there; a link goes, what it leads to stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

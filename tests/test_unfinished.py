@@ -1,0 +1,60 @@
+"""What interrupted calls leave behind."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alcseg import unfinished
+from alcseg.unfinished import leftovers, own, remove_leftovers, unfinished_prefix
+
+
+def of_process(number: int) -> str:
+    return unfinished_prefix().replace(f"-{os.getpid()}-", f"-{number}-")
+
+
+@pytest.fixture
+def gone() -> int:
+    """Number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_only_what_a_process_of_this_machine_has_left_is_removed(tmp_path: Path, gone: int) -> None:
+    left = [f"{of_process(gone)}a.txt", f"{of_process(os.getpid())}b.txt"]
+    stays = [
+        f"{of_process(os.getppid())}c.txt",  # of a process that lives
+        f".partial-00000000-{gone}-d.txt",  # of another machine
+        ".partial-e.txt",  # of another program
+        unfinished_prefix("replaced") + "f",
+    ]
+    for name in (*left, *stays):
+        (tmp_path / name).touch()
+    (tmp_path / f"{of_process(gone)}folder" / "deep").mkdir(parents=True)
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(stays)
+
+
+def test_what_this_process_writes_is_its_own(tmp_path: Path) -> None:
+    mine = tmp_path / f"{unfinished_prefix()}x"
+    mine.touch()
+    with own(mine):
+        assert leftovers(tmp_path) == []
+    assert leftovers(tmp_path) == [mine]
+
+
+def test_a_folder_is_looked_through_once(tmp_path: Path, gone: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    remove_leftovers(tmp_path)
+    (tmp_path / f"{of_process(gone)}x").touch()
+    monkeypatch.setattr(unfinished, "leftovers", lambda folder: pytest.fail("looked again"))
+    remove_leftovers(tmp_path)
+    monkeypatch.undo()
+    remove_leftovers(tmp_path, again=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
+    assert leftovers(tmp_path / "absent") == []

@@ -8,6 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from alcseg.commands import predict as module
 from alcseg.commands.predict import predict
 from alcseg.data.folder import Dataset
 from alcseg.data.predicted import Predictions
@@ -226,3 +227,89 @@ def test_inputs_are_text_or_objects_one_or_several(
         result = predict(str(make_run()), given, out=str(tmp_path / name))
         assert list(result.written) == ["ts_0"]
         assert Path(result) == tmp_path / name
+
+
+class Stopped(BaseException):
+    """Stands for a kill: no handler of errors sees it."""
+
+
+def stop_after(cases: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the prediction of the case after so many end everything."""
+    left = iter([False] * cases + [True] * 99)
+    predict_case = module._predict_case
+
+    def stop(*given: Any) -> Any:
+        if next(left):
+            raise Stopped
+        return predict_case(*given)
+
+    monkeypatch.setattr(module, "_predict_case", stop)
+
+
+def test_the_same_command_goes_on_with_what_is_missing(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, images, out = make_run(), solvable_dataset / "imagesTr", tmp_path / "out"
+    whole = predict(run, [images], out=tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_after(2, patch)
+        with pytest.raises(Stopped):
+            predict(run, [images], out=out)
+    assert PredictionRecord.read(out).status == "predicting"
+    assert list(PredictionRecord.read(out).cases) == ["hq_0", "lq_0"]
+    asked = []
+    predict_case = module._predict_case
+    monkeypatch.setattr(
+        module, "_predict_case", lambda *given: asked.append(given[1].case_id) or predict_case(*given)
+    )
+    (out / "hq_0.nii.gz").unlink()  # what is gone is predicted again
+    result = predict(run, [images], out=out)
+    assert asked == ["hq_0", "lq_1", "val_0", "val_1", "val_2"]
+    assert (result.record.status, list(result.record.cases)) == ("done", list(whole.record.cases))
+    for case_id, path in whole.written.items():
+        assert result.written[case_id].read_bytes() == path.read_bytes()
+    assert predict(run, [images], out=out).record.cases == result.record.cases  # all is done already
+    assert len(asked) == 5
+
+
+def test_an_image_that_changed_is_predicted_again(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, read_values: Read
+) -> None:
+    run, images, out = make_run(), solvable_dataset / "imagesTr", tmp_path / "out"
+    predict(run, [images], out=out)
+    image = nib.load(images / "hq_0_0000.nii.gz")
+    changed = np.asanyarray(image.dataobj).copy()
+    changed[0, 0, 0] = 2
+    nib.save(nib.Nifti1Image(changed, image.affine, image.header), images / "hq_0_0000.nii.gz")
+    predict(run, [images], out=out)
+    assert read_values(out / "hq_0.nii.gz")[0, 0, 0] == 9
+
+
+def test_going_on_takes_the_same_run_options_and_cases(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
+) -> None:
+    run, out = make_run(), tmp_path / "out"
+    predict(run, [solvable_dataset], out=out)
+    for options, said in (({"window": "lineage"}, "window=gaussian"), ({"probabilities": True}, "=False")):
+        with pytest.raises(UsageError, match=f"predictions to go on with, found some with .*{said}"):
+            predict(run, [solvable_dataset], out=out, **options)
+    with pytest.raises(UsageError, match="found one of 'ts_0', which is not asked for"):
+        predict(run, [solvable_dataset / "imagesTr"], out=out)
+    with pytest.raises(UsageError, match="with run_hash="):
+        predict(make_run(patch=(16, 16, 16)), [solvable_dataset], out=out)
+
+
+def test_overwriting_replaces_all_predictions_or_none(
+    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, out = make_run(), tmp_path / "out"
+    predict(run, [solvable_dataset / "imagesTr"], out=out)
+    (out / "notes.txt").touch()
+    before = sorted(path.name for path in out.iterdir())
+    with monkeypatch.context() as patch:
+        stop_after(0, patch)
+        with pytest.raises(Stopped):
+            predict(run, [solvable_dataset], out=out, overwrite=True)
+    assert sorted(path.name for path in out.iterdir()) == before
+    predict(run, [solvable_dataset], out=out, overwrite=True)
+    assert sorted(path.name for path in out.iterdir()) == ["notes.txt", "predict.json", "ts_0.nii.gz"]

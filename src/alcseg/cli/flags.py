@@ -357,7 +357,7 @@ def _add_predict(verbs: Verbs) -> ArgumentParser:
         metavar="INPUT",
         help="file, folder, quoted glob, .txt or .csv list or DICOM series folder",
     )
-    _add_output(verb, what="folder for the label maps")
+    _add_output(verb, what="folder for the label maps; given again, cases that are finished stay")
     verb.add_argument("--uncertainty", action="store_true", help="also write a map of uncertainty per case")
     verb.add_argument("--probabilities", action="store_true", help="also write a probability map per class")
     verb.add_argument(

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from alcseg.case_ids import output_names, require_apart_outputs
+from alcseg.commands._going_on import PredictionsOnTheWay, place_for, run_hash, source_hash
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
 from alcseg.data.folder import Case
@@ -20,7 +21,6 @@ from alcseg.data.readers.base import SourceCase
 from alcseg.data.readers.inputs import find_inputs
 from alcseg.data.writer import write_label, write_map
 from alcseg.errors import DataError, UsageError
-from alcseg.files import make_folder
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import load_networks
 from alcseg.inference.predictor import Predictor
@@ -57,7 +57,8 @@ def predict(
         run: Run folder of `train`.
         inputs: One or several: files, folders, glob patterns, `.txt` or `.csv` lists, DICOM series folders,
             dataset folders, of which the images of test cases are taken, or cases of a `Dataset`.
-        out: Folder for `<case>.nii.gz` and `predict.json`; must be new or empty.
+        out: Folder for `<case>.nii.gz` and `predict.json`; must be new or empty, or hold what an earlier call
+            of the same kind has finished: that stays, and the others are predicted.
         uncertainty: Also write `<case>_uncertainty.nii.gz`, float32: what the network itself states, in 0
             to 1 (`tbrats`: 1 where no class has evidence), or for all other methods the divergence of
             perturbed passes as in `correct`.
@@ -68,10 +69,11 @@ def predict(
         passes: Perturbed passes for `uncertainty`, where it needs any.
         seed: Of the perturbations.
         device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
-        overwrite: Write into a folder that holds files; others than the outputs stay.
+        overwrite: Replace the predictions that the folder holds, when all new ones are there; other files
+            stay.
 
     Raises:
-        UsageError: If an option is wrong, the folder holds files, or an output would replace an input.
+        UsageError: If an option is wrong, the folder holds other files, or an output would replace an input.
         DataError: If nothing was found, or every case failed.
         ResourceError: If the folder cannot be made.
     """
@@ -91,40 +93,48 @@ def predict(
     predictor = Predictor(_choose_network(folder, network, where), folder.plan, where, window)
     settings = folder.settings.method.settings
     how = Perturbation.like_method(settings, passes=passes, seed=seed) if uncertainty else None
-    make_folder(out)
-
-    started, begun = timestamp(), time.perf_counter()
-    done: dict[str, PredictedCase] = {}
-    errors = []
-    for case in track(cases, "Predicting cases"):
-        case_begun = time.perf_counter()
-        try:
-            entry = _predict_case(predictor, case, out, outputs[case.case_id], how)
-        except DataError as error:
-            logger.warning("case '%s' failed: %s", case.case_id, error)
-            errors.append(error)
-            entry = PredictedCase(status="failed", error=str(error))
-        about = {
-            "inputs": tuple(str(path) for path in case.images),
-            "time_s": round(time.perf_counter() - case_begun, 3),
-        }
-        done[case.case_id] = entry.model_copy(update=about)
-    record = PredictionRecord(
+    asked = PredictionRecord(
+        status="predicting",
         versions=versions(),
         run=str(folder.path),
+        run_hash=run_hash(folder),
         method=folder.method,
         network=network,
         window=window,
+        probabilities=probabilities,
+        perturbation=how,
         device=str(where),
-        started=started,
+        started=timestamp(),
         labels=folder.plan.labels,
-        cases=done,
-        time_s=round(time.perf_counter() - begun, 3),
-        peak_memory_mib=peak_memory_mib(),
     )
-    path = record.write(out)
-    if len(errors) == len(done):
-        others = f" (all {len(errors)} cases failed; see {path})" if len(errors) > 1 else ""
+    errors = []
+    with place_for(out, overwrite=overwrite) as place:
+        going = PredictionsOnTheWay(place, asked, {case.case_id for case in cases})
+        try:
+            for case in track(cases, "Predicting cases"):
+                begun, source = time.perf_counter(), ""
+                try:
+                    source = source_hash(case)
+                    if going.finished(case.case_id, source):
+                        going.add(case.case_id, going.earlier[case.case_id])
+                        continue
+                    entry = _predict_case(predictor, case, place, outputs[case.case_id], how)
+                except DataError as error:
+                    logger.warning("case '%s' failed: %s", case.case_id, error)
+                    errors.append(error)
+                    entry = PredictedCase(status="failed", error=str(error))
+                about = {
+                    "source_hash": source,
+                    "inputs": tuple(str(path) for path in case.images),
+                    "time_s": round(time.perf_counter() - begun, 3),
+                }
+                going.add(case.case_id, entry.model_copy(update=about))
+        except BaseException:
+            going.end(done=False)
+            raise
+        record = going.end(peak_memory_mib(), done=True)
+    if len(errors) == len(cases):
+        others = f" (all {len(errors)} cases failed; see {record.path(out)})" if len(errors) > 1 else ""
         raise type(errors[0])(f"{errors[0]}{others}")
     return Predictions(out, record)
 
@@ -182,7 +192,8 @@ def _check_output(
 ) -> None:
     """Refuse a folder in use and outputs that would replace inputs or each other, before any work."""
     require_apart_outputs({case_id: names.values() for case_id, names in outputs.items()})
-    require_free(out, overwrite=overwrite, writes=PredictionRecord.NAME)
+    if overwrite or not PredictionRecord.path(out).is_file():
+        require_free(out, overwrite=overwrite, writes=PredictionRecord.NAME)
     sources = {path.resolve() for case in cases for path in case.images}
     if out.resolve() in sources | {path.parent for path in sources}:
         raise UsageError(

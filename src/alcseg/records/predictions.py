@@ -3,6 +3,7 @@
 from typing import Literal
 
 from alcseg.records.base import Document, Record
+from alcseg.records.correction import Perturbation
 from alcseg.types import Window
 
 __all__ = ["Network", "PredictedCase", "PredictionRecord"]
@@ -16,6 +17,8 @@ class PredictedCase(Record):
 
     status: Literal["ok", "failed"]
     """Whether it was predicted."""
+    source_hash: str = ""
+    """Of the bytes of its images; empty in older files."""
     inputs: tuple[str, ...] = ()
     """Its image files, one per channel, or its DICOM folder."""
     label: str | None = None
@@ -38,16 +41,24 @@ class PredictionRecord(Document):
     NAME = "predict.json"
     MADE_BY = "`alcseg predict`"
 
+    status: Literal["predicting", "done"] = "done"
+    """Whether the call came to its end; the same command goes on where it did not."""
     versions: dict[str, str] = {}
     """Of Python and the packages that decide on the numbers."""
     run: str
     """The run folder, as it was given."""
+    run_hash: str = ""
+    """Of its settings, plan and weights; empty in older files."""
     method: str
     """That the run was trained with."""
     network: Network = "auto"
     """Which network was asked for."""
     window: Window = "gaussian"
     """Sliding window."""
+    probabilities: bool = False
+    """Whether probability maps were asked for."""
+    perturbation: Perturbation | None = None
+    """Of the passes behind the maps of uncertainty, where those were asked for."""
     device: str = ""
     """Where the network ran."""
     started: str = ""

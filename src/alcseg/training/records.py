@@ -12,12 +12,13 @@ from alcseg.data.cache import data_hash
 from alcseg.data.folder import Dataset
 from alcseg.errors import CheckpointError, ConfigError, UsageError
 from alcseg.files import file_hash
-from alcseg.outputs import remove_output, require_free
+from alcseg.outputs import real_path, remove_output, require_free
 from alcseg.records.run import RunInput, RunRecord
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
 from alcseg.training.prepare import Prepared
 from alcseg.training_methods import Stage
+from alcseg.unfinished import remove_leftovers
 
 __all__ = ["log_to", "open_run", "write_records"]
 
@@ -41,7 +42,7 @@ def open_run(out: Path, settings: RunSettings, *, overwrite: bool = False) -> Ru
     if overwrite:
         require_free(out, overwrite=True, writes=RunRecord.NAME)
         return run
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if _is_new(run):
         return run
     if not run.config_path.is_file():
         raise UsageError(
@@ -61,6 +62,19 @@ def open_run(out: Path, settings: RunSettings, *, overwrite: bool = False) -> Ru
                 "Give the same settings to resume it, another --out folder, or --overwrite."
             )
     return run
+
+
+def _is_new(run: Run) -> bool:
+    """Whether nothing was trained in a folder: it is absent or empty, or a call was stopped while it began.
+
+    `run.json` is written last of the records, and before the first step.
+    """
+    place = real_path(run.path)
+    if not place.is_dir():
+        return not place.exists()
+    remove_leftovers(place, again=True)
+    begun = {run.config_path.name, run.plan_path.name, run.log_path.name}
+    return all(path.name in begun or path.name.startswith(".") for path in place.iterdir())
 
 
 def write_records(

@@ -63,7 +63,10 @@ def test_a_header_without_place_contradicts_nothing():
     for key in ("sform_code", "qform_code"):
         unplaced.header[key] = 0
     assert compare_grids(placed, unplaced).grade == "repairable"
-    assert compare_grids(unplaced, placed).grade == "repairable"
+    assert compare_grids(unplaced, placed).grade == "ok"
+    finer = compare_grids(unplaced, volume())
+    assert finer.grade == "repairable"
+    assert "spacing (1, 1, 1) instead of (1, 1, 2) mm" in finer.difference
 
 
 AFFINE = nib.affines.from_matvec(

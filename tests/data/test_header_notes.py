@@ -45,6 +45,18 @@ def test_two_places_are_named_in_mm_where_itk_takes_the_other(notes):
     assert notes(qform=moved(7), codes=(1, 1)) == ""  # ITK takes the sform of code 1
 
 
+def test_a_qform_that_holds_no_rotation_is_told(tmp_path, rng):
+    nifti = nib.Nifti1Image(rng.normal(size=(4, 4, 4)).astype(np.float32), AFFINE)
+    nifti.header["qform_code"] = 1
+    for quaternion in (0.9, np.nan):
+        for key in ("quatern_b", "quatern_c", "quatern_d"):
+            nifti.header[key] = quaternion
+        nifti.to_filename(tmp_path / "a.nii.gz")
+        assert "which ITK takes, places no voxels" in " ".join(
+            header_notes(read_image(tmp_path / "a.nii.gz"))
+        )
+
+
 def test_a_header_without_place_says_so(notes):
     assert "both form codes are 0" in notes(codes=(0, 0))
 

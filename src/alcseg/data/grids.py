@@ -37,7 +37,8 @@ def compare_grids(reference: Volume, other: Volume) -> GridComparison:
 
     Equal shapes with different headers are repairable by copying the header, unless the axes of the two run
     in different directions: then the copy might mirror or turn the voxels, and only the owner knows which is
-    right. A header without any position (no form codes, or a unit affine) says nothing and is repairable.
+    right. A header without any position (no form codes, or a unit affine) says nothing and is repairable;
+    where `reference` has no form codes and the spacings agree, there is nothing to repair.
     """
     if reference.shape != other.shape:
         difference = f"shape {other.shape} instead of {reference.shape}"
@@ -47,12 +48,13 @@ def compare_grids(reference: Volume, other: Volume) -> GridComparison:
     drift = _drift(reference.affine, other.affine, reference.shape)
     if drift < _SAME_GRID_VOXELS * min(reference.spacing):
         return GridComparison("ok", "")
+    same_spacing = np.allclose(reference.spacing, other.spacing, rtol=1e-3, atol=0)
+    if same_spacing and _has_no_form(reference):
+        return GridComparison("ok", "")
     axes, other_axes = (_axis_codes(volume.affine) for volume in (reference, other))
     if axes != other_axes and not (_says_nothing(other) or _says_nothing(reference)):
         return GridComparison("fatal", f"axes {other_axes} instead of {axes}, {drift:.3g} mm apart")
-    detail = ""
-    if not np.allclose(reference.spacing, other.spacing, rtol=1e-3):
-        detail = f", spacing {_mm(other)} instead of {_mm(reference)} mm"
+    detail = "" if same_spacing else f", spacing {_mm(other)} instead of {_mm(reference)} mm"
     return GridComparison("repairable", f"positions up to {drift:.3g} mm apart{detail}")
 
 
@@ -144,9 +146,12 @@ def _axis_codes(affine: Affine) -> str:
 
 
 def _says_nothing(volume: Volume) -> bool:
-    if volume.header is not None and volume.header["sform_code"] == 0 and volume.header["qform_code"] == 0:
-        return True
-    return bool(np.array_equal(volume.affine, np.eye(4)))
+    return _has_no_form(volume) or bool(np.array_equal(volume.affine, np.eye(4)))
+
+
+def _has_no_form(volume: Volume) -> bool:
+    header = volume.header
+    return header is not None and bool(header["sform_code"] == 0 and header["qform_code"] == 0)
 
 
 def _mm(volume: Volume) -> str:

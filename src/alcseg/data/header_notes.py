@@ -8,7 +8,8 @@ import numpy as np
 
 from alcseg.data.case import Volume
 from alcseg.data.nifti_file import mm_per_unit
-from alcseg.data.placement import shear_degrees
+from alcseg.data.placement import check_affine, shear_degrees
+from alcseg.errors import GeometryError
 from alcseg.types import Affine
 
 __all__ = ["header_notes"]
@@ -46,8 +47,13 @@ def _other_form(
     volume: Volume, header: nib.Nifti1Header, codes: tuple[int, int], unit: float
 ) -> Iterator[str]:
     """The sform is used; ITK takes the qform unless the code of the sform is 1."""
-    other = header.get_qform()
-    other[:3] *= unit
+    scale = np.diag([unit, unit, unit, 1.0])
+    try:
+        with np.errstate(invalid="ignore"):  # infinite voxel sizes
+            other = check_affine(scale @ header.get_qform(), volume.path)
+    except (ValueError, GeometryError):  # ValueError: a quaternion longer than 1
+        yield f"its qform (code {codes[1]}), which ITK takes, places no voxels. Set its code to 0."
+        return
     corners = np.array([[*corner, 1.0] for corner in product(*((0, size - 1) for size in volume.shape))])
     apart = float(np.linalg.norm(corners @ (other - volume.affine).T, axis=1).max())
     if apart > 0.01 * min(volume.spacing):

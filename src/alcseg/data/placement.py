@@ -13,6 +13,7 @@ from alcseg.types import Affine
 __all__ = ["check_affine", "check_directions", "check_steps", "shear_degrees"]
 
 _FLAT = 1e-3  # Volume of the three unit axes: 1 where they are perpendicular, 0 where they lie in a plane.
+_FARTHEST_MM, _SHORTEST_MM = 1e9, 1e-9
 _NO_UNIT_VECTOR = 1e-3  # Off the squared length 1 or the cosine 0; headers are printed with a few digits.
 
 
@@ -20,13 +21,11 @@ def check_affine(affine: Any, path: Path) -> Affine:
     """An affine as float64, unless it cannot place voxels in space.
 
     Raises:
-        GeometryError: If a number is not finite, an axis has no length, the axes lie in a plane, or the last
-            row is not 0, 0, 0, 1.
+        GeometryError: If a number is not finite or astronomic, an axis has no length, the axes lie in a
+            plane, or the last row is not 0, 0, 0, 1.
     """
     checked = np.array(affine, dtype=np.float64)
-    lengths = np.linalg.norm(checked[:3, :3], axis=0)
-    placed = bool(np.isfinite(checked).all() and (lengths > 0).all())
-    if not placed or abs(np.linalg.det(checked[:3, :3] / lengths)) < _FLAT:
+    if not (np.abs(checked) < _FARTHEST_MM).all() or not _axes_volume(checked) >= _FLAT:
         raise GeometryError(
             f"{path}: expected an affine that gives each voxel its place, found {checked[:3, :3].tolist()}. "
             "Repair the header."
@@ -37,6 +36,12 @@ def check_affine(affine: Any, path: Path) -> Affine:
             "Correct it."
         )
     return checked
+
+
+def _axes_volume(affine: Affine) -> float:
+    """Volume of the unit vectors along the axes; 0 where one has no length."""
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    return float(abs(np.linalg.det(affine[:3, :3] / lengths))) if lengths.min() > _SHORTEST_MM else 0.0
 
 
 def check_steps(steps: Sequence[float], path: Path) -> None:

@@ -125,13 +125,14 @@ def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
     absent = set(folder.absent_cases())
     for row in track(folder.rows, "Checking cases"):
         if row.case_id in absent:
-            findings.append(
-                Finding(
-                    "fatal",
-                    row.case_id,
-                    f"is in {CaseRow.NAME}, but has no image. Restore it or remove the line.",
-                )
+            stacked = folder.stacked_image(row.case_id)
+            message = (
+                f"is in {CaseRow.NAME}, but has no image. Restore it or remove the line."
+                if stacked is None
+                else f"has one file for all channels, {stacked}. Make a dataset of single channels with "
+                "`alcseg import`."
             )
+            findings.append(Finding("fatal", row.case_id, message))
             continue
         findings += _check_case(folder, row, seen, fix=fix)
     findings += _check_whole(seen)

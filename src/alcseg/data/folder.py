@@ -84,6 +84,11 @@ class Dataset:
         """
         folder = root if isinstance(root, Dataset) else cls._read(Path(root))
         absent = folder.absent_cases() if require_images else ()
+        if stacked := [path for case_id in absent if (path := folder.stacked_image(case_id)) is not None]:
+            raise DataError(
+                f"{folder.root}: expected {len(folder.channel_names)} image files a case, one per channel, "
+                f"found {shorten(stacked)}. Make a dataset of single channels with `alcseg import`."
+            )
         if absent:
             raise DataError(
                 f"{CaseRow.path(folder.root)}: expected image files for all {len(folder.rows)} cases, found "
@@ -245,6 +250,13 @@ class Dataset:
     def absent_cases(self) -> tuple[str, ...]:
         """Cases listed in `cases.csv` of which an image file is absent."""
         return tuple(row.case_id for row in self.rows if not self._find_images(row))
+
+    def stacked_image(self, case_id: str) -> Path | None:
+        """The one file of all channels of a case, as the decathlon has them; None if there is none."""
+        row = self.row(case_id)
+        names = (f"{name}/{case_id}{self.file_ending}" for name in _FOLDERS[row.split])
+        plain = next((self.root / name for name in names if has_file(self.root / name)), None)
+        return plain if len(self.channel_names) > 1 and not self._find_images(row) else None
 
     def image_paths(self, case_id: str) -> tuple[Path, ...]:
         """Image files of a case, one per channel.

@@ -55,8 +55,8 @@ def unused_in_dataset(dataset: Dataset) -> list[Path]:
     used: list[Path] = []
     for row in dataset.rows:
         used += () if row.case_id in absent else dataset.image_paths(row.case_id)
-        label = dataset.label_path(row.case_id)
-        used += () if label is None else (label,)
+        others = (dataset.stacked_image(row.case_id), dataset.label_path(row.case_id))
+        used += [path for path in others if path is not None]
     return unused_files((dataset.root / name for name in FOLDERS), used)
 
 

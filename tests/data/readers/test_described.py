@@ -6,7 +6,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from alcseg.commands.check import check
 from alcseg.commands.import_dataset import import_dataset
+from alcseg.data.folder import Dataset
 from alcseg.data.readers import READERS, find_reader
 from alcseg.data.readers.described import described_layout
 from alcseg.data.readers.inputs import find_inputs
@@ -77,6 +79,19 @@ def test_channels_along_the_fourth_axis_become_files(msd, tmp_path):
         assert np.array_equal(case.images[0], IMAGE)
         assert np.array_equal(case.images[1], -IMAGE)
     assert np.array_equal(folder["a"].label, LABEL)
+
+
+def test_a_folder_of_stacked_channels_has_to_be_imported(msd):
+    with pytest.raises(
+        DataError, match=r"expected 2 image files a case, .* found \S*imagesTr/a\.nii\.gz, .*import"
+    ):
+        Dataset.open(msd)
+    findings = check(msd).findings
+    assert [finding.case_id for finding in findings if "one file for all channels" in finding.message] == [
+        "a",
+        "t",
+    ]
+    assert not [finding for finding in findings if "of no case" in finding.message]
 
 
 @pytest.mark.parametrize(("names", "sign"), [(("T2", "ADC"), 1), (("ADC", "T2"), -1)])

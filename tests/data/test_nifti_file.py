@@ -9,8 +9,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from alcseg.data.header_notes import header_notes
 from alcseg.data.nifti import read_grid, read_image, read_label
-from alcseg.errors import DataError, GeometryError
+from alcseg.errors import AlcsegError, DataError, GeometryError
 
 
 def content(array, *, sform=2, qform=0):
@@ -146,3 +147,23 @@ def test_what_is_mended_is_said_with_the_path_and_what_is_usual_is_not(write, im
     assert [record.getMessage() for record in caplog.records] == [
         f"{path}: qform_code 77 not valid; setting to 0"
     ]
+
+
+def test_no_change_of_a_header_ends_in_anything_but_an_error_of_ours(write, rng):
+    plain = content(rng.integers(0, 3, (4, 4, 4)).astype(np.int16), qform=1)
+    odd = [struct.pack("<f", value) for value in (np.nan, np.inf, -1, 0, 1e30, 1e-30)]
+    odd += [struct.pack("<h", value) for value in (-1, 0, 1, 4, 16, 128, 1536, 32767)]
+    read = 0
+    for _ in range(100):
+        changed = bytearray(plain)
+        for _ in range(2):
+            at, raw = int(rng.integers(0, 348)) & ~1, odd[rng.integers(len(odd))]
+            changed[at : at + len(raw)] = raw
+        path = write(changed, "a.nii")
+        try:
+            label = read_label(path)
+        except AlcsegError:
+            continue
+        list(header_notes(label))
+        read += 1
+    assert 30 < read < 100

@@ -12,7 +12,9 @@ from alcseg.case_ids import check_case_id
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
 from alcseg.data.folder import Dataset, is_dataset, label_files, require_named_values
-from alcseg.data.nifti import nifti_stem, read_label, require_same_grid
+from alcseg.data.grids import require_same_grid
+from alcseg.data.nifti import read_label
+from alcseg.data.nifti_file import nifti_stem
 from alcseg.errors import DataError, LabelError, UsageError
 from alcseg.evaluation import Evaluation
 from alcseg.listing import has_file

@@ -20,14 +20,10 @@ import numpy as np
 from alcseg.case_ids import check_case_id
 from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.channels import channel_order
-from alcseg.data.nifti import (
-    MANY_VALUES,
-    nifti_stem,
-    read_image,
-    read_label,
-    require_not_negative,
-    require_same_grid,
-)
+from alcseg.data.grids import require_same_grid
+from alcseg.data.nifti import read_image, read_label
+from alcseg.data.nifti_file import nifti_stem
+from alcseg.data.voxel_values import MANY_VALUES, require_not_negative
 from alcseg.errors import DataError, LabelError
 from alcseg.frames import to_frame
 from alcseg.listing import by_name, has_file, has_folder, list_files

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from alcseg.data.case import Volume
 from alcseg.data.folder import Dataset
-from alcseg.data.nifti import nifti_stem, read_image, read_label
+from alcseg.data.nifti import read_image, read_label
+from alcseg.data.nifti_file import nifti_stem
 from alcseg.data.writer import write_image, write_label
 from alcseg.errors import DataError
 from alcseg.listing import has_file, list_files

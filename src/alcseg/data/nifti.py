@@ -6,28 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.case import Volume
-from alcseg.data.grids import GridComparison, compare_grids, require_same_grid
-from alcseg.data.nifti_file import NiftiFile, nifti_stem
-from alcseg.data.placement import check_affine
-from alcseg.data.voxel_values import MANY_VALUES, check_intensities, require_not_negative, whole_numbers
+from alcseg.data.nifti_file import NiftiFile
+from alcseg.data.voxel_values import check_intensities, whole_numbers
 from alcseg.types import Affine
 
-__all__ = [
-    "MANY_VALUES",
-    "GridComparison",
-    "check_affine",
-    "check_intensities",
-    "compare_grids",
-    "nifti_stem",
-    "read_channels",
-    "read_grid",
-    "read_image",
-    "read_label",
-    "read_map",
-    "require_not_negative",
-    "require_same_grid",
-    "whole_numbers",
-]
+__all__ = ["read_channels", "read_grid", "read_image", "read_label", "read_map"]
 
 
 def read_image(path: Path) -> Volume:

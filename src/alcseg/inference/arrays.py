@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from alcseg.arrays import check_spacing
 from alcseg.data.case import Volume
-from alcseg.data.nifti import check_affine, check_intensities
+from alcseg.data.placement import check_affine
+from alcseg.data.voxel_values import check_intensities
 from alcseg.errors import ShapeError, UsageError
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import load_network

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alcseg.data.nifti import nifti_stem
+from alcseg.data.nifti_file import nifti_stem
 from alcseg.data.readers.names import (
     IMAGE_FOLDERS,
     IMAGE_NAMES,

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 from alcseg.case_ids import check_case_id
 from alcseg.data.case import CaseVolumes, Volume
-from alcseg.data.nifti import read_channels, read_image, read_label, require_same_grid
+from alcseg.data.grids import require_same_grid
+from alcseg.data.nifti import read_channels, read_image, read_label
 from alcseg.records.cases import Quality, Split
 from alcseg.types import Spacing
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.case import CaseVolumes, Volume
-from alcseg.data.nifti import check_affine, check_intensities
+from alcseg.data.placement import check_affine
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.data.readers.dicom_files import (
     dicom_files,
@@ -31,6 +31,7 @@ from alcseg.data.readers.dicom_slices import Slice, slices_in
 from alcseg.data.readers.names import is_image_file, is_named_like_label
 from alcseg.data.readers.nifti import holds_cases
 from alcseg.data.unused import tell_unused
+from alcseg.data.voxel_values import check_intensities
 from alcseg.errors import DataError, GeometryError
 from alcseg.listing import folders_below, has_folder, list_files
 from alcseg.words import shorten

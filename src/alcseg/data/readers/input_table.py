@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path
 
 from alcseg.data.case import CaseVolumes
-from alcseg.data.nifti import nifti_stem, read_image
+from alcseg.data.nifti import read_image
+from alcseg.data.nifti_file import nifti_stem
 from alcseg.data.readers.base import SourceCase
 from alcseg.data.readers.dicom import read_series, series_name
 from alcseg.data.readers.numbered import CHANNEL

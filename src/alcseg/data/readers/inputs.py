@@ -9,7 +9,7 @@ from pathlib import Path
 
 from alcseg.data.channels import channel_order
 from alcseg.data.folder import Case
-from alcseg.data.nifti import nifti_stem
+from alcseg.data.nifti_file import nifti_stem
 from alcseg.data.readers import recognize
 from alcseg.data.readers.base import SourceCase
 from alcseg.data.readers.input_table import read_input_table

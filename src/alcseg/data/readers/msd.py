@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from alcseg.data.nifti import nifti_stem
+from alcseg.data.nifti_file import nifti_stem
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.data.readers.described import described_layout, read_description
 from alcseg.data.stated_count import count_fault

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from alcseg.data.nifti import nifti_stem
+from alcseg.data.nifti_file import nifti_stem
 
 __all__ = [
     "IMAGE_FOLDERS",

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from alcseg.data.nifti import nifti_stem, read_label
+from alcseg.data.nifti import read_label
+from alcseg.data.nifti_file import nifti_stem
 from alcseg.data.readers.arrangements import ArrangedFiles, arranged, has_nifti
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.data.readers.leftovers import settle_leftovers, unread_images

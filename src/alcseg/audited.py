@@ -46,7 +46,10 @@ class Audit:
             return path
         folder = Path(path)
         if not AuditRecord.path(folder).is_file():
-            raise DataError(f"{folder}: expected the folder of a finished `alcseg audit`, found none.")
+            raise DataError(
+                f"{folder}: expected the folder of a finished `alcseg audit`, found none. Give its --out "
+                "folder; called again, an audit that was stopped goes on."
+            )
         return cls(folder, AuditRecord.read(folder), AuditRow.read(folder))
 
     def __fspath__(self) -> str:

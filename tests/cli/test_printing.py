@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from alcseg.audited import Audit
 from alcseg.cli.printing import show
 from alcseg.commands.demo import DemoResult
 from alcseg.corrected import Correction
 from alcseg.data.predicted import Predictions
+from alcseg.records.audit import AuditRecord, AuditRow
 from alcseg.records.audit_trail import AuditLine
 from alcseg.records.correction import Calibration, CorrectionRecord, Perturbation, Rehearsal
 from alcseg.records.demo import DemoRecord, DemoScores
@@ -71,6 +73,33 @@ def test_predict_lists_what_failed(capsys):
     assert "failed   2" in out
 
 
+def audited(*qualities):
+    """An audit of one case of each quality, the first of them trusted."""
+    rows = [
+        AuditRow(
+            rank=rank, case_id=f"case_{rank}", class_name="organ", dice=0.5, dice_low=0, dice_high=1,
+            surface_mm=1, kind="ragged", kind_probability=0.9, agreement=0.5, quality=quality, fold=0,
+            words="",
+        )
+        for rank, quality in enumerate(qualities, start=1)
+    ]  # fmt: skip
+    record = AuditRecord(
+        dataset="data/heart", method="hl_sup", steps=1, folds=2, seed=0, draws=1, cases=len(rows),
+        bad_below=0.85, rounds=(), wrong=1, kinds={}, trusted=("case_1",), doubted_hq=("case_2",),
+        verdict="1 label seems wrong.",
+    )  # fmt: skip
+    return Audit(Path("audits/heart"), record, tuple(rows))
+
+
+def test_audit_tells_how_to_go_on_and_doubts_of_hq_where_there_is_other_quality(capsys):
+    show("audit", audited("lq", "hq"), as_json=False)
+    told = capsys.readouterr().out
+    assert "hq, but seem wrong  case_2" in told
+    assert "alcseg correct audits/heart data/heart --oof --out NEW" in " ".join(told.split())
+    show("audit", audited("hq", "hq"), as_json=False)  # by default, not by choice
+    assert "hq, but seem wrong" not in capsys.readouterr().out
+
+
 def test_correct_shows_the_first_ten_cases_by_their_worst_class(corrected, capsys):
     show("correct", corrected, as_json=False)
     lines = capsys.readouterr().out.splitlines()
@@ -79,7 +108,7 @@ def test_correct_shows_the_first_ten_cases_by_their_worst_class(corrected, capsy
     assert cases[0] == ["1", "case_01", "right", "1.5000", "0.1250", "7.000", "doubtful"]
     assert cases[1][:4] == ["2", "case_02", "left", "0.5000"]
     text = "\n".join(lines)
-    assert "corrected       12" in text
+    assert "looked at       12" in text
     assert (
         "80 errors simulated on 3 trusted labels: Dice 0.700 -> 0.900, worse by more than a point in 1.2%"
         in (" ".join(text.split()))

@@ -199,6 +199,16 @@ def test_label_map_rewrites_values(msd, tmp_path):
     assert np.array_equal(folder.read("tiny_003").label.array, LABEL)
 
 
+def test_labels_that_nobody_told_apart_are_trusted_aloud(msd, tmp_path, caplog):
+    (tmp_path / "hq.txt").write_text("tiny_001\n")
+    with caplog.at_level("INFO", "alcseg"):
+        import_dataset(msd, tmp_path / "told", hq_list=tmp_path / "hq.txt")
+        assert "trusted" not in caplog.text
+        import_dataset(msd, tmp_path / "out")
+    assert "all labels count as trusted (hq)" in caplog.text
+    assert "`alcseg audit`" in caplog.text
+
+
 def test_other_grids_repairable_or_fatal(msd, tmp_path, caplog):
     shifted = AFFINE.copy()
     shifted[2, 3] = 4

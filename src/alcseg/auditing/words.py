@@ -33,9 +33,13 @@ def in_words(class_name: str, judgment: Judgment, *, unsure: bool = False) -> st
             "may be wrong"
         )
     sure = judgment.kinds[judgment.kind]
-    doubt = "" if sure >= 0.5 else " (or something else: no kind of error is likely)"
+    said = _WORDS[judgment.kind]
+    if sure < 0.5 and judgment.kind == "none":
+        said = "may be right or wrong in a way that no kind of error explains"
+    elif sure < 0.5:
+        said += " (or something else: no kind of error is likely)"
     return (
-        f"{class_name} {_WORDS[judgment.kind]}{doubt}: Dice about {judgment.dice:.2f} "
+        f"{class_name} {said}: Dice about {judgment.dice:.2f} "
         f"({judgment.low:.2f} to {judgment.high:.2f}), surface off by about {judgment.surface_mm:.1f} mm"
     )
 

@@ -124,6 +124,12 @@ def _check(result: Any) -> list[RenderableType]:
     return [_table(findings, columns), "", *_facts(facts)]
 
 
+_AFTER_AUDIT = (
+    "Go on from here: alcseg correct {out} {dataset} --oof --out NEW mends what is not trusted, "
+    "alcseg train {dataset} --hq-from {out} --out RUN trains with what is."
+)
+
+
 def _audit(result: Any) -> list[RenderableType]:
     rows = [row.cells() for row in result.worst[:_RANKED_CASES]]
     columns = {
@@ -134,6 +140,7 @@ def _audit(result: Any) -> list[RenderableType]:
         "words": "in words",
     }
     record = result.record
+    told_apart = any(row.quality != "hq" for row in result.ranking)  # else all are hq, and nothing is news
     facts = {
         "out": result.out,
         "labels": record.cases,
@@ -141,7 +148,7 @@ def _audit(result: Any) -> list[RenderableType]:
         "kinds of error": record.kinds,
         "trusted": len(record.trusted),
         "cannot be judged": list(record.unsure),
-        "hq, but seem wrong": list(record.doubted_hq),
+        **({"hq, but seem wrong": list(record.doubted_hq)} if told_apart else {}),
         "equal label maps": [" and ".join(pair) for pair in record.duplicates],
         "failed": len(record.failed),
         "report": result.path / "report.html",
@@ -154,6 +161,7 @@ def _audit(result: Any) -> list[RenderableType]:
         *_facts(facts),
         "",
         record.verdict,
+        *(["", _AFTER_AUDIT.format(out=result.out, dataset=record.dataset)] if record.trusted else []),
     ]
 
 
@@ -196,7 +204,7 @@ def _correct(result: Any) -> list[RenderableType]:
     said = record.rehearsal
     facts = {
         "out": result.out,
-        "corrected": len(result.corrected),
+        "looked at": len(result.corrected),
         "written": ", ".join(f"{count} {name}" for name, count in sorted(record.written.items())),
         "pseudo labeled": len(result.pseudo_labeled),
         "failed": len(result.failed),

@@ -13,6 +13,7 @@ from torch import nn
 
 from alcseg.audited import Audit
 from alcseg.auditing.agreement import class_agreements
+from alcseg.commands.progress import track
 from alcseg.data.folder import Dataset
 from alcseg.data.preprocess import preprocess_label
 from alcseg.errors import DataError
@@ -61,7 +62,15 @@ class Answers:
         networks = self.load()
         if len(networks) == 1 or not self.trusted:
             return next(iter(networks.items()))
-        return max(networks.items(), key=lambda named: self._reached(named[1], source))
+        reached = dict.fromkeys(networks, 0.0)
+        for row in track(self.trusted, "Choosing the network"):
+            try:
+                for name, dice in self._agreements(networks, source, row.case_id).items():
+                    reached[name] += dice
+            except DataError:
+                continue  # told of when the case is looked at
+        best = max(reached, key=lambda name: reached[name])
+        return best, networks[best]
 
     def unknown_classes(self, source: Dataset, known: Collection[int]) -> dict[str, int]:
         """Foreground classes that no trusted label holds, and their values; none where no label is trusted.
@@ -81,21 +90,21 @@ class Answers:
             unknown = {name: value for name, value in unknown.items() if value not in found}
         return unknown if self.vouched else {}
 
-    def _reached(self, predictor_of: Callable[[str], Predictor], source: Dataset) -> float:
-        """Mean Dice on the trusted labels that can be read."""
-        scores = [0.0]
-        for row in self.trusted:
-            predictor = predictor_of(row.case_id)
-            try:
-                case = source.read(row.case_id)
-                prepared = predictor.prepare(case.images)
-            except DataError:
-                continue  # told of when the case is looked at
-            if case.label is not None:
-                pred = predictor.predict(prepared).probs.argmax(0)
-                label = preprocess_label(case.label, predictor.plan, prepared.grid)
-                scores.append(fmean(class_agreements(pred, label, predictor.plan.num_classes)))
-        return fmean(scores)
+    def _agreements(
+        self, networks: Mapping[NetworkName, Callable[[str], Predictor]], source: Dataset, case_id: str
+    ) -> dict[NetworkName, float]:
+        """Mean Dice of each network with the label of a case, which is read and prepared once."""
+        case = source.read(case_id)
+        predictors = {name: predictor_of(case_id) for name, predictor_of in networks.items()}
+        first = next(iter(predictors.values()))
+        prepared = first.prepare(case.images)
+        if case.label is None:
+            return {}
+        label = preprocess_label(case.label, first.plan, prepared.grid)
+        return {
+            name: fmean(class_agreements(one.predict(prepared).probs.argmax(0), label, one.plan.num_classes))
+            for name, one in predictors.items()
+        }
 
 
 def answers_of_run(

@@ -85,6 +85,11 @@ def import_dataset(
     found = _scan(source, tests, format, ReaderOptions(spacing, renamed))
     groups = _groups(found.cases, group_regex)
     quality = _qualities(found.cases, None if hq_list is None else Path(hq_list))
+    if hq_list is None and not any(case.quality for case in found.cases):
+        _log.info(
+            "all labels count as trusted (hq): no list says which are. If some are doubtful, name the others "
+            "with --hq-list, or let `alcseg audit` find out"
+        )
     kept, drawn = _groups_to_draw(found.cases, quality, groups, val=val_fraction > 0, test=test_fraction > 0)
     splits = kept | draw_splits(
         drawn, val_fraction=val_fraction, test_fraction=test_fraction, seed=seed, in_order=in_order

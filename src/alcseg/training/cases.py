@@ -68,8 +68,8 @@ def choose_cases(
         if stream != "union" and not any(row.quality == stream for row in train):
             raise DataError(
                 f"{folder.root}: the method expects training cases of quality '{stream}', "
-                "found none. Set the quality column of cases.csv, or see `alcseg methods` for a method "
-                "that needs no such cases."
+                "found none. Set the quality column of cases.csv, let `alcseg audit` tell and train with "
+                "--hq-from, or see `alcseg methods` for a method that needs no such cases."
             )
     if "union" not in streams:
         train = [row for row in train if row.quality in streams]

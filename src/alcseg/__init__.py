@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from alcseg.benchmarking.command import benchmark
     from alcseg.commands.archive_dataset import archive_dataset
     from alcseg.commands.audit import audit
+    from alcseg.commands.cache import cache
     from alcseg.commands.check import check
     from alcseg.commands.correct import correct
     from alcseg.commands.corrupt import corrupt
@@ -44,6 +45,7 @@ __all__ = [
     "archive_dataset",
     "audit",
     "benchmark",
+    "cache",
     "check",
     "correct",
     "corrupt",
@@ -75,6 +77,7 @@ _HOMES = {
     "archive_dataset": "alcseg.commands.archive_dataset",
     "audit": "alcseg.commands.audit",
     "benchmark": "alcseg.benchmarking.command",
+    "cache": "alcseg.commands.cache",
     "check": "alcseg.commands.check",
     "correct": "alcseg.commands.correct",
     "corrupt": "alcseg.commands.corrupt",

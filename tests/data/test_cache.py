@@ -122,6 +122,38 @@ def test_an_interrupted_case_is_built_again(folder: Dataset, plan: Plan, tmp_pat
     assert again.label().sum() == 20
 
 
+@pytest.mark.parametrize("kind", ["image", "label"])
+@pytest.mark.parametrize("harm", ["cut off", "gone", "foreign", "of another shape", "archive", "empty"])
+def test_files_that_are_not_whole_are_built_again(
+    folder: Dataset, plan: Plan, tmp_path: Path, kind: str, harm: str
+) -> None:
+    (case,) = build(folder, plan, tmp_path / "cache", "a")
+    before = {path.name: path.read_bytes() for path in case.stem.parent.iterdir()}
+    path = Path(f"{case.stem}.{kind}.npy")
+    if harm == "gone":
+        path.unlink()
+    elif harm == "of another shape":
+        np.save(path, np.zeros((1, 6, 5, 3), np.float16))
+    elif harm == "archive":
+        with path.open("wb") as stream:
+            np.savez(stream, a=np.zeros(3))
+    else:
+        path.write_bytes({"cut off": before[path.name][:-7], "foreign": b"GIF89a", "empty": b""}[harm])
+    build(folder, plan, tmp_path / "cache", "a")
+    assert {path.name: path.read_bytes() for path in case.stem.parent.iterdir()} == before
+
+
+def test_distances_that_are_not_whole_are_computed_again(folder: Dataset, plan: Plan, tmp_path: Path) -> None:
+    (case,) = build(folder, plan, tmp_path / "cache", "a")
+    right = np.array(case.distance(2))
+    path = Path(f"{case.stem}.label.distance.npy")
+    for content in (path.read_bytes()[:-7], b"GIF89a"):
+        path.write_bytes(content)
+        assert np.array_equal(case.distance(2), right)
+    np.save(path, np.zeros((1, 6, 5, 3), np.float16))
+    assert np.array_equal(case.distance(2), right)
+
+
 def test_changed_sources_and_other_plans_are_cases_of_their_own(
     folder: Dataset, plan: Plan, tmp_path: Path
 ) -> None:
@@ -191,7 +223,6 @@ def test_a_damaged_array_is_named_with_what_to_delete(folder: Dataset, plan: Pla
     for kind, read in (
         ("image", case.image),
         ("label", case.label),
-        ("label.distance", lambda: case.distance(2)),
     ):
         path = Path(f"{case.stem}.{kind}.npy")
         path.write_bytes(b"xx")

@@ -470,6 +470,23 @@ def _add_methods(verbs: Verbs) -> ArgumentParser:
     return verb
 
 
+def _add_cache(verbs: Verbs) -> ArgumentParser:
+    verb = _verb(
+        verbs,
+        "cache",
+        "say what preprocessed cases take on disk, and remove what no training uses",
+        "What was removed is made anew by the training that needs it.",
+    )
+    verb.add_argument(
+        "folder", nargs="?", default=".", metavar="DIR", help="folder of runs, or the cache itself"
+    )
+    verb.add_argument("--prune", action="store_true", help="remove what is not in use, the oldest first")
+    verb.add_argument(
+        "--keep-gib", type=float, default=0.0, metavar="GIB", help="with --prune: size that may stay"
+    )
+    return verb
+
+
 def _add_doctor(verbs: Verbs) -> ArgumentParser:
     return _verb(
         verbs,
@@ -492,6 +509,7 @@ ADDERS = (
     _add_benchmark,
     _add_report,
     _add_methods,
+    _add_cache,
     _add_doctor,
 )
 """In the order of `alcseg --help`."""

@@ -14,6 +14,7 @@ __all__ = ["ARCHIVE", "DRY_RUNS", "ONE_METHOD", "SHARED", "VERBS", "build_parser
 VERBS = {
     "audit": ("alcseg.commands.audit", "audit"),
     "benchmark": ("alcseg.benchmarking.command", "benchmark"),
+    "cache": ("alcseg.commands.cache", "cache"),
     "check": ("alcseg.commands.check", "check"),
     "correct": ("alcseg.commands.correct", "correct"),
     "corrupt": ("alcseg.commands.corrupt", "corrupt"),

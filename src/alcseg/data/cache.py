@@ -3,8 +3,9 @@
 Each case is `<case>-<hash>.image.npy` (`(C, X, Y, Z)`; float16, or float32 where that would merge values),
 `.label.npy` (uint8 or uint16, `(X, Y, Z)`) and `.json`, written last; `.label.distance.npy` joins them where
 a method asks for it. The hash is that of the source files, the folder is named by that of the preprocessing.
-A case with its JSON is used as it is; an interrupted build goes on with the missing ones. Patches are read
-from the maps; whole volumes never stay in memory.
+A case with its JSON is used as it is, unless one of its files is cut off, gone or of another shape; an
+interrupted build goes on with the missing ones. Patches are read from the maps; whole volumes never stay in
+memory.
 """
 
 import errno
@@ -29,7 +30,15 @@ from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
 from alcseg.records.run import RunInput
 
-__all__ = ["CachedCase", "build_cache", "data_hash", "has_foreground", "require_foreground", "source_files"]
+__all__ = [
+    "CachedCase",
+    "build_cache",
+    "data_hash",
+    "has_foreground",
+    "plan_folder",
+    "require_foreground",
+    "source_files",
+]
 
 
 _HALF_IS_EXACT = (
@@ -76,21 +85,30 @@ class CachedCase:
         Computed from the label at the first call and kept beside it; see `signed_distance`.
         """
         path = (self.label_path or Path(f"{self.stem}.label.npy")).with_suffix(".distance.npy")
-        if not path.is_file():
+        if not self._holds_distance(path, num_classes):
             label = self.label()
             spacing = CachedCaseRecord.read_file(self.record_path).spacing
             write_array(path, class_distances(label, num_classes, spacing).astype(np.float16))
         distance: NDArray[np.float16] = _mapped(path)
         return distance
 
+    def _holds_distance(self, path: Path, num_classes: int) -> bool:
+        """Whether a file holds the distances of as many classes."""
+        try:
+            return path.is_file() and _mapped(path).shape == (num_classes - 1, *self.label().shape)
+        except DataError:
+            return False
+
 
 def _mapped(path: Path) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r")
+        if not isinstance(array, np.ndarray):
+            raise ValueError("it is an archive")
     except (EOFError, OSError, ValueError) as error:
         raise DataError(
             f"{path}: expected an array of the cache, cannot read it ({error}). "
-            f"Delete {path.parent}; it is made anew."
+            f"Delete {path.parent} and run the same command again: it makes anew what is missing."
         ) from None
     return array
 
@@ -120,9 +138,7 @@ def build_cache(
     Raises:
         ResourceError: If the folder cannot be made, or the disk is full or too small for what is missing.
     """
-    plan_hash = _plan_hash(plan)
-    target = root / plan_hash
-    make_folder(target)
+    target = plan_folder(root, plan)
     cases = []
     for row in track(rows):
         source_hash = _source_hash(source_files(folder, row) if files is None else files[row.case_id])
@@ -133,6 +149,17 @@ def build_cache(
             _build_case(folder, case, plan)
         cases.append(case)
     return cases
+
+
+def plan_folder(root: Path, plan: Plan) -> Path:
+    """Folder of a cache for the cases of a plan; it is made if it is not there.
+
+    Raises:
+        ResourceError: If it cannot be made.
+    """
+    folder = root / _plan_hash(plan)
+    make_folder(folder)
+    return folder
 
 
 def has_foreground(cases: Iterable[CachedCase]) -> bool:
@@ -180,12 +207,14 @@ def _source_hash(files: Mapping[str, str]) -> str:
 
 
 def _read_record(case: CachedCase) -> CachedCaseRecord | None:
-    """What was cached of the case, if it was cached whole from these source files."""
+    """What was cached of the case, if it was cached whole from these source files and is still there."""
     try:
         record = CachedCaseRecord.read_file(case.record_path)
+        image, label = case.image(), case.label()
     except DataError:
         return None
-    return record if record.source_hash == case.source_hash else None
+    whole = image.ndim == 4 and image.shape[1:] == label.shape == record.shape and label.dtype.kind == "u"
+    return record if whole and record.source_hash == case.source_hash else None
 
 
 def _build_case(folder: Dataset, case: CachedCase, plan: Plan) -> CachedCaseRecord:

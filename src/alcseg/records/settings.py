@@ -83,6 +83,8 @@ class DataSettings(Settings):
     """Largest shift of the intensities in standard deviations."""
     cache: str | None = None
     """Folder of preprocessed cases; null puts it beside the run folder."""
+    cache_gib: Positive | None = 100.0
+    """Size in GiB above which a training removes of it what was used longest ago; null: no limit."""
 
 
 class TrainerSettings(Settings):

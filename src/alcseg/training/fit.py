@@ -9,7 +9,15 @@ from pathlib import Path
 import torch
 
 from alcseg import machine
-from alcseg.data.cache import CachedCase, build_cache, data_hash, has_foreground, require_foreground
+from alcseg.data.cache import (
+    CachedCase,
+    build_cache,
+    data_hash,
+    has_foreground,
+    plan_folder,
+    require_foreground,
+)
+from alcseg.data.cache_limit import CACHE, in_use, prune
 from alcseg.data.folder import Dataset
 from alcseg.errors import ConfigError, UsageError
 from alcseg.files import write_text
@@ -164,6 +172,8 @@ def _begin(
         before(ready)
     fresh = ready.method if ready.fresh and (before is None or begun) else None
     cache = _cache_folder(settings, out)
+    if lock is not None:
+        lock.enter_context(in_use(plan_folder(cache, ready.plan)))
     files = {name: each.files for name, each in inputs.items()}
     train_cases = build_cache(folder, ready.train, ready.plan, cache, files=files, track=track)
     require_foreground(folder, train_cases)
@@ -178,6 +188,7 @@ def _begin(
     names = {stream: [case.case_id for case in cases] for stream, cases in streams.items()}
     stages = ready.method.plan_stages(names, {row.case_id: row.group for row in ready.train})
     if lock is not None:
+        _keep_small(cache, settings.data.cache_gib)
         write_records(run, ready, folder, inputs, stages, hq_from=hq_from, overwrite=overwrite)
     return _Begun(run, ready, fresh, streams, val_cases, stages)
 
@@ -214,10 +225,17 @@ def _same_inputs(run: Run, folder: Dataset, settings: RunSettings) -> dict[str, 
     return inputs
 
 
+def _keep_small(cache: Path, limit_gib: float | None) -> None:
+    """Remove from a cache that has grown too large what was used longest ago, and say so."""
+    if limit_gib is not None and (removed := prune(cache, limit_gib * 2**30)):
+        size = sum(plan.size for plan in removed) / 2**30
+        logger.info("%s: removed %.1f GiB that no training uses (data.cache_gib=%g)", cache, size, limit_gib)
+
+
 def _cache_folder(settings: RunSettings, out: Path) -> Path:
     """Beside the run folder unless set; inside, a run that was never begun would look like one."""
     if settings.data.cache is None:
-        return out.absolute().parent / ".alcseg-cache"
+        return out.absolute().parent / CACHE
     cache = Path(settings.data.cache)
     if out.resolve() in (cache.resolve(), *cache.resolve().parents):
         raise ConfigError(

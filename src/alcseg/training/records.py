@@ -56,7 +56,9 @@ def open_run(out: Path, settings: RunSettings, *, overwrite: bool = False) -> Ru
         )
     old, new = run.settings.dotted, settings.dotted
     for name in dict.fromkeys([*old, *new]):
-        if name != "data.cache" and old.get(name) != new.get(name):  # where the cache lies does not matter
+        if not name.startswith("data.cache") and old.get(name) != new.get(
+            name
+        ):  # where the cache lies does not matter
             raise ConfigError(
                 f"{out}: holds a run with {name}={old.get(name)}, asked for {new.get(name)}. "
                 "Give the same settings to resume it, another --out folder, or --overwrite."

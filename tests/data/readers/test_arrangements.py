@@ -52,7 +52,7 @@ def touch(root, *names):
         (["a/image.nii.gz", "a/label.nii.gz"], "labels/b.nii.gz"),
         (["a/image.nii.gz", "a/label.nii.gz"], "b/label.nii.gz"),
         (["a/t1.nii.gz", "a/seg.nii.gz", "b/t1.nii.gz"], "b/seg.mha"),
-        (["a/a_t1.nii.gz", "a/a_seg.nii.gz", "b/b_t1.nii.gz"], "b/W39_Segm.nii.gz"),
+        (["a/a_t1.nii.gz", "a/a_seg.nii.gz", "b/b_t1.nii.gz"], "b/W39_1998.nii.gz"),
     ],
 )
 def test_an_image_or_label_that_no_case_uses_is_an_error(tmp_path, read, other):
@@ -122,6 +122,13 @@ def test_a_folder_a_case_with_a_file_a_modality(tmp_path, form):
     for case in found:
         for given, kept in zip(case.read().images[::-1], imported.read(case.case_id).images, strict=True):
             assert np.array_equal(given.array, kept.array)
+
+
+def test_one_label_in_a_folder_of_modalities_may_have_another_name(tmp_path):
+    nifti(
+        tmp_path / "src", "a/a_t1.nii.gz", "a/a_seg.nii.gz", "b/b_t1.nii.gz", "b/W39_1998.09.19_segm.nii.gz"
+    )
+    assert [row.quality for row in import_dataset(tmp_path / "src", tmp_path / "out").rows] == ["hq", "hq"]
 
 
 def test_modalities_that_differ_are_refused(tmp_path):

@@ -170,6 +170,9 @@ def _modalities_per_case(source: Path) -> ArrangedFiles:
         named = by_name((name, path) for path, name in names.items() if name is not None)
         label = next((named.pop(name) for name in LABEL_NAMES if name in named), None)
         beside = [path for path, name in names.items() if name is None]
+        if label is None and len(told := [path for path in beside if ends_like_label(stem_of(path))]) == 1:
+            label = told[0]  # of another name than the folder, as one of BraTS 2020 is
+            beside.remove(label)
         beside += filter(is_volume, _other_files(folder))
         if not named or (label is None and not named.keys() <= _MODALITIES | {"image"}):
             continue

@@ -26,8 +26,8 @@ LABEL_FOLDERS = (
     "groundtruth", "ground_truth",
 )  # fmt: skip
 IMAGE_NAMES = ("image", "img", "volume", "scan", "mri", "ct")
-LABEL_NAMES = ("label", "labels", "mask", "seg", "segmentation", "gt")
-_LABEL_ENDING = re.compile(r"[_\-. ](label|labels|mask|seg|segmentation|gt)$", re.IGNORECASE)
+LABEL_NAMES = ("label", "labels", "mask", "seg", "segm", "segmentation", "gt")
+_LABEL_ENDING = re.compile(r"[_\-. ](label|labels|mask|segm?|segmentation|gt)$", re.IGNORECASE)
 _IMAGES = frozenset(
     {".gipl", ".gz", ".hdr", ".img", ".mgh", ".mgz", ".mha", ".mhd", ".mnc", ".nhdr", ".nii", ".nrrd"}
 )

@@ -252,6 +252,14 @@ def test_the_reference_page_knows_every_verb_and_flag():
                 assert f"`{word}" in section, f"docs/reference/cli.md: '{word}' is missing under {name}"
 
 
+def test_a_link_that_leads_in_a_circle_is_told_in_a_line(alcseg, tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    for verb, *more in (("report",), ("check",), ("import", tmp_path / "out"), ("report", "--out", tmp_path)):
+        result = alcseg(verb, str(tmp_path / "loop"), *map(str, more))
+        assert (result.code, result.err.count("\n")) in ((2, 1), (4, 1))
+        assert f"{tmp_path / 'loop'}: expected" in result.err
+
+
 def test_a_name_cannot_write_on_the_terminal(methods_raises, capsys):
     methods_raises(DataError("a\n\x1b[31mb\u202e: expected é, found 日."))
     assert main(["methods"]) == 4

@@ -5,7 +5,8 @@ from os import PathLike
 from pathlib import Path
 
 from alcseg.errors import DataError
-from alcseg.outputs import output_folder, require_apart
+from alcseg.listing import has_file
+from alcseg.outputs import output_folder, real_path, require_apart
 from alcseg.records.run import RunRecord
 from alcseg.reporting.exhibits import exhibits
 from alcseg.reporting.pages import write_benchmark_report, write_run_report
@@ -47,7 +48,7 @@ def report(
     """
     folder = Path(folder)
     target = folder / "report" if out is None else Path(out)
-    if target.resolve() != (folder / "report").resolve():
+    if real_path(target) != real_path(folder / "report"):
         require_apart(target, folder)
     if is_benchmark(folder):
         benchmark = Benchmark.open(folder)
@@ -55,7 +56,7 @@ def report(
             shown = write_benchmark_report(benchmark, exhibits(benchmark, KINDS), partial)
         not_done = {f"{dataset}/{row}/seed-{seed}": why for dataset, row, seed, why in benchmark.missing}
         return ReportResult(target / "report.html", shown, not_done)
-    if not RunRecord.path(folder).is_file():
+    if not has_file(RunRecord.path(folder)):
         raise DataError(
             f"{folder}: expected plan.yaml of `alcseg benchmark` or {RunRecord.NAME} of `alcseg train`, "
             "found neither. Check the path."

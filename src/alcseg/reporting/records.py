@@ -14,7 +14,7 @@ import numpy as np
 
 from alcseg.errors import DataError
 from alcseg.evaluation import Evaluation
-from alcseg.listing import list_files
+from alcseg.listing import has_file, list_files
 from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedRow
 from alcseg.records.benchmark_run import BenchmarkRecord
 from alcseg.reporting.entries import DatasetEntry, RunEntry
@@ -144,4 +144,4 @@ class Benchmark:
 
 def is_benchmark(path: Path) -> bool:
     """Whether `alcseg benchmark` wrote this folder."""
-    return BenchmarkPlan.path(path).is_file()
+    return has_file(BenchmarkPlan.path(path))

@@ -299,5 +299,22 @@ def test_a_request_to_end_cleans_up_like_ctrl_c(monkeypatch, alcseg):
         os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(importlib.import_module("alcseg.commands.methods"), "methods", end)
+    before = signal.getsignal(signal.SIGTERM)
     assert alcseg("methods").code == 130
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("train", "d", "--out", "o", "--seed", -1), "--seed: expected a whole number from 0 to 4294967295"),
+        (("audit", "d", "--out", "o", "--seed", 2**32), "--seed: expected a whole number from 0"),
+        (("import", "d", "o", "--seed", 1.5), "--seed: expected a whole number from 0"),
+        (("benchmark", "smoke", "--out", "o", "--workers", -1), "--workers: expected a whole number from 0"),
+        (("audit", "d", "--out", "o", "--steps", 0), "--steps: expected a whole number from 1"),
+    ],
+)
+def test_a_number_out_of_range_is_wrong_usage(alcseg, words, said):
+    result = alcseg(*words)
+    assert result.code == 2
+    assert said in result.err

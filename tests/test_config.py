@@ -215,3 +215,9 @@ def test_a_file_that_is_no_yaml_is_a_line(tmp_path: Path, content: bytes, words:
     (tmp_path / "own.yaml").write_bytes(content)
     with pytest.raises(ConfigError, match=words):
         resolved(file=tmp_path / "own.yaml")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_no_generator_takes_is_refused(seed):
+    with pytest.raises(ConfigError, match="seed: expected a whole number from 0 to 4294967295"):
+        resolve("h_sup", seed=seed)

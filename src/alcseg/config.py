@@ -124,6 +124,8 @@ def resolve(
             merged["network"] = {}  # what was set of another network says nothing of this one
         for section in merged:
             merged[section] |= layer.get(section, {})
+    if not 0 <= seed < 2**32:
+        raise ConfigError(f"seed: expected a whole number from 0 to {2**32 - 1}, got {seed}.")
     name = merged["method"].pop("name", method)
     if name != method:
         raise ConfigError(

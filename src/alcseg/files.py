@@ -127,11 +127,14 @@ def naming(path: Path, partial: Path | None = None) -> Iterator[None]:
 
     Raises:
         ResourceError: In place of what the system says of a disk that is full or takes nothing.
+        AlcsegError: As it arose, with `path` in place of `partial`.
     """
     try:
         yield
-    except AlcsegError:
-        raise
+    except AlcsegError as error:
+        if partial is None or str(partial) not in str(error):
+            raise
+        raise type(error)(str(error).replace(str(partial), str(path))) from error.__cause__
     except Exception as error:
         number, said = _refusal(error)
         named = [getattr(error, name, None) for name in ("filename2", "filename")]

@@ -8,7 +8,7 @@ import argparse
 from argparse import ArgumentParser
 from typing import Any, TypeAlias
 
-from alcseg.cli.values import AsTuple, LabelMapAction, fraction, label_pair, number
+from alcseg.cli.values import AsTuple, LabelMapAction, fraction, label_pair, number, whole
 
 __all__ = ["ADDERS", "PRINT_OPTIONS", "add_print_options"]
 
@@ -95,7 +95,7 @@ def _add_overwrite(verb: ArgumentParser) -> None:
 
 
 def _add_seed(verb: ArgumentParser, what: str) -> None:
-    verb.add_argument("--seed", type=int, default=0, metavar="N", help=f"seed of {what}")
+    verb.add_argument("--seed", type=whole(0), default=0, metavar="N", help=f"seed of {what}")
 
 
 def _add_device(verb: ArgumentParser) -> None:
@@ -107,7 +107,7 @@ def _add_passes(verb: ArgumentParser) -> None:
 
 
 def _add_workers(verb: ArgumentParser, what: str) -> None:
-    verb.add_argument("--workers", type=int, default=0, metavar="N", help=what)
+    verb.add_argument("--workers", type=whole(0), default=0, metavar="N", help=what)
 
 
 def _add_set(verb: ArgumentParser) -> None:
@@ -290,7 +290,9 @@ def _add_audit(verbs: Verbs) -> ArgumentParser:
     verb.add_argument(
         "--repeats", type=int, default=1, metavar="N", help="times that the set is dealt into folds anew"
     )
-    verb.add_argument("--steps", type=int, default=400, metavar="N", help="optimizer steps of each training")
+    verb.add_argument(
+        "--steps", type=whole(1), default=400, metavar="N", help="optimizer steps of each training"
+    )
     verb.add_argument(
         "--rounds",
         type=int,

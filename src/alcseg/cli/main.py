@@ -62,14 +62,16 @@ def _stopped_like_by_hand() -> Iterator[None]:
     here = threading.current_thread() is threading.main_thread()  # no other thread may set a handler
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if here and hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
-    ours = [number for number, known in before.items() if known == signal.SIG_DFL]  # not what nohup ignores
+    ours = [
+        number for number, known in before.items() if known not in (signal.SIG_IGN, None)
+    ]  # nohup ignores
     for number in ours:
         signal.signal(number, stop)
     try:
         yield
     finally:
         for number in ours:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, before[number])
 
 
 def _run(words: Sequence[str]) -> int:

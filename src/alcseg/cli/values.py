@@ -1,8 +1,9 @@
 """From the text of a flag to its value."""
 
 import argparse
+from collections.abc import Callable
 
-__all__ = ["AsTuple", "LabelMapAction", "fraction", "label_pair", "number"]
+__all__ = ["AsTuple", "LabelMapAction", "fraction", "label_pair", "number", "whole"]
 
 
 class AsTuple(argparse.Action):
@@ -30,6 +31,21 @@ def fraction(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected a fraction from 0 to 1, got '{text}'")
     return value
+
+
+def whole(low: int, high: int = 2**32 - 1) -> Callable[[str], int]:
+    """Read a whole number in a range."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {low} to {high}, got '{text}'")
+        return value
+
+    return read
 
 
 def number(text: str) -> int | float:

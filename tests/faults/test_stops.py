@@ -1,0 +1,103 @@
+"""A verb that is killed, stopped or out of disk at any write loses nothing and can be called again."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import study_folder
+from faults.verbs import QUICK, VERBS
+
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in VERBS if name not in QUICK]
+EVERY = [*QUICK, *SLOW]
+
+
+class Killed(BaseException):
+    """Ends everything where it is raised; no handler of errors sees it."""
+
+
+def fail_at(count: int, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the rename of that number, by which something is finished, raise."""
+    left: Iterator[bool] = iter([False] * (count - 1) + [True])
+    replace = os.replace
+
+    def fail(old: Path, new: Path) -> None:
+        if next(left, False):
+            raise error
+        replace(old, new)
+
+    monkeypatch.setattr(os, "replace", fail)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_same_command_works_after_a_kill_and_old_output_stays(
+    name: str,
+    count: int,
+    study: study_folder.Study,
+    tmp_path: Path,
+    alcseg: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    verb, out = VERBS[name], tmp_path / "out"
+    with monkeypatch.context() as patch:
+        fail_at(count, Killed(), patch)
+        with pytest.raises(Killed):
+            alcseg(*verb.command(study.root, out))
+    assert alcseg(*verb.command(study.root, out))[0] == 0
+    assert not list(tmp_path.rglob(".partial-*"))
+    if name == "train":  # replaces a run by one that has begun, as it takes hours
+        return
+    before = content(out)
+    with monkeypatch.context() as patch:
+        fail_at(count, Killed(), patch)
+        with pytest.raises(Killed):
+            alcseg(*verb.command(study.root, out, "--overwrite"))
+    assert content(out) == before
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_full_disk_is_one_line_and_exit_code_5(
+    name: str,
+    study: study_folder.Study,
+    tmp_path: Path,
+    alcseg: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    verb, out = VERBS[name], tmp_path / "out"
+    fail_at(2, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), monkeypatch)
+    code, _, err = alcseg(*verb.command(study.root, out), "-q")
+    assert code == 5
+    assert err.splitlines()[-1].startswith("ResourceError: ")
+    assert ".partial-" not in err
+    assert not list(tmp_path.rglob(".partial-*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", VERBS)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_process_that_is_ended_from_outside_can_be_called_again(
+    name: str, number: signal.Signals, study: study_folder.Study, tmp_path: Path
+) -> None:
+    words = [sys.executable, "-m", "alcseg", *VERBS[name].command(study.root, tmp_path / "out")]
+    for seconds in (3, 6, 9):  # imports take some; wherever it is then
+        process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        time.sleep(seconds)
+        process.send_signal(number)
+        _, err = process.communicate()
+        assert "Traceback" not in err
+        if process.returncode == 0:
+            return
+        assert process.returncode in (-number, 130)
+    assert subprocess.run(words, check=False, capture_output=True).returncode == 0
+    assert not list(tmp_path.rglob(".partial-*"))

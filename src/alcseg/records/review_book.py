@@ -1,0 +1,397 @@
+"""The review's book: queue marks, drafts and decisions of all readers, in one SQLite file beside the dataset.
+
+    decisions   one line per decision; lines are added, never changed nor removed (the file itself refuses)
+    readings    per case, reader and pass: what is begun and not decided yet, and a version number
+
+A reading is known by case, reader and pass, so that one person can read a case twice. Each write states the
+version it was made from; who comes second is told so, and nothing is lost. The file is in write-ahead mode:
+what was answered is on disk, whatever is killed then.
+"""
+
+import hashlib
+import io
+import json
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
+
+import numpy as np
+
+from alcseg.errors import DataError, ResourceError, UsageError
+from alcseg.types import LabelMap
+
+__all__ = [
+    "VERDICTS",
+    "Decision",
+    "Reading",
+    "ReadingKey",
+    "ReviewBook",
+    "StaleError",
+    "Verdict",
+    "label_hash",
+]
+
+Verdict: TypeAlias = Literal["accept", "keep", "edit", "flag", "skip", "reopen"]
+"""The proposed label, or the parts of it that were accepted; the given one; drawn by hand; a problem that
+someone else must look at; later; taken back."""
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+
+_SCHEMA = """
+CREATE TABLE book (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE decisions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, case_id TEXT NOT NULL, reader TEXT NOT NULL,
+    pass INTEGER NOT NULL, verdict TEXT NOT NULL, comment TEXT NOT NULL, regions TEXT NOT NULL,
+    seconds REAL NOT NULL, seen TEXT NOT NULL, written TEXT NOT NULL, label BLOB
+);
+CREATE INDEX decisions_by_case ON decisions (case_id);
+CREATE TRIGGER decisions_stay BEFORE UPDATE ON decisions
+    BEGIN SELECT RAISE(ABORT, 'decisions are only added'); END;
+CREATE TRIGGER decisions_last BEFORE DELETE ON decisions
+    BEGIN SELECT RAISE(ABORT, 'decisions are only added'); END;
+CREATE TABLE readings (
+    case_id TEXT NOT NULL, reader TEXT NOT NULL, pass INTEGER NOT NULL, version INTEGER NOT NULL,
+    comment TEXT NOT NULL, regions TEXT NOT NULL, seconds REAL NOT NULL, drawing BLOB,
+    PRIMARY KEY (case_id, reader, pass)
+);
+"""
+
+
+class StaleError(UsageError):
+    """Somebody else has written to the same reading in the meantime."""
+
+
+@dataclass(frozen=True)
+class ReadingKey:
+    """Who reads which case, and for which time.
+
+    Attributes:
+        case_id: The case.
+        reader: Name of the person.
+        number: 1 for the first pass, 2 when the same person reads it again, and so on.
+    """
+
+    case_id: str
+    reader: str
+    number: int = 1
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a reader has begun.
+
+    Attributes:
+        key: Whose, of which case.
+        version: Rises with every write; 0 where nothing was written yet.
+        regions: Number of a region to whether its change is accepted.
+        comment: Free text.
+        seconds: Time spent so far.
+        drawing: Label values `(X, Y, Z)` in the label file's voxel order; None while nothing was changed.
+    """
+
+    key: ReadingKey
+    version: int = 0
+    regions: dict[str, bool] = field(default_factory=dict)
+    comment: str = ""
+    seconds: float = 0.0
+    drawing: LabelMap | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One line of the book; the field names are those of `decisions.jsonl`.
+
+    Attributes:
+        id: Number in the order of decisions, from 1.
+        time: When, UTC.
+        case_id: The case.
+        reader: Who.
+        number: Of the pass.
+        verdict: What was decided.
+        comment: In the reader's words.
+        regions: Number of a region to whether its change was accepted.
+        seconds: From opening the case until the decision.
+        seen: Hash of the label that was shown as given.
+        written: Hash of the label that was decided on; empty where none was.
+    """
+
+    FORMAT: ClassVar[int] = 1
+
+    id: int
+    time: str
+    case_id: str
+    reader: str
+    number: int
+    verdict: Verdict
+    comment: str
+    regions: dict[str, bool]
+    seconds: float
+    seen: str
+    written: str
+
+    @property
+    def key(self) -> ReadingKey:
+        """Who decided on which case."""
+        return ReadingKey(self.case_id, self.reader, self.number)
+
+    @property
+    def settles(self) -> bool:
+        """Whether a label was decided on."""
+        return self.verdict in ("accept", "keep", "edit")
+
+    def content(self) -> dict[str, Any]:
+        """Plain types."""
+        return {"format": self.FORMAT} | vars(self)
+
+
+def label_hash(label: LabelMap) -> str:
+    """SHA-256 of values and shape of a label map, whatever type it is stored in; 16 hexadecimal digits."""
+    text = f"{label.shape}".encode() + np.ascontiguousarray(label, dtype="<i8").tobytes()
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+class ReviewBook:
+    """The file, open; safe for threads, and for several processes on one machine.
+
+    Attributes:
+        path: Of the file.
+    """
+
+    FORMAT: ClassVar[int] = 1
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, path: Path, *, labels: dict[str, int], create: bool = True) -> "ReviewBook":
+        """Open the book of a dataset; made if it is not there.
+
+        Args:
+            path: The file.
+            labels: Class name to value of the dataset; a book belongs to one set of classes.
+            create: Whether it may be made.
+
+        Raises:
+            DataError: If it is not there, is damaged, of a newer format, or of a dataset with other classes.
+            ResourceError: If it cannot be written.
+        """
+        if not create and not path.is_file():
+            raise DataError(f"{path}: expected the book of a review, found none. Review the dataset first.")
+        try:
+            connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            book = cls(path, connection)
+            with book._writing() as cursor:
+                cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+                tables = {name for (name,) in cursor.fetchall()}
+                if tables and not {"book", "decisions", "readings"} <= tables:
+                    raise sqlite3.DatabaseError("the database of another program")
+                if not tables:
+                    for statement in _statements(_SCHEMA):
+                        cursor.execute(statement)
+                    own = {"format": str(cls.FORMAT), "labels": json.dumps(labels)}
+                    cursor.executemany("INSERT INTO book VALUES (?, ?)", own.items())
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            known = dict(connection.execute("SELECT key, value FROM book"))
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise ResourceError(
+                    f"{path}: expected a file that can be written, found: {error}. Name another one "
+                    "with --book."
+                ) from None
+            raise DataError(f"{path}: expected the book of a review, found: {error}. Restore it.") from None
+        book._check(known, labels)
+        return book
+
+    def _check(self, known: dict[str, str], labels: dict[str, int]) -> None:
+        if int(known.get("format", 0)) > self.FORMAT:
+            raise DataError(
+                f"{self.path}: expected format {self.FORMAT} of a review or an older one, found "
+                f"{known['format']}. It was written by a newer alcseg; update this one."
+            )
+        if json.loads(known["labels"]) != labels:
+            raise DataError(
+                f"{self.path}: expected the classes {labels} of the dataset, found a review with "
+                f"{known['labels']}. Name the dataset it belongs to, or another file with --book."
+            )
+
+    def close(self) -> None:
+        """Close the file; what was written is there."""
+        self._connection.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Cursor]:
+        """One transaction, alone."""
+        with self._lock:
+            cursor = self._connection.cursor()
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield cursor
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+
+    def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._connection.execute(query, values).fetchall()
+
+    def reading(self, key: ReadingKey) -> Reading:
+        """What a reader has begun; empty at version 0 where nothing was."""
+        rows = self._rows(
+            "SELECT version, regions, comment, seconds, drawing FROM readings "
+            "WHERE case_id = ? AND reader = ? AND pass = ?",
+            (key.case_id, key.reader, key.number),
+        )
+        if not rows:
+            return Reading(key)
+        version, regions, comment, seconds, drawing = rows[0]
+        return Reading(
+            key, version, json.loads(regions), comment, seconds, None if drawing is None else _unpack(drawing)
+        )
+
+    def save(self, reading: Reading) -> Reading:
+        """Keep what a reader has begun; `reading.version` is the one it was made from.
+
+        Returns:
+            The same with its new version.
+
+        Raises:
+            StaleError: If another write came between.
+        """
+        with self._writing() as cursor:
+            _step(cursor, reading)
+        return replace(reading, version=reading.version + 1)
+
+    def decide(
+        self, reading: Reading, verdict: Verdict, *, seen: str, label: LabelMap | None = None
+    ) -> Decision:
+        """Add a decision and close the draft it came from.
+
+        Args:
+            reading: What the reader saw, with the version it was made from.
+            verdict: What is decided.
+            seen: Hash of the given label.
+            label: Label values decided on.
+
+        Raises:
+            StaleError: If another write came between.
+        """
+        written = "" if label is None else label_hash(label)
+        time = datetime.now(UTC).isoformat(timespec="milliseconds")
+        key = reading.key
+        with self._writing() as cursor:
+            closed = verdict not in ("reopen", "skip")
+            _step(cursor, replace(reading, drawing=None, seconds=0.0) if closed else reading)
+            cursor.execute(
+                "INSERT INTO decisions (time, case_id, reader, pass, verdict, comment, regions, seconds, "
+                "seen, written, label) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    time, key.case_id, key.reader, key.number, verdict, reading.comment,
+                    json.dumps(reading.regions), reading.seconds, seen, written,
+                    None if label is None else _pack(label),
+                ),
+            )  # fmt: skip
+            number = cursor.lastrowid or 0
+        return Decision(
+            number, time, key.case_id, key.reader, key.number, verdict, reading.comment, reading.regions,
+            reading.seconds, seen, written,
+        )  # fmt: skip
+
+    def decisions(self, case_id: str | None = None) -> tuple[Decision, ...]:
+        """All decisions in their order, or those on one case."""
+        columns = "id, time, case_id, reader, pass, verdict, comment, regions, seconds, seen, written"
+        where, values = ("", ()) if case_id is None else (" WHERE case_id = ?", (case_id,))
+        found = []
+        for row in self._rows(f"SELECT {columns} FROM decisions{where} ORDER BY id", values):
+            number, time, case, reader, turn, verdict, comment, regions, seconds, seen, written = row
+            found.append(
+                Decision(
+                    number,
+                    time,
+                    case,
+                    reader,
+                    turn,
+                    verdict,
+                    comment,
+                    json.loads(regions),
+                    seconds,
+                    seen,
+                    written,
+                )
+            )
+        return tuple(found)
+
+    def label(self, decision: Decision) -> LabelMap:
+        """Label values `(X, Y, Z)` of a decision that settles a case, in the label file's voxel order."""
+        ((blob,),) = self._rows("SELECT label FROM decisions WHERE id = ?", (decision.id,))
+        return _unpack(blob)
+
+    def standing(self, case_id: str | None = None) -> dict[ReadingKey, Decision]:
+        """The last decision of each reading; one that was taken back has none."""
+        last = {decision.key: decision for decision in self.decisions(case_id)}
+        return {key: decision for key, decision in last.items() if decision.verdict != "reopen"}
+
+    def drafts(self, reader: str, number: int) -> set[str]:
+        """Cases in which a reader has drawn something that is not decided yet."""
+        rows = self._rows(
+            "SELECT case_id FROM readings WHERE reader = ? AND pass = ? AND drawing IS NOT NULL",
+            (reader, number),
+        )
+        return {case_id for (case_id,) in rows}
+
+
+def _step(cursor: sqlite3.Cursor, reading: Reading) -> None:
+    """Write a reading over the version it was made from."""
+    key = reading.key
+    place = (key.case_id, key.reader, key.number)
+    cursor.execute(
+        "SELECT version FROM readings WHERE case_id = ? AND reader = ? AND pass = ?",
+        place,
+    )
+    found = cursor.fetchone()
+    version = 0 if found is None else found[0]
+    if version != reading.version:
+        raise StaleError(
+            f"case '{key.case_id}': expected to write over version {reading.version} of the reading of "
+            f"{key.reader}, found version {version}: it was changed elsewhere. Load it anew."
+        )
+    cursor.execute(
+        "INSERT OR REPLACE INTO readings "
+        "(case_id, reader, pass, version, comment, regions, seconds, drawing) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *place, version + 1, reading.comment, json.dumps(reading.regions), reading.seconds,
+            None if reading.drawing is None else _pack(reading.drawing),
+        ),
+    )  # fmt: skip
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script; `executescript` would end the transaction."""
+    waiting = ""
+    for line in script.splitlines():
+        waiting += line + "\n"
+        if sqlite3.complete_statement(waiting):
+            yield waiting
+            waiting = ""
+
+
+def _pack(label: LabelMap) -> bytes:
+    low, high = (int(label.min()), int(label.max())) if label.size else (0, 0)
+    small = label.astype(np.result_type(np.min_scalar_type(low), np.min_scalar_type(high)))
+    buffer = io.BytesIO()
+    np.save(buffer, np.asfortranarray(small), allow_pickle=False)
+    return zlib.compress(buffer.getvalue(), 1)
+
+
+def _unpack(blob: bytes) -> LabelMap:
+    label: LabelMap = np.load(io.BytesIO(zlib.decompress(blob)), allow_pickle=False)
+    return label

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The hippocampus comparison of results/hippocampus.md: all methods, equal steps.
+# The hippocampus comparison of results/hippocampus.md: all methods, equal steps. NOISE=reader and NOISE=network spoil the
+# labels as people do, or as a network that was stopped early (results/human_noise.md).
 #
 #   benchmarks/hippocampus.sh DATA WORK      DATA: folder with Task04_Hippocampus, WORK: where everything goes
 #
@@ -17,8 +18,17 @@ mkdir -p "$work"
 [ -d "$work/hippo" ] ||
   alcseg import "$data/Task04_Hippocampus" "$work/hippo" --test-fraction 0.2 --val-fraction 0.1 --seed 0
 noisy=$work/hippo-noisy
+case ${NOISE:-cube} in
+  cube) noise=(cube --size 2 4) ;;
+  reader) noise=(reader) ;;
+  network)  # 150 steps on clean labels, about 0.6 Dice
+    noise=(network --run "$work/early")
+    alcseg train "$work/hippo" --preset hippocampus --method hl_sup --set trainer.steps=150 trainer.validate_every=150 \
+      --out "$work/early" ;;
+  *) echo "NOISE: expected cube, reader or network, got $NOISE" >&2 && exit 2 ;;
+esac
 [ -d "$noisy" ] ||
-  alcseg corrupt "$work/hippo" "$noisy" --hq-fraction 0.1 --model cube --size 2 4 --seed 0
+  alcseg corrupt "$work/hippo" "$noisy" --hq-fraction 0.1 --model "${noise[@]}" --seed 0
 
 one_run() {
   local method=$1 seed=$2 work=$3 noisy=$3/hippo-noisy
@@ -33,7 +43,7 @@ one_run() {
   [ -d "$run-lq" ] || lq_predictions "$run" "$noisy"
   [ -d "$run-lq-eval" ] ||
     alcseg evaluate "$run-lq" "$noisy/labelsClean" --dataset "$noisy" --quality lq --out "$run-lq-eval"
-  if [ "$method" = alc ]; then
+  if [[ $method == alc* ]]; then
     [ -d "$run-corrected" ] || alcseg correct "$run" "$noisy" --out "$run-corrected"
     [ -d "$run-corrected-eval" ] ||
       alcseg evaluate "$run-corrected/labelsTr" "$noisy/labelsClean" --dataset "$noisy" --quality lq \

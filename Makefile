@@ -6,9 +6,9 @@ DEMO   ?= demo
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest  # one thread for each of the processes
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: setup demo format check test test-all docs clean
+.PHONY: setup web demo format check test test-all docs clean
 
-setup: $(VENV)/.installed
+setup: $(VENV)/.installed web
 
 # torch first and pinned: a range would let pip fetch the newest CUDA build before it meets the constraint.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -16,8 +16,15 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	  || { echo "Python 3.11 or 3.12 is needed, $(PYTHON) is $$($(PYTHON) --version). Call: make PYTHON=python3.12" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) --constraint constraints.txt torch
-	$(PIP) --constraint constraints.txt --editable '.[dicom,h5,nrrd,slurm,dev]'
+	$(PIP) --constraint constraints.txt --editable '.[dicom,h5,nrrd,review,slurm,dev]'
 	@touch $@
+
+# The page of `alcseg review`, bundled into the package. Without Node.js everything else works, and the verb says what is missing.
+PAGE := src/alcseg/reviewing/static/index.html
+web: $(PAGE)
+$(PAGE): $(wildcard web/*.js* web/index.html web/src/*)
+	@if command -v npm > /dev/null; then cd web && npm ci --no-fund --no-audit --loglevel=error && npm run --silent build; \
+	  else echo "No Node.js: the page of alcseg review is not built."; fi
 
 # nnU-Net only checks our output in a test. Its own dependencies would replace torch, hence --no-deps.
 $(VENV)/.integrity: requirements-integrity.txt $(VENV)/.installed

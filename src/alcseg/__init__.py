@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from alcseg.errors import AlcsegError
     from alcseg.evaluation import Evaluation
     from alcseg.notebook import progress
+    from alcseg.reviewing.command import review
     from alcseg.run import Run
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "predict",
     "progress",
     "report",
+    "review",
     "train",
 ]
 
@@ -90,6 +92,7 @@ _HOMES = {
     "predict": "alcseg.commands.predict",
     "progress": "alcseg.notebook",
     "report": "alcseg.commands.report",
+    "review": "alcseg.reviewing.command",
     "train": "alcseg.commands.train",
 }
 

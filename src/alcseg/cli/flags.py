@@ -466,6 +466,45 @@ def _add_report(verbs: Verbs) -> ArgumentParser:
     return verb
 
 
+def _add_review(verbs: Verbs) -> ArgumentParser:
+    verb = _verb(
+        verbs,
+        "review",
+        "look through labels in the browser, decide, and mend",
+        "Takes a dataset, one that `correct` wrote, or an audit. Decisions are kept beside the dataset, in "
+        "DATASET.review.sqlite; only --apply writes labels, into a new dataset.",
+    )
+    verb.add_argument("target", metavar="TARGET", help="dataset folder, or folder of an audit")
+    verb.add_argument("--dataset", metavar="DIR", help="dataset of the audit, where it has moved")
+    verb.add_argument("--book", metavar="FILE", help="file of drafts and decisions, in another place")
+    verb.add_argument("--reviewer", metavar="NAME", help="who reads (default: name at this computer)")
+    verb.add_argument(
+        "--pass", dest="turn", type=int, default=1, metavar="N", help="2 where the same person reads again"
+    )
+    page = verb.add_argument_group("the page")
+    page.add_argument("--port", type=int, default=0, metavar="N", help="to listen at; 0: one that is free")
+    page.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="address to listen at")
+    page.add_argument("--tls-cert", metavar="FILE", help="certificate, for another host than this computer")
+    page.add_argument("--tls-key", metavar="FILE", help="key of the certificate")
+    page.add_argument("--without-tls", action="store_true", help="serve another host without encryption")
+    page.add_argument(
+        "--no-browser", dest="open_browser", action="store_false", help="only print the address"
+    )
+    instead = verb.add_argument_group("instead of the page")
+    instead.add_argument("--apply", metavar="DST", help="write the dataset in which reviewed cases are hq")
+    instead.add_argument(
+        "--export", metavar="DST", help="write .seg.nrrd files for 3D Slicer, and decisions.jsonl"
+    )
+    instead.add_argument(
+        "--import",
+        dest="import_folder",
+        metavar="DIR",
+        help="take labels that were mended elsewhere as decisions",
+    )
+    _add_overwrite(verb)
+    return verb
+
+
 def _add_methods(verbs: Verbs) -> ArgumentParser:
     verb = _verb(verbs, "methods", "list the training methods, or every setting of one")
     verb.add_argument("name", nargs="?", default=argparse.SUPPRESS, metavar="NAME", help="a method")
@@ -510,6 +549,7 @@ ADDERS = (
     _add_evaluate,
     _add_benchmark,
     _add_report,
+    _add_review,
     _add_methods,
     _add_cache,
     _add_doctor,

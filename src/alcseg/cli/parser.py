@@ -25,6 +25,7 @@ VERBS = {
     "methods": ("alcseg.commands.methods", "methods"),
     "predict": ("alcseg.commands.predict", "predict"),
     "report": ("alcseg.commands.report", "report"),
+    "review": ("alcseg.reviewing.command", "review"),
     "train": ("alcseg.commands.train", "train"),
 }
 """Module and function behind each verb."""

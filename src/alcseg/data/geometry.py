@@ -116,6 +116,15 @@ class ModelGrid:
             np.maximum(best, share, out=best)
         return winner
 
+    def label_to_source(self, label: NDArray[Any]) -> NDArray[Any]:
+        """Bring a label map back to the source grid `(X, Y, Z)`, bit for bit, where nothing is resampled.
+
+        Raises:
+            ShapeError: If the grid resamples.
+        """
+        self._require(label.shape, self._ras_shape, "model")
+        return np.ascontiguousarray(self._from_ras(label))
+
     def map_to_source(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """Bring a scalar map from the model grid back to the source grid `(X, Y, Z)`, linear."""
         self._require(values.shape, self.shape, "model")

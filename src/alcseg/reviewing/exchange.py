@@ -1,0 +1,265 @@
+"""To other programs and back: `.seg.nrrd` files for 3D Slicer, and labels that were mended elsewhere.
+
+A `.seg.nrrd` is an NRRD file whose header names its segments; a segment is known by its layer and its value
+there. Written are two layers on the label's own grid: the classes, and where the given and the decided label
+agree, where only the given one has foreground (`over`), and where only the decided one has (`under`). As 3D
+Slicer does it, the layer axis comes first and has no direction in space, and space is
+left-posterior-superior.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alcseg.data.case import Volume
+from alcseg.data.folder import require_named_values
+from alcseg.data.grids import require_same_grid
+from alcseg.data.nifti import read_image, read_label
+from alcseg.data.nifti_file import nifti_stem
+from alcseg.errors import AlcsegError, DataError, LabelError, ResourceError
+from alcseg.listing import list_files
+from alcseg.outputs import output_folder
+from alcseg.records.review_book import ReadingKey, ReviewBook, label_hash
+from alcseg.reviewing.agreement import final_decisions
+from alcseg.reviewing.reviewed_dataset import write_decisions
+from alcseg.reviewing.subject import Subject
+from alcseg.types import Affine, LabelMap
+from alcseg.words import shorten
+
+__all__ = ["Exported", "Imported", "export_review", "import_labels"]
+
+_SEG = ".seg.nrrd"
+_LPS = np.diag([-1.0, -1.0, 1.0])
+_COLORS = (
+    (0.9, 0.3, 0.2),
+    (0.2, 0.6, 0.9),
+    (0.3, 0.8, 0.3),
+    (0.9, 0.8, 0.2),
+    (0.7, 0.4, 0.9),
+    (0.9, 0.6, 0.4),
+)
+_COMPARED = (("agreement", (0.4, 0.8, 0.4)), ("over", (0.9, 0.2, 0.2)), ("under", (0.2, 0.4, 0.9)))
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written for other programs.
+
+    Attributes:
+        out: The folder.
+        cases: One `.seg.nrrd` each.
+    """
+
+    out: Path
+    cases: tuple[str, ...]
+
+    def __fspath__(self) -> str:
+        return str(self.out)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What was taken in.
+
+    Attributes:
+        folder: Where it came from.
+        reader: Under whose name.
+        cases: Those that are decided now.
+        failed: Message of each file that was refused.
+    """
+
+    folder: Path
+    reader: str
+    cases: tuple[str, ...]
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def export_review(subject: Subject, book: ReviewBook, out: Path, *, overwrite: bool = False) -> Exported:
+    """Write decided labels and how they differ from the given ones, and `decisions.jsonl`.
+
+    Raises:
+        DataError: If nothing was decided.
+        ResourceError: If pynrrd is not installed.
+        UsageError: If `out` holds something.
+    """
+    final, _ = final_decisions(book.standing())
+    settled = {case_id: decision for case_id, decision in sorted(final.items()) if decision.settles}
+    if not settled:
+        raise DataError(
+            f"{book.path}: expected decided cases, found none. Review first: `alcseg review DATASET`."
+        )
+    with output_folder(out, overwrite=overwrite, writes="decisions.jsonl") as folder:
+        for case_id, decision in settled.items():
+            given = subject.given(case_id)
+            _write_segmentation(folder / f"{case_id}{_SEG}", subject, case_id, book.label(decision), given)
+        write_decisions(book, folder)
+    return Exported(out, tuple(settled))
+
+
+def _write_segmentation(
+    path: Path, subject: Subject, case_id: str, label: LabelMap, given: Volume | None
+) -> None:
+    nrrd = _nrrd()
+    like = given if given is not None else read_image(subject.dataset.image_paths(case_id)[0])
+    background = subject.dataset.label_values[0]
+    before = (given.array if given is not None else np.full(label.shape, background)) != background
+    after = label != background
+    compared = np.select([before & after, before, after], [1, 2, 3])
+    classes = list(subject.dataset.labels.items())[1:]
+    segments = [
+        (name, 0, value, _COLORS[index % len(_COLORS)], label == value)
+        for index, (name, value) in enumerate(classes)
+    ]
+    segments += [
+        (name, 1, index, color, compared == index) for index, (name, color) in enumerate(_COMPARED, start=1)
+    ]
+    header: dict[str, Any] = {
+        "space": "left-posterior-superior",
+        "kinds": ["list", "domain", "domain", "domain"],
+        "space directions": np.vstack([np.full(3, np.nan), (_LPS @ like.affine[:3, :3]).T]),
+        "space origin": _LPS @ like.affine[:3, 3],
+        "encoding": "gzip",
+    }
+    for index, (name, layer, value, color, mask) in enumerate(segments):
+        header |= {
+            f"Segment{index}_ID": f"Segment_{index}",
+            f"Segment{index}_Name": name,
+            f"Segment{index}_Layer": str(layer),
+            f"Segment{index}_LabelValue": str(value),
+            f"Segment{index}_Color": " ".join(f"{part:g}" for part in color),
+            f"Segment{index}_Extent": _extent(mask),
+        }
+    kind = np.min_scalar_type(max(int(label.max(initial=0)), 3))
+    nrrd.write(str(path), np.stack([label, compared]).astype(kind), header)
+
+
+def _extent(mask: Any) -> str:
+    places = np.argwhere(mask)
+    if not len(places):
+        return "0 -1 0 -1 0 -1"
+    low, high = places.min(axis=0), places.max(axis=0)
+    return " ".join(f"{int(one)} {int(other)}" for one, other in zip(low, high, strict=True))
+
+
+def import_labels(subject: Subject, book: ReviewBook, folder: Path, reader: str, number: int = 1) -> Imported:
+    """Take labels that were mended elsewhere as decisions of a reader.
+
+    Args:
+        subject: What is reviewed.
+        book: Where the decisions go.
+        folder: NIfTI files or `.seg.nrrd` files named after cases, on the grid of the given labels.
+        reader: Under whose name.
+        number: Of the reader's pass.
+
+    Raises:
+        DataError: If the folder is not there or names no case.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: expected a folder of label maps, found none. Check the path.")
+    known = {item.case_id for item in subject.queue}
+    files = {name: path for path in list_files(folder) if (name := _stem(path)) is not None}
+    unknown = [name for name in files if name not in known]
+    if unknown or not files:
+        raise DataError(
+            f"{folder}: expected files named after the cases of {subject.dataset.root}, found "
+            f"{shorten(unknown) or 'none'}. Rename or remove them."
+        )
+    taken, failed = [], {}
+    for case_id, path in files.items():
+        try:
+            _take(subject, book, path, ReadingKey(case_id, reader, number))
+        except AlcsegError as error:
+            failed[case_id] = str(error)
+        else:
+            taken.append(case_id)
+    return Imported(folder, reader, tuple(taken), failed)
+
+
+def _take(subject: Subject, book: ReviewBook, path: Path, key: ReadingKey) -> None:
+    image = read_image(subject.dataset.image_paths(key.case_id)[0])
+    label = _read_segmentation(path, subject, image) if path.name.endswith(_SEG) else read_label(path)
+    require_named_values(label, subject.dataset.labels)
+    require_same_grid(image, label, key.case_id)
+    given = subject.given(key.case_id)
+    before: LabelMap = np.zeros(label.shape, np.uint8) if given is None else given.array
+    same = bool(np.array_equal(before, label.array))
+    reading = book.reading(key)
+    book.decide(reading, "keep" if same else "edit", seen=label_hash(before), label=label.array)
+
+
+def _read_segmentation(path: Path, subject: Subject, image: Volume) -> Volume:
+    """The classes of a `.seg.nrrd` by their names, on the grid of the image of which it may hold a crop."""
+    nrrd = _nrrd()
+    try:
+        data, header = nrrd.read(str(path))
+    except (nrrd.NRRDError, OSError, ValueError, EOFError) as error:
+        raise DataError(
+            f"{path}: expected a .seg.nrrd file, cannot read it ({error}). Save it again."
+        ) from None
+    layers = data if data.ndim == 4 else data[None]
+    directions = np.asarray(header["space directions"], dtype=float)[-3:]
+    turn = _LPS if header.get("space") == "left-posterior-superior" else np.eye(3)
+    affine: Affine = np.eye(4)
+    affine[:3, :3] = turn @ directions.T
+    affine[:3, 3] = turn @ np.asarray(header["space origin"], dtype=float)
+    label = np.full(layers.shape[1:], subject.dataset.label_values[0], dtype=np.int64)
+    segments = _segments(header)
+    absent = [name for name in list(subject.dataset.labels)[1:] if name not in segments]
+    if absent:
+        raise LabelError(
+            f"{path}: expected segments named {shorten(list(subject.dataset.labels)[1:])}, found "
+            f"{shorten(list(segments)) or 'none'}. Rename them."
+        )
+    for name, value in list(subject.dataset.labels.items())[1:]:
+        layer, inside = segments[name]
+        mask = layers[layer] == inside
+        if (mask & (label != subject.dataset.label_values[0])).any():
+            raise LabelError(
+                f"{path}: expected segments that do not overlap, found that {name} does. Mend it."
+            )
+        label[mask] = value
+    return _on_grid(Volume(label, affine, None, path), image, subject.dataset.label_values[0])
+
+
+def _segments(header: Any) -> dict[str, tuple[int, int]]:
+    """Layer and value of each segment by its name."""
+    found = {}
+    index = 0
+    while f"Segment{index}_Name" in header:
+        prefix = f"Segment{index}_"
+        found[header[f"{prefix}Name"]] = (
+            int(header.get(f"{prefix}Layer", 0)), int(header.get(f"{prefix}LabelValue", index + 1))
+        )  # fmt: skip
+        index += 1
+    return found
+
+
+def _on_grid(label: Volume, image: Volume, background: int) -> Volume:
+    """A label that covers a part of the image's grid, filled up with background; any other one as it is."""
+    steps = np.linalg.inv(image.affine) @ label.affine
+    offset = np.rint(steps[:3, 3]).astype(int)
+    on_lattice = np.allclose(steps[:3, :3], np.eye(3), atol=1e-3) and np.allclose(
+        steps[:3, 3], offset, atol=1e-2
+    )
+    inside = (offset >= 0).all() and (offset + label.shape <= np.array(image.shape)).all()
+    if not (on_lattice and inside):
+        return label
+    whole = np.full(image.shape, background, dtype=label.array.dtype)
+    whole[tuple(slice(at, at + size) for at, size in zip(offset, label.shape, strict=True))] = label.array
+    return Volume(whole, image.affine, None, label.path)
+
+
+def _stem(path: Path) -> str | None:
+    return path.name.removesuffix(_SEG) if path.name.endswith(_SEG) else nifti_stem(path)
+
+
+def _nrrd() -> Any:
+    try:
+        import nrrd
+    except ImportError:
+        raise ResourceError(
+            "expected the package pynrrd for .seg.nrrd files, found none: pip install 'alcseg[nrrd]'."
+        ) from None
+    return nrrd

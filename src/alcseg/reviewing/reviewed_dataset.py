@@ -1,0 +1,145 @@
+"""`alcseg review --apply`: the dataset in which what was decided stands, and reviewed cases are `hq`."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from alcseg.data.case import Volume
+from alcseg.data.folder import GIVEN, LABELS
+from alcseg.data.nifti import read_image
+from alcseg.data.writer import write_label
+from alcseg.errors import DataError
+from alcseg.files import copy_into, link_or_copy, write_text
+from alcseg.outputs import output_folder, require_apart
+from alcseg.records.cases import CaseRow
+from alcseg.records.review_book import ReviewBook, label_hash
+from alcseg.reviewing.agreement import final_decisions
+from alcseg.reviewing.subject import Subject
+from alcseg.types import LabelMap
+
+__all__ = ["DECISIONS", "Applied", "apply_review", "write_decisions"]
+
+DECISIONS = "decisions.jsonl"
+"""All decisions, a line each."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of a review.
+
+    Attributes:
+        out: The new dataset.
+        reviewed: Cases whose label was decided on; `hq` there.
+        changed: Those of them whose label differs from the given one.
+        flagged: Cases that somebody has to look at; they stay as they were.
+        conflicts: Cases whose readings differ; they stay as they were.
+        stale: Cases whose given label has changed since; they stay as they are now.
+        open: How many cases were not decided.
+    """
+
+    out: Path
+    reviewed: tuple[str, ...]
+    changed: tuple[str, ...]
+    flagged: tuple[str, ...]
+    conflicts: tuple[str, ...]
+    stale: tuple[str, ...]
+    open: int
+
+    def __fspath__(self) -> str:
+        return str(self.out)
+
+
+def apply_review(subject: Subject, book: ReviewBook, out: Path, *, overwrite: bool = False) -> Applied:
+    """Write the dataset.
+
+    Args:
+        subject: What was reviewed; only read.
+        book: What was decided.
+        out: The new folder.
+        overwrite: Replace what it holds.
+
+    Raises:
+        DataError: If nothing was decided.
+        UsageError: If `out` holds something, or lies in the dataset.
+    """
+    source = subject.dataset
+    final, differing = final_decisions(book.standing())
+    settled = {case_id: decision for case_id, decision in final.items() if decision.settles}
+    if not settled:
+        raise DataError(
+            f"{book.path}: expected decided cases, found none. Review first: `alcseg review DATASET`."
+        )
+    require_apart(out, source.root)
+    stale = {case_id for case_id, decision in settled.items() if _hash_now(subject, case_id) != decision.seen}
+    settled = {case_id: decision for case_id, decision in settled.items() if case_id not in stale}
+    changed = {case_id for case_id, decision in settled.items() if decision.written != decision.seen}
+    rows = []
+    with output_folder(out, overwrite=overwrite, writes="dataset.json") as folder:
+        for row in source.rows:
+            decision = settled.get(row.case_id)
+            _take_images(subject, row, folder, labeled=decision is not None)
+            if decision is not None:
+                _write(subject, row, book.label(decision), folder)
+                rows.append(row.model_copy(update={"quality": "hq"}))
+                continue
+            path = source.label_path(row.case_id)
+            if path is not None:
+                copy_into(path, folder / path.parent.name)
+            rows.append(row)
+        for path in sorted((source.root / GIVEN).glob(f"*{source.file_ending}")):
+            if not (folder / GIVEN / path.name).exists():
+                copy_into(path, folder / GIVEN)
+        CaseRow.write(folder, rows)
+        count = len(list((folder / "imagesTr").glob(f"*_0000{source.file_ending}")))
+        source.record.model_copy(update={"num_training": count}).write(folder)
+        write_decisions(book, folder)
+    known = {item.case_id for item in subject.queue}
+    return Applied(
+        out,
+        tuple(sorted(settled)),
+        tuple(sorted(changed)),
+        tuple(sorted(name for name, decision in final.items() if decision.verdict == "flag")),
+        tuple(sorted(differing)),
+        tuple(sorted(stale)),
+        len(known - set(final) - set(differing)),
+    )
+
+
+def write_decisions(book: ReviewBook, folder: Path) -> Path:
+    """Write all decisions, the first one first."""
+    path = folder / DECISIONS
+    lines = (
+        json.dumps(decision.content(), ensure_ascii=False, allow_nan=False) for decision in book.decisions()
+    )
+    write_text(path, "".join(f"{line}\n" for line in lines))
+    return path
+
+
+def _hash_now(subject: Subject, case_id: str) -> str:
+    given = subject.given(case_id)
+    if given is None:
+        image = _image(subject, case_id)
+        return label_hash((image.array * 0).astype("uint8"))
+    return label_hash(given.array)
+
+
+def _write(subject: Subject, row: CaseRow, label: LabelMap, folder: Path) -> None:
+    """The label that was decided on, on the grid of the given one, and the given one beside it."""
+    given = subject.given(row.case_id)
+    name = f"{row.case_id}{subject.dataset.file_ending}"
+    like = _image(subject, row.case_id) if given is None else given
+    write_label(folder / LABELS[row.split] / name, label, like)
+    if given is not None:
+        copy_into(given.path, folder / GIVEN)
+
+
+def _image(subject: Subject, case_id: str) -> Volume:
+    return read_image(subject.dataset.image_paths(case_id)[0])
+
+
+def _take_images(subject: Subject, row: CaseRow, folder: Path, *, labeled: bool) -> None:
+    """Images as they are; an unlabeled case that has got a label belongs into `imagesTr`."""
+    source = subject.dataset
+    for channel, path in enumerate(source.image_paths(row.case_id)):
+        place = "imagesTr" if labeled and path.parent.name == "imagesUn" else path.parent.name
+        link_or_copy(path, folder / place / f"{row.case_id}_{channel:04d}{source.file_ending}")

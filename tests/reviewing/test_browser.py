@@ -1,0 +1,326 @@
+"""The page in a real browser: Debian's chromium, driven by playwright; skipped where it is not installed."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alcseg.data.folder import Dataset
+from alcseg.records.review_book import ReadingKey, ReviewBook
+from alcseg.reviewing.command import book_path, review
+from alcseg.reviewing.server import STATIC
+from alcseg.reviewing.sheet import CaseSheet
+from alcseg.reviewing.subject import Subject
+from review_folder import AFFINES, VALUES, make_corrected
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium: install Debian's package `chromium`"),
+    pytest.mark.skipif(not (STATIC / "index.html").is_file(), reason="the page is not built: `make web`"),
+    pytest.mark.timeout(240),
+]
+_FLAGS = [
+    "--no-sandbox", "--disable-dev-shm-usage", "--enable-unsafe-swiftshader", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic",
+]  # fmt: skip
+_SLOW_MS = 60_000
+
+
+@dataclass
+class Server:
+    """A running `alcseg review`."""
+
+    process: subprocess.Popen[str]
+    address: str
+
+    def stop(self, how: int = signal.SIGINT) -> int:
+        self.process.send_signal(how)
+        code = self.process.wait(20)
+        self.process.stderr.close()
+        self.process.stdout.close()
+        return code
+
+
+def serve(folder: Path) -> Server:
+    words = [sys.executable, "-m", "alcseg", "review", str(folder), "--no-browser", "--reviewer", "anna"]
+    process = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": _source()},
+    )
+    for line in process.stderr:
+        if found := re.search(r"http\S+", line):
+            return Server(process, found[0])
+    raise AssertionError(f"the server ended with {process.wait()}")
+
+
+def _source() -> str:
+    import alcseg
+
+    return str(Path(alcseg.__file__).parents[1])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return make_corrected(tmp_path / "blocks", copies=3)
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[Server]:
+    running = serve(folder)
+    yield running
+    if running.process.poll() is None:
+        running.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def page(browser: Any, server: Server) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": 1200, "height": 800})
+    opened = context.new_page()
+    faults: list[str] = []
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.goto(server.address)
+    shows(opened, "ras")
+    yield opened
+    context.close()
+    assert faults == []
+
+
+def shows(page: Any, case_id: str) -> None:
+    """Wait until a case is on the page."""
+    page.wait_for_selector(f"body[data-case='{case_id}']", timeout=_SLOW_MS)
+
+
+def tile(page: Any, axis: int, share: tuple[float, float] = (0.5, 0.5)) -> tuple[float, float]:
+    """A place on the screen in the plane across an array axis, as shares of its width and height."""
+    left, top, width, height = page.evaluate(
+        """([across]) => {
+            const { nv, canvas } = window.review.viewer;
+            const kind = [2, 1, 0][across];
+            const { leftTopWidthHeight } = nv.screenSlices.find((one) => one.axCorSag === kind);
+            const box = canvas.getBoundingClientRect();
+            const scale = box.width / canvas.width;
+            const [l, t, w, h] = leftTopWidthHeight;
+            return [box.left + l * scale, box.top + t * scale, w * scale, h * scale];
+        }""",
+        [axis],
+    )
+    return left + share[0] * width, top + share[1] * height
+
+
+def drawing(page: Any) -> np.ndarray:
+    """What the viewer holds, class indices in RAS order."""
+    told = page.evaluate(
+        "() => ({ shape: window.review.case.shape, bytes: Array.from(window.review.viewer.drawing) })"
+    )
+    return np.array(told["bytes"], np.uint8).reshape(told["shape"], order="F")
+
+
+def saved(page: Any) -> None:
+    """Wait until the draft is on the server."""
+    for _ in range(200):
+        if page.evaluate("() => !window.review.unsaved && !window.review.saving"):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("the draft was not saved")
+
+
+def stroke(page: Any, axis: int) -> None:
+    """Draw a short line in a plane with the mouse."""
+    x, y = tile(page, axis, (0.3, 0.3))
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 25, y + 10, steps=4)
+    page.mouse.up()
+    page.wait_for_timeout(100)
+
+
+def test_ten_cases_are_decided_by_keyboard_alone(page: Any, folder: Path) -> None:
+    order = [item.case_id for item in Subject.open(folder).queue]
+    for key, now, then in zip("aaadfadaaa", order, order[1:], strict=False):
+        shows(page, now)
+        page.keyboard.press(key)
+        shows(page, then)
+    page.wait_for_timeout(300)
+    assert "10 of 12" in page.inner_text("#progress")
+    book = ReviewBook.open(book_path(folder), labels=VALUES)
+    verdicts = {decision.case_id: decision.verdict for decision in book.decisions()}
+    expected = {"a": "accept", "d": "keep", "f": "flag"}
+    assert verdicts == {case: expected[key] for case, key in zip(order, "aaadfadaaa", strict=False)}
+    assert all(decision.seconds > 0 for decision in book.decisions())
+    book.close()
+    page.keyboard.press("w")
+    shows(page, order[9])
+    assert "accepted" in page.inner_text("#verdict")
+
+
+def test_labels_are_outlined_in_all_three_planes(page: Any) -> None:
+    for axis in range(3):
+        x, y = tile(page, axis, (0.02, 0.02))
+        right, low = tile(page, axis, (0.98, 0.98))
+        colored = page.evaluate(
+            """([x, y, right, low]) => {
+                const { lines } = window.review.viewer;
+                const box = lines.getBoundingClientRect();
+                const scale = lines.width / box.width;
+                const part = lines.getContext("2d").getImageData(
+                    (x - box.left) * scale, (y - box.top) * scale, (right - x) * scale, (low - y) * scale);
+                let count = 0;
+                for (let i = 0; i < part.data.length; i += 4) {
+                    const [r, g, b, a] = part.data.slice(i, i + 4);
+                    if (a > 60 && Math.max(r, g, b) - Math.min(r, g, b) > 60) count += 1;
+                }
+                return count;
+            }""",
+            [x, y, right, low],
+        )
+        assert colored > 100, f"plane across axis {axis}"
+
+
+@pytest.mark.parametrize("case_id", AFFINES)
+def test_a_stroke_lands_where_the_mouse_was_and_comes_back_exact(
+    page: Any, folder: Path, case_id: str
+) -> None:
+    page.click(f"#cases button:has-text('{case_id}') >> nth=0")
+    shows(page, case_id)
+    before = drawing(page)
+    subject = Subject.open(folder)
+    sheet = CaseSheet.of(subject, case_id)
+    np.testing.assert_array_equal(before, sheet.proposed)
+    page.keyboard.press("3")
+    place = page.evaluate("() => window.review.viewer.place")
+    axis = 2
+    stroke(page, axis)
+    after = drawing(page)
+    changed = np.argwhere(after != before)
+    assert len(changed) > 0
+    assert set(changed[:, axis]) == {place[axis]}, "drawn in another slice than the one shown"
+    assert (after[after != before] == 3).all()
+    saved(page)
+    page.reload()
+    shows(page, case_id)
+    np.testing.assert_array_equal(drawing(page), after)
+    page.keyboard.press("t")
+    page.wait_for_selector(f"body:not([data-case='{case_id}'])")
+    page.wait_for_timeout(300)
+    applied = review(folder, apply=folder.parent / "new")
+    assert applied.changed == (case_id,)
+    written = Dataset.open(applied.out).read_label(case_id)
+    np.testing.assert_array_equal(written.array, sheet.to_file(after))
+    assert np.array_equal(written.affine, subject.given(case_id).affine)
+
+
+def test_what_the_mouse_points_at_is_the_voxel_that_is_named(page: Any, folder: Path) -> None:
+    """A click in each plane moves the crosshair to the voxel under the pointer."""
+    sheet = CaseSheet.of(Subject.open(folder), "ras")
+    for axis in range(3):
+        first, second = (other for other in range(3) if other != axis)
+        x, y = tile(page, axis, (0.25, 0.25))
+        page.mouse.click(x, y)
+        place = page.evaluate("() => window.review.viewer.place")
+        # The first axis runs to the right and the second upwards.
+        assert abs(place[first] - (0.25 * sheet.shape[first] - 0.5)) <= 1
+        assert abs(place[second] - (0.75 * sheet.shape[second] - 0.5)) <= 1
+
+
+def test_undo_goes_back_step_by_step_and_never_brings_strokes_back(page: Any) -> None:
+    states = [drawing(page)]
+    page.keyboard.press("1")
+    for axis in (2, 1, 0):
+        stroke(page, axis)
+        states.append(drawing(page))
+    for expected in reversed(states[:-1]):
+        page.keyboard.press("z")
+        np.testing.assert_array_equal(drawing(page), expected)
+    page.keyboard.press("z")
+    np.testing.assert_array_equal(drawing(page), states[0])
+    for expected in states[1:]:
+        page.keyboard.press("y")
+        np.testing.assert_array_equal(drawing(page), expected)
+
+
+def test_one_region_is_taken_back_and_the_other_stays(page: Any, folder: Path) -> None:
+    sheet = CaseSheet.of(Subject.open(folder), "ras")
+    page.keyboard.press("n")
+    assert page.evaluate("() => window.review.viewer.place") == list(sheet.regions[1].place)
+    page.keyboard.press("x")
+    expected = np.where(sheet.region_map == 2, sheet.given, sheet.proposed)
+    np.testing.assert_array_equal(drawing(page), expected)
+    page.keyboard.press("a")
+    page.wait_for_selector("body:not([data-case='ras'])")
+    page.wait_for_timeout(300)
+    book = ReviewBook.open(book_path(folder), labels=VALUES)
+    (decision,) = book.decisions()
+    assert (decision.verdict, decision.regions) == ("accept", {"2": False})
+    np.testing.assert_array_equal(sheet.to_page(book.label(decision)), expected)
+    book.close()
+
+
+def test_a_link_opens_its_case_at_its_region(page: Any, server: Server, folder: Path) -> None:
+    page.goto(f"{server.address}&case=oblique&region=2")
+    shows(page, "oblique")
+    sheet = CaseSheet.of(Subject.open(folder), "oblique")
+    assert page.evaluate("() => window.review.viewer.place") == list(sheet.regions[1].place)
+
+
+def test_the_second_of_two_windows_is_told_and_overwrites_nothing(
+    page: Any, browser: Any, server: Server, folder: Path
+) -> None:
+    context = browser.new_context(viewport={"width": 1200, "height": 800})
+    other = context.new_page()
+    other.goto(server.address)
+    shows(other, "ras")
+    other.fill("#comment", "from the other window")
+    saved(other)
+    page.fill("#comment", "mine")
+    page.wait_for_selector("#banner:not([hidden])")
+    assert "changed elsewhere" in page.inner_text("#banner")
+    page.click("#banner button")
+    page.wait_for_selector("#banner[hidden]", state="attached")
+    assert page.input_value("#comment") == "from the other window"
+    context.close()
+
+
+def test_nothing_is_lost_when_the_server_is_killed(
+    page: Any, browser: Any, server: Server, folder: Path
+) -> None:
+    page.keyboard.press("1")
+    stroke(page, 2)
+    drawn = drawing(page)
+    saved(page)
+    server.stop(signal.SIGKILL)
+    page.fill("#comment", "into the void")
+    page.wait_for_selector("#banner:not([hidden])")
+    assert "Start `alcseg review` again" in page.inner_text("#banner")
+    again = serve(folder)
+    context = browser.new_context(viewport={"width": 1200, "height": 800})
+    later = context.new_page()
+    later.goto(again.address)
+    shows(later, "ras")
+    np.testing.assert_array_equal(drawing(later), drawn)
+    context.close()
+    assert again.stop() == 0
+    book = ReviewBook.open(book_path(folder), labels=VALUES)
+    assert book.reading(ReadingKey("ras", "anna")).drawing is not None
+    book.close()

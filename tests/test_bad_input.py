@@ -443,7 +443,9 @@ def test_what_is_of_another_kind_is_not_overwritten(sound, trained, data, alcseg
 
 def test_counts_below_zero_are_refused(sound, trained, tmp_path, alcseg):
     result = alcseg("train", sound, *TRAIN, "--out", tmp_path / "run", "--workers", "-1", "-q")
-    assert_one_line(result, 2, "UsageError", "--workers: expected 0 or more, got -1")
+    assert_one_line(result, 2, "UsageError", "--workers: expected a whole number from 0 to")
+    result = alcseg("import", sound, tmp_path / "data", "--seed", "-1", "-q")
+    assert_one_line(result, 2, "UsageError", "--seed: expected a whole number from 0 to")
     result = alcseg(
         "predict", trained(), sound / "imagesTr", "--out", tmp_path / "pred", "--passes", "-1", "-q"
     )

@@ -1,6 +1,6 @@
 import pytest
 
-from alcseg.bounded_yaml import load_yaml
+from alcseg.bounded_yaml import NumbersAsWritten, load_yaml
 
 EXPLODING = "a0: &a0 [x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
@@ -38,3 +38,28 @@ def test_plain_settings_are_read() -> None:
 def test_what_is_beyond_bounds_is_told_at_once(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         load_yaml(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("010", 10),
+        ("-007", -7),
+        ("1e-4", 1e-4),
+        ("1.5E+3", 1500.0),
+        (".5", 0.5),
+        ("2.", 2.0),
+        ("00.9", 0.9),
+        (".inf", float("inf")),
+        ("1_0", "1_0"),
+        ("1:30", "1:30"),
+        ("0x10", "0x10"),
+        ("0b1", "0b1"),
+        ("'010'", "010"),
+        ("yes", True),
+        ("null", None),
+    ],
+)
+def test_numbers_are_what_people_mean(text: str, value: object) -> None:
+    found = load_yaml(text, NumbersAsWritten)
+    assert (found, type(found)) == (value, type(value))

@@ -80,10 +80,30 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         ("data.patch=[16", r"not valid YAML"),
         (
             "data.patch=[16,16,0]",
-            r"data\.patch: expected 3 values in brackets, each .* at least 1, or null, got \[16, 16, 0\]",
+            r"data\.patch: expected 3 values in brackets, each .* 1 to 2048, or null, got \[16, 16, 0\]",
         ),
-        ("data.hq_batch=0", r"data\.hq_batch: expected a whole number, at least 1, or null, got 0"),
+        ("data.hq_batch=0", r"data\.hq_batch: expected a whole number, 1 to 4096, or null, got 0"),
         ("trainer.steps=0", r"trainer\.steps: expected a whole number, at least 1, or null, got 0"),
+        (
+            "data.rotate_plane=[0,0]",
+            r"data\.rotate_plane: expected different axes, each of 0, 1 and 2, got \[0, 0\]",
+        ),
+        ("data.rotate_plane=[1,1]", r"data\.rotate_plane: expected different axes"),
+        (
+            "data.flip_axes=[0,0]",
+            r"data\.flip_axes: expected different axes, each of 0, 1 and 2, got \[0, 0\]",
+        ),
+        (
+            "data.flip_axes=[3]",
+            r"data\.flip_axes: expected values in brackets, each a whole number, 0 to 2, got",
+        ),
+        ("data.clip=[5,5]", r"data\.clip: expected a lowest and a higher intensity, got \[5, 5\]"),
+        ("data.hq_batch=100000", r"data\.hq_batch: expected a whole number, 1 to 4096"),
+        ("method.noise_std=-0.1", r"method\.noise_std: expected a number, at least 0, got -0\.1"),
+        ("trainer.learning_rate=.inf", r"trainer\.learning_rate: expected a number, at least 0, got inf"),
+        ("trainer.steps=1_0", r"trainer\.steps: expected a whole number, at least 1, or null, got '1_0'"),
+        ("trainer.steps=1:30", r"trainer\.steps: expected a whole number, .* got '1:30'"),
+        ("trainer.steps=0x10", r"trainer\.steps: expected a whole number, .* got '0x10'"),
         ("network.dropout=1.5", r"network\.dropout: expected a number, 0 to 1, got 1\.5"),
     ],
 )
@@ -92,6 +112,30 @@ def test_a_wrong_assignment_is_one_line(assignment: str, message: str) -> None:
         resolved(assignments=[assignment])
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+def test_leading_zeros_are_decimal() -> None:
+    found = resolved(assignments=["trainer.steps=010", "data.patch=[032,32,032]", "trainer.momentum=00.9"])
+    assert found.trainer.steps == 10
+    assert found.data.patch == (32, 32, 32)
+    assert found.trainer.momentum == 0.9
+
+
+def test_a_patch_that_cannot_be_turned_is_refused_with_the_settings() -> None:
+    with pytest.raises(
+        ConfigError, match=r"data\.rotate_plane: expected a patch that is square in axes \[0, 2\]"
+    ):
+        resolved(assignments=["data.patch=[16,16,32]", "data.rotate_plane=[0,2]"])
+
+
+@pytest.mark.parametrize("seed", [-1, True])
+def test_a_seed_is_a_whole_number_from_0_on(seed: int, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="seed: expected a whole number, at least 0, got"):
+        resolved(seed=seed)
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"seed: {str(seed).lower()}\n")
+    with pytest.raises(ConfigError, match="seed: expected a whole number, at least 0, got"):
+        resolved(file=file)
 
 
 def test_each_network_has_its_own_defaults_and_settings() -> None:
@@ -106,7 +150,7 @@ def test_each_network_has_its_own_defaults_and_settings() -> None:
     ):
         resolved(assignments=["network.recompute=true"])
     with pytest.raises(
-        ConfigError, match=r"network\.filters: expected a whole number, a multiple of 12, got 8"
+        ConfigError, match=r"network\.filters: expected a whole number, 12 to 1020, a multiple of 12, got 8"
     ):
         resolved(assignments=["network.name=swin_unetr", "network.filters=8"])
     with pytest.raises(ConfigError, match=r"network\.name: expected a name, got 5"):

@@ -4,14 +4,43 @@ A text of ten lines can stand for more nodes than there is memory, if each line 
 times. Settings and plans have some hundred nodes.
 """
 
+import re
 from typing import Any
 
 import yaml
 
-__all__ = ["load_yaml"]
+__all__ = ["NumbersAsWritten", "load_yaml"]
 
 _MOST_CHARACTERS = 1 << 20
 _MOST_NODES = 100_000
+
+
+class NumbersAsWritten(yaml.SafeLoader):
+    """YAML in which `1e-4` is a number and `010` is ten, as people mean them.
+
+    In YAML 1.1 the first is a word and the second is eight, `1_0` is ten and `1:30` is ninety; here those two
+    are words. Numbers are those of the core schema of YAML 1.2, in decimals.
+    """
+
+
+_INT, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
+NumbersAsWritten.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag not in (_INT, _FLOAT)]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+NumbersAsWritten.add_implicit_resolver(_INT, re.compile(r"[-+]?[0-9]+$"), list("-+0123456789"))
+NumbersAsWritten.add_implicit_resolver(
+    _FLOAT,
+    re.compile(
+        r"""[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$
+        |[-+]?[0-9]+[eE][-+]?[0-9]+$
+        |[-+]?\.(?:inf|Inf|INF)$
+        |\.(?:nan|NaN|NAN)$""",
+        re.VERBOSE,
+    ),
+    list("-+0123456789."),
+)
+NumbersAsWritten.add_constructor(_INT, lambda loader, node: int(str(node.value)))
 
 
 def load_yaml(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:

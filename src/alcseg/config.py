@@ -6,15 +6,12 @@ chosen method and network take.
 """
 
 import importlib.resources
-import re
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from alcseg.bounded_yaml import load_yaml
+from alcseg.bounded_yaml import NumbersAsWritten, load_yaml
 from alcseg.errors import ConfigError
 from alcseg.networks import network_settings
 from alcseg.records.base import Record
@@ -39,15 +36,6 @@ _CHOICES = ("method", "network")  # sections whose keys depend on the name that 
 _SINGLE: dict[str, type] = {"seed": int, "preset": str, "format": int}  # keys of a file that are no sections
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which `1e-4` is a number, as everywhere but in its version 1.1."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+"), list("-+0123456789")
-)
-
-
 def preset_names() -> list[str]:
     """Names that `--preset` takes."""
     return shipped("presets")
@@ -61,14 +49,14 @@ def shipped(kind: str) -> list[str]:
     )
 
 
-def parse_yaml(text: str, where: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:
-    """Content of a YAML text.
+def parse_yaml(text: str, where: str) -> Any:
+    """Content of a YAML text that a person wrote; see `NumbersAsWritten`.
 
     Raises:
         ConfigError: If it is none; `where` is what the user knows it by.
     """
     try:
-        return load_yaml(text, loader)
+        return load_yaml(text, NumbersAsWritten)
     except ValueError as error:
         raise ConfigError(f"{where}: not valid YAML ({error}). Correct it.") from None
 
@@ -137,6 +125,8 @@ def resolve(
                 f"method.{key}: '{method}' stands for {key}={value}, got {merged['method'][key]}."
             )
     own = check(method_class.settings_class, merged["method"] | fixed, f"method '{method}'", "method.")
+    if isinstance(seed, bool) or seed < 0:
+        raise ConfigError(f"seed: expected a whole number, at least 0, got {seed}.")
     network = merged["network"].pop("name", ChosenNetwork().name)
     of_network = check(
         network_settings(_word(network, "network.name")),
@@ -162,7 +152,7 @@ def _word(value: object, key: str) -> str:
 
 
 def _sections(text: str, where: str) -> dict[str, Any]:
-    content = parse_yaml(text, where, _Loader) or {}
+    content = parse_yaml(text, where) or {}
     if not isinstance(content, dict):
         raise ConfigError(
             f"{where}: expected sections like 'data:' and 'trainer:', got {type(content).__name__}."
@@ -205,7 +195,7 @@ def _assigned(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
                 f"--set {assignment}: expected SECTION.KEY=VALUE with a section of {', '.join(known)}.{hint}"
             )
         try:
-            sections.setdefault(section, {})[name] = load_yaml(value, _Loader)
+            sections.setdefault(section, {})[name] = load_yaml(value, NumbersAsWritten)
         except ValueError:
             raise ConfigError(f"--set {assignment}: the value is not valid YAML. Quote it.") from None
     return sections

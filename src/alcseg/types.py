@@ -19,6 +19,7 @@ __all__ = [
     "Spacing",
     "Uncertainty",
     "Weighting",
+    "Width",
     "Window",
 ]
 
@@ -38,6 +39,9 @@ FloatArray: TypeAlias = NDArray[np.floating[Any]]
 
 Count: TypeAlias = Annotated[int, Ge(1)]
 """How many, at least one."""
+
+Width: TypeAlias = Annotated[int, Interval(ge=1, le=1024)]
+"""Channels of a layer."""
 
 Share: TypeAlias = Annotated[float, Interval(ge=0, le=1)]
 """A part of a whole, or a probability."""

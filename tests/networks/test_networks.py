@@ -76,11 +76,15 @@ def test_the_published_sizes_of_unetr_and_heads_that_fit() -> None:
 @pytest.mark.parametrize(
     ("name", "setting", "message"),
     [
-        ("segresnet", {"filters": 4}, "filters: expected a whole number, a multiple of 8, got 4"),
-        ("swin_unetr", {"filters": 16}, "filters: expected a whole number, a multiple of 12, got 16"),
+        ("segresnet", {"filters": 4}, "filters: expected a whole number, 8 to 1024, a multiple of 8, got 4"),
+        (
+            "swin_unetr",
+            {"filters": 16},
+            "filters: expected a whole number, 12 to 1020, a multiple of 12, got 16",
+        ),
         ("swin_unetr", {"recompute": 1}, "recompute: expected true or false, got 1"),
         ("unet", {"dropout": 1.5}, "dropout: expected a number, 0 to 1, got 1.5"),
-        ("vnet", {"filters": 0}, "filters: expected a whole number, at least 1, got 0"),
+        ("vnet", {"filters": 0}, "filters: expected a whole number, 1 to 1024, got 0"),
     ],
 )
 def test_a_value_that_a_network_cannot_take_is_named(

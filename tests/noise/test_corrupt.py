@@ -171,6 +171,11 @@ def test_refuses_sizes_that_are_no_range(size: tuple[float, float]) -> None:
         check_size(size, "mm")
 
 
+def test_refuses_sizes_that_no_label_has() -> None:
+    with pytest.raises(UsageError, match=r"--size: expected at most 1000 voxel, got 1e\+09 1e\+10"):
+        check_size((1e9, 1e10), "voxel")
+
+
 def test_refuses_fractions_of_voxels() -> None:
     check_size((1.5, 2.5), "mm")
     with pytest.raises(UsageError, match="--unit mm"):

@@ -284,3 +284,7 @@ def test_without_a_preset_plan_and_cost_are_told(
     assert planned.estimated_seconds_per_step > 0
     assert planned.estimated_memory_gib >= 0
     assert sorted(tmp_path.rglob("*")) == before
+    with pytest.raises(UsageError, match="found other files"):
+        plan_training(dataset.root, method="alc", device="cpu", set=tiny_settings, out=dataset.root)
+    with pytest.raises(ConfigError, match=r"data\.hq_batch: expected a multiple of the 3 processes, got 2"):
+        plan_training(dataset.root, device="cpu", set=(*tiny_settings, "trainer.devices=3"))

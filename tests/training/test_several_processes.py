@@ -30,7 +30,7 @@ import os, signal, sys
 from alcseg.cli import main
 from alcseg.training_methods import Method
 
-stopped = sys.argv.pop(1)
+stopped, *words = sys.argv[1:]
 train = Method.take_step
 
 def disturbed(self, batch, optimizers, *, rank, **options):
@@ -39,7 +39,7 @@ def disturbed(self, batch, optimizers, *, rank, **options):
     train(self, batch, optimizers, rank=rank, **options)
 
 Method.take_step = disturbed
-sys.exit(main(sys.argv[1:]))
+sys.exit(main(words))
 """
 """`alcseg` of which one process, whose number stands first, gets a SIGTERM in its second step."""
 

@@ -36,7 +36,7 @@ ARCHIVE = ("alcseg.commands.archive_dataset", "archive_dataset")
 ONE_METHOD = ("alcseg.commands.methods", "describe_method")
 """The same for `methods NAME`."""
 
-DRY_RUNS = {"train": ("alcseg.commands.train", "plan_training", ("out", "overwrite", "workers"))}
+DRY_RUNS = {"train": ("alcseg.commands.train", "plan_training", ("workers",))}
 """What answers a verb's --dry-run in its place, and the options that are not its own."""
 
 SHARED = ("train",)

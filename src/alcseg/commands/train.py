@@ -21,6 +21,7 @@ from alcseg.run import Run
 from alcseg.training.estimate import estimate_cost
 from alcseg.training.fit import fit
 from alcseg.training.prepare import Prepared, complete_settings, prepare
+from alcseg.training.records import open_run
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -154,6 +155,8 @@ def plan_training(
     config: str | PathLike[str] | None = None,
     val_hq: int | None = None,
     hq_from: str | PathLike[str] | None = None,
+    out: str | PathLike[str] | None = None,
+    overwrite: bool = False,
 ) -> TrainingPlan:
     """What `train` would do with the same arguments, and what it would cost; nothing is written.
 
@@ -167,13 +170,18 @@ def plan_training(
         config: YAML file of settings.
         val_hq: HQ cases held out for validation where the dataset has no validation split.
         hq_from: Folder of an audit that says which labels are HQ.
+        out: The run folder, to be told whether such a run may begin or go on there.
+        overwrite: Whether it would start afresh.
 
     Raises:
         ConfigError: If the method or a setting is unknown.
         DataError: If the dataset lacks what the method needs.
+        UsageError: If `out` holds something else.
     """
     settings = _settings(method, preset, seed, set, config, val_hq)
     chosen = pick_device(device)
+    if out is not None:
+        open_run(Path(out), complete_settings(settings, chosen), overwrite=overwrite)
     return TrainingPlan.of(prepare(_source(dataset, hq_from), complete_settings(settings, chosen), chosen))
 
 

@@ -24,6 +24,7 @@ from alcseg.types import LabelMap, Spacing
 __all__ = ["NoiseRecord", "case_generator", "check_size", "corrupt_label", "resolve_size"]
 
 _PERCENT_STEP = 10.0  # by how much a size in percent shrinks per attempt to keep every class
+_LARGEST = 1000  # of any unit; where a class would vanish the size shrinks step by step
 _REDRAWS = 8  # attempts of a model without an amount before the label stays as it is
 
 
@@ -59,6 +60,8 @@ def check_size(size: tuple[float, float], unit: Unit) -> None:
     low, high = size
     if not (math.isfinite(low) and math.isfinite(high) and 0 <= low <= high):
         raise UsageError(f"--size: expected two sizes LO <= HI, not negative, got {low} {high}.")
+    if high > _LARGEST:
+        raise UsageError(f"--size: expected at most {_LARGEST} {unit}, got {low:g} {high:g}.")
     if unit == "voxel" and (low != int(low) or high != int(high)):
         raise UsageError(
             f"--size: expected whole voxels, got {low} {high}. Round them or measure in mm with --unit mm."

@@ -23,8 +23,8 @@ def _folder_name(name: str) -> str:
 
 
 def _different(seeds: tuple[int, ...]) -> tuple[int, ...]:
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise ValueError(f"expected different whole numbers, got {list(seeds)}")
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise ValueError(f"expected different whole numbers from 0 on, got {list(seeds)}")
     return seeds
 
 

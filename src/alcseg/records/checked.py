@@ -111,7 +111,7 @@ def _range(metadata: Iterable[Any]) -> str:
         (f"a multiple of {mark.multiple_of}" for mark in marks if isinstance(mark, MultipleOf)), None
     )
     if factor:
-        return factor
+        return ", ".join(filter(None, (f"{low} to {high}" if low and high else "", factor)))
     if low and high:
         return f"{low} to {high}"
     if low:

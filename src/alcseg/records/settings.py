@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Interval
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, field_validator, model_validator
 
 from alcseg.records.base import Document, Record
 from alcseg.records.plan import Normalization
@@ -20,6 +20,8 @@ __all__ = [
 ]
 
 Axis = Annotated[int, Interval(ge=0, le=2)]
+Side = Annotated[int, Interval(ge=1, le=2048)]
+Batch = Annotated[int, Interval(ge=1, le=4096)]
 
 
 class Settings(Record, allow_inf_nan=False):
@@ -59,7 +61,7 @@ class ChosenNetwork(_Chosen):
 class DataSettings(Settings):
     """How cases become batches; null means planned from the data or the machine."""
 
-    patch: tuple[Count, Count, Count] | None = None
+    patch: tuple[Side, Side, Side] | None = None
     """Side lengths of a patch in voxels."""
     spacing: tuple[Positive | None, Positive | None, Positive | None] | None = None
     """Voxel size of the model grid in mm, RAS axes; null in an axis keeps each case's own."""
@@ -67,9 +69,9 @@ class DataSettings(Settings):
     """`zscore`, `ct` or `none`."""
     clip: tuple[float, float] | None = None
     """Intensity window under `ct`."""
-    hq_batch: Count | None = None
+    hq_batch: Batch | None = None
     """HQ patches per step."""
-    lq_batch: Count | None = None
+    lq_batch: Batch | None = None
     """LQ patches per step."""
     foreground_fraction: Share = 0.0
     """Share of patches centered on foreground of the given label, each of its classes as often."""
@@ -85,6 +87,31 @@ class DataSettings(Settings):
     """Folder of preprocessed cases; null puts it beside the run folder."""
     cache_gib: Positive | None = 100.0
     """Size in GiB above which a training removes of it what was used longest ago; null: no limit."""
+
+    @field_validator("flip_axes", "rotate_plane")
+    @classmethod
+    def _require_different(cls, axes: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if axes is not None and len(set(axes)) < len(axes):
+            raise ValueError("expected different axes, each of 0, 1 and 2")
+        return axes
+
+    @field_validator("clip")
+    @classmethod
+    def _require_rising(cls, clip: tuple[float, float] | None) -> tuple[float, float] | None:
+        if clip is not None and not clip[0] < clip[1]:
+            raise ValueError("expected a lowest and a higher intensity")
+        return clip
+
+    @model_validator(mode="after")
+    def _require_square(self) -> "DataSettings":
+        if self.patch is not None and self.rotate_plane is not None:
+            a, b = self.rotate_plane
+            if self.patch[a] != self.patch[b]:
+                raise ValueError(
+                    f"rotate_plane: expected a patch that is square in axes {[a, b]}, got "
+                    f"{list(self.patch)}. Set data.rotate_plane=null or a square patch."
+                )
+        return self
 
 
 class TrainerSettings(Settings):

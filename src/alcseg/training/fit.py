@@ -24,7 +24,7 @@ from alcseg.files import write_text
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import build_method, create_method
 from alcseg.locks import alone
-from alcseg.processes import is_first
+from alcseg.processes import is_first, launched
 from alcseg.records.cases import CaseRow
 from alcseg.records.run import RunInput
 from alcseg.records.settings import RunSettings
@@ -108,7 +108,8 @@ def fit(
         run = begun.run
         if first and after is not None:
             after(run)
-        if reached:
+        # Lightning kills the first process as soon as one that it started itself ends with an error.
+        if reached and (first or launched() is not None):
             raise KeyboardInterrupt(f"stopped at {reached}; the same command goes on from there")
         if first:
             ended = {

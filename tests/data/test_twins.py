@@ -51,13 +51,17 @@ def phantoms(tmp_path: Path) -> Dataset:
     return Dataset.open(root)
 
 
+def require(folder: Dataset) -> None:
+    require_apart_splits(folder, folder.rows_where(split="train"), folder.rows_where(split="val"))
+
+
 def test_a_scan_in_two_splits_is_refused(phantoms: Dataset) -> None:
-    require_apart_splits(phantoms, phantoms.rows)
+    require(phantoms)
     train, test = (phantoms.rows_where(split=split)[0].case_id for split in ("train", "test"))
     scan = nib.load(phantoms.image_paths(train)[0])
     nib.save(nib.Nifti1Image(scan.get_fdata(), scan.affine), phantoms.image_paths(test)[0])
     with pytest.raises(DataError, match=rf"found the image of '{train}' \(train\) again as that of '{test}'"):
-        require_apart_splits(phantoms, phantoms.rows)
+        require(phantoms)
 
 
 def test_a_label_map_in_two_splits_is_refused_unless_it_is_empty(phantoms: Dataset) -> None:
@@ -68,14 +72,23 @@ def test_a_label_map_in_two_splits_is_refused_unless_it_is_empty(phantoms: Datas
     label, affine = nib.load(one).get_fdata().astype(np.uint8), nib.load(one).affine
     for path in (one, other):
         nib.save(nib.Nifti1Image(np.zeros_like(label), affine), path)
-    require_apart_splits(phantoms, phantoms.rows)
+    require(phantoms)
     for path in (one, other):
         nib.save(nib.Nifti1Image(label, affine), path)
     with pytest.raises(DataError, match=f"found the label map of '{train}'"):
-        require_apart_splits(phantoms, phantoms.rows)
+        require(phantoms)
+
+
+def test_a_scan_twice_in_one_split_is_refused_where_one_of_them_is_held_out(phantoms: Dataset) -> None:
+    one, other = phantoms.rows_where(split="train")
+    for find in (phantoms.image_paths, lambda case_id: [phantoms.label_path(case_id)]):
+        find(other.case_id)[0].write_bytes(find(one.case_id)[0].read_bytes())
+    require(phantoms)
+    with pytest.raises(DataError, match=rf"'{one.case_id}' \(train\) again as .*give both one group"):
+        require_apart_splits(phantoms, [one], [other])
 
 
 def test_what_cannot_be_read_is_left_to_others(phantoms: Dataset) -> None:
     for row in phantoms.rows_where(split="test"):
         phantoms.image_paths(row.case_id)[0].write_bytes(b"no volume")
-    require_apart_splits(phantoms, phantoms.rows)
+    require(phantoms)

@@ -5,7 +5,7 @@ order. An empty label map is nobody's twin.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -53,42 +53,58 @@ class Twins:
         return None if first is row else first
 
 
-def require_apart_splits(folder: Dataset, rows: Iterable[CaseRow]) -> None:
+def require_apart_splits(folder: Dataset, train: Sequence[CaseRow], val: Sequence[CaseRow]) -> None:
     """Refuse a scan or a label map in two splits: what validates or tests would have been trained on.
 
-    Only volumes whose shape occurs in two splits are read, and of test cases the images alone. What cannot be
-    read is left to those who need it.
+    A scan that is twice in split `train` is refused where one of the two was held out to validate. Only
+    volumes whose shape occurs on two sides are read, and of test cases the images alone. What cannot be read
+    is left to those who need it.
 
     Args:
         folder: The dataset.
-        rows: Cases that train and validate.
+        train: Cases that train.
+        val: Cases that validate.
 
     Raises:
         DataError: Naming both cases.
     """
+    sides = {row.case_id: "train" for row in train} | {row.case_id: "val" for row in val}
+    test = folder.rows_where(split="test")
+    sides |= dict.fromkeys((row.case_id for row in test), "test")
     twins = Twins()
-    for row in _of_shapes_in_two_splits(folder, [*rows, *folder.rows_where(split="test")]):
+    for row in _of_shapes_on_two_sides(folder, [*train, *val, *test], sides):
         for kind in _KINDS:
             volume = _read(folder, row, kind)
             twin = None if volume is None else twins.meet(row, volume, kind)
-            if twin is not None and twin.split != row.split:
+            if twin is None or sides[twin.case_id] == sides[row.case_id]:
+                continue
+            same = f"found the {kind} of '{twin.case_id}' ({sides[twin.case_id]}) again as that of"
+            if twin.split != row.split:
                 raise DataError(
-                    f"{folder.root}: expected each scan in one split, found the {kind} of '{twin.case_id}' "
-                    f"({twin.split}) again as that of '{row.case_id}' ({row.split}). {REMEDY}"
+                    f"{folder.root}: expected each scan in one split, {same} '{row.case_id}' "
+                    f"({sides[row.case_id]}). {REMEDY}"
+                )
+            if kind == "image":
+                raise DataError(
+                    f"{folder.root}: expected no scan twice where cases are held out to validate, {same} "
+                    f"'{row.case_id}' ({sides[row.case_id]}). Remove one of them, or give both one group in "
+                    f"{CaseRow.NAME}."
                 )
 
 
-def _of_shapes_in_two_splits(folder: Dataset, rows: Sequence[CaseRow]) -> list[CaseRow]:
+def _of_shapes_on_two_sides(
+    folder: Dataset, rows: Sequence[CaseRow], sides: Mapping[str, str]
+) -> list[CaseRow]:
     shapes: dict[str, tuple[int, ...]] = {}
-    splits: dict[tuple[int, ...], set[str]] = {}
+    found: dict[tuple[int, ...], set[str]] = {}
     for row in rows:
         try:  # what cannot be read is no twin; `check` says why it cannot
             shape, _ = read_grid(folder.image_paths(row.case_id)[0])
         except DataError:
             continue
         shapes[row.case_id] = key = tuple(sorted(shape))  # the order of the axes may differ
-        splits.setdefault(key, set()).add(row.split)
-    return [row for row in rows if len(splits.get(shapes.get(row.case_id, ()), ())) > 1]
+        found.setdefault(key, set()).add(sides[row.case_id])
+    return [row for row in rows if len(found.get(shapes.get(row.case_id, ()), ())) > 1]
 
 
 def _read(folder: Dataset, row: CaseRow, kind: Kind) -> Volume | None:

@@ -68,7 +68,7 @@ def prepare(
     _require_devices(settings, device)
     train, val = choose_cases(folder, method.streams, val_hq=settings.trainer.val_hq)
     if plan is None:
-        require_apart_splits(folder, [*train, *val])
+        require_apart_splits(folder, train, val)
         plan = _make_plan(folder, settings)
     augmentation(settings).check(plan.patch)
     method.prepare(make_task(settings, plan))

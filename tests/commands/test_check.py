@@ -180,6 +180,46 @@ def test_one_label_map_under_two_images(root, case_id, grade):
     assert "its label map is voxel for voxel that of 'a'" in finding.message
 
 
+def test_a_vessel_of_a_voxel_in_finer_scans_is_noted(root):
+    vessel = np.zeros((8, 8, 8), np.uint8)
+    vessel[4, 4] = 1
+    save(root / "imagesTr/a_0000.nii.gz", np.arange(512.0).reshape(8, 8, 8), AFFINE / 2)
+    save(root / "labelsTr/a.nii.gz", vessel, AFFINE / 2)
+    change_table(root, v={"split": "train"})
+    found = [finding for finding in check(root).findings if finding.kind == "thin"]
+    assert [finding.grade for finding in found] == ["ok"]
+    assert (
+        "'organ' loses more than half of its volume in 1 of 3 labels at the median spacing, 1, 1, 2 mm"
+        in (found[0].message)
+    )
+
+
+def test_a_set_of_cases_is_compared(tmp_path, rng):
+    root, rows = tmp_path / "set", []
+    for number in range(12):
+        label = np.zeros((20, 16, 12), np.uint8)
+        corner = rng.integers(0, 2, 3)
+        label[tuple(slice(at + 3, at + size) for at, size in zip(corner, (9, 10, 8), strict=True))] = 1
+        image = rng.normal(0, 0.3, label.shape) + label
+        if number == 4:
+            label = label[::-1]
+        save(root / f"imagesTr/c{number}_0000.nii.gz", image.astype(np.float32))
+        save(root / f"labelsTr/c{number}.nii.gz", label)
+        quality = "hq" if number < 3 else "lq"
+        rows.append(
+            CaseRow(case_id=f"c{number}", quality=quality, split="train", group=f"c{number}", source="")
+        )
+    CaseRow.write(root, rows)
+    labels = {"background": 0, "organ": 1, "lesion": 2}
+    DatasetRecord(name="X", channel_names={"0": "MR"}, labels=labels, num_training=12).write(root)
+    report = check(root)
+    kinds = {(finding.case_id, finding.kind) for finding in report.findings if finding.kind}
+    assert kinds == {("", "absent"), ("c4", "mirrored")}
+    assert report.classes == {"organ": {"hq": 3, "lq": 9}, "lesion": {"hq": 0, "lq": 0}}
+    assert report.volumes_ml["c4"].keys() == {"organ", "lesion"}
+    assert report.grade == "ok"
+
+
 def test_no_dataset_is_an_error(tmp_path):
     with pytest.raises(DataError, match="expected a dataset folder with dataset"):
         check(tmp_path)

@@ -118,6 +118,11 @@ def _import(result: Any) -> list[RenderableType]:
 def _check(result: Any) -> list[RenderableType]:
     facts = document(result)
     findings = facts.pop("findings")
+    del facts["volumes_ml"]  # a number per case and class, for programs
+    facts["classes"] = {
+        name: ", ".join(f"{count} {quality}" for quality, count in counts.items())
+        for name, counts in facts["classes"].items()
+    }
     if not findings:
         return _facts(facts)
     columns = {"grade": "grade", "case_id": "case", "message": "finding"}

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from alcseg.checking import Finding, Grade, Sketch, compare, count_classes, sketch, thin_classes
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
 from alcseg.data.folder import Dataset
@@ -38,28 +39,11 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckReport", "Finding", "check"]
 
-Grade = Literal["ok", "repairable", "fatal"]
-
 _ODD_SIZE = (
     4.0  # Times the median extent, or a part of it: another field of view, or spacing in another unit.
 )
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing to know about a dataset.
-
-    Attributes:
-        grade: `fatal`, `repairable`, or `ok` for a note.
-        case_id: The case, or empty if it concerns the whole dataset.
-        message: What was expected, what came, what to do.
-    """
-
-    grade: Grade
-    case_id: str
-    message: str
 
 
 @dataclass(frozen=True)
@@ -72,6 +56,8 @@ class CheckReport:
         findings: Fatal ones first.
         counts: Number of cases, of cases per split and quality, and of findings per grade.
         fixed: Cases whose label header was repaired in this call.
+        classes: Class name to quality to the number of labels that hold the class.
+        volumes_ml: Case to class name to volume, of labels that hold more than background.
     """
 
     dataset: Path
@@ -79,6 +65,8 @@ class CheckReport:
     findings: tuple[Finding, ...]
     counts: dict[str, int]
     fixed: tuple[str, ...]
+    classes: dict[str, dict[str, int]]
+    volumes_ml: dict[str, dict[str, float]]
 
     def __fspath__(self) -> str:
         return str(self.dataset)
@@ -98,6 +86,7 @@ class _Seen:
     labeled: int
     empty_train: int
     extents_mm: dict[str, FloatArray]
+    sketches: list[Sketch] = field(default_factory=list)
     twins: Twins = field(default_factory=Twins)
     twin_images: set[str] = field(default_factory=set)
 
@@ -136,6 +125,8 @@ def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
             continue
         findings += _check_case(folder, row, seen, fix=fix)
     findings += _check_whole(seen)
+    findings += compare(seen.sketches, folder.labels)
+    findings += thin_classes(folder, seen.sketches)
     return _report(path, folder.rows, findings, seen)
 
 
@@ -211,6 +202,8 @@ def _check_case(folder: Dataset, row: CaseRow, seen: _Seen, *, fix: bool) -> Ite
         if note not in told:
             yield Finding("ok", row.case_id, f"of its label: {note}")
     found = compare_grids(image, label)
+    if found.grade == "ok" and (seen_case := sketch(row, image, label, folder.labels)):
+        seen.sketches.append(seen_case)
     if found.grade == "fatal":
         yield Finding(
             "fatal", row.case_id, f"{label.path}: {found.difference} of the image. Resample the label."
@@ -281,4 +274,13 @@ def _report(dataset: Path, rows: tuple[CaseRow, ...], findings: list[Finding], s
     counts = {"cases": len(rows), **dict(sorted(sizes.items())), "fixed": len(seen.fixed)}
     counts |= {"fatal": grades["fatal"], "repairable": grades["repairable"], "notes": grades["ok"]}
     worst = findings[0].grade if findings else "ok"
-    return CheckReport(dataset, worst, tuple(findings), counts, tuple(seen.fixed))
+    names = list(seen.sketches[0].volumes_ml) if seen.sketches else []
+    return CheckReport(
+        dataset,
+        worst,
+        tuple(findings),
+        counts,
+        tuple(seen.fixed),
+        count_classes(seen.sketches, names),
+        {sketch.row.case_id: dict(sketch.volumes_ml) for sketch in seen.sketches},
+    )

@@ -1,0 +1,36 @@
+import math
+
+import numpy as np
+import pytest
+
+from alcseg.checking.fit import explained, gain, scaled
+
+
+def test_share_of_variance_between_classes():
+    # Means 1 and 5 about 3: between 4 * 4 = 16; within 2 * (1 + 1) = 4.
+    image, label = np.array([0.0, 2, 4, 6]), np.array([0, 0, 1, 1])
+    assert explained(image, label) == pytest.approx(16 / 20)
+    assert explained(image, np.zeros(4, int)) == 0
+    assert explained(np.ones(4), label) == 0
+
+
+def test_a_label_on_the_wrong_side_gains_by_the_mirror(rng):
+    label = np.zeros((20, 12, 12), np.uint8)
+    label[2:7, 3:9, 3:9] = 1
+    image = rng.normal(0, 0.1, label.shape) + label
+    mirrored = label[::-1]
+    instead, by = gain(image, mirrored, label)
+    assert instead > 0.8
+    assert by > 1
+    assert gain(image, label, mirrored)[1] == pytest.approx(-by)
+
+
+def test_a_label_of_a_third_of_the_volume():
+    label = np.zeros((40, 40, 40), np.uint16)
+    label[8:32, 8:32, 8:32] = 3
+    small = scaled(label, 1 / 3)
+    assert small.sum() / label.sum() == pytest.approx(1 / 3, rel=0.15)  # whole voxels
+    assert set(np.unique(small)) == {0, 3}
+    middle = [float(at.mean()) for at in np.nonzero(small)]
+    assert middle == pytest.approx([19.5] * 3, abs=0.5)
+    assert math.isclose(scaled(label, 1.0).sum(), label.sum())

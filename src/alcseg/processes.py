@@ -46,6 +46,26 @@ def launched() -> Launched | None:
     Raises:
         UsageError: If not all machines have equally many processes.
     """
+    found = _told()
+    if found is not None and found.count != found.per_node * found.nodes:
+        raise UsageError(
+            f"{found.by}: expected equally many processes on each machine, got {found.count} on "
+            f"{found.nodes}. Ask for a multiple."
+        )
+    return found
+
+
+def is_first() -> bool:
+    """Whether this process is the one that writes and speaks."""
+    found = _told()
+    if found is not None:
+        return found.rank == 0
+    started_by_lightning = "WORLD_SIZE" in os.environ
+    return _number("NODE_RANK") == 0 and not (started_by_lightning and _number("LOCAL_RANK"))
+
+
+def _told() -> Launched | None:
+    """What the environment says, unchecked."""
     found = None
     if "TORCHELASTIC_RUN_ID" in os.environ:
         count, per_node = _number("WORLD_SIZE"), _number("LOCAL_WORLD_SIZE")
@@ -58,21 +78,7 @@ def launched() -> Launched | None:
         found = Launched(
             "srun", count, nodes, _number("SLURM_PROCID"), _number("SLURM_LOCALID"), _number("SLURM_NODEID")
         )
-    if found is not None and found.count != found.per_node * found.nodes:
-        raise UsageError(
-            f"{found.by}: expected equally many processes on each machine, got {found.count} on "
-            f"{found.nodes}. Ask for a multiple."
-        )
     return found
-
-
-def is_first() -> bool:
-    """Whether this process is the one that writes and speaks."""
-    found = launched()
-    if found is not None:
-        return found.rank == 0
-    started_by_lightning = "WORLD_SIZE" in os.environ
-    return _number("NODE_RANK") == 0 and not (started_by_lightning and _number("LOCAL_RANK"))
 
 
 def _number(name: str, default: int = 0) -> int:

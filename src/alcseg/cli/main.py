@@ -40,7 +40,13 @@ def main(words: Sequence[str] | None = None) -> int:
         try:
             return _run(words)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outermost door: every error ends here
-            return _tell(*_explain(error, words), as_json="--json" in words)
+            as_json = "--json" in words and not _apart(words[:1])
+            return _tell(*_explain(error, words), as_json=as_json)
+
+
+def _apart(verbs: Sequence[str]) -> bool:
+    """Whether this is one of the processes that do a verb together, but not the one that answers."""
+    return any(verb in SHARED for verb in verbs) and not is_first()
 
 
 def _tell(kind: str, message: str, code: int, *, as_json: bool) -> int:
@@ -84,7 +90,7 @@ def _run(words: Sequence[str]) -> int:
     verb = options.pop("verb")
     printing = argparse.Namespace(**{name: options.pop(name) for name in PRINT_OPTIONS})
     _start_logging(verbose=printing.verbose, quiet=printing.quiet)
-    apart = verb in SHARED and not is_first()  # one of the processes of one training
+    apart = _apart([verb])
     if apart:
         logging.getLogger("alcseg").setLevel(logging.WARNING)
     module, function = VERBS[verb]

@@ -73,4 +73,5 @@ def test_without_held_out_cases_it_says_so() -> None:
     assert calibration.curves == {}
     assert calibration.cases == ("a",)
     assert expected_dice(calibration, "x", 0.1) is None
-    assert "no held-out HQ case" in calibration.note
+    assert calibration.note.startswith("1 held-out HQ case(s), no class of which")
+    assert calibrate([], cases=()).note.startswith("no held-out HQ case")

@@ -42,8 +42,11 @@ def calibrate(points: Iterable[HeldOutClass], *, cases: Sequence[str]) -> Calibr
     """
     usable = [point for point in points if math.isfinite(point.uncertainty) and math.isfinite(point.dice)]
     if not usable:
+        why = "no held-out HQ case"
+        if cases:
+            why = f"{len(cases)} held-out HQ case(s), no class of which has an uncertainty and a Dice"
         note = (
-            "no held-out HQ case: uncertainty could not be related to true Dice; cases are ranked by "
+            f"{why}: uncertainty could not be related to true Dice; cases are ranked by "
             "uncertainty and by agreement with the given label alone"
         )
         return Calibration(note=note, cases=tuple(cases))

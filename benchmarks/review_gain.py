@@ -1,0 +1,143 @@
+"""What a review is worth: `python benchmarks/review_gain.py TARGET NOISY WORK [--train]`.
+
+TARGET is what `alcseg review` opens (an audit or a corrected dataset), NOISY the dataset that `alcseg corrupt` made, with clean
+labels in `labelsClean`. A simulated reader decides the first 10, 20 and 40 cases of the queue, or as many random ones:
+
+- one who sees the truth and draws the clean label;
+- one who errs as readers do: the clean label, drawn anew by the noise model `reader`.
+
+Printed is the mean foreground Dice of all labels of the set to the clean ones, after `alcseg review --apply`; of random
+cases the mean and spread over 20 draws (their labels are scored without writing datasets). With --train, a network is trained on the
+labels after 20 reviews of either kind, and on those as they came, and scored on the test cases of NOISY.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+import alcseg
+from alcseg.data.nifti import read_label
+from alcseg.metrics.overlap import dice
+from alcseg.noise import apply as spoil
+from alcseg.noise import case_generator
+from alcseg.records.review_book import Reading, ReadingKey, ReviewBook, label_hash
+from alcseg.reviewing.reviewed_dataset import apply_review
+from alcseg.reviewing.subject import Subject
+from alcseg.types import LabelMap
+
+BUDGETS = (10, 20, 40)
+DRAWS = 20
+SECONDS = 30.0  # A person's time on a case; assumed, not measured.
+TRAINING = ("trainer.steps=400", "trainer.validate_every=400")
+
+
+def main() -> None:
+    """Print the tables as Markdown."""
+    words = argparse.ArgumentParser()
+    words.add_argument("target")
+    words.add_argument("noisy")
+    words.add_argument("work")
+    words.add_argument("--train", action="store_true")
+    given = words.parse_args()
+    noisy, work = alcseg.Dataset.open(given.noisy), Path(given.work)
+    subject = Subject.open(given.target, noisy) if is_audit(given.target) else Subject.open(given.target)
+    queue = [item.case_id for item in subject.queue]
+    truth = {name: clean_label(noisy, name) for name in queue}
+    now = {name: noisy.read_label(name).array for name in queue}
+    readers = {
+        "sees the truth": truth,
+        "errs as readers do": {name: drawn_anew(noisy, name, truth[name]) for name in queue},
+    }
+    as_given = {name: score(noisy, now[name], truth[name]) for name in queue}
+    print(f"{len(queue)} labels, mean Dice as given {np.mean(list(as_given.values())):.4f}\n")
+    print("| reader | reviews | queue | random, 20 draws (spread) | ratio of gains |\n|---|---|---|---|---|")
+    for reader, labels in readers.items():
+        after = {name: score(noisy, labels[name], truth[name]) for name in queue}
+        for budget in BUDGETS:
+            first = mean_after(as_given, after, queue[:budget])
+            rng = np.random.default_rng(0)
+            random = [mean_after(as_given, after, rng.permutation(queue)[:budget]) for _ in range(DRAWS)]
+            base = float(np.mean(list(as_given.values())))
+            ratio = (first - base) / (np.mean(random) - base)
+            print(
+                f"| {reader} | {budget} | {first:.4f} | {np.mean(random):.4f} ({np.std(random):.4f}) | {ratio:.1f} |"
+            )
+    print(f"\n{minutes_saved(as_given, queue)}")
+    if given.train:
+        train(subject, noisy, work, queue, readers["errs as readers do"])
+
+
+def is_audit(target: str) -> bool:
+    """Whether a folder is an audit."""
+    return (Path(target) / "audit.json").is_file()
+
+
+def clean_label(noisy: alcseg.Dataset, name: str) -> LabelMap:
+    """The label before it was spoiled."""
+    clean = noisy.root / "labelsClean" / f"{name}{noisy.file_ending}"
+    return read_label(clean).array if clean.is_file() else noisy.read_label(name).array
+
+
+def drawn_anew(noisy: alcseg.Dataset, name: str, clean: LabelMap) -> LabelMap:
+    """The clean label as another reader would draw it."""
+    return spoil("reader", clean, noisy.read_label(name).spacing, seed=case_generator(7, name))
+
+
+def score(noisy: alcseg.Dataset, label: LabelMap, clean: LabelMap) -> float:
+    """Mean Dice over the classes."""
+    return float(np.mean([dice(label == value, clean == value) for value in noisy.label_values[1:]]))
+
+
+def mean_after(before: dict[str, float], after: dict[str, float], reviewed: list[str] | np.ndarray) -> float:
+    """Mean Dice of all labels where some were reviewed."""
+    chosen = set(reviewed)
+    return float(np.mean([after[name] if name in chosen else before[name] for name in before]))
+
+
+def minutes_saved(before: dict[str, float], queue: list[str]) -> str:
+    """How many random reviews give what twenty of the queue give."""
+    gained = sum(1 - before[name] for name in queue[:20])
+    each = np.mean([1 - value for value in before.values()])
+    wanted = min(gained / each, len(queue))
+    minutes = (wanted - 20) * SECONDS / 60
+    return (
+        f"20 reviews of the queue mend as much as {wanted:.0f} random ones: at {SECONDS:.0f} s a case (assumed) "
+        f"{minutes:.0f} minutes of a person."
+    )
+
+
+def train(
+    subject: Subject, noisy: alcseg.Dataset, work: Path, queue: list[str], labels: dict[str, LabelMap]
+) -> None:
+    """Train on the labels as they came and after twenty reviews, and score on the test cases."""
+    rng = np.random.default_rng(0)
+    sets = {"as given": [], "20 of the queue": queue[:20], "20 random": list(rng.permutation(queue)[:20])}
+    print("\n| labels | test Dice |\n|---|---|")
+    for words, chosen in sets.items():
+        place = work / words.replace(" ", "-")
+        dataset = noisy if not chosen else reviewed(subject, place / "dataset", chosen, labels)
+        run = alcseg.train(dataset, out=place / "run", method="hl_sup", preset="hippocampus", set=TRAINING)
+        pred = alcseg.predict(run, noisy.root / "imagesTs", out=place / "pred")
+        scores = alcseg.evaluate(pred, noisy.root / "labelsTs", out=place / "eval", dataset=noisy)
+        print(f"| {words} | {scores.summary.foreground_mean['dice'].mean:.4f} |")
+
+
+def reviewed(subject: Subject, out: Path, chosen: list[str], labels: dict[str, LabelMap]) -> Path:
+    """The dataset after these cases were decided, through the review's own book."""
+    if (out / "dataset.json").is_file():
+        return out
+    with tempfile.TemporaryDirectory() as folder:
+        book = ReviewBook.open(Path(folder) / "book.sqlite", labels=subject.dataset.labels)
+        for name in chosen:
+            given = subject.given(name)
+            reading = Reading(ReadingKey(name, "simulated"), seconds=SECONDS)
+            book.decide(reading, "edit", seen=label_hash(given.array), label=labels[name])
+        apply_review(subject, book, out)
+        book.close()
+    return out
+
+
+if __name__ == "__main__":
+    main()

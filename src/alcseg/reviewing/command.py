@@ -190,12 +190,15 @@ def _announce(server: Any, address: str, open_browser: bool) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    listening = None
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
     except OSError as error:
+        if listening is not None:
+            listening.close()
         raise ResourceError(
             f"{host}:{port}: expected an address to listen at, found: {error.strerror}. Choose another "
             "--port or --host."

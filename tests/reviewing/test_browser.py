@@ -244,6 +244,34 @@ def test_what_the_mouse_points_at_is_the_voxel_that_is_named(page: Any, folder: 
         assert abs(place[second] - (0.75 * sheet.shape[second] - 0.5)) <= 1
 
 
+def test_the_wheel_and_the_arrows_go_through_the_slices(page: Any) -> None:
+    x, y = tile(page, 2, (0.3, 0.3))
+    page.mouse.click(x, y)
+    before = page.evaluate("() => window.review.viewer.place[2]")
+    page.mouse.wheel(0, 120)
+    page.wait_for_timeout(150)
+    scrolled = page.evaluate("() => window.review.viewer.place[2]")
+    assert abs(scrolled - before) == 1
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("() => window.review.viewer.place[2]") == scrolled + 2
+
+
+def test_every_layer_can_be_outlined_filled_and_hidden(page: Any) -> None:
+    for name in ("given", "now", "proposed", "uncertainty"):
+        for style in ("fill", "off", "outline"):
+            page.select_option(f"#layer-{name}", style)
+            page.wait_for_timeout(50)
+    assert page.evaluate("() => window.review.viewer.nv.volumes.length") == 1
+    page.select_option("#layer-uncertainty", "fill")
+    page.wait_for_timeout(300)
+    assert page.evaluate("() => window.review.viewer.nv.volumes.length") == 2
+    page.keyboard.press("s")
+    shows(page, "thick_lps")
+    page.wait_for_timeout(300)
+    assert page.evaluate("() => window.review.viewer.nv.volumes.length") == 2
+
+
 def test_undo_goes_back_step_by_step_and_never_brings_strokes_back(page: Any) -> None:
     states = [drawing(page)]
     page.keyboard.press("1")

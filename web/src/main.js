@@ -18,7 +18,7 @@ class Page {
     this.viewer = new Viewer(element("view"));
     this.history = new History();
     this.ahead = new Map();
-    this.styles = { given: "outline", now: "outline", proposed: "off", uncertainty: "off", region: "outline" };
+    this.styles = { given: "outline", now: "outline", proposed: "off", uncertainty: "outline", region: "outline" };
     this.pen = { on: false, value: 1, erasing: false, filled: false, size: 3 };
     this.acting = false;
   }
@@ -106,6 +106,7 @@ class Page {
     this.moved = performance.now();
     this.hush();
     this.acting = false;
+    this.heated = null;
     await this.viewer.show(found);
     if (this.other) await this.other.show({ ...found, drawing: found.given });
     this.history.reset(found.drawing);
@@ -212,16 +213,17 @@ class Page {
       { label: given, style: this.styles.given, dash: [5, 4], width: 1.4 },
       { label: proposed, style: this.styles.proposed, dash: [1, 3], width: 1.6 },
       { label: "drawing", style: this.styles.now, width: 1.8 },
-      { label: this.uncertain(), style: this.styles.uncertainty, color: "#ffffff", width: 1 },
+      { label: this.uncertain(), style: this.styles.uncertainty, color: "#ffd27f", dash: [1, 2], width: 1 },
       { label: this.regionOf(this.region), style: this.styles.region, color: "#ffffff", dash: [2, 2], width: 1 },
     ];
     this.viewer.setLayers(layers);
+    this.showHeat();
     this.other?.setLayers([{ label: given, style: "outline", width: 1.8 }, layers[3], layers[4]]);
   }
 
-  /** Where the uncertainty is above half of its highest, as a map of zeros and ones; null where it is not shown. */
+  /** Where the uncertainty is above half of its highest, as a map of zeros and ones; null where it is not outlined. */
   uncertain() {
-    if (this.styles.uncertainty === "off" || !this.case.uncertainty) return null;
+    if (this.styles.uncertainty !== "outline" || !this.case.uncertainty) return null;
     if (!this.case.uncertainMask) {
       const bytes = this.case.uncertainty;
       const voxels = this.case.shape.reduce((one, other) => one * other);
@@ -230,6 +232,14 @@ class Page {
       this.case.uncertainMask = Uint8Array.from(values, (value) => (highest > 0 && value > highest / 2 ? 1 : 0));
     }
     return this.case.uncertainMask;
+  }
+
+  /** The uncertainty as a warm overlay, where it is to be filled. */
+  async showHeat() {
+    const wanted = this.styles.uncertainty === "fill" && this.case.has_uncertainty ? this.case : null;
+    if (wanted === this.heated) return;
+    this.heated = wanted;
+    await this.viewer.setHeat(wanted?.uncertainty);
   }
 
   regionOf(number) {

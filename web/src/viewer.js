@@ -143,21 +143,20 @@ export class Viewer {
     this.nv.setDrawOpacity(opacity);
   }
 
-  /** A map in nats as a warm overlay, or nothing. */
-  async setHeat(bytes, highest) {
+  /** A map, bytes of a NIfTI file, as a warm overlay; or nothing. */
+  async setHeat(bytes) {
     if (this.heat) this.nv.removeVolume(this.heat);
     this.heat = null;
     if (!bytes) return;
-    this.heat = await NVImage.loadFromUrl({
+    const heat = await NVImage.loadFromUrl({
       url: "uncertainty.nii",
       name: "uncertainty.nii",
       buffer: bytes.buffer,
       colormap: "warm",
-      cal_min: highest * 0.05,
-      cal_max: highest,
       opacity: this.fillOpacity,
     });
-    this.nv.addVolume(this.heat);
+    this.heat = heat;
+    this.nv.addVolume(heat);
   }
 
   /** Draw with a class, or erase with 0. */

@@ -1,24 +1,27 @@
-"""What a review is worth: `python benchmarks/review_gain.py TARGET NOISY WORK [--train]`.
+"""What a review is worth: `python benchmarks/review_gain.py TARGET NOISY [--train WORK --test CLEAN]`.
 
-TARGET is what `alcseg review` opens (an audit or a corrected dataset), NOISY the dataset that `alcseg corrupt` made, with clean
-labels in `labelsClean`. A simulated reader decides the first 10, 20 and 40 cases of the queue, or as many random ones:
+TARGET is what `alcseg review` opens (an audit or a corrected dataset), NOISY the dataset whose labels were
+spoiled, with the clean ones in `labelsClean`. A simulated reader decides the first 10, 20 and 40 cases of the
+queue, or as many random ones:
 
 - one who sees the truth and draws the clean label;
 - one who errs as readers do: the clean label, drawn anew by the noise model `reader`.
 
-Printed is the mean foreground Dice of all labels of the set to the clean ones, after `alcseg review --apply`; of random
-cases the mean and spread over 20 draws (their labels are scored without writing datasets). With --train, a network is trained on the
-labels after 20 reviews of either kind, and on those as they came, and scored on the test cases of NOISY.
+Printed is the mean foreground Dice of all labels of the set to the clean ones; of random cases the mean and
+spread over 20 draws. With --train, a network is trained on the labels as they came and after 20 reviews of either
+kind (through the review's own book and `--apply`), and scored on the cases of CLEAN that NOISY does not have.
 """
 
 import argparse
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 import alcseg
 from alcseg.data.nifti import read_label
+from alcseg.files import copy_into
 from alcseg.metrics.overlap import dice
 from alcseg.noise import apply as spoil
 from alcseg.noise import case_generator
@@ -38,10 +41,10 @@ def main() -> None:
     words = argparse.ArgumentParser()
     words.add_argument("target")
     words.add_argument("noisy")
-    words.add_argument("work")
-    words.add_argument("--train", action="store_true")
+    words.add_argument("--train", type=Path)
+    words.add_argument("--test")
     given = words.parse_args()
-    noisy, work = alcseg.Dataset.open(given.noisy), Path(given.work)
+    noisy = alcseg.Dataset.open(given.noisy)
     subject = Subject.open(given.target, noisy) if is_audit(given.target) else Subject.open(given.target)
     queue = [item.case_id for item in subject.queue]
     truth = {name: clean_label(noisy, name) for name in queue}
@@ -61,12 +64,18 @@ def main() -> None:
             random = [mean_after(as_given, after, rng.permutation(queue)[:budget]) for _ in range(DRAWS)]
             base = float(np.mean(list(as_given.values())))
             ratio = (first - base) / (np.mean(random) - base)
-            print(
-                f"| {reader} | {budget} | {first:.4f} | {np.mean(random):.4f} ({np.std(random):.4f}) | {ratio:.1f} |"
-            )
+            by_chance = f"{np.mean(random):.4f} ({np.std(random):.4f})"
+            print(f"| {reader} | {budget} | {first:.4f} | {by_chance} | {ratio:.1f} |")
     print(f"\n{minutes_saved(as_given, queue)}")
     if given.train:
-        train(subject, noisy, work, queue, readers["errs as readers do"])
+        train(
+            subject,
+            noisy,
+            given.train,
+            queue,
+            labels=readers["errs as readers do"],
+            test=alcseg.Dataset.open(given.test),
+        )
 
 
 def is_audit(target: str) -> bool:
@@ -90,7 +99,7 @@ def score(noisy: alcseg.Dataset, label: LabelMap, clean: LabelMap) -> float:
     return float(np.mean([dice(label == value, clean == value) for value in noisy.label_values[1:]]))
 
 
-def mean_after(before: dict[str, float], after: dict[str, float], reviewed: list[str] | np.ndarray) -> float:
+def mean_after(before: dict[str, float], after: dict[str, float], reviewed: Iterable[str]) -> float:
     """Mean Dice of all labels where some were reviewed."""
     chosen = set(reviewed)
     return float(np.mean([after[name] if name in chosen else before[name] for name in before]))
@@ -109,19 +118,30 @@ def minutes_saved(before: dict[str, float], queue: list[str]) -> str:
 
 
 def train(
-    subject: Subject, noisy: alcseg.Dataset, work: Path, queue: list[str], labels: dict[str, LabelMap]
+    subject: Subject,
+    noisy: alcseg.Dataset,
+    work: Path,
+    queue: list[str],
+    *,
+    labels: dict[str, LabelMap],
+    test: str,
 ) -> None:
-    """Train on the labels as they came and after twenty reviews, and score on the test cases."""
+    """Train on the labels as they came and after twenty reviews, and score on cases that are not in the set."""
     rng = np.random.default_rng(0)
     sets = {"as given": [], "20 of the queue": queue[:20], "20 random": list(rng.permutation(queue)[:20])}
-    print("\n| labels | test Dice |\n|---|---|")
+    known = {row.case_id for row in noisy.rows}
+    clean = alcseg.Dataset.open(test)
+    cases = [case for case in clean if case.case_id not in known]
+    for case in cases:
+        copy_into(clean.label_path(case.case_id), work / "truth")
+    print(f"\n| labels | Dice on {len(cases)} unseen cases |\n|---|---|")
     for words, chosen in sets.items():
         place = work / words.replace(" ", "-")
         dataset = noisy if not chosen else reviewed(subject, place / "dataset", chosen, labels)
         run = alcseg.train(dataset, out=place / "run", method="hl_sup", preset="hippocampus", set=TRAINING)
-        pred = alcseg.predict(run, noisy.root / "imagesTs", out=place / "pred")
-        scores = alcseg.evaluate(pred, noisy.root / "labelsTs", out=place / "eval", dataset=noisy)
-        print(f"| {words} | {scores.summary.foreground_mean['dice'].mean:.4f} |")
+        pred = alcseg.predict(run, cases, out=place / "pred")
+        scores = alcseg.evaluate(pred, work / "truth", out=place / "eval", overwrite=True)
+        print(f"| {words} | {scores.summary.foreground_mean['dice'].mean:.4f} |", flush=True)
 
 
 def reviewed(subject: Subject, out: Path, chosen: list[str], labels: dict[str, LabelMap]) -> Path:

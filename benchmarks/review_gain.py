@@ -8,8 +8,8 @@ queue, or as many random ones:
 - one who errs as readers do: the clean label, drawn anew by the noise model `reader`.
 
 Printed is the mean foreground Dice of all labels of the set to the clean ones; of random cases the mean and
-spread over 20 draws. With --train, a network is trained on the labels as they came and after 20 reviews of either
-kind (through the review's own book and `--apply`), and scored on the cases of CLEAN that NOISY does not have.
+spread over 20 draws. With --train, a network is trained on the labels as they came and after 20 reviews of
+either kind (through the review's own book and `--apply`), and scored on the cases of CLEAN that NOISY lacks.
 """
 
 import argparse
@@ -112,8 +112,8 @@ def minutes_saved(before: dict[str, float], queue: list[str]) -> str:
     wanted = min(gained / each, len(queue))
     minutes = (wanted - 20) * SECONDS / 60
     return (
-        f"20 reviews of the queue mend as much as {wanted:.0f} random ones: at {SECONDS:.0f} s a case (assumed) "
-        f"{minutes:.0f} minutes of a person."
+        f"20 reviews of the queue mend as much as {wanted:.0f} random ones: at {SECONDS:.0f} s a case "
+        f"(assumed) {minutes:.0f} minutes of a person."
     )
 
 
@@ -126,7 +126,7 @@ def train(
     labels: dict[str, LabelMap],
     test: str,
 ) -> None:
-    """Train on the labels as they came and after twenty reviews, and score on cases that are not in the set."""
+    """Train on the labels as they came and after twenty reviews; score on cases that are not in the set."""
     rng = np.random.default_rng(0)
     sets = {"as given": [], "20 of the queue": queue[:20], "20 random": list(rng.permutation(queue)[:20])}
     known = {row.case_id for row in noisy.rows}

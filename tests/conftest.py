@@ -33,7 +33,7 @@ def few_trees() -> Iterator[None]:
 def no_power_cuts() -> Iterator[None]:
     """No waiting for the disk: tests write thousands of small files, and none has to outlast them."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("files", "outputs"):
+        for module in ("files", "exchange"):
             patch.setattr(f"alcseg.{module}.flush", lambda path: None)
         yield
 

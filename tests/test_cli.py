@@ -282,7 +282,7 @@ def test_an_interruption_says_what_the_same_command_does(monkeypatch, alcseg):
 
         monkeypatch.setattr(function, module, stop)
     assert "the same command goes on" in alcseg("train", "data", "--out", "run").err
-    assert "without --overwrite goes on" in alcseg("train", "data", "--out", "run", "--overwrite").err
+    assert "goes on without --overwrite" in alcseg("train", "data", "--out", "run", "--overwrite").err
     assert "begins again" in alcseg("predict", "run", "scans", "--out", "new", "--overwrite").err
     assert "begins again" in alcseg("corrupt", "data", "new", "--hq-first", 1).err
 

@@ -67,6 +67,16 @@ def test_one_process_may_enter_again(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_hold_a_lock_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    words = r"file.*expected a file that can be written and locked"
+    words = r"file/run: expected a folder that can be made, found .* at .*file\."
     with pytest.raises(ResourceError, match=words), alone(tmp_path / "file" / "run"):
         pass
+    (tmp_path / ".run.lock").mkdir()
+    words = r"\.run\.lock: expected a file that can be written and locked"
+    with pytest.raises(ResourceError, match=words), alone(tmp_path / "run"):
+        pass
+
+
+def test_a_long_name_is_locked_as_well(tmp_path: Path) -> None:
+    with alone(tmp_path / ("a" * 255)):
+        (lock,) = tmp_path.iterdir()
+        assert lock.name.endswith(".lock")

@@ -1,13 +1,15 @@
 """Output folders that are whole or not there, and what they replace."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-import alcseg.outputs
 from alcseg.errors import ResourceError, UsageError
-from alcseg.outputs import output_folder, real_path, remove_output, require_apart, require_free
+from alcseg.exchange import short
+from alcseg.locks import LOCK_INSIDE, alone
+from alcseg.outputs import output_folder, real_path, refuse_working_place, require_apart, require_free
 from alcseg.unfinished import unfinished_prefix
 
 
@@ -72,7 +74,7 @@ def test_the_working_folder_is_never_overwritten(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(here)
     for slip in (here, here.parent, Path()):
         with pytest.raises(UsageError, match="folder of its own"):
-            remove_output(slip)
+            refuse_working_place(real_path(slip))
         with pytest.raises(UsageError), output_folder(slip, overwrite=True):
             pass
     assert here.is_dir()
@@ -101,7 +103,7 @@ def test_a_link_is_followed_and_stays(tmp_path: Path) -> None:
 def test_links_in_a_circle_are_named(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
-    for look in (real_path, require_free, remove_output, lambda path: require_apart(path, tmp_path)):
+    for look in (real_path, require_free, lambda path: require_apart(path, tmp_path)):
         with pytest.raises(UsageError, match="a: expected a path, found links that lead in a circle"):
             look(tmp_path / "a")
 
@@ -214,7 +216,7 @@ def test_a_kill_in_the_middle_of_an_exchange_is_made_good(tmp_path: Path) -> Non
     out = tmp_path / "out"
     with output_folder(out):
         pass
-    aside = f"{GONE.replace('partial', 'replaced')}{alcseg.outputs._short(out)}"
+    aside = f"{GONE.replace('partial', 'replaced')}{short(out)}"
     out.rename(write(tmp_path, old="x") / "gone")  # between the two renames the place is empty
     write(tmp_path / aside, old="x")
     write(tmp_path / f"{GONE}half", half="y")
@@ -246,3 +248,34 @@ def test_an_output_has_the_usual_permissions(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / "out").stat().st_mode & 0o777 == 0o750
+
+
+def test_a_second_call_on_the_same_folder_is_told_at_once(tmp_path: Path) -> None:
+    def write_from_another_thread() -> None:  # which the lock takes for another process
+        with output_folder(tmp_path / "link") as partial:
+            write(partial, a="second")
+
+    (tmp_path / "link").symlink_to(tmp_path / "out")
+    with ThreadPoolExecutor(1) as pool, output_folder(tmp_path / "out") as partial:
+        write(partial, a="first")
+        with pytest.raises(UsageError, match="link: another alcseg is at it"):
+            pool.submit(write_from_another_thread).result()
+    assert content(tmp_path / "out") == {"a": "first"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "out"]
+
+
+def test_a_folder_of_which_the_parent_is_read_only_is_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = write(tmp_path / "out", old="x")
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path and access(path, mode))
+    with output_folder(out, overwrite=True) as partial:
+        write(partial, new="y")
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+        assert (out / LOCK_INSIDE).is_file()
+    assert content(tmp_path) == {"out/new": "y"}
+    (out / "new").unlink()
+    with alone(out), output_folder(out) as partial:  # which counts as empty
+        write(partial, new="z")
+    assert content(tmp_path) == {"out/new": "z"}

@@ -1,5 +1,6 @@
 """One process at a time on an output folder."""
 
+import hashlib
 import json
 import os
 import socket
@@ -10,9 +11,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from alcseg.errors import ResourceError, UsageError
+from alcseg.files import making
 
-__all__ = ["alone"]
+__all__ = ["LOCK_INSIDE", "alone"]
 
+LOCK_INSIDE = ".alcseg.lock"
+"""Name of the lock in a folder that stands where nothing can be made beside it, such as a mounted one."""
+_LONG_NAME = 240  # bytes; a name of 255 leaves no room for the signs around it
 _AFTERMATH_S = 10.0  # readers of patches outlive a killed process by some seconds, and hold what it held
 
 
@@ -20,21 +25,26 @@ _AFTERMATH_S = 10.0  # readers of patches outlive a killed process by some secon
 def alone(folder: Path) -> Iterator[None]:
     """Keep other processes from a folder; within this process the block may be entered again.
 
-    The lock is `.<name>.lock` beside the folder, which may not be there yet. The system gives it back however
-    the process ends; a file that is left says nothing.
+    The lock is `.<name>.lock` beside the folder, which may not be there yet and may be a link. The system
+    gives it back however the process ends; a file that is left says nothing.
 
     Raises:
         UsageError: If another process is at it, with its number and host.
         ResourceError: If the lock cannot be made, or the disk knows none.
     """
-    folder = folder.absolute()
-    path = folder.parent / f".{folder.name}.lock"
+    path = _lock_path(Path(os.path.realpath(folder)))
+    with making(folder):
+        path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path, is_singleton=True)
     outermost = not lock.is_locked
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=_AFTERMATH_S if _is_dead(_holder(path)) else 0)
     except Timeout:
+        if not path.exists():
+            raise ResourceError(
+                f"{folder}: expected a folder where files can be made, found that {path.parent} takes none. "
+                "Choose another one."
+            ) from None
         pid, host = _holder(path)
         raise UsageError(
             f"{folder}: another alcseg is at it, process {pid or 'unknown'} on host {host or 'unknown'}. "
@@ -53,6 +63,16 @@ def alone(folder: Path) -> Iterator[None]:
         if outermost and os.name != "nt":  # where a file that is open cannot be removed
             path.unlink(missing_ok=True)
         lock.release()
+
+
+def _lock_path(place: Path) -> Path:
+    """Beside a folder, or in it where only that may be written to."""
+    if place.is_dir() and not os.access(place.parent, os.W_OK):
+        return place / LOCK_INSIDE
+    name = place.name
+    if len(os.fsencode(name)) > _LONG_NAME:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+    return place.parent / f".{name}.lock"
 
 
 def _sign(path: Path) -> None:

@@ -1,7 +1,8 @@
 """A run on disk: what training writes and prediction reads.
 
-`config.yaml`, `plan.json`, `run.json`, `checkpoints/last.ckpt`, `model.safetensors`, `teacher.safetensors`,
-`metrics.csv`, TensorBoard events, `train.log`, `progress.png` and `DONE`; `snapshots/step-<n>/` with weights
+`config.yaml`, `plan.json`, `run.json`, `checkpoints/last.ckpt` and `previous.ckpt`, `model.safetensors`,
+`teacher.safetensors`, `metrics.csv`, TensorBoard events, `train.log`, `progress.png` and `DONE`;
+`snapshots/step-<n>/` with weights
 on the way, where `trainer.snapshot_every` asks for them. Where a run has several stages,
 those before the last keep theirs in `stages/<stage>/` and `checkpoints/<stage>/`, with the labels they hand
 on. Nothing in it is an absolute path, so a run folder can be moved.
@@ -162,6 +163,10 @@ class Run:
     def finished(self) -> bool:
         """Whether the stage, and so for the last one the run, came to its end."""
         return self.done_path.is_file()
+
+    def has_checkpoint(self) -> bool:
+        """Whether there is something of the run, in whichever stage, that a training can go on from."""
+        return any((self.path / "checkpoints").rglob("last.ckpt"))
 
     @property
     def metrics(self) -> StepTable:

@@ -8,7 +8,7 @@ import pytest
 from alcseg.cli.parser import parse
 from alcseg.commands.demo import demo
 from alcseg.errors import UsageError
-from alcseg.records.demo import DemoRecord
+from alcseg.records.demo import DemoRecord, DemoScores
 
 _FAST = [
     "trainer.steps=2",
@@ -54,6 +54,48 @@ def test_the_commands_are_ones_that_the_program_takes(result):
     assert {words[0] for words in verbs} == {"corrupt", "train", "correct", "predict", "evaluate"}
     for words in verbs:
         parse(words)
+
+
+@pytest.fixture
+def stopped_at_training(monkeypatch):
+    """Phantoms and noise are quick; whatever trains is stopped."""
+
+    def train(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("alcseg.commands.demo.train", train)
+    return {"seed": 1, "cases": (4, 1, 1), "set": _FAST}
+
+
+def test_a_demo_that_was_stopped_goes_on(stopped_at_training, tmp_path):
+    out = tmp_path / "out"
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            demo(out, **stopped_at_training)
+        stopped = DemoRecord.read(out)
+        assert [step.title for step in stopped.steps] == ["generate phantoms", "spoil LQ labels"]
+        assert not stopped.done
+        made = (out / "noisy" / "dataset.json").stat().st_mtime_ns
+    assert (out / "noisy" / "dataset.json").stat().st_mtime_ns == made
+    with pytest.raises(UsageError, match="expected a demo of the same settings"):
+        demo(out, **(stopped_at_training | {"seed": 2}))
+
+
+def test_an_old_demo_stays_until_a_new_one_is_whole(stopped_at_training, tmp_path):
+    out = tmp_path / "out"
+    (out / "phantoms").mkdir(parents=True)
+    (out / "phantoms" / "old").write_text("x")
+    (out / "mine.txt").write_text("x")
+    scores = DemoScores(dice=0.9, hd95_mm=1.0)
+    old = DemoRecord(seed=0, versions={}, started="", test={"alc": scores}, commands=())
+    old.write(out)
+    with pytest.raises(UsageError, match="--overwrite"):
+        demo(out, **stopped_at_training)
+    with pytest.raises(KeyboardInterrupt):
+        demo(out, overwrite=True, **stopped_at_training)
+    assert DemoRecord.read(out) == old
+    assert sorted(path.name for path in out.iterdir()) == ["demo.json", "mine.txt", "phantoms"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_a_folder_with_files_is_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ def test_a_run_folder_holds_what_prediction_and_people_need(
     assert names - events == {
         "DONE",
         "checkpoints/last.ckpt",
+        "checkpoints/previous.ckpt",
         "config.yaml",
         "metrics.csv",
         "model.safetensors",
@@ -194,6 +196,23 @@ def test_what_stands_in_the_folder_must_be_this_run(fit: Train, dataset: Dataset
         DataError, match=r"run .* began with: labelsTr/hq_1\.nii\.gz of case 'hq_1' is another file"
     ):
         fit("run", *short)  # also where nothing is left to do
+
+
+def test_the_old_run_is_back_where_a_new_one_stops_before_its_first_checkpoint(
+    fit: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = fit("run")
+    kept = {path: path.read_bytes() for path in old.path.rglob("*") if path.is_file()}
+
+    def stop(*args: Any, **options: Any) -> str:
+        assert Run(tmp_path / "run").settings.method.name == "hl_sup"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["alcseg.training.fit"], "fit_stage", stop)
+    with pytest.raises(KeyboardInterrupt):
+        fit("run", method="hl_sup", overwrite=True)
+    assert {path: path.read_bytes() for path in old.path.rglob("*") if path.is_file()} == kept
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith((".replaced", ".run"))]
 
 
 def test_overwrite_starts_afresh(fit: Train) -> None:

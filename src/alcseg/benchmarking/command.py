@@ -16,6 +16,7 @@ from alcseg.files import make_folder
 from alcseg.frames import to_frame
 from alcseg.launching import LauncherName, check_options, make_launcher
 from alcseg.launching.job import terminated_as_interrupted
+from alcseg.locks import alone
 from alcseg.records.benchmark_plan import PlannedRun
 from alcseg.records.benchmark_run import BenchmarkRecord
 from alcseg.records.summary import EvaluationSummary
@@ -117,9 +118,9 @@ def benchmark(
         return BenchmarkResult(out, checked.title, runs.lines(cost.hours), cost=cost)
     launched_by = make_launcher(launcher, out, jobs=jobs, slurm=slurm, device=device)
     check_source(checked, data, out, test_data=test_data)
-    make_folder(out)
-    checked.write(out)
-    with terminated_as_interrupted():
+    with terminated_as_interrupted(), alone(out):
+        make_folder(out)
+        checked.write(out)
         make_datasets(checked, data, out, test_data=test_data)
         logger.info("%s runs are done", runs.done)
         if left:

@@ -26,7 +26,7 @@ _RESOURCE_ERRNO = (
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO,
     errno.EBUSY, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ETIMEDOUT,
 )  # fmt: skip
-_GO_ON = ("audit", "benchmark", "predict", "train")
+_GO_ON = ("audit", "benchmark", "demo", "predict", "train")
 """Verbs that keep what was finished when they are stopped."""
 _FAULT, _PARTLY_FAILED, _INVALID_DATA, _RESOURCES, _INTERRUPTED = 1, 3, 4, 5, 130
 
@@ -159,7 +159,10 @@ def _after_interruption(words: Sequence[str]) -> str:
     """What is there now, and what the same command does."""
     verb = words[0] if words else ""
     if verb == "train" and "--overwrite" in words:
-        return "What was finished is kept; the same command without --overwrite goes on."
+        return (
+            "From its first checkpoint on the new run is kept, and goes on without --overwrite; "
+            "before that the old one is there again."
+        )
     if verb in _GO_ON and "--overwrite" not in words:
         return "What was finished is kept; the same command goes on."
     return "Nothing was replaced; the same command begins again."

@@ -2,13 +2,14 @@
 
 import hashlib
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alcseg.data.readers.base import SourceCase
 from alcseg.errors import DataError, UsageError
 from alcseg.files import file_hash, make_folder
+from alcseg.locks import alone
 from alcseg.outputs import output_folder, require_free
 from alcseg.records.predictions import PredictedCase, PredictionRecord
 from alcseg.run import Run
@@ -78,14 +79,21 @@ class PredictionsOnTheWay:
         self.record.model_copy(update={"cases": still | self.record.cases}).write(self.folder)
 
 
-def place_for(out: Path, *, overwrite: bool) -> AbstractContextManager[Path]:
+@contextmanager
+def place_for(out: Path, *, overwrite: bool) -> Iterator[Path]:
     """Where predictions are written: into the folder itself, or beside it where they replace others.
 
     Files that are no predictions stay.
+
+    Raises:
+        UsageError: If another process is at it.
     """
-    if not overwrite:
-        return nullcontext(out)
-    return output_folder(out, overwrite=True, writes=PredictionRecord.NAME, keep=_foreign(out))
+    if overwrite:
+        with output_folder(out, overwrite=True, writes=PredictionRecord.NAME, keep=_foreign(out)) as place:
+            yield place
+    else:
+        with alone(out):
+            yield out
 
 
 def run_hash(run: Run) -> str:

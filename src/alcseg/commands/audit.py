@@ -30,12 +30,14 @@ from alcseg.errors import UsageError
 from alcseg.files import atomic_path, make_folder, write_text
 from alcseg.launching import LauncherName, make_launcher
 from alcseg.launching.local import count_jobs
+from alcseg.locks import alone
 from alcseg.machine import peak_memory_mib, versions
 from alcseg.outputs import require_apart
 from alcseg.records.audit import AuditRecord, AuditRound, AuditRow, RegionRow
 from alcseg.records.fingerprint import FingerprintRow
 from alcseg.reporting.figures import png_bytes
 from alcseg.run import Run
+from alcseg.seeds import require_seed
 from alcseg.training_methods import METHODS
 
 __all__ = ["audit"]
@@ -99,6 +101,7 @@ def audit(
             "expected --folds of at least 2, --steps and --repeats of at least 1 and --rounds 1 or 2, got "
             f"{folds}, {steps}, {repeats} and {rounds}."
         )
+    require_seed(seed)
     method_class, fixed = METHODS[method]
     if "hq" in method_class(**fixed).streams:
         raise UsageError(
@@ -139,68 +142,69 @@ def audit(
         logger.warning("%d labels: with fewer than %d an audit is a rough guess", len(rows), _FEW_CASES)
     if said := hint(groups):
         logger.warning(said)
-    prints = fingerprint(source, rows)
-    _require_same_images(target, prints)
-    make_folder(target)
-    FingerprintRow.write(target, prints.values())
-    told: list[AuditRound] = []
-    left_out: frozenset[str] = frozenset()
-    while True:
-        looks = [work.predict(len(told) + 1, left_out) for work in works]
-        found = [_judge(look.seen, work.fold_of, seed) for look, work in zip(looks, works, strict=True)]
-        judged = averaged([each.judgments for each in found])
-        unsure = unlike_the_others(found[0].traits)
-        wrong = frozenset(
-            name for name, each in judged.items() if mean_dice(each) < BAD_BELOW and name not in unsure
-        )
-        share = len(wrong) / len(judged)
-        told.append(
-            AuditRound(left_out=tuple(sorted(left_out)), believed=found[0].believed, wrong_share=share)
-        )
-        logger.info("round %d: %d of %d labels seem wrong", len(told), len(wrong), len(judged))
-        if len(told) == rounds or share < _HEAVILY_WRONG:
-            break
-        worst = sorted(wrong, key=lambda name: mean_dice(judged[name]))
-        left_out = frozenset(worst[: len(judged) // 2])  # enough has to be left to train on
-    in_sample = frozenset() if own is None else own.learned_from(rows)
-    last = Findings(source, looks[0].seen, judged, works[0].fold_of, unsure, in_sample)
-    ranking = last.ranking(rows)
-    AuditRow.write(target, ranking)
-    RegionRow.write(target, last.write_regions(target))
-    trusted = last.trusted()
-    write_text(target / "trusted.txt", "".join(f"{name}\n" for name in trusted))
-    duplicates = last.duplicates()
-    AuditRecord(
-        dataset=fspath(dataset),
-        method=method if own is None else own.method,
-        steps=steps,
-        folds=folds,
-        seed=seed,
-        draws=_DRAWS,
-        cases=len(judged),
-        bad_below=BAD_BELOW,
-        rounds=tuple(told),
-        wrong=len(wrong),
-        kinds=dict(Counter(row.kind for row in ranking if row.case_id in wrong and row.kind != "none")),
-        trusted=trusted,
-        unsure=tuple(sorted(unsure)),
-        doubted_hq=tuple(
-            dict.fromkeys(row.case_id for row in ranking if row.quality == "hq" and row.case_id in wrong)
-        ),
-        run=None if run is None else fspath(run),
-        repeats=repeats,
-        duplicates=duplicates,
-        failed=looks[0].failed,
-        verdict=verdict([mean_dice(one) for one in judged.values()], len(wrong)),
-        versions=versions(),
-        time_s=round(time.perf_counter() - begun, 1),
-        peak_memory_mib=peak_memory_mib(),
-    ).write(target)
-    result = Audit.open(target)
-    with atomic_path(target / "worst.png") as path:
-        path.write_bytes(png_bytes(result.plot()))
-    write_page(target / "report.html", result)
-    return result
+    with alone(target):
+        prints = fingerprint(source, rows)
+        _require_same_images(target, prints)
+        make_folder(target)
+        FingerprintRow.write(target, prints.values())
+        told: list[AuditRound] = []
+        left_out: frozenset[str] = frozenset()
+        while True:
+            looks = [work.predict(len(told) + 1, left_out) for work in works]
+            found = [_judge(look.seen, work.fold_of, seed) for look, work in zip(looks, works, strict=True)]
+            judged = averaged([each.judgments for each in found])
+            unsure = unlike_the_others(found[0].traits)
+            wrong = frozenset(
+                name for name, each in judged.items() if mean_dice(each) < BAD_BELOW and name not in unsure
+            )
+            share = len(wrong) / len(judged)
+            told.append(
+                AuditRound(left_out=tuple(sorted(left_out)), believed=found[0].believed, wrong_share=share)
+            )
+            logger.info("round %d: %d of %d labels seem wrong", len(told), len(wrong), len(judged))
+            if len(told) == rounds or share < _HEAVILY_WRONG:
+                break
+            worst = sorted(wrong, key=lambda name: mean_dice(judged[name]))
+            left_out = frozenset(worst[: len(judged) // 2])  # enough has to be left to train on
+        in_sample = frozenset() if own is None else own.learned_from(rows)
+        last = Findings(source, looks[0].seen, judged, works[0].fold_of, unsure, in_sample)
+        ranking = last.ranking(rows)
+        AuditRow.write(target, ranking)
+        RegionRow.write(target, last.write_regions(target))
+        trusted = last.trusted()
+        write_text(target / "trusted.txt", "".join(f"{name}\n" for name in trusted))
+        duplicates = last.duplicates()
+        AuditRecord(
+            dataset=fspath(dataset),
+            method=method if own is None else own.method,
+            steps=steps,
+            folds=folds,
+            seed=seed,
+            draws=_DRAWS,
+            cases=len(judged),
+            bad_below=BAD_BELOW,
+            rounds=tuple(told),
+            wrong=len(wrong),
+            kinds=dict(Counter(row.kind for row in ranking if row.case_id in wrong and row.kind != "none")),
+            trusted=trusted,
+            unsure=tuple(sorted(unsure)),
+            doubted_hq=tuple(
+                dict.fromkeys(row.case_id for row in ranking if row.quality == "hq" and row.case_id in wrong)
+            ),
+            run=None if run is None else fspath(run),
+            repeats=repeats,
+            duplicates=duplicates,
+            failed=looks[0].failed,
+            verdict=verdict([mean_dice(one) for one in judged.values()], len(wrong)),
+            versions=versions(),
+            time_s=round(time.perf_counter() - begun, 1),
+            peak_memory_mib=peak_memory_mib(),
+        ).write(target)
+        result = Audit.open(target)
+        with atomic_path(target / "worst.png") as path:
+            path.write_bytes(png_bytes(result.plot()))
+        write_page(target / "report.html", result)
+        return result
 
 
 def _require_same_images(target: Path, prints: Mapping[str, FingerprintRow]) -> None:

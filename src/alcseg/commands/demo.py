@@ -2,9 +2,9 @@
 
 import logging
 import shlex
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
@@ -19,13 +19,18 @@ from alcseg.commands.predict import predict
 from alcseg.commands.train import train
 from alcseg.data.folder import Dataset
 from alcseg.data.phantoms import write_phantoms
+from alcseg.errors import UsageError
 from alcseg.evaluation import Evaluation
 from alcseg.files import make_folder
+from alcseg.listing import has_file
+from alcseg.locks import alone
 from alcseg.machine import peak_memory_mib, timestamp, versions
+from alcseg.old_output import OldOutput
 from alcseg.outputs import require_free
 from alcseg.records.demo import DemoRecord, DemoScores, DemoStep
 from alcseg.records.ranking import RankingRow
 from alcseg.run import Run
+from alcseg.seeds import require_seed
 
 __all__ = ["DemoResult", "demo"]
 
@@ -87,42 +92,68 @@ def demo(
     nothing is chosen on them.
 
     Args:
-        out: Folder for everything; must be new or empty.
+        out: Folder for everything; must be new or empty, or hold a demo of the same settings that was
+            stopped: that goes on.
         seed: Of the phantoms, the label noise and the trainings.
-        overwrite: Replace what an earlier demo left in `out`; other files stay.
+        overwrite: Replace what an earlier demo left in `out`, which comes back if this one is stopped; other
+            files stay.
         workers: Processes that load patches.
         device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
         cases: Phantoms of the splits train, val and test.
         set: Further settings for the trainings, `KEY=VALUE` each, over those of the preset `demo`.
 
     Raises:
-        UsageError: If `out` holds files and `overwrite` is not set.
+        UsageError: If `out` holds other files and `overwrite` is not set, another process is at it, or `seed`
+            is negative.
     """
     out = Path(out)
-    _prepare(out, overwrite=overwrite)
-    started, begun = timestamp(), time.perf_counter()
+    require_seed(seed)
     steps = list(_steps(out, seed=seed, workers=workers, device=device, cases=cases, settings=list(set)))
-    done = []
+    asked = DemoRecord(
+        seed=seed,
+        versions=versions(),
+        started=timestamp(),
+        commands=tuple(step.command for step in steps),
+    )
+    _require_place(out, asked, overwrite=overwrite)
+    with alone(out), ExitStack() as held:
+        old = OldOutput(out, worth=partial(_is_done, out), foreign=_is_foreign)
+        _require_place(out, asked, overwrite=overwrite)  # as it is now that nobody else writes into it
+        if overwrite:
+            held.enter_context(old.aside())
+        make_folder(out)
+        return _go_on(out, steps, DemoRecord.read(out) if has_file(DemoRecord.path(out)) else asked)
+
+
+def _go_on(out: Path, steps: Sequence[_Step], record: DemoRecord) -> DemoResult:
+    """Do the steps that are left, and show what came of all."""
+    before_s, begun = record.time_s, time.perf_counter()
+
+    def taken() -> float:
+        return round(before_s + time.perf_counter() - begun, 1)
+
+    record.write(out)
     for number, step in enumerate(steps, start=1):
+        if number <= len(record.steps):
+            continue
         logger.info("step %d of %d: %s", number, len(steps), step.title)
         step_begun = time.perf_counter()
         step.run()
-        done.append(DemoStep(title=step.title, time_s=round(time.perf_counter() - step_begun, 2)))
+        done = DemoStep(title=step.title, time_s=round(time.perf_counter() - step_begun, 2))
+        record = record.model_copy(update={"steps": (*record.steps, done), "time_s": taken()})
+        record.write(out)
     given, refined = (Evaluation.open(out / "evaluations" / f"lq-{name}") for name in ("given", "refined"))
     test = {method: Evaluation.open(out / "evaluations" / f"test-{method}") for method in METHOD_NAMES}
-    record = DemoRecord(
-        seed=seed,
-        versions=versions(),
-        started=started,
-        labels={"given": given.mean("dice"), "refined": refined.mean("dice")},
-        test={
-            method: DemoScores(dice=scores.mean("dice"), hd95_mm=scores.mean("hd95"))
-            for method, scores in test.items()
-        },
-        steps=tuple(done),
-        commands=tuple(step.command for step in steps),
-        time_s=round(time.perf_counter() - begun, 1),
-        peak_memory_mib=peak_memory_mib(),
+    record = record.model_copy(
+        update={
+            "labels": {"given": given.mean("dice"), "refined": refined.mean("dice")},
+            "test": {
+                method: DemoScores(dice=scores.mean("dice"), hd95_mm=scores.mean("hd95"))
+                for method, scores in test.items()
+            },
+            "time_s": taken(),
+            "peak_memory_mib": peak_memory_mib(),
+        }
     )
     outcome = DemoOutcome(
         record=record,
@@ -150,6 +181,7 @@ def _steps(
     settings: Sequence[str],
 ) -> Iterator[_Step]:
     """All steps in order."""
+    anew = {"overwrite": True}  # what is there is of a call that was stopped before it could note the step
     phantoms, noisy, corrected = out / "phantoms", out / "noisy", out / "corrected"
     runs, predictions, evaluations = out / "runs", out / "predictions", out / "evaluations"
     train_cases, val_cases, test_cases = cases
@@ -161,16 +193,18 @@ def _steps(
     yield _Step(
         "generate phantoms",
         f"python {shlex.join(['-c', code])}",
-        partial(write_phantoms, phantoms, train=train_cases, val=val_cases, test=test_cases, seed=seed),
+        lambda: write_phantoms(
+            phantoms, train=train_cases, val=val_cases, test=test_cases, seed=seed, overwrite=True
+        ),
     )
     options: dict[str, Any] = {"hq_fraction": _HQ_FRACTION, "size": _NOISE_SIDES, "seed": seed}
-    yield _verb("spoil LQ labels", corrupt, phantoms, noisy, here={"workers": workers}, **options)
+    yield _verb("spoil LQ labels", corrupt, phantoms, noisy, here={"workers": workers} | anew, **options)
     for method, name in METHOD_NAMES.items():
         options = {"method": method, "preset": "demo", "set": settings, "seed": seed, "out": runs / method}
         yield _verb(f"train {name}", train, noisy, here={"device": device, "workers": workers}, **options)
     options = {"seed": seed, "out": corrected}
     yield _verb(
-        "correct LQ labels with ALC", correct, runs / "alc", noisy, here={"device": device}, **options
+        "correct LQ labels with ALC", correct, runs / "alc", noisy, here={"device": device} | anew, **options
     )
     for method, name in METHOD_NAMES.items():
         paths = (runs / method, noisy / "imagesTs")
@@ -184,11 +218,11 @@ def _steps(
     for name, folder in (("given", noisy), ("refined", corrected)):
         paths = (folder / "labelsTr", noisy / "labelsClean")
         options = {"dataset": noisy, "quality": "lq", "out": evaluations / f"lq-{name}"}
-        yield _verb(f"evaluate {name} LQ labels", evaluate, *paths, **options)
+        yield _verb(f"evaluate {name} LQ labels", evaluate, *paths, here=anew, **options)
     for method, name in METHOD_NAMES.items():
         paths = (predictions / method, noisy / "labelsTs")
         options = {"dataset": noisy, "out": evaluations / f"test-{method}"}
-        yield _verb(f"evaluate {name} on test cases", evaluate, *paths, **options)
+        yield _verb(f"evaluate {name} on test cases", evaluate, *paths, here=anew, **options)
 
 
 def _verb(
@@ -205,13 +239,22 @@ def _verb(
     return _Step(title, f"alcseg {shlex.join(map(str, words))}", partial(verb, *paths, **here, **options))
 
 
-def _prepare(out: Path, *, overwrite: bool) -> None:
-    """Make the folder; with `overwrite` clear away what an earlier demo made, and nothing else."""
-    require_free(out, overwrite=overwrite, writes=DemoRecord.NAME)
-    for name in (*_PARTS, DemoRecord.NAME):
-        part = out / name
-        if part.is_dir() and not part.is_symlink():
-            shutil.rmtree(part)
-        else:
-            part.unlink(missing_ok=True)
-    make_folder(out)
+def _require_place(out: Path, asked: DemoRecord, *, overwrite: bool) -> None:
+    """Refuse a folder that holds something else than a demo of the same settings that was stopped."""
+    known = DemoRecord.read(out) if not overwrite and has_file(DemoRecord.path(out)) else None
+    if known is None or known.done:
+        require_free(out, overwrite=overwrite, writes=DemoRecord.NAME)
+    elif known.commands != asked.commands:
+        raise UsageError(
+            f"{out}: expected a demo of the same settings to go on with, found one of others. "
+            "Give the same ones, choose another folder, or pass --overwrite."
+        )
+
+
+def _is_done(out: Path) -> bool:
+    return has_file(DemoRecord.path(out)) and DemoRecord.read(out).done
+
+
+def _is_foreign(name: Path) -> bool:
+    """Whether a file in the folder, by its relative path, is none that a demo makes."""
+    return name.parts[0] not in (*_PARTS, DemoRecord.NAME)

@@ -35,15 +35,20 @@ class DemoRecord(Document):
     """Of Python and the packages that decide on the numbers."""
     started: str
     """When, UTC."""
-    labels: dict[str, float]
-    """Mean Dice of the LQ labels against the clean ones, `given` and `refined`."""
-    test: dict[str, DemoScores]
-    """Method to its scores on the test cases."""
-    steps: tuple[DemoStep, ...]
-    """In order."""
+    labels: dict[str, float] = {}
+    """Mean Dice of the LQ labels against the clean ones, `given` and `refined`; empty until all is done."""
+    test: dict[str, DemoScores] = {}
+    """Method to its scores on the test cases; empty until all is done."""
+    steps: tuple[DemoStep, ...] = ()
+    """Those that are done, in order."""
     commands: tuple[str, ...]
     """What would do each step by hand."""
-    time_s: float
+    time_s: float = 0.0
     """Wall time of the whole."""
-    peak_memory_mib: float | None
+    peak_memory_mib: float | None = None
     """Largest resident memory of the process."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the scores are there, and so the whole."""
+        return bool(self.test)

@@ -24,6 +24,7 @@ from alcseg.files import write_text
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import build_method, create_method
 from alcseg.locks import alone
+from alcseg.old_output import OldOutput
 from alcseg.processes import is_first, launched
 from alcseg.records.cases import CaseRow
 from alcseg.records.run import RunInput
@@ -65,7 +66,8 @@ def fit(
         device: `auto`, `cpu`, `cuda` or `cuda:<index>`.
         workers: Processes that read patches.
         hq_from: The audit that says which labels of `folder` are HQ, for the record.
-        overwrite: Start afresh in a folder that holds something.
+        overwrite: Start afresh in a folder that holds something; that comes back if this call ends, or is
+            killed, before the first checkpoint.
         track: Wraps the loop over cases that are cached, to show progress.
         before: Called when a run begins that was not begun before; it may use up the method.
         after: Called with the run folder when training ends or is stopped.
@@ -159,6 +161,7 @@ def _begin(
 
     Only the process that holds the `lock` writes records.
     """
+    old = OldOutput(out, worth=Run(out).has_checkpoint) if lock is not None else None
     open_run(out, settings, overwrite=overwrite)  # nothing is made for what is refused
     if lock is not None:
         lock.enter_context(alone(out))
@@ -190,7 +193,9 @@ def _begin(
     stages = ready.method.plan_stages(names, {row.case_id: row.group for row in ready.train})
     if lock is not None:
         _keep_small(cache, settings.data.cache_gib)
-        write_records(run, ready, folder, inputs, stages, hq_from=hq_from, overwrite=overwrite)
+        if overwrite and old is not None:
+            lock.enter_context(old.aside())
+        write_records(run, ready, folder, inputs, stages, hq_from=hq_from)
     return _Begun(run, ready, fresh, streams, val_cases, stages)
 
 

@@ -12,7 +12,7 @@ from alcseg.data.cache import data_hash
 from alcseg.data.folder import Dataset
 from alcseg.errors import CheckpointError, ConfigError, UsageError
 from alcseg.files import file_hash
-from alcseg.outputs import real_path, remove_output, require_free
+from alcseg.outputs import real_path, require_free
 from alcseg.records.run import RunInput, RunRecord
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
@@ -87,7 +87,6 @@ def write_records(
     stages: Sequence[Stage],
     *,
     hq_from: str | None = None,
-    overwrite: bool = False,
 ) -> None:
     """Write `config.yaml`, `plan.json` and `run.json`; those of a run that was begun stay.
 
@@ -98,10 +97,7 @@ def write_records(
         inputs: The cases that train or validate.
         stages: Of the run, in order.
         hq_from: The audit that says which labels are HQ.
-        overwrite: Remove first what the folder holds.
     """
-    if overwrite:
-        remove_output(run.path)
     order = tuple(stage.name for stage in stages if stage.name)
     if run.record_path.is_file():
         known = run.record

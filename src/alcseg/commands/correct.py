@@ -32,6 +32,7 @@ from alcseg.records.audit_trail import AuditLine, AuditTrail, Proposal, VolumeCh
 from alcseg.records.correction import CorrectionRecord, How, ReferenceLabels, Rehearsal
 from alcseg.records.offsets import OffsetRow
 from alcseg.records.ranking import RankingRow
+from alcseg.seeds import require_seed
 from alcseg.words import shorten
 
 __all__ = ["correct"]
@@ -88,6 +89,7 @@ def correct(
         DataError: If run and dataset do not fit, there is nothing to correct, or every case failed.
     """
     _check_options(how, risk, passes)
+    require_seed(seed)
     source = Dataset.open(dataset)
     where = pick_device(device)
     answers = (answers_of_audit if oof else answers_of_run)(run, source, where, passes=passes, seed=seed)

@@ -41,6 +41,7 @@ from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
 from alcseg.records.noise import NoiseEntry, NoiseManifest
 from alcseg.run import Run
+from alcseg.seeds import require_seed
 from alcseg.types import LabelMap, Spacing
 from alcseg.words import shorten
 
@@ -232,6 +233,7 @@ def corrupt(
             already.
         DataError: If a label cannot be read or a case of the list is unknown.
     """
+    require_seed(seed)
     target = Path(target)
     size = None if size is None else (size[0], size[1])
     _check_options(model, size, unit, workers, run)

@@ -17,6 +17,7 @@ from alcseg.errors import DataError, UsageError
 from alcseg.outputs import output_folder, require_apart
 from alcseg.records.cases import CaseRow, Quality, Split
 from alcseg.records.dataset import DatasetRecord
+from alcseg.seeds import require_seed
 from alcseg.types import Spacing
 from alcseg.words import shorten
 
@@ -71,6 +72,7 @@ def import_dataset(
         UsageError: If the target is not empty, a fraction is out of range or the format is unknown.
         DataError: If a file, a grid or a label value cannot be used; nothing is left behind then.
     """
+    require_seed(seed)
     source, target = Path(source), Path(target)
     tests = None if test_source is None else Path(test_source)
     require_apart(target, source, *([] if tests is None else [tests]))

@@ -30,6 +30,7 @@ from alcseg.outputs import require_free
 from alcseg.records.correction import Perturbation
 from alcseg.records.predictions import Network, PredictedCase, PredictionRecord
 from alcseg.run import Run
+from alcseg.seeds import require_seed
 from alcseg.types import Window
 
 __all__ = ["predict"]
@@ -77,6 +78,7 @@ def predict(
         DataError: If nothing was found, or every case failed.
         ResourceError: If the folder cannot be made.
     """
+    require_seed(seed)
     if window not in WINDOWS:
         raise UsageError(f"--window: expected one of {', '.join(WINDOWS)}, got '{window}'.")
     if passes < 0:

@@ -130,9 +130,10 @@ def train(
         DataError: If the dataset lacks what the method needs, or the audit is of another one or trusts none
             of its labels.
     """
+    settings = _settings(method, preset, seed, set, config, val_hq)
     return fit(
         _source(dataset, hq_from),
-        _settings(method, preset, seed, set, config, val_hq),
+        settings,
         Path(out),
         device=device,
         workers=workers,

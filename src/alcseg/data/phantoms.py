@@ -21,6 +21,7 @@ from alcseg.errors import UsageError
 from alcseg.outputs import output_folder
 from alcseg.records.cases import CaseRow, Split
 from alcseg.records.dataset import DatasetRecord
+from alcseg.seeds import require_seed
 from alcseg.types import Affine, FloatArray, LabelMap, Mask, Spacing
 
 __all__ = ["LABELS", "Phantom", "make_phantom", "write_phantoms"]
@@ -140,9 +141,11 @@ def write_phantoms(
         `root`.
 
     Raises:
-        UsageError: If a count is negative or all are zero, or `root` holds files and `overwrite` is not set.
+        UsageError: If a count is negative or all are zero, `seed` is none, or `root` holds files and
+            `overwrite` is not set.
     """
     root = Path(root)
+    require_seed(seed)
     if min(train, val, test) < 0 or train + val + test == 0:
         raise UsageError(
             f"phantoms: expected counts of at least 0 and one case in all, "

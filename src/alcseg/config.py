@@ -112,7 +112,7 @@ def resolve(
             merged["network"] = {}  # what was set of another network says nothing of this one
         for section in merged:
             merged[section] |= layer.get(section, {})
-    if not 0 <= seed < 2**32:
+    if isinstance(seed, bool) or not 0 <= seed < 2**32:
         raise ConfigError(f"seed: expected a whole number from 0 to {2**32 - 1}, got {seed}.")
     name = merged["method"].pop("name", method)
     if name != method:
@@ -125,8 +125,6 @@ def resolve(
                 f"method.{key}: '{method}' stands for {key}={value}, got {merged['method'][key]}."
             )
     own = check(method_class.settings_class, merged["method"] | fixed, f"method '{method}'", "method.")
-    if isinstance(seed, bool) or seed < 0:
-        raise ConfigError(f"seed: expected a whole number, at least 0, got {seed}.")
     network = merged["network"].pop("name", ChosenNetwork().name)
     of_network = check(
         network_settings(_word(network, "network.name")),

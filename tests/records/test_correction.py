@@ -50,8 +50,8 @@ RECORD = CorrectionRecord(
 )
 KEYS = [
     "versions", "run", "dataset", "method", "network", "perturbation", "out_of_fold", "how", "risk",
-    "rehearsal", "written", "clean_labels", "offsets", "nnunet", "ranking", "calibration", "corrected",
-    "pseudo_labeled", "in_sample", "failed", "time_s", "peak_memory_mib",
+    "rehearsal", "written", "untouched", "clean_labels", "offsets", "nnunet", "ranking", "calibration",
+    "corrected", "pseudo_labeled", "in_sample", "failed", "time_s", "peak_memory_mib",
 ]  # fmt: skip
 
 

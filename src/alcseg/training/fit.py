@@ -31,6 +31,7 @@ from alcseg.records.run import RunInput
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
 from alcseg.training.cases import choose_cases, stream_cases
+from alcseg.training.checkpoint import previous
 from alcseg.training.handed_on import with_handed_labels
 from alcseg.training.inputs import require_handed_on, require_same_inputs, run_inputs
 from alcseg.training.prepare import Prepared, complete_settings, prepare
@@ -121,6 +122,8 @@ def fit(
             }
             run.record.model_copy(update=ended).write(run.path)
             write_text(run.done_path, machine.timestamp() + "\n")
+            for stage in begun.stages:  # nobody goes on from a run that is done
+                previous(run.at_stage(stage.name).checkpoint_path).unlink(missing_ok=True)
     return run
 
 

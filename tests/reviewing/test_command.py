@@ -1,3 +1,4 @@
+import logging
 import socket
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 
 from alcseg.errors import DataError, ResourceError, UsageError
 from alcseg.records.review_book import ReviewBook
+from alcseg.reviewing import command
 from alcseg.reviewing.command import book_path, review
 from alcseg.reviewing.desk import Desk, Note
 from alcseg.reviewing.subject import Subject
@@ -76,3 +78,26 @@ def test_nothing_is_made_where_a_review_is_only_read(folder: Path, tmp_path: Pat
     with pytest.raises(DataError, match="Review the dataset first"):
         review(folder, apply=tmp_path / "new")
     assert not book_path(folder).exists()
+
+
+def test_where_the_port_of_the_links_is_taken_another_one_serves_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(command, "PORT", port)
+        with caplog.at_level(logging.WARNING), command._listen("127.0.0.1", None) as listening:
+            assert listening.getsockname()[1] != port
+        assert f"port {port} is taken" in caplog.text
+        with pytest.raises(ResourceError, match=f"127.0.0.1:{port}: expected an address"):
+            command._listen("127.0.0.1", port)
+    with command._listen("127.0.0.1", None) as listening:
+        assert listening.getsockname()[1] == port
+
+
+def test_a_case_that_is_not_there_is_named_before_anything_is_served(corrected: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        UsageError, match="--case: expected one of ras, thick_lps, permuted, oblique, got 'x'"
+    ):
+        review(corrected, book=tmp_path / "book.sqlite", case="x")
+    assert not (tmp_path / "book.sqlite").exists()

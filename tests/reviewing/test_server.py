@@ -43,7 +43,7 @@ def test_the_address_becomes_a_cookie_and_keeps_its_deep_link(client: TestClient
     assert answer.headers["location"] == "/?case=ras&region=2"
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie
-    assert "samesite=strict" in cookie
+    assert "samesite=lax" in cookie  # a report, a file on disk, links here
     assert client.get("/api/queue", params=WHO).status_code == 200
 
 
@@ -57,8 +57,18 @@ def test_nothing_is_told_without_the_token(client: TestClient, path: str) -> Non
 
 
 def test_a_wrong_cookie_is_none(client: TestClient) -> None:
-    client.cookies.set("alcseg-review", "wrong")
+    name = client.get(f"/?token={TOKEN}").headers["set-cookie"].partition("=")[0]
+    client.cookies.clear()
+    client.cookies.set(name, "wrong")
     assert client.get("/api/queue", params=WHO).status_code == 401
+
+
+def test_reviews_at_two_ports_do_not_take_each_others_cookie(desk: Desk, known: TestClient) -> None:
+    app = create_app(desk, token="of-another-review", hosts=frozenset({HOST}))
+    other = TestClient(app, base_url=ORIGIN, cookies=known.cookies, follow_redirects=False)
+    assert other.get("/api/queue", params=WHO).status_code == 401
+    known.cookies.update(other.get("/?token=of-another-review").cookies)
+    assert known.get("/api/queue", params=WHO).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example:8123", "127.0.0.1:9999", "127.0.0.1"])
@@ -103,7 +113,7 @@ def test_a_body_that_lies_about_its_length_is_cut_off(desk: Desk, monkeypatch: p
     monkeypatch.setattr("alcseg.reviewing.server._LARGEST", 1000)
     app = create_app(desk, token=TOKEN, hosts=frozenset({HOST}))
     with TestClient(app, base_url=ORIGIN, headers={"origin": ORIGIN}) as client:
-        client.cookies.set("alcseg-review", TOKEN)
+        client.get(f"/?token={TOKEN}", follow_redirects=False)
         chunks = (b"x" * 300 for _ in range(10))
         assert client.put("/api/cases/0/reading", params=WHO, content=chunks).status_code == 413
 

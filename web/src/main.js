@@ -13,7 +13,8 @@ const STYLES = ["outline", "fill", "off"];
 class Page {
   constructor(address) {
     this.address = address;
-    this.api = new Api(address.get("reader") || "reader", Number(address.get("pass") || 1));
+    const known = (name) => address.get(name) || window.localStorage.getItem(name); // A link of a report names nobody.
+    this.api = new Api(known("reader") || "reader", Number(known("pass") || 1));
     this.queue = new Queue((number) => this.open(number));
     this.viewer = new Viewer(element("view"));
     this.history = new History();
@@ -26,6 +27,8 @@ class Page {
   async start() {
     element("reader").value = this.api.reader;
     element("pass").value = this.api.pass;
+    window.localStorage.setItem("reader", this.api.reader);
+    window.localStorage.setItem("pass", this.api.pass);
     await this.viewer.attach();
     this.viewer.onStroke = () => this.stroke();
     this.viewer.onMove = (place) => (element("where").textContent = place.map((at) => at + 1).join(" "));
@@ -36,6 +39,10 @@ class Page {
     const first = wanted >= 0 ? wanted : (this.queue.next(-1) ?? 0);
     if (!this.queue.cases.length) return this.say("There is nothing to review: no case has a label.");
     await this.open(first, Number(this.address.get("region")) || 1);
+    const [asked, of] = [this.address.get("case"), this.address.get("of")];
+    const running = this.queue.told.review;
+    if (of && of !== running) this.say(`The link was to the review of ${of}, but that of ${running} is running here.`);
+    else if (asked && wanted < 0) this.say(`${asked} is no case of this review.`);
   }
 
   listen() {

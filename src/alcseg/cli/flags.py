@@ -482,7 +482,13 @@ def _add_review(verbs: Verbs) -> ArgumentParser:
         "--pass", dest="turn", type=int, default=1, metavar="N", help="2 where the same person reads again"
     )
     page = verb.add_argument_group("the page")
-    page.add_argument("--port", type=int, default=0, metavar="N", help="to listen at; 0: one that is free")
+    page.add_argument("--case", metavar="CASE", help="that is shown first")
+    page.add_argument(
+        "--port",
+        type=int,
+        metavar="N",
+        help="to listen at (default: 8800, where links of reports lead, or one that is free); 0: any",
+    )
     page.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="address to listen at")
     page.add_argument("--tls-cert", metavar="FILE", help="certificate, for another host than this computer")
     page.add_argument("--tls-key", metavar="FILE", help="key of the certificate")

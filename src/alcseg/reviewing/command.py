@@ -1,5 +1,6 @@
 """`alcseg review`: a page in the browser to look through labels, decide and mend; and what is made of it."""
 
+import errno
 import getpass
 import ipaddress
 import logging
@@ -12,14 +13,17 @@ from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from alcseg.audited import Audit
 from alcseg.data.folder import Dataset
 from alcseg.errors import ResourceError, UsageError
 from alcseg.records.review_book import ReviewBook
+from alcseg.reporting.review_link import PORT
 from alcseg.reviewing.exchange import Exported, Imported, export_review, import_labels
 from alcseg.reviewing.reviewed_dataset import Applied, apply_review
 from alcseg.reviewing.subject import Subject
+from alcseg.words import shorten
 
 __all__ = ["ReviewResult", "book_path", "review"]
 
@@ -53,11 +57,12 @@ def review(
     reviewer: str | None = None,
     turn: int = 1,
     host: str = "127.0.0.1",
-    port: int = 0,
+    port: int | None = None,
     tls_cert: str | PathLike[str] | None = None,
     tls_key: str | PathLike[str] | None = None,
     without_tls: bool = False,
     open_browser: bool = True,
+    case: str | None = None,
     apply: str | PathLike[str] | None = None,
     export: str | PathLike[str] | None = None,
     import_folder: str | PathLike[str] | None = None,
@@ -72,11 +77,13 @@ def review(
         reviewer: Name of the person, which the page can change; None: the name at this computer.
         turn: 1, or 2 and so on where the same person reads the cases again.
         host: Address to listen at.
-        port: To listen at; 0: one that is free.
+        port: To listen at; 0: one that is free; None: that to which the links of reports lead, another where
+            it is taken.
         tls_cert: Certificate file, needed for any host but this computer.
         tls_key: Its key file.
         without_tls: Serve another host than this computer without TLS all the same.
         open_browser: Whether to open the page.
+        case: That the page shows first; None: the first that is not decided.
         apply: Write the dataset in which reviewed cases are `hq` into this folder.
         export: Write `.seg.nrrd` files and `decisions.jsonl` into this folder.
         import_folder: Take label maps that were mended elsewhere from this folder, as decisions of
@@ -94,6 +101,8 @@ def review(
         )
     _check_port(port, turn)
     subject = Subject.open(target, None if dataset is None else Dataset.open(dataset))
+    if case is not None:
+        _require_case(case, subject)
     place = book_path(subject.dataset.root) if book is None else Path(book)
     name = reviewer or _person()
     writes = import_folder is not None or (apply is None and export is None)
@@ -106,7 +115,7 @@ def review(
         if import_folder is not None:
             return import_labels(subject, opened, Path(import_folder), name, turn)
         tls = _tls(host, tls_cert, tls_key, without_tls=without_tls)
-        _serve(subject, opened, name, turn, host, port, tls, open_browser=open_browser)
+        _serve(subject, opened, name, turn, host, port, tls, open_browser=open_browser, case=case)
         verdicts: Counter[str] = Counter(decision.verdict for decision in opened.standing().values())
         cases = {key.case_id for key, decision in opened.standing().items() if decision.verdict != "skip"}
         return ReviewResult(subject.dataset.root, place, len(subject.queue), len(cases), {**verdicts})
@@ -126,10 +135,11 @@ def _serve(
     reader: str,
     turn: int,
     host: str,
-    port: int,
+    port: int | None,
     tls: tuple[str, str] | None,
     *,
     open_browser: bool,
+    case: str | None,
 ) -> None:
     try:
         import uvicorn
@@ -147,7 +157,8 @@ def _serve(
     hosts = frozenset(f"{name}:{number}" for name in (*_LOOPBACK, shown))
     token = secrets.token_urlsafe(24)
     scheme = "https" if tls else "http"
-    address = f"{scheme}://{shown}:{number}/?token={token}&reader={_quoted(reader)}&pass={turn}"
+    query = {"token": token, "reader": reader, "pass": turn} | ({} if case is None else {"case": case})
+    address = f"{scheme}://{shown}:{number}/?{urlencode(query)}"
     desk = Desk(subject, book)
     app = create_app(desk, token=token, hosts=hosts, secure=bool(tls))
     cert, key = tls or (None, None)
@@ -189,18 +200,20 @@ def _announce(server: Any, address: str, open_browser: bool) -> None:
         webbrowser.open(address)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    listening = None
+def _listen(host: str, port: int | None) -> socket.socket:
+    """A socket that listens; without a port at that of the links of reports, where it is free."""
+    wanted = PORT if port is None else port
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
+        family = socket.getaddrinfo(host, wanted, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.create_server((host, wanted), family=family)
     except OSError as error:
-        if listening is not None:
-            listening.close()
+        if port is None and error.errno == errno.EADDRINUSE:
+            _log.warning(
+                "port %d is taken, perhaps by another review: the links of reports do not lead here", PORT
+            )
+            return _listen(host, 0)
         raise ResourceError(
-            f"{host}:{port}: expected an address to listen at, found: {error.strerror}. Choose another "
+            f"{host}:{wanted}: expected an address to listen at, found: {error.strerror}. Choose another "
             "--port or --host."
         ) from None
     return listening
@@ -237,8 +250,14 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _check_port(port: int, turn: int) -> None:
-    if not 0 <= port <= 65535:
+def _require_case(case: str, subject: Subject) -> None:
+    names = [item.case_id for item in subject.queue]
+    if case not in names:
+        raise UsageError(f"--case: expected one of {shorten(names)}, got '{case}'.")
+
+
+def _check_port(port: int | None, turn: int) -> None:
+    if port is not None and not 0 <= port <= 65535:
         raise UsageError(f"--port: expected 0 to 65535, got {port}.")
     if not 1 <= turn <= 99:
         raise UsageError(f"--pass: expected 1 to 99, got {turn}.")
@@ -249,9 +268,3 @@ def _person() -> str:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # no such user, as in some containers
         return "reader"
-
-
-def _quoted(text: str) -> str:
-    from urllib.parse import quote
-
-    return quote(text, safe="")

@@ -103,6 +103,7 @@ class Desk:
             items.append({"number": index, **vars(item), "state": state, "read_by": others})
         settled = sum(item["state"] not in ("open", "begun", "skip") for item in items)
         return {
+            "review": self.subject.title,
             "dataset": self.subject.dataset.name,
             "classes": list(self.subject.dataset.label_names),
             "reader": reader,

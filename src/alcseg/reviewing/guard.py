@@ -1,5 +1,6 @@
 """Who may talk to the review server: a browser that was handed the token, and pages of this server alone."""
 
+import hashlib
 import hmac
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlencode
@@ -50,6 +51,8 @@ class Guard:
         self.hosts = hosts
         self.largest = largest
         self.secure = secure
+        # Of this review alone: a browser sends the cookies of all ports of a host.
+        self._cookie = f"{COOKIE}-{hashlib.sha256(token.encode()).hexdigest()[:12]}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or say in a line why not."""
@@ -117,7 +120,8 @@ class Guard:
             return PlainTextResponse("Wrong token. Open the address that `alcseg review` printed.", 401)
         rest = urlencode(query, doseq=True)
         answer = RedirectResponse("/" + (f"?{rest}" if rest else ""), 303)
-        answer.set_cookie(COOKIE, self.token, httponly=True, samesite="strict", secure=self.secure)
+        # Lax, not strict: links of a report, a file on disk, lead here. Whatever writes needs an Origin, too.
+        answer.set_cookie(self._cookie, self.token, httponly=True, samesite="lax", secure=self.secure)
         return answer
 
     def _knows(self, headers: Headers) -> bool:
@@ -125,5 +129,5 @@ class Guard:
             cookies = SimpleCookie(headers.get("cookie", ""))
         except CookieError:
             return False
-        morsel = cookies.get(COOKIE)
+        morsel = cookies.get(self._cookie)
         return morsel is not None and hmac.compare_digest(morsel.value.encode(), self.token.encode())

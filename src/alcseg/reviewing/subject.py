@@ -78,6 +78,11 @@ class Subject:
         source = Dataset.open(target)
         return cls(source, _corrected(source) if RankingRow.path(source.root).is_file() else _plain(source))
 
+    @property
+    def title(self) -> str:
+        """Name of the folder that is reviewed: of the audit, else of the dataset."""
+        return (self.dataset.root if self.audit is None else self.audit.path).absolute().name
+
     def given(self, case_id: str) -> Volume | None:
         """The label as it came; None where there is none."""
         kept = self.dataset.root / GIVEN / f"{case_id}{self.dataset.file_ending}"

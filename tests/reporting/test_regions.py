@@ -1,6 +1,6 @@
 import numpy as np
 
-from alcseg.reviewing.regions import apply_choices, find_regions
+from alcseg.reporting.regions import apply_choices, find_regions
 
 
 def _case() -> tuple[np.ndarray, np.ndarray]:

@@ -25,7 +25,8 @@ from alcseg.files import copy_into
 from alcseg.metrics.overlap import dice
 from alcseg.noise import apply as spoil
 from alcseg.noise import case_generator
-from alcseg.records.review_book import Reading, ReadingKey, ReviewBook, label_hash
+from alcseg.records.decisions import Reading, ReadingKey, label_hash
+from alcseg.records.review_book import ReviewBook
 from alcseg.reviewing.reviewed_dataset import apply_review
 from alcseg.reviewing.subject import Subject
 from alcseg.types import LabelMap

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from alcseg.errors import DataError, ResourceError
-from alcseg.records.review_book import Reading, ReadingKey, ReviewBook, StaleError, label_hash
+from alcseg.records.decisions import Reading, ReadingKey, label_hash
+from alcseg.records.review_book import ReviewBook, StaleError
 
 LABELS = {"background": 0, "organ": 300}
 LABEL = np.arange(24).reshape(2, 3, 4) % 2 * 300

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from alcseg.data.folder import Dataset
-from alcseg.records.review_book import ReadingKey, ReviewBook
+from alcseg.records.decisions import ReadingKey
+from alcseg.records.review_book import ReviewBook
 from alcseg.reviewing.command import book_path, review
 from alcseg.reviewing.server import STATIC
 from alcseg.reviewing.sheet import CaseSheet

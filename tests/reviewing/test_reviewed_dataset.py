@@ -10,7 +10,8 @@ import alcseg
 from alcseg.data.folder import Dataset
 from alcseg.data.nifti import read_label
 from alcseg.errors import DataError, UsageError
-from alcseg.records.review_book import Reading, ReadingKey, ReviewBook
+from alcseg.records.decisions import Reading, ReadingKey
+from alcseg.records.review_book import ReviewBook
 from alcseg.reviewing.desk import Desk, Note
 from alcseg.reviewing.reviewed_dataset import apply_review
 from alcseg.reviewing.subject import Subject

@@ -6,7 +6,7 @@ import pytest
 
 from alcseg.data.nifti import read_label
 from alcseg.errors import LabelError, ShapeError
-from alcseg.records.review_book import label_hash
+from alcseg.records.decisions import label_hash
 from alcseg.reviewing.sheet import CaseSheet
 from alcseg.reviewing.subject import Subject
 from review_folder import AFFINES

@@ -11,7 +11,8 @@ from alcseg.data.folder import Dataset
 from alcseg.data.nifti import read_grid
 from alcseg.metrics.overlap import dice
 from alcseg.metrics.surface import assd
-from alcseg.records.review_book import Decision, ReadingKey, ReviewBook
+from alcseg.records.decisions import Decision, ReadingKey
+from alcseg.records.review_book import ReviewBook
 
 __all__ = ["CONSENSUS", "Agreement", "Conflict", "final_decisions", "find_conflicts"]
 

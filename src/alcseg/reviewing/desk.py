@@ -10,13 +10,8 @@ from typing import Any
 import numpy as np
 
 from alcseg.errors import DataError, UsageError
-from alcseg.records.review_book import (
-    Decision,
-    Reading,
-    ReadingKey,
-    ReviewBook,
-    Verdict,
-)
+from alcseg.records.decisions import Decision, Reading, ReadingKey, Verdict
+from alcseg.records.review_book import ReviewBook
 from alcseg.reviewing.agreement import CONSENSUS, Conflict, final_decisions, find_conflicts
 from alcseg.reviewing.interpolate import interpolate_slices
 from alcseg.reviewing.sheet import CaseSheet, Indices

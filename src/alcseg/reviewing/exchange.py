@@ -21,7 +21,8 @@ from alcseg.data.nifti_file import nifti_stem
 from alcseg.errors import AlcsegError, DataError, LabelError, ResourceError
 from alcseg.listing import list_files
 from alcseg.outputs import output_folder
-from alcseg.records.review_book import ReadingKey, ReviewBook, label_hash
+from alcseg.records.decisions import ReadingKey, label_hash
+from alcseg.records.review_book import ReviewBook
 from alcseg.reviewing.agreement import final_decisions
 from alcseg.reviewing.reviewed_dataset import write_decisions
 from alcseg.reviewing.subject import Subject

@@ -12,7 +12,8 @@ from alcseg.errors import DataError
 from alcseg.files import copy_into, link_or_copy, write_text
 from alcseg.outputs import output_folder, require_apart
 from alcseg.records.cases import CaseRow
-from alcseg.records.review_book import ReviewBook, label_hash
+from alcseg.records.decisions import label_hash
+from alcseg.records.review_book import ReviewBook
 from alcseg.reviewing.agreement import final_decisions
 from alcseg.reviewing.subject import Subject
 from alcseg.types import LabelMap

@@ -19,7 +19,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from alcseg.errors import AlcsegError, ResourceError, UsageError
-from alcseg.records.review_book import VERDICTS, StaleError
+from alcseg.records.decisions import VERDICTS
+from alcseg.records.review_book import StaleError
 from alcseg.reviewing.desk import Desk, Note
 from alcseg.reviewing.guard import Guard
 from alcseg.reviewing.sheet import Indices

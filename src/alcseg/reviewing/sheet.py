@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from alcseg.data.geometry import ModelGrid
 from alcseg.errors import LabelError, ShapeError
-from alcseg.records.review_book import label_hash
+from alcseg.records.decisions import label_hash
 from alcseg.reporting.regions import Region, find_regions
 from alcseg.reviewing.subject import Subject
 from alcseg.types import Affine, LabelMap, Spacing

@@ -1,14 +1,17 @@
 """How far each voxel lies from the boundary of a mask; negative inside."""
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from alcseg.errors import ShapeError
+from alcseg.fast import distance_to_other, distance_within
 from alcseg.types import LabelMap, Mask, Spacing
 
 __all__ = ["class_distances", "signed_distance"]
 
+_LINES = 512
 _THICK = 1.01  # Times the finest step; less is rounding of headers.
 
 
@@ -37,8 +40,12 @@ def signed_distance(mask: Mask, spacing: Spacing) -> NDArray[np.float32]:
     if mask.all():
         return np.full(mask.shape, -np.inf, np.float32)
     half = min(spacing) / 2
-    outside, inside = (_distance_to(part, spacing) for part in (mask, ~mask))
-    signed: NDArray[np.float32] = np.where(mask, half - inside, outside - half).astype(np.float32)
+    if thick := _thick_axes(spacing):
+        outside, inside = (_distance_to(part, spacing, thick) for part in (mask, ~mask))
+        apart = np.where(mask, inside, outside)
+    else:
+        apart = distance_to_other(mask, spacing)
+    signed: NDArray[np.float32] = np.where(mask, half - apart, apart - half).astype(np.float32)
     return signed
 
 
@@ -47,16 +54,17 @@ def class_distances(label: LabelMap, num_classes: int, spacing: Spacing) -> NDAr
     return np.stack([signed_distance(label == value, spacing) for value in range(1, num_classes)])
 
 
-def _distance_to(mask: Mask, spacing: Spacing) -> NDArray[np.floating]:
+def _thick_axes(spacing: Spacing) -> list[int]:
+    return [axis for axis, step in enumerate(spacing) if step > _THICK * min(spacing)]
+
+
+def _distance_to(mask: Mask, spacing: Spacing, thick: list[int]) -> NDArray[np.float32]:
     """Distance of every voxel center to the nearest voxel of a mask, in mm.
 
     A voxel is where the centers of the finest voxels lie that it counts as: a point where it is a cube, a
     line along a thick axis.
     """
     finest = min(spacing)
-    thick = [axis for axis, step in enumerate(spacing) if step > _THICK * finest]
-    if not thick:
-        return np.asarray(ndimage.distance_transform_edt(~mask, sampling=spacing))
     squared = _squared_within(mask, spacing, thick)
     for axis in thick:
         squared = _squared_across(squared, axis, spacing[axis], (spacing[axis] - finest) / 2)
@@ -65,26 +73,43 @@ def _distance_to(mask: Mask, spacing: Spacing) -> NDArray[np.floating]:
 
 def _squared_within(mask: Mask, spacing: Spacing, thick: list[int]) -> NDArray[np.float32]:
     """Squared distance to the nearest voxel at the same place along the thick axes; infinite without one."""
-    thin = tuple(axis for axis in range(mask.ndim) if axis not in thick)
-    sampling = [spacing[axis] for axis in thin]
-    squared = np.full(mask.shape, np.inf, np.float32)
-    lines, found = (np.moveaxis(array, thick, range(len(thick))) for array in (mask, squared))
-    for index in np.argwhere(lines.any(axis=tuple(range(len(thick), mask.ndim)))):
-        at = tuple(index)
-        found[at] = np.square(ndimage.distance_transform_edt(~lines[at], sampling=sampling))
-    return squared
+    thin = [axis for axis in range(mask.ndim) if axis not in thick]
+    lines = np.ascontiguousarray(np.moveaxis(mask, thick, range(len(thick))))
+    squared = np.full(lines.shape, np.inf, np.float32)
+    if len(thin) == 1:
+        squared = _squared_along(lines, spacing[thin[0]])
+    else:
+        steps = tuple(spacing[axis] for axis in thin)
+        for index in np.argwhere(lines.any(axis=tuple(range(len(thick), mask.ndim)))):
+            at = tuple(index)
+            squared[at] = np.square(distance_within(~lines[at], steps))
+    return np.moveaxis(squared, range(len(thick)), thick)
+
+
+def _squared_along(lines: Mask, step: float) -> NDArray[np.float32]:
+    """Squared distance to the nearest voxel along the last axis; infinite without one."""
+    voxels = np.where(np.moveaxis(lines, -1, 0), np.float32(0), np.float32(np.inf))
+    for ordered in (voxels, voxels[::-1]):
+        for before, after in pairwise(ordered):
+            np.minimum(after, before + 1, out=after)
+    return np.moveaxis(np.square(voxels * np.float32(step)), 0, -1)
 
 
 def _squared_across(
     squared: NDArray[np.float32], axis: int, step: float, reach: float
 ) -> NDArray[np.float32]:
     """The least sum of what a voxel along a thick axis has and the square of the way to its nearer end."""
-    given = np.moveaxis(squared, axis, 0)
-    least = given.copy()
-    for apart in range(1, len(given)):
-        way = np.float32((apart * step - reach) ** 2)
-        if way >= least.max():
-            break
-        np.minimum(least[apart:], given[:-apart] + way, out=least[apart:])
-        np.minimum(least[:-apart], given[apart:] + way, out=least[:-apart])
-    return np.moveaxis(least, 0, axis)
+    ways = ((np.arange(1, squared.shape[axis]) * step - reach) ** 2).astype(np.float32)
+    least = np.ascontiguousarray(np.moveaxis(squared, axis, 0)).reshape(squared.shape[axis], -1)
+    for start in range(0, least.shape[1], _LINES):  # so many at once that they stay in the cache
+        lines = least[:, start : start + _LINES]
+        given = lines.copy()
+        longer = np.empty_like(given)
+        for apart, way in enumerate(ways, start=1):
+            if way >= lines.max():
+                break
+            np.add(given, way, out=longer)
+            np.minimum(lines[apart:], longer[:-apart], out=lines[apart:])
+            np.minimum(lines[:-apart], longer[apart:], out=lines[:-apart])
+    others = [size for at, size in enumerate(squared.shape) if at != axis]
+    return np.moveaxis(least.reshape(squared.shape[axis], *others), 0, axis)

@@ -91,3 +91,11 @@ def test_depth_is_in_millimetres() -> None:
     assert find(given, truth) == []
     (patch,) = find(given, truth, (1.0, 1.0, 8.0))
     assert np.array_equal(patched(given, truth, [patch])[10:16, 10:16], truth[10:16, 10:16])
+
+
+def test_a_network_that_sees_nothing_anywhere_gives_finite_numbers():
+    label = np.zeros((12, 12, 12), np.uint8)
+    label[3:9, 3:9, 3:9] = 1
+    probs = np.stack([np.full(label.shape, 0.9, np.float32), np.full(label.shape, 0.1, np.float32)])
+    (patch,) = find_patches(probs, label, (1.0, 1.0, 1.0))
+    assert np.isfinite(patch.row).all()

@@ -14,6 +14,7 @@ from scipy import ndimage
 from alcseg.auditing.agreement import agreement
 from alcseg.boxes import bounding_box
 from alcseg.distances import signed_distance
+from alcseg.fast import components
 from alcseg.types import FloatArray, LabelMap, Mask, Spacing
 
 __all__ = ["NAMES", "evidence", "of_label"]
@@ -67,14 +68,14 @@ class _Case:
         self.of_given = of_label(probs, label)
         given, seen = label > 0, self.pred > 0
         self.union = agreement(given, seen)
-        far = self.distance(given)
-        by_offset = [agreement(far <= offset, seen) for offset in _OFFSETS]
+        self.to_given, self.to_seen = self.distance(given), self.distance(seen)
+        by_offset = [agreement(self.to_given <= offset, seen) for offset in _OFFSETS]
         best = int(np.argmax(by_offset))
         self.union_gain = by_offset[best] - self.union
         self.union_offset = float(_OFFSETS[best])
         doubt = np.exp((1 - self.of_given) / _SOFTNESS)
         self.soft_minimum = float((self.of_given * doubt).sum() / doubt.sum())
-        band = (np.abs(far) <= _BAND) | (np.abs(self.distance(seen)) <= _BAND)
+        band = (np.abs(self.to_given) <= _BAND) | (np.abs(self.to_seen) <= _BAND)
         self.band = _mean(self.of_given[band], 1.0)
         self.confidence = _mean(probs.max(0)[given | seen], 1.0)
         entropy = -(probs * np.log(np.clip(probs, 1e-6, 1))).sum(0)
@@ -99,8 +100,9 @@ class _Class:
         self.given: Mask = case.label == index
         self.seen: Mask = case.pred == index
         self.probs = case.probs[index]
-        self.to_given = case.distance(self.given)
-        self.to_seen = case.distance(self.seen)
+        alone = len(case.probs) == 2  # then the class is all that is drawn
+        self.to_given = case.to_given if alone else case.distance(self.given)
+        self.to_seen = case.to_seen if alone else case.distance(self.seen)
         self.both = bool(self.given.any() and self.seen.any())
         self.dice = agreement(self.given, self.seen)
         self.by_offset = [agreement(self.to_given <= offset, self.seen) for offset in _OFFSETS]
@@ -121,7 +123,7 @@ class _Class:
         """Share and depth of the largest connected piece that only one of label and prediction has."""
         if not only.any():
             return 0.0, 0.0
-        pieces, _ = ndimage.label(only)
+        pieces, _ = components(only)
         sizes = np.bincount(pieces.ravel())[1:]
         largest = pieces == int(sizes.argmax()) + 1
         share = float(sizes.max() / max(int(self.given.sum()), int(self.seen.sum()), 1))
@@ -197,7 +199,7 @@ _MEASURES: dict[str, Callable[[_Case, _Class], float]] = {
     "roughness": lambda case, one: float(one.rim.sum() / max(int(_rim(one.smooth).sum()), 1)),
     "smooth_dice": lambda case, one: agreement(one.given, one.smooth),
     "rim_ratio": lambda case, one: float(np.log((one.rim.sum() + 5) / (_rim(one.seen).sum() + 5))),
-    "pieces": lambda case, one: float(ndimage.label(one.given)[1]),
+    "pieces": lambda case, one: float(components(one.given)[1]),
     "not_given": lambda case, one: float(not one.given.any()),
     "not_seen": lambda case, one: float(not one.seen.any()),
     "deviation_mean": lambda case, one: float(one.deviation.mean()),

@@ -14,12 +14,14 @@ from scipy import ndimage
 from alcseg.auditing.agreement import agreement
 from alcseg.auditing.evidence import of_label
 from alcseg.boxes import bounding_box
+from alcseg.fast import components, distance_within
 from alcseg.types import FloatArray, LabelMap, Mask, Spacing
 
 __all__ = ["PATCH_NAMES", "Patch", "benefit", "find_patches", "patched"]
 
 _DEEP_VOXELS = 2.0
 _AROUND_VOXELS = 3.0
+_FAR_VOXELS = 30.0  # stands for the depth in a class that is predicted everywhere
 _MARGIN = 4
 _SMALLEST_VOXELS = 8
 
@@ -67,12 +69,12 @@ def find_patches(probs: FloatArray, label: LabelMap, spacing: Spacing) -> list[P
     depth = np.zeros(label.shape, np.float32)
     for index in np.unique(pred[differ]):
         inside = pred == index
-        depth[inside] = ndimage.distance_transform_edt(inside, sampling=spacing)[inside]
+        depth[inside] = np.nan_to_num(distance_within(inside, spacing)[inside], posinf=_FAR_VOXELS * voxel)
     deep = differ & (depth > _DEEP_VOXELS * voxel)
     if not deep.any():
         return []
-    near = differ & (ndimage.distance_transform_edt(~deep, sampling=spacing) <= _AROUND_VOXELS * voxel)
-    pieces, _ = ndimage.label(near)
+    near = differ & (distance_within(~deep, spacing) <= _AROUND_VOXELS * voxel)
+    pieces, _ = components(near)
     about = _About(probs, pred, label, depth / voxel)
     patches = []
     for number, box in enumerate(ndimage.find_objects(pieces), start=1):

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy import ndimage
 
+from alcseg.fast import components
 from alcseg.noise.model import slice_axis
 from alcseg.types import LabelMap, Spacing
 
@@ -63,7 +64,7 @@ def _regions(given: LabelMap, pred: LabelMap, values: tuple[int, ...], spacing: 
             ("extra", in_label & ~in_pred),
         )
         for what, only in parts:
-            pieces, _ = ndimage.label(only)
+            pieces, _ = components(only)
             for number, box in enumerate(ndimage.find_objects(pieces), start=1):
                 piece = pieces[box] == number
                 voxels = int(piece.sum())

@@ -19,6 +19,8 @@ _OPTIONAL = {
     "pylibjpeg": ("dicom-jpeg", "read DICOM series in JPEG"),
     "h5py": ("h5", "import the LA benchmark's h5 files"),
     "pandas": ("frames", "have tables as data frames"),
+    "edt": ("fast", "measure distances some times faster"),
+    "connected-components-3d": ("fast", "number connected regions some times faster"),
 }
 _GIB = 1024**3
 _SMALL_MEMORY_GIB, _SMALL_DISK_GIB = 3.0, 2.0  # what `alcseg demo` takes at most

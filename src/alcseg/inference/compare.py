@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
 from alcseg.boxes import bounding_box
 from alcseg.correction.calibration import HeldOutClass
 from alcseg.correction.decision import Decision, Look
 from alcseg.correction.ranking import ClassChange
+from alcseg.fast import distance_within
 from alcseg.metrics.label_noise import boundary_shift
 from alcseg.metrics.overlap import dice
 from alcseg.types import FloatArray, LabelMap, Mask, Spacing
@@ -25,7 +25,7 @@ def class_uncertainty(uncertainty: FloatArray, mask: Mask) -> float:
         return float("nan")
     # Only the box around the mask can be near it; the distance transform of a whole scan takes seconds.
     box = bounding_box(mask, _MARGIN_VOXELS)
-    near = distance_transform_edt(~mask[box]) <= _MARGIN_VOXELS
+    near = distance_within(~mask[box], (1.0,) * mask.ndim) <= _MARGIN_VOXELS
     return float(uncertainty[box][near].mean(dtype=np.float64))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import ndimage
 
 from alcseg.boxes import bounding_box
+from alcseg.fast import components
 from alcseg.noise._classes import relabel
 from alcseg.noise.distance import amount_mm, inscribed_radius, margin, surface_distance
 from alcseg.noise.model import Amount, NoiseContext, NoiseModel, Outcome
@@ -64,7 +65,7 @@ class SmoothBoundary(NoiseModel):
 
 def connected(mask: Mask, organ: Mask) -> Mask:
     """What of a mask hangs together with the organ; far from it a steep field would make islands."""
-    parts, _ = ndimage.label(mask)
+    parts, _ = components(mask)
     kept: Mask = np.isin(parts, np.unique(parts[organ & (parts > 0)]))
     return kept
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from alcseg.fast import components
 from alcseg.types import LabelMap, Spacing
 
 __all__ = ["Region", "apply_choices", "find_regions"]
@@ -88,7 +89,7 @@ class _Piece:
 
 def _pieces(kinds: dict[str, NDArray[np.bool_]]) -> Iterator[_Piece]:
     for kind, where in kinds.items():
-        numbers, _ = ndimage.label(where, structure=np.ones((3, 3, 3)))
+        numbers, _ = components(where, corners=True)
         for number, box in enumerate(ndimage.find_objects(numbers), start=1):
             inside = numbers[box] == number
             yield _Piece(kind, box, inside, int(inside.sum()))

@@ -229,7 +229,7 @@ def test_wrong_files_and_presets_are_named(tmp_path: Path) -> None:
     known = "audit, demo, hippocampus, la, la-half, nih"
     with pytest.raises(ConfigError, match=f"expected one of {known}, got 'lungs'"):
         resolved(preset="lungs")
-    with pytest.raises(ConfigError, match="No such file"):
+    with pytest.raises(ConfigError, match="found no file"):
         resolved(file=tmp_path / "none.yaml")
     file = tmp_path / "mine.yaml"
     file.write_text("trainers: {steps: 3}\n")
@@ -253,7 +253,12 @@ def test_wrong_files_and_presets_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"\x80\x04", "not text"), (b"2020-99-99: 1", "not valid YAML"), (b"[" * 50_000, "not valid YAML")],
+    [
+        (b"\x80\x04", "no text"),
+        (b"\0", "null characters"),
+        (b"2020-99-99: 1", "not valid YAML"),
+        (b"[" * 50_000, "not valid YAML"),
+    ],
 )
 def test_a_file_that_is_no_yaml_is_a_line(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "own.yaml").write_bytes(content)

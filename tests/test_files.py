@@ -140,3 +140,10 @@ def test_a_number_that_is_not_finite_is_never_written_as_json(tmp_path: Path) ->
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "a.json", {"b": float("nan")})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(DataError, match=r"a\.json: expected a file or nothing in its place, found a folder"):
+        write_json(tmp_path / "a.json", {})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]

@@ -99,3 +99,16 @@ def test_a_link_back_is_no_endless_tree(tmp_path: Path) -> None:
     (tmp_path / "sub/again").symlink_to(tmp_path)
     with pytest.raises(DataError, match=r"again: expected a folder, found a link back to"):
         list(folders_below(tmp_path))
+
+
+def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
+    for name in ("scan.nii.gz", "cases.csv", "Dataset.JSON"):
+        (tmp_path / name).mkdir()
+        with pytest.raises(DataError, match=f"{name}: expected a file, found a folder"):
+            has_file(tmp_path / name)
+        with pytest.raises(DataError, match=f"{name}: expected a file, found a folder"):
+            list_files(tmp_path)
+        (tmp_path / name).rmdir()
+    (tmp_path / "patient.1").mkdir()
+    assert not has_file(tmp_path / "patient.1")
+    assert not list_files(tmp_path)

@@ -10,6 +10,7 @@ from alcseg.data.fingerprint import fingerprint
 from alcseg.data.folder import Dataset
 from alcseg.errors import DataError, UsageError
 from alcseg.frames import to_frame
+from alcseg.listing import has_file
 from alcseg.records.audit import AuditRecord, AuditRow, RegionRow
 from alcseg.records.base import by_case
 from alcseg.records.fingerprint import FingerprintRow
@@ -45,7 +46,7 @@ class Audit:
         if isinstance(path, Audit):
             return path
         folder = Path(path)
-        if not AuditRecord.path(folder).is_file():
+        if not has_file(AuditRecord.path(folder)):
             raise DataError(
                 f"{folder}: expected the folder of a finished `alcseg audit`, found none. Give its --out "
                 "folder; called again, an audit that was stopped goes on."
@@ -89,7 +90,7 @@ class Audit:
         Raises:
             DataError: Naming a case.
         """
-        if not FingerprintRow.path(self.path).is_file():
+        if not has_file(FingerprintRow.path(self.path)):
             return
         known = {row.case_id: row for row in FingerprintRow.read(self.path)}
         now = fingerprint(dataset, [row for row in dataset.rows if row.case_id in known])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from alcseg.bounded_yaml import NumbersAsWritten, load_yaml
-from alcseg.errors import ConfigError
+from alcseg.errors import ConfigError, DataError
 from alcseg.networks import network_settings
 from alcseg.records.base import Record
 from alcseg.records.checked import check
@@ -23,6 +23,7 @@ from alcseg.records.settings import (
     RunSettings,
     TrainerSettings,
 )
+from alcseg.texts import read_text
 from alcseg.training_methods import METHODS
 from alcseg.words import nearest
 
@@ -95,13 +96,10 @@ def resolve(
         layers.append(_sections(text, f"preset '{preset}'"))
     if file is not None:
         try:
-            layers.append(_sections(Path(file).read_text(encoding="utf-8"), str(file)))
-        except OSError as error:
-            raise ConfigError(f"--config {file}: {error.strerror}. Check the path.") from None
-        except UnicodeDecodeError:
-            raise ConfigError(
-                f"--config {file}: expected settings in YAML, found what is not text. Check the path."
-            ) from None
+            text = read_text(Path(file), "settings in YAML")
+        except DataError as error:
+            raise ConfigError(f"--config {error}") from None
+        layers.append(_sections(text, str(file)))
     layers.append(_assigned(assignments))
 
     merged: dict[str, dict[str, Any]] = {name: {} for name in (*_CHOICES, *_SECTIONS)}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alcseg.errors import AlcsegError, DataError, ResourceError
+from alcseg.listing import require_content
 from alcseg.texts import read_text
 from alcseg.unfinished import own, remove_leftovers, unfinished_prefix
 
@@ -127,6 +128,7 @@ def naming(path: Path, partial: Path | None = None) -> Iterator[None]:
 
     Raises:
         ResourceError: In place of what the system says of a disk that is full or takes nothing.
+        DataError: If a folder stands where the file is to go.
         AlcsegError: As it arose, with `path` in place of `partial`.
     """
     try:
@@ -144,6 +146,10 @@ def naming(path: Path, partial: Path | None = None) -> Iterator[None]:
         if number not in _FULL and (number not in _REFUSED or elsewhere):
             raise
         where = path / below[0].relative_to(partial) if below and partial is not None else path
+        if number == errno.EISDIR:
+            raise DataError(
+                f"{where}: expected a file or nothing in its place, found a folder. Take it away."
+            ) from error
         raise ResourceError(
             f"{where}: expected a disk with room that may be written to, found '{said}'. "
             "Free some, or choose another folder."
@@ -228,6 +234,11 @@ def copy_into(path: Path, folder: Path) -> None:
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of the bytes of a file, 16 hexadecimal digits."""
+    """SHA-256 of the bytes of a file, 16 hexadecimal digits.
+
+    Raises:
+        DataError: If it cannot be opened, or is a pipe or device, which never ends.
+    """
+    require_content(path)
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:16]

@@ -1,7 +1,8 @@
 """What lies in a folder: files are listed, and what cannot be opened is refused, never taken for absent.
 
 Some things stand for a file and hold none: a link that leads nowhere, since its target was moved or a disk is
-not mounted; and what git-lfs, git-annex, DVC and iCloud leave in place of data that was not fetched.
+not mounted; what git-lfs, git-annex, DVC and iCloud leave in place of data that was not fetched; and a folder
+`scan.nii.gz` that has the file in it, as some programs unpack archives.
 Whatever begins with a dot is hidden and not listed.
 """
 
@@ -41,6 +42,11 @@ _STAND_INS = (
     (re.compile(r"\.(?P<name>.+)\.icloud"), "iCloud: download it in the Finder"),
 )
 """Names of files that stand beside or in place of others, and whose they are."""
+_OF_FILES = {
+    *(".ckpt", ".csv", ".gz", ".h5", ".json", ".jsonl", ".list"),
+    *(".mha", ".nii", ".nrrd", ".safetensors", ".txt", ".yaml"),
+}
+"""Endings that name a file; a folder of such a name is in its place."""
 _POINTER_BYTES = 1024  # git-lfs keeps its texts below
 
 
@@ -54,7 +60,7 @@ def list_files(folder: Path, pattern: str = "*", *, below: int = 0) -> list[Path
 
     Raises:
         DataError: If an entry cannot be opened that may be one of them: a link that leads nowhere, a pointer
-            to data that was not fetched, or neither file nor folder.
+            to data that was not fetched, a folder named like a file, or neither file nor folder.
     """
     if not has_folder(folder):
         return []
@@ -64,6 +70,7 @@ def list_files(folder: Path, pattern: str = "*", *, below: int = 0) -> list[Path
         if not (wanted or below):
             continue
         if has_folder(path):
+            _require_no_file_name(path)
             found += list_files(path, pattern, below=below - 1) if below else []
         elif wanted:
             require_content(path)
@@ -103,12 +110,14 @@ def has_file(path: Path) -> bool:
 
     Raises:
         DataError: If it, or a folder above it, is a link that leads nowhere, or it is a pointer to data that
-            was not fetched.
+            was not fetched, a folder named like a file, a pipe or a device.
     """
-    found = stat.S_ISREG(_mode(path))
-    if found:
-        require_content(path)
-    return found
+    mode = _mode(path)
+    if stat.S_ISDIR(mode):
+        _require_no_file_name(path)
+        return False
+    require_content(path)
+    return bool(mode)
 
 
 def has_folder(path: Path) -> bool:
@@ -188,6 +197,13 @@ def _astray(link: Path) -> str:
 def _keeper(text: bytes) -> str | None:
     """Who keeps the data that a text or the target of a link stands for, and how to fetch it."""
     return next((whose for begin, whose in _POINTERS if begin.match(text)), None)
+
+
+def _require_no_file_name(folder: Path) -> None:
+    if folder.suffix.lower() in _OF_FILES:
+        raise DataError(
+            f"{folder}: expected a file, found a folder. Move the file out of it, or rename the folder."
+        )
 
 
 def _require_no_loop(path: Path) -> None:

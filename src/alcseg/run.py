@@ -162,7 +162,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether the stage, and so for the last one the run, came to its end."""
-        return self.done_path.is_file()
+        return has_file(self.done_path)
 
     def has_checkpoint(self) -> bool:
         """Whether there is something of the run, in whichever stage, that a training can go on from."""
@@ -179,7 +179,7 @@ class Run:
         tables = {
             f"{self.method} {stage.stage}".strip(): stage.metrics
             for stage in self.stages
-            if stage.metrics_path.is_file()
+            if has_file(stage.metrics_path)
         }
         return {name: table for name, table in tables.items() if table.steps}
 

@@ -128,6 +128,15 @@ def test_a_method_that_is_not_installed_is_named(make_run: Make) -> None:
         load_networks(run)
 
 
+@pytest.mark.parametrize("line", ["wermup_fraction: 0.1", "ema_decay: 7"])
+def test_settings_that_were_damaged_are_told_of_the_file_that_holds_them(make_run: Make, line: str) -> None:
+    run = make_run("mean_teacher")
+    path = run / "config.yaml"
+    path.write_text(path.read_text().replace("method:\n", f"method:\n  {line}\n"))
+    with pytest.raises(CheckpointError, match=rf"config\.yaml: .*{line.split(':')[0]}.* Restore the file"):
+        load_networks(run)
+
+
 def test_a_network_that_wants_the_patch_gets_that_of_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 

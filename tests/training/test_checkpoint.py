@@ -25,7 +25,7 @@ def test_the_one_before_is_kept(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["last.ckpt", "previous.ckpt"]
 
 
-@pytest.mark.parametrize("damage", ["empty", "cut off", "foreign", "list", "folder", "gone"])
+@pytest.mark.parametrize("damage", ["empty", "cut off", "foreign", "list", "folder", "link", "gone"])
 def test_a_damaged_one_is_passed_over_for_the_one_before(
     tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -36,6 +36,8 @@ def test_a_damaged_one_is_passed_over_for_the_one_before(
     last.unlink()
     if damage == "folder":
         last.mkdir()
+    elif damage == "link":
+        last.symlink_to(tmp_path / "moved.ckpt")
     elif damage == "list":
         torch.save([1, 2], last)
     elif damage != "gone":

@@ -92,6 +92,13 @@ def test_a_changed_plan_is_refused(run: Run, dataset: Dataset) -> None:
         resume(run, dataset)
 
 
+def test_a_plan_that_is_a_device_is_refused(run: Run, dataset: Dataset) -> None:
+    run.plan_path.unlink()
+    run.plan_path.symlink_to("/dev/zero")  # whose hash would never end
+    with pytest.raises(DataError, match=r"plan\.json: expected a file, found a pipe, a device"):
+        resume(run, dataset)
+
+
 def test_runs_from_before_know_a_hash_alone(run: Run, dataset: Dataset) -> None:
     old = run.record.model_copy(update={"inputs": {}, "plan_hash": None})
     old.write(run.path)

@@ -13,6 +13,7 @@ from alcseg.data.folder import Dataset
 from alcseg.data.halving import halve_dataset
 from alcseg.data.phantoms import write_phantoms
 from alcseg.errors import ConfigError, DataError, UsageError
+from alcseg.listing import has_file
 from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedDataset, PlannedRow
 from alcseg.records.dataset_recipe import DatasetRecipe
 from alcseg.records.summary import EvaluationSummary
@@ -80,7 +81,7 @@ class DatasetPaths:
         Raises:
             ConfigError: If it was made in another way.
         """
-        if not DatasetRecipe.path(self.given).is_file():
+        if not has_file(DatasetRecipe.path(self.given)):
             return False
         found, wanted = DatasetRecipe.read(self.given).content(), self.recipe.content()
         for key, value in wanted.items():
@@ -149,7 +150,7 @@ def make_datasets(
                     f"found none. Set import: {plan.evaluate.split}_fraction for dataset '{paths.name}'."
                 )
             paths.recipe.write(paths.given)
-        if paths.spec.corrupt is not None and not EvaluationSummary.path(paths.given_eval).is_file():
+        if paths.spec.corrupt is not None and not has_file(EvaluationSummary.path(paths.given_eval)):
             evaluate(
                 paths.given / "labelsTr",
                 paths.clean_labels,
@@ -172,7 +173,7 @@ def _make(paths: DatasetPaths, data: Path | None, test_data: Path | None) -> Non
             halve_dataset(paths.full.imported, paths.imported, overwrite=True)
             source.write(paths.imported)
         return
-    if spec.corrupt is None or not source.path(paths.imported).is_file():
+    if spec.corrupt is None or not has_file(source.path(paths.imported)):
         logger.info("dataset %s: importing", paths.name)
         if spec.phantoms is not None:
             write_phantoms(paths.imported, **_tuples(spec.phantoms), overwrite=True)

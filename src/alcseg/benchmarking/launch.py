@@ -9,6 +9,7 @@ from alcseg.benchmarking.plan import read_plan
 from alcseg.benchmarking.run import RunPaths, execute, fail, failed_record
 from alcseg.errors import AlcsegError, DataError, UsageError
 from alcseg.launching import Job, Launcher
+from alcseg.listing import has_file
 from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedRun
 from alcseg.records.benchmark_run import BenchmarkRecord
 
@@ -65,6 +66,6 @@ def _record(work: Work, run: PlannedRun, error: AlcsegError | None) -> Benchmark
     paths = RunPaths(work.out, run)
     if isinstance(error, UsageError):  # another process is at it, and writes the record
         return failed_record(run, work.plan, str(error))
-    if error is None and paths.record.is_file():
+    if error is None and has_file(paths.record):
         return BenchmarkRecord.read_file(paths.record)
     return fail(paths, work.plan, error or DataError("no record was written"))

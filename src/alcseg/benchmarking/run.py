@@ -31,6 +31,7 @@ from alcseg.data.predicted import Predictions
 from alcseg.errors import AlcsegError, ConfigError, DataError
 from alcseg.files import write_text
 from alcseg.inference.load import build_method
+from alcseg.listing import has_file
 from alcseg.locks import alone
 from alcseg.machine import commit, peak_memory_mib, processor, timestamp
 from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedRun
@@ -102,7 +103,7 @@ def find_state(paths: RunPaths, plan: BenchmarkPlan) -> Found:
     Raises:
         ConfigError: If it was done with other settings than the plan's.
     """
-    if not paths.record.is_file():
+    if not has_file(paths.record):
         return Found("begun" if _began_to_train(paths) else "open")
     record = BenchmarkRecord.read_file(paths.record)
     if not record.done:
@@ -115,7 +116,7 @@ def find_state(paths: RunPaths, plan: BenchmarkPlan) -> Found:
                 f"{paths.root}: done with {key}={done}, the plan has {asked}. "
                 "Give the row another name, choose another --out folder, or remove this run."
             )
-    whole = all(part.is_file() for part in _results(paths, plan))
+    whole = all(has_file(part) for part in _results(paths, plan))
     return Found("done" if whole else "begun", record)
 
 
@@ -177,7 +178,7 @@ def failed_record(run: PlannedRun, plan: BenchmarkPlan, message: str) -> Benchma
 
 
 def _began_to_train(paths: RunPaths) -> bool:
-    return Run(paths.root).config_path.is_file()
+    return has_file(Run(paths.root).config_path)
 
 
 @dataclass(frozen=True)
@@ -206,10 +207,10 @@ class _Job:
             self._score(labels, clean, "lq-eval", quality="lq")
         if _corrects(self.paths, self.plan):
             corrected = root / "corrected"
-            if not CorrectionRecord.path(corrected).is_file():
+            if not has_file(CorrectionRecord.path(corrected)):
                 self._correct(trained, corrected)
             self._score(corrected / "labelsTr", clean, "corrected-eval", quality="lq")
-        if _asks_snapshots(self.paths, self.plan) and not PseudoLabelRow.path(root).is_file():
+        if _asks_snapshots(self.paths, self.plan) and not has_file(PseudoLabelRow.path(root)):
             write_pseudo_labels(trained, self.dataset, clean, device=self.device)
         return self._record(trained, predicted)
 
@@ -222,7 +223,7 @@ class _Job:
 
     def _train(self) -> Run:
         root, run = self.paths.root, self.paths.run
-        if RunRecord.path(root).is_file() and (begun := Run.open(root)).finished:
+        if has_file(RunRecord.path(root)) and (begun := Run.open(root)).finished:
             return begun
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()
@@ -245,7 +246,7 @@ class _Job:
 
     def _predict(self, trained: Run, name: str, *, split: str, quality: str | None = None) -> Predictions:
         target = self.paths.root / name
-        if PredictionRecord.path(target).is_file():
+        if has_file(PredictionRecord.path(target)):
             known = Predictions.open(target)
             if not known.failed:
                 return known
@@ -269,7 +270,7 @@ class _Job:
         split: Split = "train",
         quality: Quality | None = None,
     ) -> None:
-        if not EvaluationSummary.path(self.paths.root / name).is_file():
+        if not has_file(EvaluationSummary.path(self.paths.root / name)):
             evaluate(
                 pred,
                 truth,

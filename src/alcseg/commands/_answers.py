@@ -19,6 +19,7 @@ from alcseg.data.preprocess import preprocess_label
 from alcseg.errors import DataError
 from alcseg.inference.load import load_networks
 from alcseg.inference.predictor import Predictor
+from alcseg.listing import has_file
 from alcseg.records.audit import AuditRecord
 from alcseg.records.cases import CaseRow
 from alcseg.records.correction import NetworkName, Perturbation
@@ -115,7 +116,7 @@ def answers_of_run(
     Raises:
         DataError: If there is none to correct, or the run is an audit.
     """
-    if AuditRecord.path(Path(run)).is_file():
+    if has_file(AuditRecord.path(Path(run))):
         raise DataError(f"{Path(run)}: expected a run folder, found an audit. Correct by it with --oof.")
     folder = Run.open(run)
     source.require_channels(folder.plan.channel_names, folder.path)

@@ -9,7 +9,7 @@ from alcseg.data.folder import GIVEN, Dataset, require_named_values
 from alcseg.data.nifti import read_label
 from alcseg.data.writer import renamed, write_label, write_map
 from alcseg.files import copy_into, link_or_copy
-from alcseg.listing import list_files
+from alcseg.listing import has_file, list_files
 from alcseg.records.cases import CaseRow
 from alcseg.types import LabelMap
 
@@ -70,7 +70,7 @@ class CorrectedDataset:
         """
         write_label(self._path("labelsTr", case_id), renamed(written, self.mapping), given or uncertainty)
         write_map(self.root / "uncertainty" / f"{case_id}.nii.gz", uncertainty.array, uncertainty)
-        if given is not None and not self._path(GIVEN, case_id).is_file():
+        if given is not None and not has_file(self._path(GIVEN, case_id)):
             self._take_label(given.path, GIVEN)
         self._take_images(case_id)
 
@@ -100,7 +100,7 @@ class CorrectedDataset:
 
     def _take_images(self, case_id: str) -> None:
         """Images as they are; a training case that has got a label here belongs into `imagesTr`."""
-        labeled = self._path("labelsTr", case_id).is_file()
+        labeled = has_file(self._path("labelsTr", case_id))
         for channel, path in enumerate(self.source.image_paths(case_id)):
             folder = "imagesTr" if labeled else path.parent.name
             link_or_copy(path, self.root / folder / f"{case_id}_{channel:04d}{self.source.file_ending}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from alcseg.data.readers.base import SourceCase
 from alcseg.errors import DataError, UsageError
 from alcseg.files import file_hash, make_folder
+from alcseg.listing import has_file
 from alcseg.locks import alone
 from alcseg.outputs import output_folder, require_free
 from alcseg.records.predictions import PredictedCase, PredictionRecord
@@ -37,7 +38,7 @@ class PredictionsOnTheWay:
         self.folder = folder
         self.record = asked
         self.earlier: dict[str, PredictedCase] = {}
-        if PredictionRecord.path(folder).is_file():
+        if has_file(PredictionRecord.path(folder)):
             known = PredictionRecord.read(folder)
             _require_same(folder, known, asked, case_ids)
             self.earlier = known.cases
@@ -54,7 +55,7 @@ class PredictionsOnTheWay:
         if entry is None or entry.status != "ok" or entry.source_hash != source:
             return False
         names = (entry.label, entry.probabilities, entry.uncertainty)
-        return all((self.folder / name).is_file() for name in names if name is not None)
+        return all(has_file(self.folder / name) for name in names if name is not None)
 
     def add(self, case_id: str, entry: PredictedCase) -> None:
         """Another case is done."""
@@ -99,7 +100,7 @@ def place_for(out: Path, *, overwrite: bool) -> Iterator[Path]:
 def run_hash(run: Run) -> str:
     """Stands for what decides on the voxels that a run predicts: its settings, plan and weights."""
     parts = (run.config_path, run.plan_path, run.weights_path("model"), run.weights_path("teacher"))
-    return _joined([file_hash(path) for path in parts if path.is_file()])
+    return _joined([file_hash(path) for path in parts if has_file(path)])
 
 
 def source_hash(case: SourceCase) -> str:

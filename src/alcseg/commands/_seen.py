@@ -20,6 +20,7 @@ from alcseg.files import write_array
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import load_networks
 from alcseg.inference.predictor import Predictor, PreparedCase, to_label
+from alcseg.listing import has_file
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
 from alcseg.run import Run
@@ -138,7 +139,7 @@ def ask(source: Dataset, run: Run, rows: Sequence[CaseRow], folder: Path, device
             continue
         write_array(Path(f"{one.stem}.label.npy"), label)
         probs = Path(f"{one.stem}.probs.npy")
-        if not probs.is_file():
+        if not has_file(probs):
             prepared = PreparedCase(torch.from_numpy(image), grid)
             write_array(probs, predictor().predict(prepared).probs.astype(np.float16))
         found.seen[row.case_id] = one

@@ -107,7 +107,7 @@ def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
     try:
         folder = Dataset.open(dataset, require_images=False)
     except DataError as error:
-        if not DatasetRecord.path(path).is_file():
+        if not has_file(DatasetRecord.path(path)):
             raise
         return _report(path, (), [Finding("fatal", "", str(error))], seen)
     findings = [*_check_table(folder), *_check_files(folder)]

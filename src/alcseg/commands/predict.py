@@ -25,6 +25,7 @@ from alcseg.inference.device import pick_device
 from alcseg.inference.load import load_networks
 from alcseg.inference.predictor import Predictor
 from alcseg.inference.sliding_window import WINDOWS
+from alcseg.listing import has_file
 from alcseg.machine import peak_memory_mib, timestamp, versions
 from alcseg.outputs import require_free
 from alcseg.records.correction import Perturbation
@@ -194,7 +195,7 @@ def _check_output(
 ) -> None:
     """Refuse a folder in use and outputs that would replace inputs or each other, before any work."""
     require_apart_outputs({case_id: names.values() for case_id, names in outputs.items()})
-    if overwrite or not PredictionRecord.path(out).is_file():
+    if overwrite or not has_file(PredictionRecord.path(out)):
         require_free(out, overwrite=overwrite, writes=PredictionRecord.NAME)
     sources = {path.resolve() for case in cases for path in case.images}
     if out.resolve() in sources | {path.parent for path in sources}:

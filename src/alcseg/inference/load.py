@@ -1,5 +1,7 @@
 """The networks of a finished or running training, ready to predict."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -9,7 +11,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from alcseg.errors import CheckpointError
+from alcseg.errors import CheckpointError, ConfigError
 from alcseg.listing import has_file
 from alcseg.networks import build_network, not_finite
 from alcseg.records.plan import Plan
@@ -120,10 +122,11 @@ def load_networks(run: str | PathLike[str], device: torch.device | str = "cpu") 
         device: Where the networks go.
 
     Raises:
-        CheckpointError: If the folder is no run, or its method is not installed.
+        CheckpointError: If the folder is no run, its method is not installed, or does not know its settings.
     """
     folder = Run.open(run)
-    return Networks(folder, device, create_method(folder.settings).exports)
+    with _as_recorded(folder):
+        return Networks(folder, device, create_method(folder.settings).exports)
 
 
 def load_network(run: Run, name: str, device: torch.device | str) -> nn.Module:
@@ -135,11 +138,12 @@ def load_network(run: Run, name: str, device: torch.device | str) -> nn.Module:
         device: Where it goes.
 
     Raises:
-        CheckpointError: If its weights are absent or do not fit.
+        CheckpointError: If its weights are absent or do not fit, or its settings are none of its method.
     """
-    method = create_method(run.settings)
-    method.task = make_task(run.settings, run.plan)
-    network = method.build_exported(name)
+    with _as_recorded(run):
+        method = create_method(run.settings)
+        method.task = make_task(run.settings, run.plan)
+        network = method.build_exported(name)
     network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     _load(network, run.weights_path(name))
     return network.to(device).eval()
@@ -162,6 +166,18 @@ def load_weights(
         _load(network, path if snapshot is None else snapshot / path.name)
         network.to(device).eval()
     return exported
+
+
+@contextmanager
+def _as_recorded(run: Run) -> Iterator[None]:
+    """Tell of settings that cannot be as of a fault of the run's own record, not of the command."""
+    try:
+        yield
+    except ConfigError as error:
+        raise CheckpointError(
+            f"{run.config_path}: expected the settings of a training, found what it does not know: {error} "
+            "Restore the file, or train again."
+        ) from None
 
 
 def _load(network: nn.Module, path: Path) -> None:

@@ -84,7 +84,7 @@ class RunEntry:
     def settings(self) -> dict[str, Any]:
         """Every setting of the run by its dotted name; without `config.yaml` those that the row sets."""
         run = Run(self.path)
-        resolved = run.settings.dotted if run.config_path.is_file() else {}
+        resolved = run.settings.dotted if has_file(run.config_path) else {}
         return resolved | self.record.settings
 
     @cached_property

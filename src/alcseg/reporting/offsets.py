@@ -7,6 +7,7 @@ from math import isnan, nan
 from statistics import median
 from typing import get_args
 
+from alcseg.listing import has_file
 from alcseg.records.offsets import OffsetRow
 from alcseg.reporting.entries import DatasetEntry, RunEntry
 from alcseg.reporting.records import Benchmark
@@ -115,7 +116,7 @@ def _lines(benchmark: Benchmark) -> Iterator[Line]:
 def _voxel_mm(run: RunEntry) -> float:
     """Finest spacing that the network works at; nan where every case keeps its own."""
     trained = Run(run.path)
-    spacing = trained.plan.spacing if trained.plan_path.is_file() else ()
+    spacing = trained.plan.spacing if has_file(trained.plan_path) else ()
     return min((step for step in spacing if step is not None), default=nan)
 
 

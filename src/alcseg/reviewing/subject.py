@@ -12,6 +12,7 @@ from alcseg.data.case import Volume
 from alcseg.data.folder import GIVEN, Dataset, require_named_values
 from alcseg.data.nifti import read_label, read_map
 from alcseg.errors import DataError
+from alcseg.listing import has_file
 from alcseg.records.audit import AuditRecord
 from alcseg.records.base import by_case
 from alcseg.records.cases import CaseRow
@@ -71,12 +72,12 @@ class Subject:
         Raises:
             DataError: If it is neither, or the dataset of an audit is not where it was.
         """
-        if isinstance(target, Audit) or AuditRecord.path(Path(target)).is_file():
+        if isinstance(target, Audit) or has_file(AuditRecord.path(Path(target))):
             audit = Audit.open(target)
             source = Dataset.open(dataset or _dataset_of(audit))
             return cls(source, _audited(source, audit), audit)
         source = Dataset.open(target)
-        return cls(source, _corrected(source) if RankingRow.path(source.root).is_file() else _plain(source))
+        return cls(source, _corrected(source) if has_file(RankingRow.path(source.root)) else _plain(source))
 
     @property
     def title(self) -> str:
@@ -86,7 +87,7 @@ class Subject:
     def given(self, case_id: str) -> Volume | None:
         """The label as it came; None where there is none."""
         kept = self.dataset.root / GIVEN / f"{case_id}{self.dataset.file_ending}"
-        if kept.is_file():
+        if has_file(kept):
             label = read_label(kept)
             require_named_values(label, self.dataset.labels)
             return label
@@ -99,14 +100,14 @@ class Subject:
         if self.audit is not None:
             return None if given is None else _mended(self.audit, case_id, given)
         kept = self.dataset.root / GIVEN / f"{case_id}{self.dataset.file_ending}"
-        if kept.is_file() or self._pseudo_labeled(case_id):
+        if has_file(kept) or self._pseudo_labeled(case_id):
             return self.dataset.read_label(case_id).array
         return None
 
     def uncertainty(self, case_id: str) -> FloatArray | None:
         """Uncertainty per voxel `(X, Y, Z)`, in nats; None where there is no map."""
         path = self.dataset.root / "uncertainty" / f"{case_id}.nii.gz"
-        if not path.is_file():
+        if not has_file(path):
             return None
         return read_map(path)
 
@@ -133,7 +134,7 @@ def _plain(source: Dataset) -> tuple[QueueItem, ...]:
 def _corrected(source: Dataset) -> tuple[QueueItem, ...]:
     """By the expected error of the given label; cases that were not looked at come last."""
     written: dict[str, Any] = (
-        by_case(OffsetRow.read(source.root)) if OffsetRow.path(source.root).is_file() else {}
+        by_case(OffsetRow.read(source.root)) if has_file(OffsetRow.path(source.root)) else {}
     )
     ranked = by_case(RankingRow.read(source.root))
     known = {row.case_id: row for row in source.rows}
@@ -174,9 +175,9 @@ def _mended(audit: Audit, case_id: str, given: LabelMap) -> LabelMap | None:
     maps = {}
     for what in ("missing", "extra"):
         path = audit.path / what / f"{case_id}.nii.gz"
-        if not path.is_file():
+        if not has_file(path):
             path = audit.path / what / f"{case_id}.nii"
-        if not path.is_file():
+        if not has_file(path):
             return None
         maps[what] = read_label(path).array
         if maps[what].shape != given.shape:

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from alcseg.data.cache import CachedCase
 from alcseg.errors import ConfigError
 from alcseg.files import atomic_path
+from alcseg.listing import has_file
 from alcseg.networks import not_finite
 from alcseg.notebook import NotebookBar, find_notebook
 from alcseg.records.steps import StepTable
@@ -56,7 +57,7 @@ class MetricsFile(Callback):
         if not trainer.is_global_zero:
             return
         done = _method(module).done
-        if self.path.is_file():
+        if has_file(self.path):
             steps = tuple(row for row in StepTable.read_file(self.path).steps if row.step <= done)
             self.table = self.table.model_copy(update={"steps": steps})
         if self.table.last is not None:

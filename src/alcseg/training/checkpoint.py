@@ -8,8 +8,9 @@ from pathlib import Path
 
 import torch
 
-from alcseg.errors import CheckpointError
+from alcseg.errors import CheckpointError, DataError
 from alcseg.files import atomic_path
+from alcseg.listing import require_content
 from alcseg.training_methods import Method
 from alcseg.unfinished import unfinished_prefix
 
@@ -57,7 +58,7 @@ def find_checkpoint(path: Path, method: Method) -> tuple[Path | None, int]:
     """
     refused: CheckpointError | None = None
     for one in (path, previous(path)):
-        if not one.exists():
+        if not os.path.lexists(one):
             continue
         try:
             name, step = _read(one)
@@ -80,9 +81,18 @@ def find_checkpoint(path: Path, method: Method) -> tuple[Path | None, int]:
 def _read(path: Path) -> tuple[str, int]:
     """Whose checkpoint it is, and of which step."""
     try:
+        require_content(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
         return str(content["method"]), int(content["done"])
-    except (RuntimeError, OSError, LookupError, TypeError, ValueError, pickle.UnpicklingError) as error:
+    except (
+        DataError,
+        RuntimeError,
+        OSError,
+        LookupError,
+        TypeError,
+        ValueError,
+        pickle.UnpicklingError,
+    ) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(
             f"{path}: expected a checkpoint of `alcseg train`, cannot read it ({reason}). "

@@ -23,6 +23,7 @@ from alcseg.errors import ConfigError, UsageError
 from alcseg.files import write_text
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import build_method, create_method
+from alcseg.listing import has_file
 from alcseg.locks import alone
 from alcseg.old_output import OldOutput
 from alcseg.processes import is_first, launched
@@ -169,7 +170,7 @@ def _begin(
     if lock is not None:
         lock.enter_context(alone(out))
     run = open_run(out, settings, overwrite=overwrite)  # as it is now that nobody else writes into it
-    begun = run.record_path.is_file() and not overwrite
+    begun = has_file(run.record_path) and not overwrite
     inputs = _same_inputs(run, folder, settings) if begun else None
     if begun and run.finished:
         return None

@@ -13,6 +13,7 @@ from torch import nn
 from alcseg.data.cache import CachedCase
 from alcseg.files import write_array
 from alcseg.inference.sliding_window import sliding_window_probabilities
+from alcseg.listing import has_file
 from alcseg.run import Run
 from alcseg.training_methods import Method, Stage
 
@@ -65,7 +66,7 @@ class StoredProbabilities:
     ) -> None:
         """Predict the cases that are not stored yet."""
         for case in cases:
-            if self.path(case).is_file():
+            if has_file(self.path(case)):
                 continue
             image = torch.from_numpy(np.array(case.image(), dtype=np.float32))
             probs = sliding_window_probabilities(network, image, patch=patch, device=device)

@@ -12,6 +12,7 @@ from alcseg.data.cache import data_hash
 from alcseg.data.folder import Dataset
 from alcseg.errors import CheckpointError, ConfigError, UsageError
 from alcseg.files import file_hash
+from alcseg.listing import has_file
 from alcseg.outputs import real_path, require_free
 from alcseg.records.run import RunInput, RunRecord
 from alcseg.records.settings import RunSettings
@@ -44,7 +45,7 @@ def open_run(out: Path, settings: RunSettings, *, overwrite: bool = False) -> Ru
         return run
     if _is_new(run):
         return run
-    if not run.config_path.is_file():
+    if not has_file(run.config_path):
         raise UsageError(
             f"{out}: expected an empty or new folder or a run to resume, found other files. "
             "Choose another folder or pass --overwrite."
@@ -99,7 +100,7 @@ def write_records(
         hq_from: The audit that says which labels are HQ.
     """
     order = tuple(stage.name for stage in stages if stage.name)
-    if run.record_path.is_file():
+    if has_file(run.record_path):
         known = run.record
         _tell_what_differs(known, str(ready.device))
         if known.stages is None:

@@ -90,7 +90,7 @@ def test_faults_are_named(source, tmp_path, monkeypatch):
     whole = (source / "Training Set/A/lgemri.nrrd").read_bytes()
     changed = bytearray(whole)
     changed[-20] ^= 255  # within the packed voxels
-    for content in (b"NRRD0004\ntype: uchar\n", whole.replace(b"type: ", b"type: u"), bytes(changed)):
+    for content in (b"", b"NRRD0004\ntype: uchar\n", whole.replace(b"type: ", b"type: u"), bytes(changed)):
         (source / "Training Set/A/lgemri.nrrd").write_bytes(content)
         with pytest.raises(DataError, match="expected a whole NRRD file"):
             import_dataset(source, tmp_path / "out")

@@ -117,7 +117,7 @@ def read_nrrd(path: Path) -> Volume:
             array, header = nrrd.read(str(path), index_order="F")
     except (
         *(nrrd.NRRDError, OSError, EOFError, ValueError, zlib.error),
-        *(ArithmeticError, LookupError, TypeError),  # of headers whose fields are damaged
+        *(ArithmeticError, LookupError, StopIteration, TypeError),  # of headers that are damaged or empty
     ) as error:
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise DataError(

@@ -18,11 +18,15 @@ def bounding_box(mask: Mask, margin: int | Sequence[int] = 0) -> tuple[slice, ..
             ends where the array does.
     """
     margins = [margin] * mask.ndim if isinstance(margin, int) else margin
-    box = []
+    box: list[slice] = []
+    inside = mask
     for axis, extra in enumerate(margins):
-        occupied = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
+        occupied = np.flatnonzero(
+            inside.any(axis=tuple(other for other in range(mask.ndim) if other != axis))
+        )
         if not occupied.size:
             return (slice(0, 0),) * mask.ndim
-        stop = min(int(occupied[-1]) + 1 + extra, mask.shape[axis])
-        box.append(slice(max(int(occupied[0]) - extra, 0), stop))
+        low, high = int(occupied[0]), int(occupied[-1]) + 1
+        inside = inside[(slice(None),) * axis + (slice(low, high),)]  # the next axes look at this part only
+        box.append(slice(max(low - extra, 0), min(high + extra, mask.shape[axis])))
     return tuple(box)

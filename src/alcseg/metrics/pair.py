@@ -69,11 +69,14 @@ def evaluate_pair(
     chosen = select(metrics)
     extent = np.multiply(truth.shape, spacing)
     diagonal = math.hypot(*extent) if directions is None else _longest_diagonal(directions * extent)
-    # The union box of all classes once, instead of a pass over the whole volume for each class and metric.
-    box = bounding_box(np.isin(pred, classes) | np.isin(truth, classes))
+    if 0 not in classes:  # one look at the whole volume, instead of one for each class
+        drawn = bounding_box((pred != 0) | (truth != 0))
+        pred, truth = pred[drawn], truth[drawn]
     found = []
     for value in classes:
-        pair = MaskPair(pred[box] == value, truth[box] == value, spacing, tolerance_mm, directions)
+        in_pred, in_truth = pred == value, truth == value
+        box = bounding_box(in_pred | in_truth)
+        pair = MaskPair(in_pred[box], in_truth[box], spacing, tolerance_mm, directions)
         status = _status(bool(pair.pred.any()), bool(pair.ref.any()))
         if status == "both_empty":
             scores = dict.fromkeys(chosen, math.nan)

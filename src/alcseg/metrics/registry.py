@@ -20,7 +20,7 @@ Better = Literal["higher", "lower", "nothing"]
 class MaskPair:
     """A prediction and its reference; their surfaces are measured once, when the first metric asks.
 
-    Both are cut to a box that holds all classes, so nothing tells of the place in the image.
+    Both are cut to the box around the class in either, so nothing tells of the place in the image.
 
     Attributes:
         pred: Predicted foreground, bool, `(X, Y, Z)`.

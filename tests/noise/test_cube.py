@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, binary_erosion
@@ -61,3 +63,14 @@ def test_refuses_sides_that_are_no_voxels(size: float) -> None:
 def test_refuses_spacing_of_other_length() -> None:
     with pytest.raises(ShapeError, match="one positive spacing"):
         cube(np.ones((3, 3, 3), bool), spacing=(1.0, 1.0), size=3, unit="voxel", operation="erode")
+
+
+@pytest.mark.parametrize("operation", ["dilate", "erode"])
+def test_only_the_box_around_the_organ_is_worked_on(operation: str) -> None:
+    mask = np.zeros((160, 160, 160), bool)
+    mask[60:100, 60:100, 60:100] = True
+    tracemalloc.start()
+    cube(mask, spacing=SPACING, size=15, unit="voxel", operation=operation)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.5 * mask.nbytes  # the answer, and the box

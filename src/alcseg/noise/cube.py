@@ -10,7 +10,6 @@ Source:
 """
 
 import numpy as np
-from scipy import ndimage
 
 from alcseg.arrays import check_spacing
 from alcseg.boxes import bounding_box
@@ -20,8 +19,6 @@ from alcseg.noise.model import Amount, Operation, Unit
 from alcseg.types import Mask, Spacing
 
 __all__ = ["CUBE", "cube"]
-
-_FILTER_FROM = 9  # side in voxels from which a separable minimum filter beats an erosion by the full cube
 
 
 def cube(foreground: Mask, *, spacing: Spacing, size: float, unit: Unit, operation: Operation) -> Mask:
@@ -44,21 +41,33 @@ def cube(foreground: Mask, *, spacing: Spacing, size: float, unit: Unit, operati
     if not foreground.any():
         return result
     # Outside of the box there is only background, as outside of the volume: the crop changes no voxel.
-    dilating = operation == "dilate"
-    box = bounding_box(foreground, sides if dilating else (0,) * foreground.ndim)
-    crop = foreground[box]
-    if dilating:
-        # A binary dilation reflects its cube; without this origin even sides would be shifted by a voxel.
-        origin = tuple(-1 if side % 2 == 0 else 0 for side in sides)
-        gray = crop.view(np.uint8)
-        filtered = ndimage.maximum_filter(gray, size=sides, mode="constant", cval=0, origin=origin)
-        result[box] = filtered.astype(bool)
-    elif max(sides) < _FILTER_FROM:
-        result[box] = ndimage.binary_erosion(crop, structure=np.ones(sides, dtype=bool))
+    if operation == "dilate":
+        box = bounding_box(foreground, sides)
+        result[box] = _spread(foreground[box], sides, outside=False)
     else:
-        filtered = ndimage.minimum_filter(crop.view(np.uint8), size=sides, mode="constant", cval=0)
-        result[box] = filtered.astype(bool)
+        box = bounding_box(foreground)
+        # The background spreads by the cube seen from its other end; only for even sides that is another.
+        backward = (slice(None, None, -1),) * foreground.ndim
+        result[box] = ~_spread(~foreground[box][backward], sides, outside=True)[backward]
     return result
+
+
+def _spread(mask: Mask, sides: tuple[int, ...], *, outside: bool) -> Mask:
+    """Where a cube around a voxel holds any of a mask: `side // 2` voxels ahead, and the rest of it behind.
+
+    Windows of one voxel, joined with those that begin where they end, are windows of two, of four and so on.
+    """
+    for axis, side in enumerate(sides):
+        ahead = side // 2
+        ends = [(side - 1 - ahead, ahead) if at == axis else (0, 0) for at in range(mask.ndim)]
+        windows = np.moveaxis(np.pad(mask, ends, constant_values=outside), axis, 0)
+        length = 1
+        while length < side:
+            step = min(length, side - length)
+            windows = windows[:-step] | windows[step:]
+            length += step
+        mask = np.moveaxis(windows, 0, axis)
+    return mask
 
 
 def _sides(size: float, unit: Unit, spacing: Spacing) -> tuple[int, ...]:

@@ -129,4 +129,9 @@ class Audit:
 
     def to_document(self) -> dict[str, Any]:
         """What the command line prints."""
-        return {"out": self.path, "record": self.record, "ranking": self.ranking}
+        return {
+            "out": self.path,
+            "report": self.path / "report.html",
+            "record": self.record,
+            "ranking": self.ranking,
+        }

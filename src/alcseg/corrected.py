@@ -74,6 +74,12 @@ class Correction:
         return self.path
 
     @property
+    def report(self) -> Path | None:
+        """The page; older versions have written none."""
+        page = self.path / "report.html"
+        return page if has_file(page) else None
+
+    @property
     def calibration(self) -> Calibration:
         """What the uncertainty is worth, or why that is not known."""
         return self.record.calibration
@@ -134,6 +140,7 @@ class Correction:
         calibration = self.calibration
         return {
             "out": str(self.path),
+            "report": self.report,
             "corrected": list(self.corrected),
             "pseudo_labeled": list(self.pseudo_labeled),
             "failed": self.failed,

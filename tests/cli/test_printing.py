@@ -96,6 +96,7 @@ def test_audit_tells_how_to_go_on_and_doubts_of_hq_where_there_is_other_quality(
     told = capsys.readouterr().out
     assert "hq, but seem wrong  case_2" in told
     assert "alcseg correct audits/heart data/heart --oof --out NEW" in " ".join(told.split())
+    assert told.endswith("in the browser: alcseg review audits/heart\n")
     show("audit", audited("hq", "hq"), as_json=False)  # by default, not by choice
     assert "hq, but seem wrong" not in capsys.readouterr().out
 
@@ -115,11 +116,14 @@ def test_correct_shows_the_first_ten_cases_by_their_worst_class(corrected, capsy
     )
     assert "written         2 given, 10 refined" in text
     assert "ranking.csv (12 cases, the first 10 above)" in "".join(text.split("\n"))
+    assert "".join(lines[-2:]).endswith(f"in the browser: alcseg review {corrected.path}")
 
 
 def test_json_keeps_everything(corrected, capsys):
     show("correct", corrected, as_json=True)
-    assert len(json.loads(capsys.readouterr().out)["corrected"]) == 12
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["corrected"]) == 12
+    assert found["report"] is None  # older versions have written none
     show("predict", predicted(1), as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert found.keys() == {"out", "written", "failed", "record"}
@@ -145,7 +149,9 @@ def test_demo_ends_with_a_table_of_labels_and_methods(capsys):
         "peak_memory_mib": 898.0,
     }
     show("demo", DemoResult(Path("demo"), record), as_json=False)
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    told = capsys.readouterr().out
+    assert told.endswith("in the browser: alcseg review demo/corrected\n")
+    lines = [line.split() for line in told.splitlines()]
     assert ["0.5", "0.75"] in lines
     assert ["alc", "0.8", "4.5"] in lines
     assert ["alcseg", "train", "x"] in lines

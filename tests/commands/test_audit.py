@@ -1,6 +1,7 @@
 """`alcseg audit` from end to end on phantoms: worst labels first, files, and what is refused."""
 
 import importlib
+import re
 import shutil
 from functools import partial
 from pathlib import Path
@@ -240,6 +241,12 @@ def test_the_page_tells_what_was_found(result):
     assert result.record.verdict.split(";")[0] in page
     assert all(row.case_id in page for row in result.ranking)
     assert f"One and the same label map: phantom_001 and {WRONG[2]}." in page
+    doubted = list(dict.fromkeys(row.case_id for row in result.ranking if row.case_id not in result.trusted))
+    assert re.findall(r'<article class="case" id="case-([^"]*)"', page) == doubted
+    assert page.count('role="img"') == 3 * len(doubted)
+    assert f"?case={doubted[0]}&amp;region=1&amp;of={result.path.name}" in page
+    assert sum(point.n for point in result.record.foretold) >= 8  # simulated errors
+    assert "How far to believe it" in page
 
 
 @pytest.mark.timeout(600)

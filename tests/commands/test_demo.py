@@ -37,7 +37,8 @@ def test_it_scores_the_labels_and_the_methods(result):
 def test_it_keeps_a_record(result):
     assert DemoRecord.read(result.out) == result.record
     assert result.record.seed == 1
-    assert len(result.record.steps) == len(result.record.commands) == 14
+    assert len(result.record.steps) == 14
+    assert result.record.commands[14:] == (f"alcseg review {result.corrected}",)
 
 
 @pytest.mark.integration
@@ -51,7 +52,7 @@ def test_the_page_shows_everything_and_loads_nothing(result):
 @pytest.mark.integration
 def test_the_commands_are_ones_that_the_program_takes(result):
     verbs = [shlex.split(line)[1:] for line in result.record.commands if line.startswith("alcseg ")]
-    assert {words[0] for words in verbs} == {"corrupt", "train", "correct", "predict", "evaluate"}
+    assert {words[0] for words in verbs} == {"corrupt", "train", "correct", "predict", "evaluate", "review"}
     for words in verbs:
         parse(words)
 

@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from alcseg.errors import ShapeError
+from alcseg.reporting.case_panel import CasePanel, Cases
 from alcseg.reporting.html import Commands, Facts, Picture, Section, Table, Text, format_value, write_report
 
 
@@ -67,3 +69,42 @@ def test_a_row_of_another_length_is_refused():
 )
 def test_values_as_a_person_reads_them(value, text):
     assert format_value(value) == text
+
+
+def test_a_case_has_its_planes_words_and_link_and_the_table_leads_to_it(tmp_path):
+    panel = CasePanel(
+        "a<b",
+        heading="1.",
+        badge="moved",
+        facts="Dice 0.5",
+        words=["<i>"],
+        planes=[Markup("<svg/>")],
+        link="http://x/",
+    )
+    table = Table(["case"], [["a<b"], ["other"]], links={"a<b": f"#{panel.anchor}"})
+    cases = Cases([panel], command="alcseg review it")
+    page = write_report(
+        tmp_path / "report.html", title="T", sections=[Section("S", [cases, table])]
+    ).read_text()
+    assert f'<article class="case" id="{panel.anchor}">' in page
+    assert f'<a href="#{panel.anchor}">a&lt;b</a>' in page
+    assert "<svg/>" in page
+    assert "<li>&lt;i&gt;</li>" in page
+    assert '<a class="open" href="http://x/" target="_blank" rel="noopener noreferrer">' in page
+    assert "<code>alcseg review it</code>" in page
+
+
+def test_a_case_without_a_review_has_no_link(tmp_path):
+    page = write_report(
+        tmp_path / "report.html", title="T", sections=[Section("S", [Cases([CasePanel("a")])])]
+    )
+    assert 'class="open"' not in page.read_text()
+    assert "<code>" not in page.read_text()
+
+
+def test_a_plot_is_sharp_and_turned_dark_and_another_picture_stays(tmp_path):
+    pictures = [Picture(Figure(figsize=(2, 1)), alt="a", plot=plot) for plot in (True, False)]
+    page = write_report(tmp_path / "report.html", title="T", sections=[Section("S", pictures)]).read_text()
+    assert page.count('<figure class="plot">') == 1
+    assert 'alt="a" width="220">' in page  # of 384 pixels
+    assert "prefers-color-scheme: dark" in page

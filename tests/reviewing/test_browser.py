@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,10 @@ import pytest
 from alcseg.data.folder import Dataset
 from alcseg.records.decisions import ReadingKey
 from alcseg.records.review_book import ReviewBook
+from alcseg.reporting import review_link
+from alcseg.reporting.case_panel import CasePanel, Cases
+from alcseg.reporting.html import Section, write_report
+from alcseg.reporting.review_link import ReviewLink
 from alcseg.reviewing.command import book_path, review
 from alcseg.reviewing.server import STATIC
 from alcseg.reviewing.sheet import CaseSheet
@@ -53,8 +58,9 @@ class Server:
         return code
 
 
-def serve(folder: Path) -> Server:
+def serve(folder: Path, *options: str) -> Server:
     words = [sys.executable, "-m", "alcseg", "review", str(folder), "--no-browser", "--reviewer", "anna"]
+    words += options
     process = subprocess.Popen(
         words,
         stdout=subprocess.PIPE,
@@ -311,6 +317,40 @@ def test_a_link_opens_its_case_at_its_region(page: Any, server: Server, folder: 
     shows(page, "oblique")
     sheet = CaseSheet.of(Subject.open(folder), "oblique")
     assert page.evaluate("() => window.review.viewer.place") == list(sheet.regions[1].place)
+
+
+def test_a_link_of_a_report_opens_the_running_review_and_knows_the_reader(
+    browser: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    monkeypatch.setattr(review_link, "PORT", port)
+    links = [ReviewLink(target).to("oblique", 2) for target in (folder, tmp_path / "another")]
+    panels = [CasePanel(f"case_{number}", link=link) for number, link in enumerate(links)]
+    report = write_report(tmp_path / "report.html", title="T", sections=[Section("S", [Cases(panels)])])
+    running = serve(folder, "--port", str(port), "--case", "permuted")
+    context = browser.new_context(viewport={"width": 1200, "height": 800})
+    try:
+        first = context.new_page()
+        first.goto(running.address)
+        shows(first, "permuted")
+        page = context.new_page()
+        page.goto(report.as_uri())
+        with context.expect_page() as opened:
+            page.click("#case-case_0 a")
+        shows(opened.value, "oblique")
+        sheet = CaseSheet.of(Subject.open(folder), "oblique")
+        assert opened.value.evaluate("() => window.review.viewer.place") == list(sheet.regions[1].place)
+        assert opened.value.input_value("#reader") == "anna"
+        assert opened.value.is_hidden("#banner")
+        with context.expect_page() as opened:
+            page.click("#case-case_1 a")
+        shows(opened.value, "oblique")
+        opened.value.wait_for_selector("#banner:not([hidden])")
+        assert "review of another, but that of blocks" in opened.value.inner_text("#banner")
+    finally:
+        context.close()
+        running.stop()
 
 
 def test_the_second_of_two_windows_is_told_and_overwrites_nothing(

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from alcseg.auditing.examine import MENDED, PROPOSALS, as_given, explained
 from alcseg.auditing.forests import Forests, class_rows
+from alcseg.auditing.foretold import foretold
 from alcseg.auditing.lessons import Lessons
 from alcseg.auditing.simulate import KINDS
 from alcseg.records.audit_trail import Proposal
@@ -201,7 +202,11 @@ class Referee:
                 self._promised, self._explained.tolist(), as_given(self.lessons.rows).tolist(), strict=True
             )
         ]
-        given, written = true[:, 0], true[np.arange(len(true)), chosen]
+        at = (np.arange(len(true)), chosen)
+        given, written = true[:, 0], true[at]
+        promised = self._promised.mean(axis=1)
+        told_given = promised[:, 0]
+        told_written = told_given + np.where(chosen, promised[at], 0.0)  # gains over the given label
         right = given >= _RIGHT
 
         def mean(values: NDArray[Any], where: NDArray[np.bool_] | None = None) -> float:
@@ -221,6 +226,8 @@ class Referee:
             worse_share=mean(written < given - _POINT),
             right_given_dice=mean(given, right) if right.any() else None,
             right_written_dice=mean(written, right) if right.any() else None,
+            foretold_given=foretold(told_given, given),
+            foretold_written=foretold(np.clip(told_written, 0.0, 1.0), written),
         )
 
     def _verdict(self, said: NDArray[np.float64], best: float, given: float) -> Verdict:

@@ -17,6 +17,7 @@ from alcseg.records.predictions import PredictionRecord
 from alcseg.records.ranking import RankingRow
 from alcseg.records.scores import ScoreRow
 from alcseg.records.summary import EvaluationSummary
+from alcseg.reporting.review_link import ReviewLink
 
 __all__ = ["document", "show"]
 
@@ -167,7 +168,13 @@ def _audit(result: Any) -> list[RenderableType]:
         "",
         record.verdict,
         *(["", _AFTER_AUDIT.format(out=result.out, dataset=record.dataset)] if record.trusted else []),
+        *_look(result.out),
     ]
+
+
+def _look(folder: Any) -> list[RenderableType]:
+    """How to go through the result in the browser."""
+    return ["", f"Look, decide and mend in the browser: {ReviewLink(folder).command}"]
 
 
 def _evaluate(result: Any) -> list[RenderableType]:
@@ -217,12 +224,13 @@ def _correct(result: Any) -> list[RenderableType]:
         and f"{said.errors} errors simulated on {said.cases} trusted labels: Dice {said.given_dice:.3f} -> "
         f"{said.written_dice:.3f}, worse by more than a point in {said.worse_share:.1%}",
         "labels were": "; ".join(record.offsets) or None,
+        "report": result.report,
         "ranking": f"{ranking} ({len(worst)} cases, the first {_RANKED_CASES} above)"
         if len(worst) > _RANKED_CASES
         else ranking,
     }
     table = _table([row.cells() for row in worst[:_RANKED_CASES]], columns)
-    return [*_failures(result), "Look at these first:", table, "", *_facts(facts)]
+    return [*_failures(result), "Look at these first:", table, "", *_facts(facts), *_look(result.out)]
 
 
 def _failures(result: Any, what: str = "case") -> list[RenderableType]:
@@ -288,6 +296,7 @@ def _demo(result: Any) -> list[RenderableType]:
         *_facts(facts),
         "\nEach step by hand:",
         *record.commands,
+        *_look(result.corrected),
     ]
 
 

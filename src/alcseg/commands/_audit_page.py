@@ -1,32 +1,57 @@
 """`report.html` of an audit: what seems wrong, how, where, and what can be trusted."""
 
+import shlex
 from pathlib import Path
 
 from alcseg.audited import Audit
+from alcseg.commands.progress import track
+from alcseg.data.folder import Dataset
 from alcseg.machine import commit, processor
-from alcseg.reporting.html import Facts, Picture, Section, Table, Text, write_report
-from alcseg.views.audit import figure
+from alcseg.records.audit import AuditRow
+from alcseg.records.base import by_case
+from alcseg.reporting.case_panel import CasePanel, Cases, anchor_of, draw_panel
+from alcseg.reporting.fig_calibration import CAPTION, calibration_figure
+from alcseg.reporting.html import Block, Commands, Facts, Picture, Section, Table, Text, write_report
+from alcseg.reporting.noise_words import noise_of_audit
+from alcseg.reporting.review_link import ReviewLink
+from alcseg.views.audit import seen_case
 
 __all__ = ["write_page"]
 
-_PICTURED = 12
+_PANELS = 200
 _REGIONS = 100
 
 
 def write_page(path: Path, audit: Audit) -> None:
     """Write the page of a finished audit."""
-    record = audit.record
+    shown = _doubted(audit)
+    sections = [
+        _found(audit),
+        _cases(audit, shown),
+        _calibration(audit),
+        _ranking(audit, shown),
+        _regions(audit, shown),
+        _trusted(audit),
+        _making(audit),
+    ]
     write_report(
         path,
         title="Which labels are wrong",
-        lead=record.verdict,
-        sections=[_found(audit), _ranking(audit), _regions(audit), _trusted(audit), _making(audit)],
+        lead=audit.record.verdict,
+        sections=[section for section in sections if section is not None],
     )
+
+
+def _doubted(audit: Audit) -> dict[str, tuple[AuditRow, ...]]:
+    """Lines of the cases that have a panel: the worst of those that are not trusted."""
+    trusted = set(audit.trusted)
+    doubted = {name: rows for name, rows in by_case(audit.ranking).items() if name not in trusted}
+    return dict(list(doubted.items())[:_PANELS])
 
 
 def _found(audit: Audit) -> Section:
     record = audit.record
-    parts: list[Facts | Picture | Text] = [
+    parts: list[Block] = [
         Facts(
             [
                 ("Labels judged", record.cases),
@@ -36,11 +61,7 @@ def _found(audit: Audit) -> Section:
             ],
             large=True,
         ),
-        Picture(
-            figure(audit, _PICTURED),
-            alt="The worst labels over their images, beside what networks predict that never saw them.",
-            caption="The worst labels, each in the slice where it differs most from the prediction.",
-        ),
+        *map(Text, noise_of_audit(audit)),
     ]
     groups = (
         (
@@ -55,7 +76,63 @@ def _found(audit: Audit) -> Section:
     return Section("What was found", parts)
 
 
-def _ranking(audit: Audit) -> Section:
+def _cases(audit: Audit, shown: dict[str, tuple[AuditRow, ...]]) -> Section | None:
+    if not shown:
+        return None
+    dataset, link = Dataset.open(audit.record.dataset), ReviewLink(audit.path)
+    panels = []
+    for case_id in track(list(shown), "Drawing cases"):
+        rows = shown[case_id]
+        worst = min(rows, key=lambda row: row.dice)
+        panel = CasePanel(
+            case_id,
+            heading=f"{worst.rank}.",
+            badge="cannot be judged" if worst.unsure else worst.kind.replace("_", " "),
+            facts=f"{worst.quality}, expected Dice {worst.dice:.2f} "
+            f"({worst.dice_low:.2f} to {worst.dice_high:.2f})",
+            words=[f"{row.words}." for row in rows],
+            link=link.to(case_id),
+        )
+        seen = seen_case(audit, dataset, case_id)
+        panels.append(draw_panel(panel, seen, dataset.label_values, dataset.label_names, other="predicted"))
+    cases = Cases(
+        panels,
+        dashed="label as given",
+        solid="prediction by a network that never saw the label",
+        tinted="the largest difference",
+        tints=("only predicted", "only given", "another class"),
+        command=link.command,
+    )
+    return Section("Labels to look at", [Text(_order(audit, len(shown))), cases])
+
+
+def _order(audit: Audit, shown: int) -> str:
+    doubted = audit.record.cases - len(audit.trusted)
+    some = f"The worst {shown} of {doubted}" if shown < doubted else f"All {doubted}"
+    return (
+        f"{some} labels that are not trusted, the worst first, in three planes through the largest "
+        "difference, in radiological view (the patient's right on your left)."
+    )
+
+
+def _calibration(audit: Audit) -> Section | None:
+    points = audit.record.foretold
+    if not points:
+        return None
+    return Section(
+        "How far to believe it",
+        [
+            Picture(
+                calibration_figure({"labels": points}),
+                alt="Expected against true errors of simulated labels.",
+                caption=CAPTION,
+                plot=True,
+            )
+        ],
+    )
+
+
+def _ranking(audit: Audit, shown: dict[str, tuple[AuditRow, ...]]) -> Section:
     rows: list[list[str | int | float | None]] = [
         [row.rank, row.case_id, row.class_name, row.dice, row.dice_low, row.dice_high, row.surface_mm,
          row.kind.replace("_", " "), row.kind_probability, row.words]
@@ -72,12 +149,13 @@ def _ranking(audit: Audit) -> Section:
                 caption="Expected Dice of the given label with the right one, its 90 % interval, expected "
                 "mean distance of the surfaces. Click a heading to sort.",
                 sortable=True,
+                links={case_id: f"#{anchor_of(case_id)}" for case_id in shown},
             )
         ],
     )
 
 
-def _regions(audit: Audit) -> Section:
+def _regions(audit: Audit, shown: dict[str, tuple[AuditRow, ...]]) -> Section:
     rows: list[list[str | int | float | None]] = [
         [row.case_id, row.class_name, row.what, row.mm3, "xyz"[row.axis], row.best_slice]
         for row in sorted(audit.regions, key=lambda row: -row.mm3)[:_REGIONS]
@@ -89,8 +167,9 @@ def _regions(audit: Audit) -> Section:
                 ["case", "class", "what", "mm³", "axis", "best slice"],
                 rows,
                 caption=f"The largest {len(rows)} of {len(audit.regions)} regions; regions.csv has all, with "
-                "their boxes. Slices count from 0.",
+                "their boxes. Slices are those of the file and count from 0.",
                 sortable=True,
+                links={case_id: f"#{anchor_of(case_id)}" for case_id in shown},
             )
         ],
     )
@@ -98,14 +177,18 @@ def _regions(audit: Audit) -> Section:
 
 def _trusted(audit: Audit) -> Section:
     names = ", ".join(audit.trusted) or "none"
+    dataset, audit_path = audit.record.dataset, str(audit.path)
     return Section(
         "Labels that can be trusted",
         [
             Text(f"Best first: {names}."),
-            Text(
-                "alcseg train DATASET --hq-from AUDIT takes these for HQ; alcseg correct AUDIT DATASET --oof "
-                "mends the others by the networks that never saw them.",
-                note=True,
+            Text("Look at the others, mend them by the networks that never saw them, or train with these:"),
+            Commands(
+                [
+                    ReviewLink(audit.path).command,
+                    shlex.join(["alcseg", "correct", audit_path, dataset, "--oof", "--out", "CORRECTED"]),
+                    shlex.join(["alcseg", "train", dataset, "--hq-from", audit_path, "--out", "RUN"]),
+                ]
             ),
         ],
     )

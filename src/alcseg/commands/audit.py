@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from alcseg.audited import Audit
 from alcseg.auditing.evidence import NAMES, evidence
 from alcseg.auditing.folds import draw_folds
+from alcseg.auditing.foretold import foretold
 from alcseg.auditing.judge import Judge, Judgment, averaged, believed
 from alcseg.auditing.simulate import draw_errors
 from alcseg.auditing.typical import traits, unlike_the_others
@@ -35,6 +36,7 @@ from alcseg.machine import peak_memory_mib, versions
 from alcseg.outputs import require_apart
 from alcseg.records.audit import AuditRecord, AuditRound, AuditRow, RegionRow
 from alcseg.records.fingerprint import FingerprintRow
+from alcseg.records.foretold import Foretold
 from alcseg.reporting.figures import png_bytes
 from alcseg.run import Run
 from alcseg.seeds import require_seed
@@ -194,6 +196,7 @@ def audit(
             run=None if run is None else fspath(run),
             repeats=repeats,
             duplicates=duplicates,
+            foretold=found[0].foretold,
             failed=looks[0].failed,
             verdict=verdict([mean_dice(one) for one in judged.values()], len(wrong)),
             versions=versions(),
@@ -227,11 +230,13 @@ class _Judged:
         judgments: Of each label, by foreground class.
         believed: Number of labels that errors were simulated on.
         traits: Of the predictions, by case.
+        foretold: What the judge said of simulated errors, and what was true.
     """
 
     judgments: dict[str, list[Judgment]]
     believed: int
     traits: dict[str, NDArray[np.float64]]
+    foretold: tuple[Foretold, ...]
 
 
 def _judge(seen: dict[str, SeenCase], fold_of: Mapping[str, int], seed: int) -> _Judged:
@@ -256,4 +261,5 @@ def _judge(seen: dict[str, SeenCase], fold_of: Mapping[str, int], seed: int) -> 
             cases.append(name)
     logger.info("fitting the judge on %d simulated errors of %d labels", len(truth), len(good))
     judge = Judge(np.stack(spoiled), truth, cases, [fold_of[name] for name in cases], seed=seed)
-    return _Judged(dict(zip(names, judge.judge(table, names, folds), strict=True)), len(good), told)
+    judged = dict(zip(names, judge.judge(table, names, folds), strict=True))
+    return _Judged(judged, len(good), told, foretold(judge.judged, judge.true))

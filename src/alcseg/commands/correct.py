@@ -13,6 +13,7 @@ from alcseg.auditing.lessons import FEWEST_CASES
 from alcseg.auditing.referee import Referee, Verdict
 from alcseg.auditing.typical import unlike_the_others
 from alcseg.commands._answers import Answers, answers_of_audit, answers_of_run
+from alcseg.commands._correct_page import write_page
 from alcseg.commands._corrected_dataset import CorrectedDataset
 from alcseg.commands._looks import POOR, Looked, Looker, Trusted
 from alcseg.commands._spool import Spool
@@ -192,6 +193,7 @@ def correct(
             time_s=round(time.perf_counter() - begun, 3),
             peak_memory_mib=peak_memory_mib(),
         ).write(partial)
+        write_page(Correction.open(partial), Path(out))
     return Correction.open(Path(out))
 
 

@@ -29,6 +29,7 @@ from alcseg.old_output import OldOutput
 from alcseg.outputs import require_free
 from alcseg.records.demo import DemoRecord, DemoScores, DemoStep
 from alcseg.records.ranking import RankingRow
+from alcseg.reporting.review_link import ReviewLink
 from alcseg.run import Run
 from alcseg.seeds import require_seed
 
@@ -65,6 +66,11 @@ class DemoResult:
     def report(self) -> Path:
         """The page to open."""
         return self.out / "report.html"
+
+    @property
+    def corrected(self) -> Path:
+        """The dataset with mended labels, to review."""
+        return self.out / "corrected"
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,7 @@ def demo(
         seed=seed,
         versions=versions(),
         started=timestamp(),
-        commands=tuple(step.command for step in steps),
+        commands=(*(step.command for step in steps), ReviewLink(out / "corrected").command),
     )
     _require_place(out, asked, overwrite=overwrite)
     with alone(out), ExitStack() as held:

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from alcseg.records.base import Decimals, Document, Record, Row
+from alcseg.records.foretold import Foretold
 
 __all__ = ["AuditRecord", "AuditRound", "AuditRow", "RegionRow"]
 
@@ -134,6 +135,8 @@ class AuditRecord(Document):
     """Pairs of cases with one and the same label map."""
     failed: dict[str, str] = {}
     """Message of each case that could not be judged."""
+    foretold: tuple[Foretold, ...] = ()
+    """Expected and true errors of simulated labels, by class; none in older files."""
     verdict: str
     """The whole set in words."""
     versions: dict[str, str] = {}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Self, TypeAlias
 
 from alcseg.records.base import Document, Record
+from alcseg.records.foretold import Foretold
 from alcseg.types import Count, NotNegative, Positive, Uncertainty, Weighting
 
 __all__ = [
@@ -104,6 +105,10 @@ class Rehearsal(Record):
     """Mean Dice before correction where nothing or next to nothing was simulated."""
     right_written_dice: float | None
     """The same after correction."""
+    foretold_given: tuple[Foretold, ...] = ()
+    """Expected and true errors of the simulated labels; none in older files."""
+    foretold_written: tuple[Foretold, ...] = ()
+    """The same of what was written for them."""
 
 
 class CorrectionRecord(Document):

@@ -42,7 +42,7 @@ class DemoRecord(Document):
     steps: tuple[DemoStep, ...] = ()
     """Those that are done, in order."""
     commands: tuple[str, ...]
-    """What would do each step by hand."""
+    """What would do each step by hand, and last what opens the review of the corrected labels."""
     time_s: float = 0.0
     """Wall time of the whole."""
     peak_memory_mib: float | None = None

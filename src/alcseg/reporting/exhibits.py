@@ -47,12 +47,14 @@ class FigureExhibit:
         title: Its heading.
         figure: Itself.
         caption: How it is to be read; also what a blind reader gets.
+        plot: Whether it is curves on white alone.
     """
 
     name: str
     title: str
     figure: Figure
     caption: str
+    plot: bool = False
 
 
 Exhibit: TypeAlias = DataTable | FigureExhibit

@@ -1,6 +1,6 @@
 """One self-contained HTML page from tables, figures and text; opens offline, prints well."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -12,10 +12,12 @@ from matplotlib.figure import Figure
 import alcseg
 from alcseg.errors import ShapeError
 from alcseg.files import write_text
+from alcseg.reporting.case_panel import Cases
 from alcseg.reporting.figures import png_bytes, png_data_uri
 
 __all__ = [
     "Block",
+    "Cases",
     "Commands",
     "Facts",
     "Picture",
@@ -27,6 +29,8 @@ __all__ = [
 ]
 
 Cell: TypeAlias = str | int | float | None
+
+_DPI, _PLOT_DPI = 110, 192  # a plot is shown at half its pixels, sharp on fine screens
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Table:
         quiet_rows: Indices of rows in gray.
         strong_cells: `(row, column)` of cells in bold.
         number_columns: Columns of numbers that are written out as text.
+        links: Text of cells to where they lead.
     """
 
     columns: Sequence[str]
@@ -63,6 +68,7 @@ class Table:
     quiet_rows: Sequence[int] = ()
     strong_cells: Sequence[tuple[int, int]] = ()
     number_columns: Sequence[int] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
     kind: str = field(default="table", init=False)
 
     def __post_init__(self) -> None:
@@ -87,18 +93,33 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure with the words a blind reader gets instead (`alt`) and a caption."""
+    """A figure with the words a blind reader gets instead (`alt`) and a caption.
+
+    Curves on white are a `plot`: where the reader's screen is dark they are turned dark, too.
+    """
 
     figure: Figure | bytes
     alt: str
     caption: str = ""
+    plot: bool = False
     kind: str = field(default="picture", init=False)
 
     @property
     def source(self) -> str:
         """The picture itself, as an inline PNG."""
-        png = self.figure if isinstance(self.figure, bytes) else png_bytes(self.figure)
+        png = (
+            self.figure
+            if isinstance(self.figure, bytes)
+            else png_bytes(self.figure, dpi=_PLOT_DPI if self.plot else _DPI)
+        )
         return png_data_uri(png)
+
+    @property
+    def width(self) -> int | None:
+        """Pixels on the page; None for as many as it has."""
+        if not self.plot or isinstance(self.figure, bytes):
+            return None
+        return round(self.figure.get_figwidth() * _DPI)
 
 
 @dataclass(frozen=True)
@@ -118,7 +139,7 @@ class Facts:
     kind: str = field(default="facts", init=False)
 
 
-Block: TypeAlias = Text | Table | Picture | Commands | Facts
+Block: TypeAlias = Text | Table | Picture | Commands | Facts | Cases
 
 
 @dataclass(frozen=True)

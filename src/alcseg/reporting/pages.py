@@ -12,6 +12,7 @@ from alcseg.reporting.figures import png_bytes, svg_bytes, training_curves
 from alcseg.reporting.html import Block, Facts, Picture, Section, Text, write_report
 from alcseg.reporting.markup import to_csv, to_html, to_latex, to_markdown
 from alcseg.reporting.records import Benchmark
+from alcseg.reporting.scored_cases import scored_cases
 from alcseg.reporting.table import Column, DataTable, Line, Stat, printed_unit
 from alcseg.run import Run
 
@@ -54,10 +55,10 @@ def write_run_report(run: Run, out: Path) -> list[str]:
     caption = "Loss terms (smoothed) and validation Dice over the steps" + (
         ", one column per stage." if len(tables) > 1 else "."
     )
-    shown: list[Exhibit] = [FigureExhibit("training", "Training", figure, caption)]
-    evaluation = run.path / "eval"
-    if evaluation.is_dir():
-        shown.append(_scores_table(evaluation))
+    shown: list[Exhibit] = [FigureExhibit("training", "Training", figure, caption, plot=True)]
+    scores = Evaluation.open(run.path / "eval") if (run.path / "eval").is_dir() else None
+    if scores is not None:
+        shown.append(_scores_table(scores))
     shown.append(_settings_table(run.settings.dotted))
     record = run.record
     facts: list[tuple[str, str | int | None]] = [
@@ -71,6 +72,11 @@ def write_run_report(run: Run, out: Path) -> list[str]:
         ("finished", record.finished),
     ]
     sections = [_section(exhibit) for exhibit in shown]
+    cases = None if scores is None else scored_cases(scores)
+    if cases is not None:
+        order = "The worst first, in three planes through the largest difference, in radiological view (the "
+        order += "patient's right on your left)."
+        sections.insert(-1, Section("Cases", [Text(order), cases]))  # the settings stay last
     sections.insert(0, Section("Run", [Facts([fact for fact in facts if fact[1] is not None])]))
     state = "finished" if run.finished else "not finished"
     return _write(out, f"{run.method}: {run.path.resolve().name}", f"This run is {state}.", shown, sections)
@@ -95,8 +101,8 @@ def _write(
 def _section(exhibit: Exhibit) -> Section:
     block: Block
     if isinstance(exhibit, FigureExhibit):
-        png = png_bytes(exhibit.figure, dpi=_PAGE_DPI)
-        block = Picture(png, alt=exhibit.caption, caption=exhibit.caption)
+        drawn = exhibit.figure if exhibit.plot else png_bytes(exhibit.figure, dpi=_PAGE_DPI)
+        block = Picture(drawn, alt=exhibit.caption, caption=exhibit.caption, plot=exhibit.plot)
         files = f"figures/{exhibit.name}.png, .svg"
     else:
         block = to_html(exhibit, titled=False)
@@ -104,8 +110,7 @@ def _section(exhibit: Exhibit) -> Section:
     return Section(exhibit.title, [block, Text(files, note=True)])
 
 
-def _scores_table(evaluation: Path) -> DataTable:
-    scores = Evaluation.open(evaluation)
+def _scores_table(scores: Evaluation) -> DataTable:
     lines = []
     for metric, unit in scores.units.items():
         if metric in METRICS:  # else its package is gone

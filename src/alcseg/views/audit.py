@@ -22,7 +22,7 @@ from alcseg.reporting.drawing import (
 )
 from alcseg.views.card import card, plain, shown, table
 
-__all__ = ["figure", "html"]
+__all__ = ["figure", "html", "seen_case"]
 
 _AXIAL = 2
 _COLUMNS = 4
@@ -44,7 +44,7 @@ def figure(audit: Audit, count: int) -> Figure:
     drawn = Figure(figsize=(2.2 * across, 2.5 * down + 0.3), layout="constrained")
     panels = drawn.subplots(down, across, squeeze=False).flat
     for axes, line in zip(panels, lines, strict=False):
-        seen = _seen(audit, dataset, line.case_id)
+        seen = seen_case(audit, dataset, line.case_id)
         given, predicted = seen.labels["given"], seen.labels["predicted"]
         differ = given != predicted
         index = largest_slice(differ if differ.any() else given > 0, _AXIAL)
@@ -82,7 +82,7 @@ def html(audit: Audit) -> str:
     )
 
 
-def _seen(audit: Audit, dataset: Dataset, case_id: str) -> UprightCase:
+def seen_case(audit: Audit, dataset: Dataset, case_id: str) -> UprightCase:
     """Image, given label and prediction, which the maps of missing and extra voxels tell."""
     case = dataset[case_id]
     given = dataset.read_label(case_id).array

@@ -20,7 +20,7 @@ from alcseg.reporting.drawing import (
 )
 from alcseg.views.card import card, plain, shown, table
 
-__all__ = ["figure", "html"]
+__all__ = ["figure", "html", "seen_case"]
 
 _AXIAL = 2
 _STYLES = {name: CONTOUR_STYLES[name] for name in ("written", "given")}  # where equal, dashes over the line
@@ -38,7 +38,7 @@ def figure(correction: Correction, count: int) -> Figure:
     drawn = Figure(figsize=(6.6, 2.2 * len(cases) + 0.4), layout="constrained")
     grid = drawn.subplots(len(cases), 3, squeeze=False)
     for line, case in zip(grid, cases, strict=True):
-        upright = _upright(case)
+        upright = seen_case(case)
         labels = upright.labels
         changed = labels["given"] != labels["written"] if len(labels) == 2 else np.zeros(1, bool)
         here = changed if changed.any() else next(iter(labels.values()), upright.image * 0) > 0
@@ -82,7 +82,8 @@ def html(correction: Correction) -> str:
     )
 
 
-def _upright(case: CorrectedCase) -> UprightCase:
+def seen_case(case: CorrectedCase, *, uncertainty: bool = True) -> UprightCase:
+    """Image, labels and, where it is wanted, uncertainty of a case, upright."""
     labels = {"written": case.written, "given": case.given}
     found = {name: label for name, label in labels.items() if label is not None}
-    return upright_case(case.image, case.affine, found, case.uncertainty)
+    return upright_case(case.image, case.affine, found, case.uncertainty if uncertainty else None)

@@ -108,3 +108,9 @@ def test_a_folder_without_labels_of_the_dataset_is_refused(desk: Desk, tmp_path:
     (tmp_path / "stranger.nii.gz").write_bytes(b"")
     with pytest.raises(DataError, match="stranger"):
         import_labels(desk.subject, desk.book, tmp_path, "slicer")
+
+
+def test_two_files_of_one_case_are_refused(desk: Desk, exported: Path) -> None:
+    (exported / "ras.nii.gz").write_bytes(b"")
+    with pytest.raises(DataError, match="expected one file per case, found ras"):
+        import_labels(desk.subject, desk.book, exported, "slicer")

@@ -18,21 +18,21 @@ from alcseg.data.folder import require_named_values
 from alcseg.data.grids import require_same_grid
 from alcseg.data.nifti import read_image, read_label
 from alcseg.data.nifti_file import nifti_stem
-from alcseg.errors import AlcsegError, DataError, LabelError, ResourceError
+from alcseg.errors import AlcsegError, DataError
 from alcseg.listing import list_files
 from alcseg.outputs import output_folder
 from alcseg.records.decisions import ReadingKey, label_hash
 from alcseg.records.review_book import ReviewBook
 from alcseg.reviewing.agreement import final_decisions
 from alcseg.reviewing.reviewed_dataset import write_decisions
+from alcseg.reviewing.segments import LPS, nrrd_package, read_segments
 from alcseg.reviewing.subject import Subject
-from alcseg.types import Affine, LabelMap
+from alcseg.types import LabelMap
 from alcseg.words import shorten
 
 __all__ = ["Exported", "Imported", "export_review", "import_labels"]
 
 _SEG = ".seg.nrrd"
-_LPS = np.diag([-1.0, -1.0, 1.0])
 _COLORS = (
     (0.9, 0.3, 0.2),
     (0.2, 0.6, 0.9),
@@ -102,7 +102,7 @@ def export_review(subject: Subject, book: ReviewBook, out: Path, *, overwrite: b
 def _write_segmentation(
     path: Path, subject: Subject, case_id: str, label: LabelMap, given: Volume | None
 ) -> None:
-    nrrd = _nrrd()
+    nrrd = nrrd_package()
     like = given if given is not None else read_image(subject.dataset.image_paths(case_id)[0])
     background = subject.dataset.label_values[0]
     before = (given.array if given is not None else np.full(label.shape, background)) != background
@@ -119,8 +119,8 @@ def _write_segmentation(
     header: dict[str, Any] = {
         "space": "left-posterior-superior",
         "kinds": ["list", "domain", "domain", "domain"],
-        "space directions": np.vstack([np.full(3, np.nan), (_LPS @ like.affine[:3, :3]).T]),
-        "space origin": _LPS @ like.affine[:3, 3],
+        "space directions": np.vstack([np.full(3, np.nan), (LPS @ like.affine[:3, :3]).T]),
+        "space origin": LPS @ like.affine[:3, 3],
         "encoding": "gzip",
     }
     for index, (name, layer, value, color, mask) in enumerate(segments):
@@ -160,7 +160,15 @@ def import_labels(subject: Subject, book: ReviewBook, folder: Path, reader: str,
     if not folder.is_dir():
         raise DataError(f"{folder}: expected a folder of label maps, found none. Check the path.")
     known = {item.case_id for item in subject.queue}
-    files = {name: path for path in list_files(folder) if (name := _stem(path)) is not None}
+    files: dict[str, Path] = {}
+    for path in list_files(folder):
+        if (name := _stem(path)) is None:
+            continue
+        if name in files:
+            raise DataError(
+                f"{folder}: expected one file per case, found {files[name].name} and {path.name}. Remove one."
+            )
+        files[name] = path
     unknown = [name for name in files if name not in known]
     if unknown or not files:
         raise DataError(
@@ -180,7 +188,9 @@ def import_labels(subject: Subject, book: ReviewBook, folder: Path, reader: str,
 
 def _take(subject: Subject, book: ReviewBook, path: Path, key: ReadingKey) -> None:
     image = read_image(subject.dataset.image_paths(key.case_id)[0])
-    label = _read_segmentation(path, subject, image) if path.name.endswith(_SEG) else read_label(path)
+    label = (
+        read_segments(path, subject.dataset.labels, image) if path.name.endswith(_SEG) else read_label(path)
+    )
     require_named_values(label, subject.dataset.labels)
     require_same_grid(image, label, key.case_id)
     given = subject.given(key.case_id)
@@ -190,77 +200,5 @@ def _take(subject: Subject, book: ReviewBook, path: Path, key: ReadingKey) -> No
     book.decide(reading, "keep" if same else "edit", seen=label_hash(before), label=label.array)
 
 
-def _read_segmentation(path: Path, subject: Subject, image: Volume) -> Volume:
-    """The classes of a `.seg.nrrd` by their names, on the grid of the image of which it may hold a crop."""
-    nrrd = _nrrd()
-    try:
-        data, header = nrrd.read(str(path))
-    except (nrrd.NRRDError, OSError, ValueError, EOFError) as error:
-        raise DataError(
-            f"{path}: expected a .seg.nrrd file, cannot read it ({error}). Save it again."
-        ) from None
-    layers = data if data.ndim == 4 else data[None]
-    directions = np.asarray(header["space directions"], dtype=float)[-3:]
-    turn = _LPS if header.get("space") == "left-posterior-superior" else np.eye(3)
-    affine: Affine = np.eye(4)
-    affine[:3, :3] = turn @ directions.T
-    affine[:3, 3] = turn @ np.asarray(header["space origin"], dtype=float)
-    label = np.full(layers.shape[1:], subject.dataset.label_values[0], dtype=np.int64)
-    segments = _segments(header)
-    absent = [name for name in list(subject.dataset.labels)[1:] if name not in segments]
-    if absent:
-        raise LabelError(
-            f"{path}: expected segments named {shorten(list(subject.dataset.labels)[1:])}, found "
-            f"{shorten(list(segments)) or 'none'}. Rename them."
-        )
-    for name, value in list(subject.dataset.labels.items())[1:]:
-        layer, inside = segments[name]
-        mask = layers[layer] == inside
-        if (mask & (label != subject.dataset.label_values[0])).any():
-            raise LabelError(
-                f"{path}: expected segments that do not overlap, found that {name} does. Mend it."
-            )
-        label[mask] = value
-    return _on_grid(Volume(label, affine, None, path), image, subject.dataset.label_values[0])
-
-
-def _segments(header: Any) -> dict[str, tuple[int, int]]:
-    """Layer and value of each segment by its name."""
-    found = {}
-    index = 0
-    while f"Segment{index}_Name" in header:
-        prefix = f"Segment{index}_"
-        found[header[f"{prefix}Name"]] = (
-            int(header.get(f"{prefix}Layer", 0)), int(header.get(f"{prefix}LabelValue", index + 1))
-        )  # fmt: skip
-        index += 1
-    return found
-
-
-def _on_grid(label: Volume, image: Volume, background: int) -> Volume:
-    """A label that covers a part of the image's grid, filled up with background; any other one as it is."""
-    steps = np.linalg.inv(image.affine) @ label.affine
-    offset = np.rint(steps[:3, 3]).astype(int)
-    on_lattice = np.allclose(steps[:3, :3], np.eye(3), atol=1e-3) and np.allclose(
-        steps[:3, 3], offset, atol=1e-2
-    )
-    inside = (offset >= 0).all() and (offset + label.shape <= np.array(image.shape)).all()
-    if not (on_lattice and inside):
-        return label
-    whole = np.full(image.shape, background, dtype=label.array.dtype)
-    whole[tuple(slice(at, at + size) for at, size in zip(offset, label.shape, strict=True))] = label.array
-    return Volume(whole, image.affine, None, label.path)
-
-
 def _stem(path: Path) -> str | None:
     return path.name.removesuffix(_SEG) if path.name.endswith(_SEG) else nifti_stem(path)
-
-
-def _nrrd() -> Any:
-    try:
-        import nrrd
-    except ImportError:
-        raise ResourceError(
-            "expected the package pynrrd for .seg.nrrd files, found none: pip install 'alcseg[nrrd]'."
-        ) from None
-    return nrrd

@@ -51,9 +51,10 @@ def test_a_decision_closes_its_draft_and_keeps_the_label(book: ReviewBook) -> No
     assert book.reading(KEY).version == 2
 
 
-def test_a_skipped_case_keeps_its_draft(book: ReviewBook) -> None:
+@pytest.mark.parametrize("verdict", ["skip", "flag"])
+def test_a_case_that_is_left_to_later_or_others_keeps_its_draft(book: ReviewBook, verdict: str) -> None:
     draft = book.save(Reading(KEY, drawing=LABEL))
-    book.decide(draft, "skip", seen="before")
+    book.decide(draft, verdict, seen="before")
     np.testing.assert_array_equal(book.reading(KEY).drawing, LABEL)
 
 
@@ -138,3 +139,40 @@ def test_a_hash_knows_values_and_shape_and_not_the_type() -> None:
     assert label_hash(LABEL) == label_hash(LABEL.astype(np.uint16)) == label_hash(np.asfortranarray(LABEL))
     assert label_hash(LABEL) != label_hash(LABEL.reshape(4, 3, 2))
     assert label_hash(LABEL) != label_hash(LABEL + 1)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM book",
+        "UPDATE book SET value = 'x' WHERE key = 'format'",
+        "UPDATE book SET value = '{' WHERE key = 'labels'",
+    ],
+)
+def test_a_book_that_does_not_say_what_it_is_counts_as_damaged(
+    book: ReviewBook, tmp_path: Path, damage: str
+) -> None:
+    book._connection.execute(damage)
+    with pytest.raises(DataError, match="no format and classes in it"):
+        ReviewBook.open(tmp_path / "book.sqlite", labels=LABELS)
+
+
+def test_a_label_that_cannot_be_read_names_the_book(book: ReviewBook) -> None:
+    decision = book.decide(Reading(KEY), "keep", seen="x", label=LABEL)
+    book._connection.execute("DROP TRIGGER decisions_stay")
+    book._connection.execute("UPDATE decisions SET label = X'00'")
+    with pytest.raises(DataError, match=r"book.sqlite: .* a label that cannot be read"):
+        book.label(decision)
+
+
+def test_a_book_that_another_program_holds_is_told_and_written_to_later(
+    book: ReviewBook, tmp_path: Path
+) -> None:
+    book._connection.execute("PRAGMA busy_timeout = 1")
+    other = sqlite3.connect(tmp_path / "book.sqlite", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(ResourceError, match="locked"):
+        book.save(Reading(KEY))
+    other.execute("ROLLBACK")
+    other.close()
+    assert book.save(Reading(KEY)).version == 1

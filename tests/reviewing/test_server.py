@@ -145,7 +145,40 @@ def test_a_reader_has_a_name_and_a_pass(known: TestClient, who: dict[str, str]) 
     assert known.get("/api/queue", params=who).status_code == 400
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[" * 50_000, b"\xff\xfe\n", b'{"version": 0}\n', b"null\n"])
+def test_nobody_reads_under_the_name_that_settles_conflicts(known: TestClient) -> None:
+    answer = known.get("/api/queue", params={"reader": "consensus"})
+    assert answer.status_code == 400
+    assert "conflicts are settled" in answer.json()["error"]
+
+
+def test_an_address_that_is_too_long_is_refused(known: TestClient) -> None:
+    assert known.get("/api/cases/" + "9" * 5000, params=WHO).status_code == 414
+
+
+def test_a_full_disk_is_said_and_reading_goes_on(known: TestClient, desk: Desk) -> None:
+    desk.book._connection.execute("PRAGMA max_page_count = 1")
+    note = NOTE | {"comment": "x" * 2000}
+    answers = [
+        known.post(
+            f"/api/cases/{number}/decision/keep", params=WHO | {"reader": f"{turn}"}, content=_body(note)
+        )
+        for turn in range(4)
+        for number in range(4)
+    ]
+    assert answers[-1].status_code == 507
+    assert "Make room" in answers[-1].json()["error"]
+    decided = sum(answer.status_code == 200 for answer in answers)
+    assert len(desk.book.decisions()) == decided
+    desk.book._connection.execute("PRAGMA max_page_count = 100000")
+    assert known.post("/api/cases/0/decision/keep", params=WHO, content=_body(note)).status_code == 200
+
+
+HALF = json.dumps(NOTE | {"comment": "\ud800"}).encode()
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[" * 50_000, b"\xff\xfe\n", b'{"version": 0}\n', b"null\n", HALF]
+)
 def test_a_body_is_data_or_refused(known: TestClient, body: bytes) -> None:
     answer = known.post("/api/cases/0/decision/keep", params=WHO, content=body)
     assert answer.status_code == 400

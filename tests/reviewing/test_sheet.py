@@ -1,4 +1,6 @@
 import io
+import shutil
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -59,3 +61,16 @@ def test_equal_grids_have_equal_hashes_and_others_do_not(subject: Subject) -> No
     hashes = [CaseSheet.of(subject, case_id).grid_hash for case_id in AFFINES]
     assert len(set(hashes)) == 4
     assert hashes[0] == CaseSheet.of(subject, "ras").grid_hash
+
+
+def test_uncertainty_that_is_no_number_is_shown_as_none(corrected: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(corrected, tmp_path / "blocks")
+    path = folder / "uncertainty" / "ras.nii.gz"
+    image = nib.load(path)
+    values = np.asarray(image.dataobj).copy()
+    values[0], values[1] = np.nan, np.inf
+    nib.save(nib.Nifti1Image(values, image.affine), path)
+    shown = CaseSheet.of(Subject.open(folder), "ras").uncertainty
+    assert shown is not None
+    assert not shown[:2].any()
+    np.testing.assert_array_equal(shown[2:], values[2:])

@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from alcseg.errors import DataError, ResourceError, UsageError
+from alcseg.errors import AlcsegError, DataError, ResourceError, UsageError
 from alcseg.records.decisions import Decision, Reading, ReadingKey, Verdict, label_hash
 from alcseg.types import LabelMap
 
@@ -98,22 +98,21 @@ class ReviewBook:
             connection.execute("PRAGMA synchronous = FULL")
             known = dict(connection.execute("SELECT key, value FROM book"))
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise ResourceError(
-                    f"{path}: expected a file that can be written, found: {error}. Name another one "
-                    "with --book."
-                ) from None
-            raise DataError(f"{path}: expected the book of a review, found: {error}. Restore it.") from None
+            raise _told(path, error) from None
         book._check(known, labels)
         return book
 
     def _check(self, known: dict[str, str], labels: dict[str, int]) -> None:
-        if int(known.get("format", 0)) > self.FORMAT:
+        try:
+            number, classes = int(known["format"]), json.loads(known["labels"])
+        except (KeyError, ValueError):
+            raise _damaged(self.path, "no format and classes in it") from None
+        if number > self.FORMAT:
             raise DataError(
                 f"{self.path}: expected format {self.FORMAT} of a review or an older one, found "
                 f"{known['format']}. It was written by a newer alcseg; update this one."
             )
-        if json.loads(known["labels"]) != labels:
+        if classes != labels:
             raise DataError(
                 f"{self.path}: expected the classes {labels} of the dataset, found a review with "
                 f"{known['labels']}. Name the dataset it belongs to, or another file with --book."
@@ -127,18 +126,23 @@ class ReviewBook:
     def _writing(self) -> Iterator[sqlite3.Cursor]:
         """One transaction, alone."""
         with self._lock:
-            cursor = self._connection.cursor()
-            cursor.execute("BEGIN IMMEDIATE")
             try:
+                cursor = self._connection.cursor()
+                cursor.execute("BEGIN IMMEDIATE")
                 yield cursor
-            except BaseException:
-                cursor.execute("ROLLBACK")
-                raise
-            cursor.execute("COMMIT")
+                cursor.execute("COMMIT")
+            except sqlite3.DatabaseError as error:
+                raise _told(self.path, error) from None
+            finally:
+                if self._connection.in_transaction:  # SQLite ends it by itself where the disk is full
+                    self._connection.execute("ROLLBACK")
 
     def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self._lock:
-            return self._connection.execute(query, values).fetchall()
+            try:
+                return self._connection.execute(query, values).fetchall()
+            except sqlite3.DatabaseError as error:
+                raise _told(self.path, error) from None
 
     def reading(self, key: ReadingKey) -> Reading:
         """What a reader has begun; empty at version 0 where nothing was."""
@@ -150,9 +154,8 @@ class ReviewBook:
         if not rows:
             return Reading(key)
         version, regions, comment, seconds, drawing = rows[0]
-        return Reading(
-            key, version, json.loads(regions), comment, seconds, None if drawing is None else _unpack(drawing)
-        )
+        drawn = None if drawing is None else self._unpacked(drawing)
+        return Reading(key, version, json.loads(regions), comment, seconds, drawn)
 
     def save(self, reading: Reading) -> Reading:
         """Keep what a reader has begun; `reading.version` is the one it was made from.
@@ -185,7 +188,7 @@ class ReviewBook:
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
         key = reading.key
         with self._writing() as cursor:
-            closed = verdict not in ("reopen", "skip")
+            closed = verdict in ("accept", "keep", "edit")  # else what was drawn is still to be decided on
             _step(cursor, replace(reading, drawing=None, seconds=0.0) if closed else reading)
             cursor.execute(
                 "INSERT INTO decisions (time, case_id, reader, pass, verdict, comment, regions, seconds, "
@@ -229,7 +232,13 @@ class ReviewBook:
     def label(self, decision: Decision) -> LabelMap:
         """Label values `(X, Y, Z)` of a decision that settles a case, in the label file's voxel order."""
         ((blob,),) = self._rows("SELECT label FROM decisions WHERE id = ?", (decision.id,))
-        return _unpack(blob)
+        return self._unpacked(blob)
+
+    def _unpacked(self, blob: bytes) -> LabelMap:
+        try:
+            return _unpack(blob)
+        except (zlib.error, ValueError, EOFError) as error:
+            raise _damaged(self.path, f"a label that cannot be read ({error})") from None
 
     def standing(self, case_id: str | None = None) -> dict[ReadingKey, Decision]:
         """The last decision of each reading; one that was taken back has none."""
@@ -243,6 +252,20 @@ class ReviewBook:
             (reader, number),
         )
         return {case_id for (case_id,) in rows}
+
+
+def _told(path: Path, error: sqlite3.DatabaseError) -> AlcsegError:
+    """What SQLite found as one line: something about the disk, or about what stands in the file."""
+    if isinstance(error, sqlite3.OperationalError):
+        return ResourceError(
+            f"{path}: expected a file that can be written, found: {error}. Make room or end what holds it; "
+            "or name another one with --book."
+        )
+    return _damaged(path, str(error))
+
+
+def _damaged(path: Path, found: str) -> DataError:
+    return DataError(f"{path}: expected the book of a review, found: {found}. Restore it.")
 
 
 def _step(cursor: sqlite3.Cursor, reading: Reading) -> None:

@@ -21,6 +21,7 @@ from alcseg.errors import ResourceError, UsageError
 from alcseg.records.review_book import ReviewBook
 from alcseg.reporting.review_link import PORT
 from alcseg.reviewing.exchange import Exported, Imported, export_review, import_labels
+from alcseg.reviewing.readers import require_reader
 from alcseg.reviewing.reviewed_dataset import Applied, apply_review
 from alcseg.reviewing.subject import Subject
 from alcseg.words import shorten
@@ -99,12 +100,12 @@ def review(
         raise UsageError(
             "expected one of --apply, --export and --import, got several. Call one after the other."
         )
-    _check_port(port, turn)
+    _check_port(port)
+    name = require_reader(_person() if reviewer is None else reviewer, turn)
     subject = Subject.open(target, None if dataset is None else Dataset.open(dataset))
     if case is not None:
         _require_case(case, subject)
     place = book_path(subject.dataset.root) if book is None else Path(book)
-    name = reviewer or _person()
     writes = import_folder is not None or (apply is None and export is None)
     opened = ReviewBook.open(place, labels=subject.dataset.labels, create=writes)
     try:
@@ -225,6 +226,11 @@ def _tls(
     """Certificate and key; anywhere but on this computer it is a must, unless told otherwise."""
     if (cert is None) != (key is None):
         raise UsageError("expected --tls-cert and --tls-key together, got one of them.")
+    if host in ("0.0.0.0", "::"):
+        raise UsageError(
+            f"--host {host}: expected the name or address that browsers will call, since no other is "
+            "answered. Better stay on this computer and use an SSH tunnel."
+        )
     for path in (cert, key):
         if path is not None and not Path(path).is_file():
             raise UsageError(f"{path}: expected a file for TLS, found none. Check the path.")
@@ -256,11 +262,9 @@ def _require_case(case: str, subject: Subject) -> None:
         raise UsageError(f"--case: expected one of {shorten(names)}, got '{case}'.")
 
 
-def _check_port(port: int | None, turn: int) -> None:
+def _check_port(port: int | None) -> None:
     if port is not None and not 0 <= port <= 65535:
         raise UsageError(f"--port: expected 0 to 65535, got {port}.")
-    if not 1 <= turn <= 99:
-        raise UsageError(f"--pass: expected 1 to 99, got {turn}.")
 
 
 def _person() -> str:

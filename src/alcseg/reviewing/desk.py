@@ -58,12 +58,22 @@ class Note:
                 and 0 <= seconds < 1e6
                 and 0 <= version < 2**53
                 and len(comment) <= _LONGEST
+                and _is_text(comment)
                 and len(regions) <= 255
                 and all(isinstance(key, str) and key.isdecimal() and len(key) <= 3 for key in regions)
                 and all(isinstance(value, bool) for value in regions.values())
             ):
                 return cls(version, dict(regions), comment, float(seconds))
         raise UsageError("expected version, regions, comment and seconds of a reading, got something else.")
+
+
+def _is_text(comment: str) -> bool:
+    """Whether it can be written: JSON may hold half a surrogate pair."""
+    try:
+        comment.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Desk:

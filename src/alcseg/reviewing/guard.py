@@ -13,6 +13,7 @@ __all__ = ["COOKIE", "Guard"]
 
 COOKIE = "alcseg-review"
 _READING = ("GET", "HEAD")
+_LONGEST_PATH = 200  # No address of the page is longer.
 _HEADERS = {
     # Everything comes from this server. The viewer makes pictures of its own, hence blob: and data:.
     "content-security-policy": (
@@ -90,6 +91,8 @@ class Guard:
         headers = Headers(scope=scope)
         if headers.get("host", "") not in self.hosts:
             return PlainTextResponse("Unknown host.", 421)
+        if len(scope["path"]) > _LONGEST_PATH:
+            return PlainTextResponse("The address is too long.", 414)
         origin = headers.get("origin")
         scheme = "https" if self.secure else "http"
         if origin is not None and origin not in {f"{scheme}://{host}" for host in self.hosts}:

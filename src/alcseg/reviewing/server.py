@@ -23,6 +23,7 @@ from alcseg.records.decisions import VERDICTS
 from alcseg.records.review_book import StaleError
 from alcseg.reviewing.desk import Desk, Note
 from alcseg.reviewing.guard import Guard
+from alcseg.reviewing.readers import require_reader
 from alcseg.reviewing.sheet import Indices
 
 __all__ = ["STATIC", "create_app", "require_page"]
@@ -31,7 +32,6 @@ STATIC = Path(__file__).parent / "static"
 """The page, as Vite builds it from `web/`."""
 
 _LARGEST = 1 << 29  # Bytes of a body: a drawing of 800 voxels cubed.
-_LONGEST_NAME = 60  # Signs of a reader's name.
 
 Answer: TypeAlias = Callable[[Desk, Request, bytes], Any]
 
@@ -194,11 +194,8 @@ def _number(request: Request) -> int:
 
 def _reader(request: Request) -> tuple[str, int]:
     """Who reads, and for which time."""
-    name = request.query_params.get("reader", "").strip()
     turn = _whole(request.query_params.get("pass", "1"))
-    if not name or len(name) > _LONGEST_NAME or not name.isprintable() or not 1 <= turn <= 99:
-        raise UsageError(f"expected a reader's name of 1 to {_LONGEST_NAME} signs and a pass of 1 to 99.")
-    return name, turn
+    return require_reader(request.query_params.get("reader", ""), turn), turn
 
 
 def _whole(text: str) -> int:

@@ -41,7 +41,7 @@ class CaseSheet:
         given: Class indices of the label as it came; background where there is none.
         seen: Hash of the given label file's values.
         proposed: Class indices of what is proposed; None where nothing is.
-        uncertainty: Per voxel in nats; None where there is no map.
+        uncertainty: Per voxel in nats, 0 where the map has no number; None where there is no map.
         regions: Where given and proposed differ.
         region_map: Number of the region of each voxel.
     """
@@ -76,7 +76,7 @@ class CaseSheet:
         for name, array in (("label", labels), ("proposal", proposed), ("uncertainty", uncertainty)):
             if array is not None and array.shape != image.shape:
                 raise ShapeError(
-                    f"case '{case_id}': expected a {name} of shape {image.shape} as the image has, "
+                    f"case '{case_id}': expected {name} of shape {image.shape} as the image has, "
                     f"found {array.shape}. Restore it, or make it again."
                 )
         values = _values(subject, case_id, labels, proposed)
@@ -100,7 +100,7 @@ class CaseSheet:
             before,
             label_hash(labels),
             after,
-            None if uncertainty is None else grid.image_to_model(uncertainty),
+            None if uncertainty is None else grid.image_to_model(np.nan_to_num(uncertainty, posinf=0)),
             regions,
             region_map,
             grid,

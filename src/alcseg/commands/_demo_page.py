@@ -140,6 +140,7 @@ def _label_quality(outcome: DemoOutcome) -> Section:
                 alt=f"Dice of each LQ label before and after; {better} of {len(before)} became better.",
                 caption=f"{better} of {len(before)} labels became better. A gray line leads to a "
                 "better label, an orange one to a worse.",
+                plot=True,
             ),
         ],
     )
@@ -196,6 +197,7 @@ def _curves(outcome: DemoOutcome) -> Section:
                 caption="Above: the loss and its terms before they are weighted. Below: Dice on the "
                 "validation scans, whose labels are clean. The last checkpoint is the model; nothing is "
                 "selected.",
+                plot=True,
             )
         ],
     )
@@ -228,7 +230,8 @@ def _ranking(ranking: tuple[RankingRow, ...]) -> Section:
                 "expected. Agreement is the Dice of given and refined label. corrected/ranking.csv has the "
                 "reasons. Click a heading to sort.",
                 sortable=True,
-            )
+            ),
+            Text("corrected/report.html shows every one of them; the last command below opens the review."),
         ],
     )
 

@@ -393,3 +393,60 @@ def test_nothing_is_lost_when_the_server_is_killed(
     book = ReviewBook.open(book_path(folder), labels=VALUES)
     assert book.reading(ReadingKey("ras", "anna")).drawing is not None
     book.close()
+
+
+def test_cases_that_cannot_be_read_are_passed_over_and_back_goes_where_one_was(
+    page: Any, folder: Path
+) -> None:
+    for name in ("oblique", "ras-2"):  # Neither is read ahead yet.
+        (folder / "imagesTr" / f"{name}_0000.nii.gz").write_bytes(b"no image")
+    for key, then in zip("ada", ("thick_lps", "permuted", "thick_lps-2"), strict=True):
+        page.keyboard.press(key)
+        shows(page, then)
+    page.wait_for_selector("#banner:not([hidden])")
+    assert "Passed over: oblique: " in page.inner_text("#banner")
+    assert "cannot be read" in page.inner_text("#cases button:has-text('ras-2') >> nth=0")
+    page.keyboard.press("w")
+    shows(page, "permuted")
+    page.keyboard.press("w")
+    shows(page, "thick_lps")
+
+
+def test_a_decision_that_does_not_arrive_leaves_the_work_on_the_page(
+    page: Any, server: Server, folder: Path
+) -> None:
+    page.keyboard.press("1")
+    stroke(page, 2)
+    drawn = drawing(page)
+    server.stop(signal.SIGKILL)
+    page.keyboard.press("a")
+    page.wait_for_selector("#banner:not([hidden])")
+    assert "Start `alcseg review` again" in page.inner_text("#banner")
+    shows(page, "ras")
+    np.testing.assert_array_equal(drawing(page), drawn)
+    page.click("#cases button:has-text('oblique') >> nth=0")
+    page.wait_for_timeout(300)
+    shows(page, "ras")
+    np.testing.assert_array_equal(drawing(page), drawn)
+    assert page.evaluate("() => window.review.unsaved")
+
+
+def test_both_views_show_the_same_place_however_it_was_reached(page: Any) -> None:
+    page.keyboard.press("v")
+    page.wait_for_selector("#given-view:not([hidden]) canvas.lines")
+    places = "() => [window.review.viewer.place, window.review.other?.place]"
+    x, y = tile(page, 2, (0.3, 0.3))
+    moves = (
+        lambda: page.keyboard.press("n"),
+        lambda: page.keyboard.press("ArrowUp"),
+        lambda: page.mouse.click(x, y),
+        lambda: page.mouse.wheel(0, 120),
+    )
+    seen = set()
+    for move in moves:
+        move()
+        page.wait_for_timeout(300)
+        here, there = page.evaluate(places)
+        assert here == there
+        seen.add(tuple(here))
+    assert len(seen) > 2

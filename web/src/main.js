@@ -8,6 +8,7 @@ import { Viewer, colorOf } from "./viewer.js";
 
 const SAVE_AFTER_MS = 700;
 const IDLE_MS = 60_000; // Who does nothing for so long is away: the time is not counted.
+const BROKEN = 422; // The status of what the server cannot read.
 const STYLES = ["outline", "fill", "off"];
 
 class Page {
@@ -19,6 +20,8 @@ class Page {
     this.viewer = new Viewer(element("view"));
     this.history = new History();
     this.ahead = new Map();
+    this.kept = new Map(); // Cases whose decision did not reach the server, as the reader left them.
+    this.trail = []; // Cases that were open before this one.
     this.styles = { given: "outline", now: "outline", proposed: "off", uncertainty: "outline", region: "outline" };
     this.pen = { on: false, value: 1, erasing: false, filled: false, size: 3 };
     this.acting = false;
@@ -27,18 +30,19 @@ class Page {
   async start() {
     element("reader").value = this.api.reader;
     element("pass").value = this.api.pass;
-    window.localStorage.setItem("reader", this.api.reader);
-    window.localStorage.setItem("pass", this.api.pass);
     await this.viewer.attach();
     this.viewer.onStroke = () => this.stroke();
     this.viewer.onMove = (place) => (element("where").textContent = place.map((at) => at + 1).join(" "));
     this.listen();
     this.queue.fill(await this.api.queue());
+    window.localStorage.setItem("reader", this.api.reader);
+    window.localStorage.setItem("pass", this.api.pass);
     this.setPace();
     const wanted = this.queue.cases.findIndex((one) => one.case_id === this.address.get("case"));
     const first = wanted >= 0 ? wanted : (this.queue.next(-1) ?? 0);
     if (!this.queue.cases.length) return this.say("There is nothing to review: no case has a label.");
-    await this.open(first, Number(this.address.get("region")) || 1);
+    const shown = await this.open(first, Number(this.address.get("region")) || 1);
+    if (!shown) await this.openNext(first);
     const [asked, of] = [this.address.get("case"), this.address.get("of")];
     const running = this.queue.told.review;
     if (of && of !== running) this.say(`The link was to the review of ${of}, but that of ${running} is running here.`);
@@ -57,7 +61,7 @@ class Page {
       } else this.alive();
     });
     window.addEventListener("beforeunload", (event) => {
-      if (this.unsaved) event.preventDefault();
+      if (this.unsaved || this.kept.size) event.preventDefault();
     });
     document.body.addEventListener("click", (event) => {
       const action = event.target.closest?.("[data-action]")?.dataset.action;
@@ -80,33 +84,36 @@ class Page {
 
   /** Read on as somebody else, or for another time. */
   async become(reader, pass) {
-    await this.save();
-    const address = new URLSearchParams({ reader: reader || "reader", pass: Math.max(1, pass || 1) });
+    if (!(await this.save())) return;
+    const address = new URLSearchParams({ reader: reader || "reader", pass: Math.min(99, Math.max(1, pass || 1)) });
     window.location.search = address;
   }
 
   // ---- a case
 
+  /** Show a case. False where it cannot be, or the one before cannot be saved; the banner says why. */
   async open(number, region = 1) {
-    await this.save();
-    if (this.saving) await this.saving;
+    if (!(await this.save())) return false;
     this.queue.setCurrent(number);
     this.opening = number;
     let found;
     try {
-      found = await (this.ahead.get(number) ?? this.api.load(number));
+      found = await (this.kept.get(number) ?? this.ahead.get(number) ?? this.api.load(number));
     } catch (error) {
       this.say(`${this.queue.cases[number].case_id}: ${error.message}`);
-      return;
+      if (error.status === BROKEN) this.queue.setState(number, "broken");
+      if (this.case && this.opening === number) this.queue.setCurrent(this.case.number);
+      return false;
     } finally {
       this.ahead.delete(number);
     }
-    if (this.opening !== number) return;
+    if (this.opening !== number) return true;
+    if (this.case && this.case.number !== number) this.trail.push(this.case.number);
     this.case = found;
     this.accepted = { ...found.accepted };
     this.version = found.version;
     this.touched = found.has_drawing;
-    this.unsaved = false;
+    this.unsaved = this.kept.delete(number);
     this.region = 0;
     this.spent = found.seconds * 1000;
     this.begun = document.hidden ? null : performance.now();
@@ -132,6 +139,22 @@ class Page {
     window.history.replaceState(null, "", `?${address}`);
     document.body.dataset.case = found.case_id;
     this.loadAhead();
+    return true;
+  }
+
+  /** Go on to the next undecided case, past those that cannot be read; false where there is none, undefined in trouble. */
+  async openNext(number) {
+    const passed = [];
+    for (;;) {
+      const next = this.queue.next(number);
+      if (next === undefined) return false;
+      if (await this.open(next)) {
+        if (passed.length) this.say(`Passed over: ${passed.join(" ")}`);
+        return true;
+      }
+      if (this.queue.cases[next].state !== "broken") return undefined;
+      passed.push(element("banner").textContent);
+    }
   }
 
   loadAhead() {
@@ -177,8 +200,6 @@ class Page {
         return item;
       }),
     );
-    const proposal = this.case.has_proposal;
-    document.querySelector('[data-action="accept"]').disabled = !proposal;
     this.markRegions();
     this.fillLayers();
   }
@@ -378,57 +399,73 @@ class Page {
     this.timer = setTimeout(() => this.save(), SAVE_AFTER_MS);
   }
 
-  save() {
+  /** Keep the draft, one after the other; false where the server does not have it then. */
+  async save() {
     clearTimeout(this.timer);
-    if (!this.unsaved || this.acting) return this.saving;
+    await this.saving;
+    if (!this.unsaved || this.acting) return true;
+    if (this.saving) return this.save(); // Somebody else has waited, too.
+    this.saving = this.send();
+    try {
+      return await this.saving;
+    } finally {
+      this.saving = null;
+    }
+  }
+
+  async send() {
     this.unsaved = false;
-    const drawing = this.touched ? this.viewer.drawing.slice() : null;
     const about = this.case;
-    this.saving = this.api
-      .save(about.number, this.note(), drawing, about.grid)
-      .then(({ version }) => {
-        if (this.case === about) this.version = version;
-        const state = this.queue.cases[about.number].state;
-        if (drawing && state === "open") this.queue.setState(about.number, "begun");
-      })
-      .catch((error) => {
-        this.unsaved = error.status !== 409;
-        this.tell(error);
-      })
-      .finally(() => (this.saving = null));
-    return this.saving;
+    const drawing = this.touched ? this.viewer.drawing.slice() : null;
+    try {
+      const { version } = await this.api.save(about.number, this.note(), drawing, about.grid);
+      if (this.case === about) this.version = version;
+    } catch (error) {
+      this.unsaved = true;
+      this.tell(error);
+      return false;
+    }
+    if (drawing && this.queue.cases[about.number].state === "open") this.queue.setState(about.number, "begun");
+    return true;
   }
 
   async decide(verdict) {
     if (this.acting || !this.case) return;
     this.acting = true;
     clearTimeout(this.timer);
-    if (this.saving) await this.saving;
+    await this.saving;
     this.unsaved = false;
     const about = this.case;
-    const drawing = this.touched && verdict !== "keep" ? this.viewer.drawing.slice() : null;
-    const sent = this.api.decide(about.number, verdict, this.note(), drawing, about.grid);
+    const note = this.note();
+    const drawing = this.touched ? this.viewer.drawing.slice() : null;
+    const sent = this.api.decide(about.number, verdict, note, verdict === "keep" ? null : drawing, about.grid);
+    sent.catch(() => {}); // It is told below, once the next case is there.
     const before = this.queue.cases[about.number].state;
     this.queue.cases[about.number].state = verdict;
-    const next = this.queue.next(about.number);
     try {
-      if (next === undefined) {
-        const told = await sent;
-        this.queue.setState(about.number, told.verdict);
+      const gone = await this.openNext(about.number);
+      const told = await sent;
+      this.queue.setState(about.number, told.verdict);
+      if (!gone) {
         this.version = told.version;
         element("verdict").textContent = `Decided: ${stateInWords(told.verdict)}`;
-        this.say("That was the last one. Ctrl-C in the terminal ends, then `alcseg review ... --apply NEW`.");
-        this.acting = false;
-        return;
       }
-      const [told] = await Promise.all([sent, this.open(next)]);
-      this.queue.setState(about.number, told.verdict);
-      this.setPace();
+      if (gone === false) {
+        this.say("That was the last one. Ctrl-C in the terminal ends, then `alcseg review ... --apply NEW`.");
+      }
+      await this.setPace();
     } catch (error) {
       this.queue.setState(about.number, before);
+      if (error.status !== 409) {
+        const { regions: accepted, comment, version, seconds } = note;
+        const work = { accepted, comment, version, seconds, has_drawing: drawing !== null };
+        this.kept.set(about.number, { ...about, ...work, drawing: drawing ?? about.drawing });
+      }
       this.acting = false;
       await this.open(about.number);
       this.tell(error);
+    } finally {
+      this.acting = false;
     }
   }
 
@@ -517,7 +554,7 @@ class Page {
     }
     const regions = this.case.regions.length;
     const actions = {
-      accept: () => (this.case.has_proposal || this.touched) && this.decide("accept"),
+      accept: () => this.decide("accept"),
       keep: () => this.decide("keep"),
       edit: () => this.decide("edit"),
       flag: () => this.decide("flag"),
@@ -546,9 +583,11 @@ class Page {
     return actions[action]?.();
   }
 
-  goBack() {
-    const before = this.queue.shown.filter((one) => one.number < this.case.number).at(-1);
-    if (before) this.open(before.number);
+  /** To the case that was open before; without one, to the one above in the list. */
+  async goBack() {
+    const above = this.queue.shown.filter((one) => one.number < this.case.number).at(-1)?.number;
+    const before = this.trail.pop() ?? above;
+    if (before !== undefined && (await this.open(before))) this.trail.pop(); // Not to and fro.
   }
 
   tool({ erasing, filled }) {

@@ -2,8 +2,9 @@
 
 const WORDS = {
   open: "open", begun: "begun", skip: "skipped", accept: "accepted", keep: "kept as given", edit: "edited", flag: "flagged",
+  broken: "cannot be read",
 };
-const UNDECIDED = ["open", "begun", "skip"];
+const UNDECIDED = ["open", "begun", "skip", "broken"];
 
 export const stateInWords = (state) => WORDS[state] ?? state;
 
@@ -23,7 +24,8 @@ export class Queue {
     options("filter-state", "any state", [["undecided", "undecided"], ...Object.entries(WORDS)]);
     options("filter-quality", "any quality", distinct(this.cases.map((one) => one.quality)));
     options("filter-kind", "any kind", distinct(this.cases.map((one) => one.kind)));
-    options("filter-class", "any class", told.classes.slice(1).map((name) => [name, name]));
+    const classes = new Set(this.cases.flatMap((one) => this.named(one)));
+    options("filter-class", "any class", told.classes.filter((name) => classes.has(name)).map((name) => [name, name]));
     this.draw();
   }
 
@@ -36,8 +38,15 @@ export class Queue {
         (!wanted.state || one.state === wanted.state || (wanted.state === "undecided" && UNDECIDED.includes(one.state))) &&
         (!wanted.quality || one.quality === wanted.quality) &&
         (!wanted.kind || one.kind === wanted.kind) &&
-        (!wanted.class || one.words.some((words) => words.startsWith(wanted.class))),
+        (!wanted.class || this.named(one).includes(wanted.class)),
     );
+  }
+
+  /** The classes of which something was found; a sentence begins with the name, which may begin as another does. */
+  named({ words }) {
+    const longest = (names) => names.sort((one, other) => other.length - one.length)[0];
+    const begins = (sentence) => (name) => sentence.startsWith(`${name}:`) || sentence.startsWith(`${name} `);
+    return words.map((sentence) => longest(this.told.classes.filter(begins(sentence)))).filter(Boolean);
   }
 
   /** The next case that nobody has decided for this reader, after `number`; first those that were not skipped. */

@@ -8,6 +8,8 @@ import { DRAG_MODE, MULTIPLANAR_TYPE, NVImage, Niivue, SHOW_RENDER, SLICE_TYPE }
 import { outlines, planeAxes, runs } from "./contours.js";
 
 const ACROSS = { [SLICE_TYPE.AXIAL]: 2, [SLICE_TYPE.CORONAL]: 1, [SLICE_TYPE.SAGITTAL]: 0 };
+const TRANSPARENT_BELOW_MIN = 1; // NiiVue's COLORMAP_TYPE, which it does not hand out.
+const SOLID_OPACITY = 0.8; // Of the label in 3D, where it has no outline.
 const COLORS = ["#ff5d5d", "#4cc2ff", "#6edc6e", "#ffd54c", "#c79bff", "#ff9d5c", "#5ce0d0", "#ff8ad0"];
 
 export function colorOf(value) {
@@ -60,13 +62,22 @@ export class Viewer {
       this.drawLines();
       return drawn;
     };
+    const drawImage3D = this.nv.drawImage3D.bind(this.nv);
+    this.nv.drawImage3D = (...rest) => {
+      const planes = this.nv.drawOpacity;
+      this.nv.drawOpacity = SOLID_OPACITY;
+      drawImage3D(...rest);
+      this.nv.drawOpacity = planes;
+    };
     this.setSolid(!isSoftware(this.nv.gl));
-    this.nv.onLocationChange = () => this.onMove(this.place);
+    this.nv.onLocationChange = () => {
+      this.onMove(this.place);
+      this.linked?.follow(this.place);
+    };
     this.canvas.addEventListener("pointerup", () => setTimeout(() => this.onStroke()));
     window.addEventListener("pointerup", (event) => {
       if (event.target !== this.canvas) this.onStroke();
     });
-    this.setLabelColors(8);
   }
 
   /** Whether the label and the image are shown in 3D, too. */
@@ -80,7 +91,7 @@ export class Viewer {
    * Show a case: bytes of a NIfTI file, its size, and the drawing to begin with. NiiVue would draw after each step; nothing
    * is drawn until `settle`.
    */
-  async show({ image, shape, window: shown, drawing }) {
+  async show({ image, shape, window: shown, drawing, classes }) {
     const nv = this.nv;
     this.quiet = true;
     this.shape = shape;
@@ -97,6 +108,7 @@ export class Viewer {
     });
     nv.addVolume(volume);
     this.heat = null;
+    this.setLabelColors(classes.length - 1);
     nv.createEmptyDrawing();
     this.setDrawing(drawing);
   }
@@ -155,6 +167,9 @@ export class Viewer {
       colormap: "warm",
       opacity: this.fillOpacity,
     });
+    heat.cal_max = heat.global_max;
+    heat.cal_min = heat.global_max / 5; // The image stays visible where the network was sure.
+    heat.colormapType = TRANSPARENT_BELOW_MIN;
     this.heat = heat;
     this.nv.addVolume(heat);
   }
@@ -181,6 +196,13 @@ export class Viewer {
     this.nv.drawScene();
   }
 
+  /** Go where another view went, without telling it. */
+  follow(place) {
+    if (String(place) === String(this.place)) return;
+    this.nv.scene.crosshairPos = this.nv.vox2frac(place);
+    this.nv.drawScene();
+  }
+
   /** Steps across the plane under the pointer are the wheel's; this is one step along an axis. */
   step(axis, by) {
     const place = this.place;
@@ -194,8 +216,10 @@ export class Viewer {
     return tile && tile.axCorSag in ACROSS ? ACROSS[tile.axCorSag] : 2;
   }
 
-  /** Move both views together. */
+  /** Move both views together. NiiVue does so only for the view that has the focus, hence the places are ours. */
   linkWith(other) {
+    this.linked = other;
+    other.linked = this;
     this.nv.broadcastTo([other.nv], { "2d": true, "3d": true });
     other.nv.broadcastTo([this.nv], { "2d": true, "3d": true });
   }

@@ -198,16 +198,21 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        DataError: If the file is absent, cannot be opened or is not JSON, or a key comes twice.
+        DataError: If the file is absent, cannot be opened or is not JSON, which knows no NaN and no infinity,
+            or a key comes twice.
     """
     text = read_text(path, "a JSON file")
     try:
-        content = json.loads(text, object_pairs_hook=_each_key_once)
+        content = json.loads(text, object_pairs_hook=_each_key_once, parse_constant=_no_number)
         if "\\u" in text:
             json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError) as error:  # also of numbers too long, and of lists too deep
         raise DataError(f"{path}: not valid JSON ({error}). Repair or replace it.") from None
     return content
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word}, which is no number in JSON")
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

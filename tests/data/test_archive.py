@@ -8,7 +8,7 @@ import pytest
 
 from alcseg.commands.archive_dataset import archive_dataset
 from alcseg.commands.import_dataset import import_dataset
-from alcseg.data.archive import Archive, write_archive
+from alcseg.data.archive import Archive, read_archived_case, write_archive
 from alcseg.errors import DataError, UsageError
 
 
@@ -88,3 +88,20 @@ def test_many_values_are_refused(source, tmp_path):
     with pytest.raises(DataError, match=r"at most 256 different values to archive, found 257"):
         archive_dataset(source, tmp_path / "archive")
     assert [path.name for path in tmp_path.iterdir()] == ["src"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("start", 1), ("start", 10**9), ("bytes", 3), ("header", 0), ("header", 540), ("values", 2),
+        ("values", 10**6), ("dtype", "organ"), ("dtype", "<f8"), ("dtype", "O"), ("shape", [4, 5]),
+        ("shape", [2**40, 2**40, 1]),
+    ],
+)  # fmt: skip
+def test_an_index_that_is_damaged_is_named(source, tmp_path, key, value):
+    archive = archive_dataset(source, tmp_path / "archive")
+    content = json.loads((archive.root / "archive.json").read_text())
+    content["cases"][0]["images"][0][key] = value
+    (archive.root / "archive.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"archive\.json: expected a volume at byte \d+ of the parts"):
+        read_archived_case(Archive.open(archive.root), "a")

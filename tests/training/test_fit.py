@@ -62,7 +62,6 @@ def test_a_run_folder_holds_what_prediction_and_people_need(
     assert names - events == {
         "DONE",
         "checkpoints/last.ckpt",
-        "checkpoints/previous.ckpt",
         "config.yaml",
         "metrics.csv",
         "model.safetensors",

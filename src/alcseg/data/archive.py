@@ -21,6 +21,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from alcseg.data.case import CaseVolumes, Volume
@@ -202,6 +203,16 @@ class _Stream:
 
 
 def _read_volume(archive: Archive, record: ArchivedVolume) -> Volume:
+    try:
+        return _unpacked(archive, record)
+    except (EOFError, IndexError, KeyError, OSError, TypeError, ValueError, HeaderDataError) as error:
+        raise DataError(
+            f"{ArchiveIndex.path(archive.root)}: expected a volume at byte {record.start} of the parts, "
+            f"found none that can be read ({error}). Copy the archive again."
+        ) from None
+
+
+def _unpacked(archive: Archive, record: ArchivedVolume) -> Volume:
     data = bz2.decompress(archive.read_stream(record.start, record.bytes))
     dtype = np.dtype(record.dtype)
     codes_at = record.header + record.values * dtype.itemsize

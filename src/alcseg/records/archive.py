@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, Self
 
+from pydantic import NonNegativeInt, PositiveInt
+
 from alcseg.errors import DataError
 from alcseg.records.base import Document, Record
 from alcseg.records.cases import CaseRow
@@ -13,17 +15,17 @@ __all__ = ["ArchiveIndex", "ArchivePart", "ArchivedCase", "ArchivedVolume"]
 class ArchivedVolume(Record):
     """A volume in the stream: NIfTI header, table of values, codes with the first axis fastest; bzip2."""
 
-    start: int
+    start: NonNegativeInt
     """Byte of the stream at which it begins."""
-    bytes: int
+    bytes: NonNegativeInt
     """Its length there."""
-    header: int
+    header: NonNegativeInt
     """Length of the header before compression."""
-    values: int
+    values: PositiveInt
     """Number of different values."""
     dtype: str
     """Type of a value, as NumPy writes it."""
-    shape: tuple[int, ...]
+    shape: tuple[PositiveInt, ...]
     """Voxels per axis."""
 
 
@@ -43,7 +45,7 @@ class ArchivePart(Record):
 
     file: str
     """Its name."""
-    bytes: int
+    bytes: NonNegativeInt
     """Its length."""
     sha256: str
     """Of its content, 16 hexadecimal digits."""

@@ -91,7 +91,7 @@ class AuditTrail:
         """With the lines of another round."""
         new = tuple(lines)
         end = "" if self.text.endswith("\n") or not self.text else "\n"
-        text = "".join(json.dumps(line.content()) + "\n" for line in new)
+        text = "".join(json.dumps(line.content(), allow_nan=False) + "\n" for line in new)
         return AuditTrail(self.lines + new, self.text + end + text)
 
     def write(self, folder: Path) -> None:

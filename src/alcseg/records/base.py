@@ -5,6 +5,7 @@ import csv
 import inspect
 import io
 import itertools
+import json
 import math
 import textwrap
 from collections.abc import Iterable
@@ -132,6 +133,8 @@ class Document(Record):
                 f"{path}: expected {cls.NAME} of {cls.MADE_BY}, got {explain(error)}. "
                 "Restore it, or make it again."
             ) from None
+        except DataError as error:  # of a validator that does not know the file
+            raise DataError(f"{path}: {error}") from None
 
     @classmethod
     def upgrade(cls, content: dict[str, Any], found: int) -> dict[str, Any]:
@@ -373,6 +376,8 @@ def _finite(value: Any) -> Any:
 def _read_yaml(path: Path) -> Any:
     text = read_text(path, "a YAML file")
     try:
-        return load_yaml(text)
-    except ValueError as error:
+        content = load_yaml(text)
+        json.dumps(content, ensure_ascii=False, default=str).encode()  # half a surrogate pair is no text
+    except (ValueError, TypeError) as error:
         raise DataError(f"{path}: not valid YAML ({error}). Repair or replace it.") from None
+    return content

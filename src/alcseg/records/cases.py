@@ -83,7 +83,7 @@ class CaseRow(Row):
         try:
             return cls.model_validate({name: cell for name, cell in given.items() if cell})
         except ValidationError:
-            found = ", ".join(f"'{given[name]}'" for name in ("case_id", "quality", "split"))
+            found = ", ".join(f"'{given[name]:.40}'" for name in ("case_id", "quality", "split"))
             raise DataError(
                 f"{where}: expected a case_id, a quality of {'|'.join(QUALITIES)} and a split of "
                 f"{'|'.join(SPLITS)}, found {found}. Correct the line."

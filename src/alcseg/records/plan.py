@@ -1,6 +1,8 @@
 """`plan.json`: how files become the voxels a network sees."""
 
-from typing import Literal
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, FiniteFloat, PositiveInt, model_validator
 
 from alcseg.records.base import Document
 
@@ -8,7 +10,9 @@ __all__ = ["Normalization", "Plan", "WantedSpacing"]
 
 Normalization = Literal["zscore", "ct", "none"]
 
-WantedSpacing = tuple[float | None, float | None, float | None]
+_Millimetres = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+WantedSpacing = tuple[_Millimetres | None, _Millimetres | None, _Millimetres | None]
 """mm per RAS axis; None keeps a case's own."""
 
 
@@ -20,11 +24,11 @@ class Plan(Document):
 
     spacing: WantedSpacing
     """Voxel size of the model grid in mm per RAS axis; None keeps a case's own."""
-    patch: tuple[int, int, int]
+    patch: tuple[PositiveInt, PositiveInt, PositiveInt]
     """Side lengths of a training patch and inference window, voxels of the model grid."""
     normalization: Normalization
     """`zscore` per volume and channel; `ct` clips to `clip` first; `none` keeps stored values."""
-    clip: tuple[float, float] | None
+    clip: tuple[FiniteFloat, FiniteFloat] | None
     """Lowest and highest intensity kept under `ct`, in the image's unit (HU)."""
     label_values: tuple[int, ...]
     """Values in label files, background first; their order is the order of the network's classes."""
@@ -37,6 +41,15 @@ class Plan(Document):
     is made coarser."""
     orientation: Literal["RAS"] = "RAS"
     """Order of the axes of the model grid."""
+
+    @model_validator(mode="after")
+    def _names_classes(self) -> Self:
+        names, values = self.label_names, self.label_values
+        if not names or len(names) != len(values) or len({*values}) < len(values):
+            raise ValueError(f"expected a name for each label value, found {names} for {values}")
+        if not self.channel_names:
+            raise ValueError("expected a channel, found none")
+        return self
 
     @property
     def labels(self) -> dict[str, int]:

@@ -81,7 +81,7 @@ class StepTable(Record):
             try:
                 values = {name: float(cell) for name, cell in cells.items() if cell}
                 steps.append(table.step(int(values["step"]), values, values.get("time_s", nan)))
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, OverflowError, TypeError, ValueError) as error:
                 raise DataError(
                     f"{path}, line {number}: expected numbers, got {error}. Restore the file."
                 ) from None

@@ -96,6 +96,7 @@ def test_a_process_that_is_ended_from_outside_can_be_called_again(
         assert "Traceback" not in err
         if process.returncode == 0:
             return
-        assert process.returncode in (-number, 130)
+        assert process.returncode in (-number, -signal.SIGINT, 130)  # -2 is 130, too, to a shell: CPython
+        # ends by that signal where the interruption came while it compiled text, as imports do
     assert subprocess.run(words, check=False, capture_output=True).returncode == 0
     assert not list(tmp_path.rglob(".partial-*"))

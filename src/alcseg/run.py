@@ -25,7 +25,7 @@ from alcseg.records.plan import Plan
 from alcseg.records.run import RunRecord
 from alcseg.records.settings import RunSettings
 from alcseg.records.steps import StepTable
-from alcseg.types import FloatArray, LabelMap
+from alcseg.types import EngineName, FloatArray, LabelMap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -207,6 +207,7 @@ class Run:
         spacing: Sequence[float] | None = None,
         probabilities: Literal[False] = False,
         device: str = "auto",
+        engine: EngineName = "auto",
     ) -> LabelMap: ...
 
     @overload
@@ -218,6 +219,7 @@ class Run:
         spacing: Sequence[float] | None = None,
         probabilities: Literal[True],
         device: str = "auto",
+        engine: EngineName = "auto",
     ) -> FloatArray: ...
 
     def predict(
@@ -228,11 +230,12 @@ class Run:
         spacing: Sequence[float] | None = None,
         probabilities: bool = False,
         device: str = "auto",
+        engine: EngineName = "auto",
     ) -> LabelMap | FloatArray:
         """Predict one image: the voxels that `alcseg predict` writes for the same image in a file.
 
-        The network is loaded by the first call and kept as long as this object, for each device that is
-        asked for. Several threads may predict with one run.
+        The network is loaded by the first call and kept as long as this object, for each device and
+        engine that is asked for. Several threads may predict with one run.
 
         Args:
             image: `(X, Y, Z)`, or `(C, X, Y, Z)` with the channels of the plan.
@@ -240,6 +243,7 @@ class Run:
             spacing: Voxel size in mm in its stead, for axes that run to the right, to the front and up.
             probabilities: Ask for those in place of the label map.
             device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
+            engine: `auto`, `torch`, `folded` or `openvino`; labels differ by rounding alone.
 
         Returns:
             Label values `(X, Y, Z)`; or the probabilities of all classes in the order of the plan, float32,
@@ -255,12 +259,18 @@ class Run:
         from alcseg.inference.arrays import predict_array
 
         return predict_array(
-            self, image, affine=affine, spacing=spacing, probabilities=probabilities, device=device
+            self,
+            image,
+            affine=affine,
+            spacing=spacing,
+            probabilities=probabilities,
+            device=device,
+            engine=engine,
         )
 
     @cached_property
-    def loaded(self) -> dict[str, Any]:
-        """What `predict` keeps, by device."""
+    def loaded(self) -> dict[tuple[str, EngineName], Any]:
+        """What `predict` keeps, by device and engine."""
         return {}
 
     def weights_path(self, network: str) -> Path:

@@ -1,8 +1,13 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
 
-from alcseg.inference.perturbed import fixed_dropout, perturbed_log_probabilities, stream_seed
+from alcseg.inference.dropout import fixed_dropout
+from alcseg.inference.engines import TorchEngine
+from alcseg.inference.perturbed import perturbed_log_probabilities
+from alcseg.inference.stream_seed import stream_seed
 from alcseg.records.correction import Perturbation
 
 
@@ -30,6 +35,10 @@ class TwiceDropped(nn.Module):
 @pytest.fixture
 def network() -> nn.Module:
     return TwiceDropped().eval()
+
+
+def run(network: nn.Module, *arguments: Any, **keywords: Any) -> list[Tensor]:
+    return list(perturbed_log_probabilities(TorchEngine(network), *arguments, **keywords))
 
 
 def ones(batch: int = 1) -> Tensor:
@@ -68,7 +77,7 @@ def test_channel_masks_keep_the_share_and_the_scale() -> None:
 
 def test_running_statistics_stay(network: nn.Module) -> None:
     before = {name: buffer.clone() for name, buffer in network.named_buffers()}
-    perturbed_log_probabilities(network, torch.rand(1, 6, 6, 6), "a", Perturbation(passes=2), patch=(4, 4, 4))
+    run(network, torch.rand(1, 6, 6, 6), "a", Perturbation(passes=2), patch=(4, 4, 4))
     for name, buffer in network.named_buffers():
         assert torch.equal(buffer, before[name])
 
@@ -80,8 +89,8 @@ def test_windows_of_one_pass_see_one_draw(network: nn.Module) -> None:
         module.p = 0.0
     image = torch.randn(1, 10, 8, 8, generator=torch.Generator().manual_seed(3))
     passes = Perturbation(passes=2, seed=9)
-    parts = perturbed_log_probabilities(network, image, "a", passes, patch=(4, 4, 4))
-    whole = perturbed_log_probabilities(network, image, "a", passes, patch=(10, 8, 8))
+    parts = run(network, image, "a", passes, patch=(4, 4, 4))
+    whole = run(network, image, "a", passes, patch=(10, 8, 8))
     assert len(parts) == len(whole) == 2
     for part, single in zip(parts, whole, strict=True):
         assert torch.allclose(part.exp(), single.exp(), atol=1e-5)
@@ -91,9 +100,7 @@ def test_seed_case_and_pass_fix_everything(network: nn.Module) -> None:
     image = torch.zeros(1, 4, 4, 4)
 
     def passes(case_id: str, seed: int) -> list[Tensor]:
-        return perturbed_log_probabilities(
-            network, image, case_id, Perturbation(passes=3, seed=seed), patch=(4, 4, 4)
-        )
+        return run(network, image, case_id, Perturbation(passes=3, seed=seed), patch=(4, 4, 4))
 
     for mine, again in zip(passes("a", 1), passes("a", 1), strict=True):
         assert torch.equal(mine, again)
@@ -130,7 +137,7 @@ def test_noise_is_clipped_and_without_it_nothing_moves() -> None:
     network.register_forward_pre_hook(lambda module, arguments: seen.append(arguments[0]))
     for noise_std in (5, 0):
         passes = Perturbation(passes=1, noise_std=noise_std, noise_clip=0.2)
-        perturbed_log_probabilities(network, image, "a", passes, patch=(4, 4, 4))
+        run(network, image, "a", passes, patch=(4, 4, 4))
     assert float(seen[0].min()) == pytest.approx(-0.2)
     assert float(seen[0].max()) == pytest.approx(0.2)
     assert torch.equal(seen[1][0], image)
@@ -143,9 +150,7 @@ def test_log_probabilities_stay_finite_where_a_class_has_none() -> None:
     class Sure(nn.Module):
         forward = staticmethod(sure)
 
-    (only,) = perturbed_log_probabilities(
-        Sure(), torch.zeros(1, 4, 4, 4), "a", Perturbation(passes=1), patch=(4, 4, 4)
-    )
+    (only,) = run(Sure(), torch.zeros(1, 4, 4, 4), "a", Perturbation(passes=1), patch=(4, 4, 4))
     assert torch.isfinite(only).all()
 
 

@@ -102,6 +102,16 @@ def _add_device(verb: ArgumentParser) -> None:
     verb.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:i]", help="where the network runs")
 
 
+def _add_engine(verb: ArgumentParser) -> None:
+    verb.add_argument(
+        "--engine",
+        default="auto",
+        choices=("auto", "torch", "folded", "openvino"),
+        help="what computes predictions on a CPU: by default OpenVINO where it is installed; labels differ "
+        "by rounding alone",
+    )
+
+
 def _add_passes(verb: ArgumentParser) -> None:
     verb.add_argument("--passes", type=int, default=4, metavar="T", help="perturbed predictions per case")
 
@@ -309,6 +319,7 @@ def _add_audit(verbs: Verbs) -> ArgumentParser:
     _add_set(verb)
     _add_seed(verb, "folds, trainings and simulated errors")
     _add_device(verb)
+    _add_engine(verb)
     _add_workers(verb, "data loading processes; changes speed, never results")
     _add_launcher(verb, "trainings side by side, by default one per GPU, else one in this process")
     return verb
@@ -374,6 +385,7 @@ def _add_predict(verbs: Verbs) -> ArgumentParser:
     _add_passes(verb)
     _add_seed(verb, "the perturbations behind --uncertainty, mixed with each case id")
     _add_device(verb)
+    _add_engine(verb)
     return verb
 
 
@@ -408,6 +420,7 @@ def _add_correct(verbs: Verbs) -> ArgumentParser:
     _add_passes(verb)
     _add_seed(verb, "the perturbations and the simulated errors, mixed with each case id")
     _add_device(verb)
+    _add_engine(verb)
     return verb
 
 

@@ -24,6 +24,7 @@ from alcseg.records.audit import AuditRecord
 from alcseg.records.cases import CaseRow
 from alcseg.records.correction import NetworkName, Perturbation
 from alcseg.run import Run
+from alcseg.types import EngineName
 
 __all__ = ["Answers", "answers_of_audit", "answers_of_run"]
 
@@ -109,7 +110,13 @@ class Answers:
 
 
 def answers_of_run(
-    run: str | PathLike[str], source: Dataset, device: torch.device, *, passes: int, seed: int
+    run: str | PathLike[str],
+    source: Dataset,
+    device: torch.device,
+    *,
+    engine: EngineName = "auto",
+    passes: int,
+    seed: int,
 ) -> Answers:
     """Sort the cases of a dataset by what a run has seen of them.
 
@@ -140,7 +147,7 @@ def answers_of_run(
             "predict": networks.predict,
         }
         return {
-            name: partial(_same, Predictor(network, folder.plan, device))
+            name: partial(_same, Predictor(network, folder.plan, device, engine_name=engine))
             for name, network in found.items()
             if network is not None
         }
@@ -167,7 +174,13 @@ def _same(predictor: Predictor, _: str) -> Predictor:
 
 
 def answers_of_audit(
-    audit: str | PathLike[str], source: Dataset, device: torch.device, *, passes: int, seed: int
+    audit: str | PathLike[str],
+    source: Dataset,
+    device: torch.device,
+    *,
+    engine: EngineName = "auto",
+    passes: int,
+    seed: int,
 ) -> Answers:
     """Sort the cases of a dataset by what an audit found.
 
@@ -200,7 +213,8 @@ def answers_of_audit(
 
     @cache
     def load(fold: int) -> Predictor:
-        return Predictor(load_networks(runs[fold], device).predict, runs[fold].plan, device)
+        network = load_networks(runs[fold], device).predict
+        return Predictor(network, runs[fold].plan, device, engine_name=engine)
 
     first = next(iter(runs.values()))
     source.require_channels(first.plan.channel_names, first.path)

@@ -21,6 +21,7 @@ from alcseg.run import Run
 from alcseg.training.estimate import estimate_cost
 from alcseg.training.fit import fit
 from alcseg.training.prepare import complete_settings, prepare
+from alcseg.types import EngineName
 from alcseg.words import shorten
 
 __all__ = ["ByRun", "Fold", "OutOfFold"]
@@ -38,6 +39,7 @@ class ByRun:
         run: The run.
         root: Where predictions are kept.
         device: Where it answers.
+        engine: Computes what it answers.
     """
 
     source: Dataset
@@ -45,6 +47,7 @@ class ByRun:
     run: Run
     root: Path
     device: str
+    engine: EngineName = "auto"
 
     @property
     def fold_of(self) -> Mapping[str, int]:
@@ -56,7 +59,9 @@ class ByRun:
         self.source.require_labels(self.run.plan.labels, self.run.path)
         weights = " ".join(file_hash(path) for path in sorted(self.run.stage_path.glob("*.safetensors")))
         folder = self.root / hashlib.sha256(weights.encode()).hexdigest()[:16]  # another run answers anew
-        return ask(self.source, self.run, self.rows, folder, self.device).require_some(self.source)
+        return ask(self.source, self.run, self.rows, folder, self.device, self.engine).require_some(
+            self.source
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +76,7 @@ class Fold:
         settings: Of the training.
         root: Folder of the run and its predictions.
         workers: Processes that read patches.
+        engine: Computes what the network says.
     """
 
     name: str
@@ -80,6 +86,7 @@ class Fold:
     settings: RunSettings
     root: Path
     workers: int
+    engine: EngineName = "auto"
 
     @property
     def run(self) -> Run:
@@ -108,7 +115,7 @@ class Fold:
 
     def ask(self, device: str) -> Asked:
         """What the network says of the fold."""
-        return ask(self.source, self.run, self.own, self.root / "cases", device)
+        return ask(self.source, self.run, self.own, self.root / "cases", device, self.engine)
 
     def require_same(self) -> None:
         """Refuse the network of another audit, which may have learned what it should judge.
@@ -150,6 +157,7 @@ class OutOfFold:
         device: Where this process predicts.
         workers: Processes that read patches.
         launcher: Where trainings run.
+        engine: Computes what the networks say.
     """
 
     source: Dataset
@@ -163,6 +171,7 @@ class OutOfFold:
     device: str
     workers: int
     launcher: Launcher
+    engine: EngineName = "auto"
 
     def predict(self, number: int, left_out: frozenset[str]) -> Asked:
         """All cases of a round.
@@ -203,7 +212,7 @@ class OutOfFold:
             )
             own = tuple(row for row in self.rows if self.fold_of[row.case_id] == number)
             place = root / f"fold-{number}"
-            folds.append(Fold(name, self.source, train, own, settings, place, self.workers))
+            folds.append(Fold(name, self.source, train, own, settings, place, self.workers, self.engine))
         return folds
 
     def _train(self, folds: Sequence[Fold]) -> None:

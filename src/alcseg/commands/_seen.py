@@ -24,7 +24,7 @@ from alcseg.listing import has_file
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
 from alcseg.run import Run
-from alcseg.types import LabelMap, Spacing
+from alcseg.types import EngineName, LabelMap, Spacing
 
 __all__ = ["Asked", "SeenCase", "SeenLabel", "ask"]
 
@@ -107,7 +107,14 @@ class Asked:
         return self
 
 
-def ask(source: Dataset, run: Run, rows: Sequence[CaseRow], folder: Path, device: str) -> Asked:
+def ask(
+    source: Dataset,
+    run: Run,
+    rows: Sequence[CaseRow],
+    folder: Path,
+    device: str,
+    engine: EngineName = "auto",
+) -> Asked:
     """What the network of a run says of cases; predictions that are there are kept.
 
     Args:
@@ -116,12 +123,13 @@ def ask(source: Dataset, run: Run, rows: Sequence[CaseRow], folder: Path, device
         rows: The cases.
         folder: Where predictions and labels on the model grid lie.
         device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
+        engine: Computes the forward passes.
     """
 
     @cache
     def predictor() -> Predictor:
         where = pick_device(device)
-        return Predictor(load_networks(run, where).predict, run.plan, where)
+        return Predictor(load_networks(run, where).predict, run.plan, where, engine_name=engine)
 
     found = Asked({}, {})
     for row in track(rows, "Predicting cases"):

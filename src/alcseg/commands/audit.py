@@ -29,6 +29,8 @@ from alcseg.data.folder import Dataset
 from alcseg.data.groups import hint
 from alcseg.errors import UsageError
 from alcseg.files import atomic_path, make_folder, write_text
+from alcseg.inference.device import pick_device
+from alcseg.inference.pick_engine import pick_engine
 from alcseg.launching import LauncherName, make_launcher
 from alcseg.launching.local import count_jobs
 from alcseg.locks import alone
@@ -41,6 +43,7 @@ from alcseg.reporting.figures import png_bytes
 from alcseg.run import Run
 from alcseg.seeds import require_seed
 from alcseg.training_methods import METHODS
+from alcseg.types import EngineName
 
 __all__ = ["audit"]
 
@@ -64,6 +67,7 @@ def audit(
     set: Sequence[str] = (),
     seed: int = 0,
     device: str = "auto",
+    engine: EngineName = "auto",
     workers: int = 0,
     launcher: LauncherName = "local",
     jobs: int | None = None,
@@ -88,6 +92,8 @@ def audit(
         set: `section.key=value` settings of the trainings, over those of the preset `audit`.
         seed: Of folds, trainings and simulated errors.
         device: `auto`, `cpu`, `cuda` or `cuda:<index>`.
+        engine: What computes predictions: `auto`, `torch`, `folded` or `openvino`; they differ by rounding
+            alone.
         workers: Processes that read patches.
         launcher: Where trainings run: `local`, or `slurm` through submitit; all else is done here.
         jobs: Trainings side by side; None: one per GPU, else one; a single one runs in this process.
@@ -109,6 +115,7 @@ def audit(
         raise UsageError(
             f"--method: expected one that needs no trusted labels, such as hl_sup, got '{method}'."
         )
+    pick_engine(engine, pick_device(device))  # before any work
     begun = time.perf_counter()
     source, target = Dataset.open(dataset), Path(out)
     require_apart(target, source.root)
@@ -119,7 +126,7 @@ def audit(
     if own is not None:
         if launcher != "local" or slurm:
             raise UsageError("--run: trains nothing, so there are no jobs. Leave out --launcher and --slurm.")
-        works, rounds = [ByRun(source, rows, own, target / "by_run", device)], 1
+        works, rounds = [ByRun(source, rows, own, target / "by_run", device, engine)], 1
     else:
         if launcher == "local" and count_jobs(device, jobs) == 1:
             jobs = 0  # here: progress is seen, and no process has to be started
@@ -137,6 +144,7 @@ def audit(
                 device,
                 workers,
                 launched_by,
+                engine,
             )
             for number in range(repeats)
         ]

@@ -27,6 +27,7 @@ from alcseg.data.folder import Dataset
 from alcseg.errors import UsageError
 from alcseg.inference.compare import class_changes
 from alcseg.inference.device import pick_device
+from alcseg.inference.pick_engine import pick_engine
 from alcseg.machine import peak_memory_mib, timestamp, versions
 from alcseg.outputs import output_folder, require_apart
 from alcseg.records.audit_trail import AuditLine, AuditTrail, Proposal, VolumeChange
@@ -34,6 +35,7 @@ from alcseg.records.correction import CorrectionRecord, How, ReferenceLabels, Re
 from alcseg.records.offsets import OffsetRow
 from alcseg.records.ranking import RankingRow
 from alcseg.seeds import require_seed
+from alcseg.types import EngineName
 from alcseg.words import shorten
 
 __all__ = ["correct"]
@@ -56,6 +58,7 @@ def correct(
     passes: int = 4,
     seed: int = 0,
     device: str = "auto",
+    engine: EngineName = "auto",
     overwrite: bool = False,
 ) -> Correction:
     """Mend the label of every LQ training case where that is likely to help; all other labels stay.
@@ -83,6 +86,7 @@ def correct(
         passes: T, at least 2.
         seed: Of the perturbations and the simulated errors.
         device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
+        engine: `auto`, `torch`, `folded` or `openvino`; labels differ by rounding alone.
         overwrite: Replace what `out` holds.
 
     Raises:
@@ -93,7 +97,10 @@ def correct(
     require_seed(seed)
     source = Dataset.open(dataset)
     where = pick_device(device)
-    answers = (answers_of_audit if oof else answers_of_run)(run, source, where, passes=passes, seed=seed)
+    computed_by = pick_engine(engine, where)
+    answers = (answers_of_audit if oof else answers_of_run)(
+        run, source, where, engine=engine, passes=passes, seed=seed
+    )
     _check_folders(answers, source, Path(out))
     trail = AuditTrail.read(source.root)
     begun = time.perf_counter()
@@ -174,6 +181,7 @@ def correct(
             dataset=os.fspath(source),
             method=answers.method,
             network=network,
+            engine=computed_by,
             perturbation=answers.perturbation,
             out_of_fold=oof,
             how=how,

@@ -23,6 +23,7 @@ from alcseg.data.writer import write_label, write_map
 from alcseg.errors import DataError, UsageError
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import load_networks
+from alcseg.inference.pick_engine import pick_engine
 from alcseg.inference.predictor import Predictor
 from alcseg.inference.sliding_window import WINDOWS
 from alcseg.listing import has_file
@@ -32,7 +33,7 @@ from alcseg.records.correction import Perturbation
 from alcseg.records.predictions import Network, PredictedCase, PredictionRecord
 from alcseg.run import Run
 from alcseg.seeds import require_seed
-from alcseg.types import Window
+from alcseg.types import EngineName, Window
 
 __all__ = ["predict"]
 
@@ -51,6 +52,7 @@ def predict(
     passes: int = 4,
     seed: int = 0,
     device: str = "auto",
+    engine: EngineName = "auto",
     overwrite: bool = False,
 ) -> Predictions:
     """Predict every case that `inputs` name; a case that fails is recorded and the others go on.
@@ -71,6 +73,7 @@ def predict(
         passes: Perturbed passes for `uncertainty`, where it needs any.
         seed: Of the perturbations.
         device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
+        engine: `auto`, `torch`, `folded` or `openvino`; labels differ by rounding alone.
         overwrite: Replace the predictions that the folder holds, when all new ones are there; other files
             stay.
 
@@ -93,7 +96,8 @@ def predict(
     outputs = {case.case_id: output_names(case.case_id, kinds) for case in cases}
     _check_output(out, cases, outputs, overwrite=overwrite)
     where = pick_device(device)
-    predictor = Predictor(_choose_network(folder, network, where), folder.plan, where, window)
+    computed_by = pick_engine(engine, where)
+    predictor = Predictor(_choose_network(folder, network, where), folder.plan, where, window, engine)
     settings = folder.settings.method.settings
     how = Perturbation.like_method(settings, passes=passes, seed=seed) if uncertainty else None
     asked = PredictionRecord(
@@ -107,6 +111,7 @@ def predict(
         probabilities=probabilities,
         perturbation=how,
         device=str(where),
+        engine=computed_by,
         started=timestamp(),
         labels=folder.plan.labels,
     )

@@ -16,7 +16,7 @@ from alcseg.inference.device import pick_device
 from alcseg.inference.load import load_network
 from alcseg.inference.predictor import Predictor
 from alcseg.run import Run
-from alcseg.types import Affine, FloatArray, LabelMap
+from alcseg.types import Affine, EngineName, FloatArray, LabelMap
 
 __all__ = ["predict_array"]
 
@@ -33,21 +33,24 @@ def predict_array(
     spacing: Sequence[float] | None,
     probabilities: bool,
     device: str,
+    engine: EngineName,
 ) -> LabelMap | FloatArray:
     """See `Run.predict`."""
     volumes = _volumes(np.asarray(image), affine, spacing, tuple(run.plan.channel_names))
-    predictor = _predictor(run, device)
+    predictor = _predictor(run, device, engine)
     prediction = predictor.predict(predictor.prepare(volumes))
     return prediction.source_probabilities() if probabilities else prediction.label()
 
 
-def _predictor(run: Run, device: str) -> Predictor:
-    """The network that predicts; loaded once per run object and device, whichever thread asks first."""
+def _predictor(run: Run, device: str, engine: EngineName) -> Predictor:
+    """The network that predicts; loaded once per run, device and engine, whichever thread asks first."""
     where = pick_device(device)
     with _loading:
-        if str(where) not in run.loaded:
-            run.loaded[str(where)] = Predictor(load_network(run, "model", where), run.plan, where)
-        predictor: Predictor = run.loaded[str(where)]
+        key = (str(where), engine)
+        if key not in run.loaded:
+            network = load_network(run, "model", where)
+            run.loaded[key] = Predictor(network, run.plan, where, engine_name=engine)
+        predictor: Predictor = run.loaded[key]
     return predictor
 
 

@@ -1,6 +1,7 @@
 """A network with its plan: from the volumes of a case to labels and uncertainty on the source grid."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,11 +12,12 @@ from alcseg.correction.refine import refine
 from alcseg.data.case import Volume
 from alcseg.data.geometry import ModelGrid
 from alcseg.data.preprocess import preprocess_images
+from alcseg.inference.engines import Engine, make_engine
 from alcseg.inference.perturbed import perturbed_log_probabilities
 from alcseg.inference.sliding_window import sliding_window_average, sliding_window_probabilities
 from alcseg.records.correction import Perturbation
 from alcseg.records.plan import Plan
-from alcseg.types import LabelMap, Window
+from alcseg.types import EngineName, LabelMap, Window
 
 __all__ = ["Prediction", "Predictor", "PreparedCase", "RefinedCase", "to_label"]
 
@@ -80,12 +82,24 @@ class Predictor:
         plan: The plan it was trained with.
         device: Where it runs.
         window: `gaussian` or `lineage`.
+        engine_name: What computes its forward passes; see `engines.make_engine`.
     """
 
     network: nn.Module
     plan: Plan
     device: torch.device
     window: Window = "gaussian"
+    engine_name: EngineName = "torch"
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Computes the forward passes.
+
+        Raises:
+            UsageError: If there is no such engine, or it does not run on the device.
+            ResourceError: If it is not installed.
+        """
+        return make_engine(self.engine_name, self.network, self.device)
 
     def prepare(self, images: tuple[Volume, ...]) -> PreparedCase:
         """Bring the images of a case onto the model grid, once for whatever is asked about it.
@@ -99,14 +113,14 @@ class Predictor:
     def predict(self, case: PreparedCase) -> Prediction:
         """One plain pass."""
         probs = sliding_window_probabilities(
-            self.network, case.image, patch=self.plan.patch, window=self.window, device=self.device
+            self.engine, case.image, patch=self.plan.patch, window=self.window, device=self.device
         )
         return Prediction(probs.numpy(), case.grid, self.plan.label_values)
 
     def refine(self, case: PreparedCase, case_id: str, perturbation: Perturbation) -> RefinedCase:
         """T perturbed passes, fused; equal (seed, case, settings) give equal voxels."""
         passes = perturbed_log_probabilities(
-            self.network,
+            self.engine,
             case.image,
             case_id,
             perturbation,
@@ -140,7 +154,7 @@ class Predictor:
         if not callable(stated):
             return self.refine(case, case_id, perturbation).uncertainty
         averaged = sliding_window_average(
-            lambda windows: stated(self.network(windows)).float()[:, None],
+            lambda windows: stated(self.engine(windows)).float()[:, None],
             case.image,
             patch=self.plan.patch,
             window=self.window,

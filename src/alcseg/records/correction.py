@@ -128,6 +128,8 @@ class CorrectionRecord(Document):
     """That the run was trained with."""
     network: NetworkName
     """Which network answered: that which agrees better with trusted labels, for want of them the teacher."""
+    engine: str = ""
+    """What computed its forward passes, as `--engine` names it; empty in older files."""
     perturbation: Perturbation
     """Of the passes."""
     out_of_fold: bool = False

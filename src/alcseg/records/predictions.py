@@ -61,6 +61,8 @@ class PredictionRecord(Document):
     """Of the passes behind the maps of uncertainty, where those were asked for."""
     device: str = ""
     """Where the network ran."""
+    engine: str = ""
+    """What computed its forward passes, as `--engine` names it; empty in older files."""
     started: str = ""
     """When, UTC."""
     labels: dict[str, int] = {}

@@ -1,5 +1,6 @@
 """Whole cases through a network that is known: orientation, label values, and the perturbed passes."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from alcseg.correction.refine import refine
 from alcseg.data.case import Volume
 from alcseg.errors import DataError
-from alcseg.inference.predictor import Predictor, PreparedCase
+from alcseg.inference import predictor as predictor_module
+from alcseg.inference.perturbed import perturbed_log_probabilities
+from alcseg.inference.predictor import Predictor, PreparedCase, to_label
 from alcseg.records.correction import Perturbation
 from alcseg.records.plan import Plan
 
@@ -101,6 +105,53 @@ def test_passes_depend_on_seed_and_case_alone(truth):
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other_case)
     assert not np.array_equal(first, other_seed)
+
+
+@pytest.mark.parametrize("weighting", ["inverse", "exponential"])
+@pytest.mark.parametrize("spacing", [(None, None, None), (1.0, 1.0, 1.0)], ids=["exact", "resampled"])
+def test_passes_fused_in_slabs_are_those_fused_at_once(weighting, spacing, truth, monkeypatch, tmp_path):
+    case = prepared(truth + 0.4, spacing=spacing)
+    how = Perturbation(passes=3, noise_std=0.2, noise_clip=0.4, weighting=weighting)
+    asked = predictor(spacing=spacing)
+    passes = perturbed_log_probabilities(asked.engine, case.image, "a", how, patch=(8, 8, 8))
+    whole = refine([one[None] for one in passes], weighting=weighting)
+    monkeypatch.setattr("alcseg.inference.shelf._SLAB_VALUES", 4000)
+    found = asked.refine(case, "a", how, tmp_path)
+    doubt = case.grid.map_to_source(whole.uncertainty[0].numpy())
+    assert np.array_equal(found.classes, whole.label[0].numpy())
+    assert np.array_equal(found.label, to_label(whole.fused[0].numpy(), case.grid, (0, 5, 9)))
+    assert np.allclose(found.uncertainty, doubt, rtol=1e-5, atol=1e-7)
+    assert np.array_equal(asked.uncertainty(case, "a", how), found.uncertainty)
+
+
+def test_passes_are_never_in_memory_together(monkeypatch):
+    # Twelve classes in 64 x 48 x 48 voxels: the probabilities of one pass take 6.75 MiB.
+    many = Plan(**(plan().model_dump() | {
+        "patch": (64, 48, 48), "label_values": tuple(range(12)), "label_names": tuple("abcdefghijkl"),
+    }))  # fmt: skip
+
+    class Many(nn.Module):
+        def forward(self, image: Tensor) -> Tensor:
+            return -((image - torch.arange(12.0).reshape(1, 12, 1, 1, 1)) ** 2)
+
+    asked = Predictor(Many(), many, torch.device("cpu"))
+    case = asked.prepare((volume(np.arange(64 * 48 * 48).reshape(64, 48, 48) % 12),))
+    one_pass = 12 * case.image.numel() * 4
+    monkeypatch.setattr("alcseg.inference.shelf._SLAB_VALUES", 2**16)
+    seen: list[int] = []
+    original = predictor_module.refine
+
+    def weigh(passes, **how):
+        seen.append(sum(part.nbytes for part in passes))
+        return original(passes, **how)
+
+    monkeypatch.setattr(predictor_module, "refine", weigh)
+    tracemalloc.start()
+    asked.refine(case, "a", Perturbation(passes=8))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 * one_pass  # of what numpy holds
+    assert max(seen) < one_pass  # of what torch holds
 
 
 def test_no_perturbation_means_no_uncertainty(truth):

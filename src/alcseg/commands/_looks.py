@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
+from pathlib import Path
 from statistics import mean
 
 import numpy as np
@@ -129,11 +130,13 @@ class Looker:
         source: The cases; only read.
         predictor_of: The network that looks at a case.
         perturbation: Of the T passes.
+        scratch: Folder where passes wait; see `Predictor.refine`.
     """
 
     source: Dataset
     predictor_of: Callable[[str], Predictor]
     perturbation: Perturbation
+    scratch: Path | None = None
 
     def trusted(self, rows: Sequence[CaseRow], spool: Spool[Looked]) -> Trusted:
         """What the uncertainty is worth on cases with trusted labels, and how these are seen."""
@@ -199,7 +202,7 @@ class Looker:
         for row in track(rows, doing):
             try:
                 case = self.source.read(row.case_id)
-                look = look_at(self.predictor_of(row.case_id), case, self.perturbation)
+                look = look_at(self.predictor_of(row.case_id), case, self.perturbation, self.scratch)
             except DataError as error:
                 logger.warning("case '%s' is left out: %s", row.case_id, error)
                 if failed is not None:

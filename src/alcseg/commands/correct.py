@@ -114,7 +114,7 @@ def correct(
         new.take_over(answers.others)
 
         network, predictor_of = answers.pick_network(source)
-        looker = Looker(source, predictor_of, answers.perturbation)
+        looker = Looker(source, predictor_of, answers.perturbation, partial)
         trusted = looker.trusted(answers.trusted, spool)
         lessons = trusted.lessons(spool, seed)
         always = how if how != "auto" and risk == 1 else None

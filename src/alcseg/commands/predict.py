@@ -184,7 +184,8 @@ def _predict_case(
     if found.probabilities is not None:
         write_map(out / found.probabilities, np.moveaxis(prediction.source_probabilities(), 0, -1), like)
     if found.uncertainty is not None and how is not None:
-        write_map(out / found.uncertainty, predictor.uncertainty(prepared, case.case_id, how), like)
+        del prediction  # T passes need its room
+        write_map(out / found.uncertainty, predictor.uncertainty(prepared, case.case_id, how, out), like)
     write_label(out / names["label"], label, like)
     return found
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from alcseg.types import Uncertainty, Weighting
 
-__all__ = ["Refined", "Uncertainty", "Weighting", "most_probable", "refine"]
+__all__ = ["Refined", "Uncertainty", "Weighting", "divergences", "most_probable", "refine"]
 
 _INVERSE_OFFSET = (
     1e-6  # e of g(D) = 1 / (D + e): passes that agree with the mean share the weight instead of dividing by 0
@@ -43,6 +43,7 @@ def refine(
     weighting: Weighting = "inverse",
     temperature: float = 1.0,
     uncertainty: Uncertainty = "kl",
+    mean_divergence: Tensor | None = None,
 ) -> Refined:
     """Fuse T predictions voxel by voxel.
 
@@ -53,21 +54,17 @@ def refine(
         temperature: Scale of tau; only `exponential` uses it.
         uncertainty: `kl`: mean divergence of the passes from their mean; `entropy`: entropy of the fused
             distribution.
+        mean_divergence: Mean D of the whole where `passes` hold a part of it; only `exponential` uses it.
 
     Returns:
         The fused prediction, refined label and uncertainty.
     """
-    log_probs = torch.stack(list(passes))  # (T, B, C, X, Y, Z)
-    probs = log_probs.exp()
-    mean = probs.mean(0)
-    log_mean = mean.clamp_min(torch.finfo(mean.dtype).tiny).log()
-    # 0 log 0 = 0 holds since exp(-inf) * finite is not met: log_softmax in float32 stays finite. Without the
-    # clamp, rounding makes D negative where all passes agree, and weights with it.
-    divergence = (probs * (log_probs - log_mean)).sum(2).clamp_min(0)  # (T, B, X, Y, Z)
+    probs, mean, divergence = divergences(passes)
     if weighting == "inverse":
         weight = 1 / (divergence + _INVERSE_OFFSET)
     elif weighting == "exponential":
-        tau = temperature * divergence.mean().clamp_min(_INVERSE_OFFSET)
+        whole = divergence.mean() if mean_divergence is None else mean_divergence
+        tau = temperature * whole.clamp_min(_INVERSE_OFFSET)
         weight = (-divergence / tau).exp()
     else:
         weight = torch.ones_like(divergence)
@@ -76,6 +73,21 @@ def refine(
     entropy = -torch.special.xlogy(fused, fused).sum(1)
     voxel_map = entropy if uncertainty == "entropy" else divergence.mean(0)
     return Refined(mean=mean, fused=fused, label=most_probable(fused), uncertainty=voxel_map)
+
+
+def divergences(passes: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """Probabilities p_t `(T, B, C, X, Y, Z)`, their mean `(B, C, X, Y, Z)`, and D `(T, B, X, Y, Z)` in nats.
+
+    Args:
+        passes: As of `refine`.
+    """
+    log_probs = torch.stack(list(passes))
+    probs = log_probs.exp()
+    mean = probs.mean(0)
+    log_mean = mean.clamp_min(torch.finfo(mean.dtype).tiny).log()
+    # 0 log 0 = 0 holds since exp(-inf) * finite is not met: log_softmax in float32 stays finite. Without the
+    # clamp, rounding makes D negative where all passes agree, and weights with it.
+    return probs, mean, (probs * (log_probs - log_mean)).sum(2).clamp_min(0)
 
 
 def most_probable(probs: Tensor) -> Tensor:

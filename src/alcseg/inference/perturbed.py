@@ -48,8 +48,10 @@ def perturbed_log_probabilities(
         generator = torch.Generator().manual_seed(stream_seed(seed, case_id, number, "noise"))
         noise = torch.randn(image.shape, generator=generator).mul_(perturbation.noise_std).clamp_(-clip, clip)
         with engine.perturbed(seed, case_id, number, "dropout"):
-            probs = sliding_window_probabilities(
+            found = sliding_window_probabilities(
                 engine, image.cpu() + noise, patch=patch, window=window, device=device
             )
         # A float32 softmax can underflow to 0; the logarithm must stay finite for 0 log 0 = 0.
-        yield probs.clamp_min_(torch.finfo(probs.dtype).tiny).log_()
+        found.clamp_min_(torch.finfo(found.dtype).tiny).log_()
+        yield found
+        del found  # before the next pass needs its room

@@ -1,19 +1,22 @@
 """A network with its plan: from the volumes of a case to labels and uncertainty on the source grid."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from alcseg.correction.refine import refine
+from alcseg.correction.refine import Refined, divergences, refine
 from alcseg.data.case import Volume
 from alcseg.data.geometry import ModelGrid
 from alcseg.data.preprocess import preprocess_images
 from alcseg.inference.engines import Engine, make_engine
 from alcseg.inference.perturbed import perturbed_log_probabilities
+from alcseg.inference.shelf import Shelf
 from alcseg.inference.sliding_window import sliding_window_average, sliding_window_probabilities
 from alcseg.records.correction import Perturbation
 from alcseg.records.plan import Plan
@@ -75,12 +78,12 @@ class RefinedCase:
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """Runs one network on whole cases.
+    """A network in evaluation mode, on a device, with the plan it was trained on.
 
     Attributes:
-        network: Maps `(B, C, X, Y, Z)` to logits, in eval mode, on `device`.
-        plan: The plan it was trained with.
-        device: Where it runs.
+        network: `(B, C, X, Y, Z)` to logits `(B, K, X, Y, Z)`.
+        plan: Spacing, intensities and labels.
+        device: Where the network is.
         window: `gaussian` or `lineage`.
         engine_name: What computes its forward passes; see `engines.make_engine`.
     """
@@ -117,33 +120,29 @@ class Predictor:
         )
         return Prediction(probs.numpy(), case.grid, self.plan.label_values)
 
-    def refine(self, case: PreparedCase, case_id: str, perturbation: Perturbation) -> RefinedCase:
-        """T perturbed passes, fused; equal (seed, case, settings) give equal voxels."""
-        passes = perturbed_log_probabilities(
-            self.engine,
-            case.image,
-            case_id,
-            perturbation,
-            patch=self.plan.patch,
-            window=self.window,
-            device=self.device,
-        )
-        refined = refine(
-            [log_probs[None] for log_probs in passes],
-            weighting=perturbation.weighting,
-            temperature=perturbation.temperature,
-            uncertainty=perturbation.uncertainty,
-        )
-        fused = refined.fused[0].numpy()
+    def refine(
+        self, case: PreparedCase, case_id: str, perturbation: Perturbation, scratch: Path | None = None
+    ) -> RefinedCase:
+        """T perturbed passes, fused; equal (seed, case, settings) give equal voxels.
+
+        Args:
+            case: Its images.
+            case_id: Fixes the perturbations, with their seed.
+            perturbation: Of the passes.
+            scratch: Folder where passes wait, T K times the size of the volume; see `Shelf`.
+        """
+        classes = np.empty(case.image.shape[1:], np.min_scalar_type(self.plan.num_classes - 1))
+        fused = np.empty((self.plan.num_classes, *classes.shape), np.float32)
+        doubt = np.empty(classes.shape, np.float32)
+        for rows, part in self._fuse(case, case_id, perturbation, scratch):
+            fused[:, rows] = part.fused[0].numpy()
+            classes[rows] = fused[:, rows].argmax(0)
+            doubt[rows] = part.uncertainty[0].numpy()
         label = to_label(fused, case.grid, self.plan.label_values)
-        return RefinedCase(
-            fused.argmax(0).astype(np.min_scalar_type(len(fused) - 1)),
-            label,
-            case.grid.map_to_source(refined.uncertainty[0].numpy()),
-        )
+        return RefinedCase(classes, label, case.grid.map_to_source(doubt))
 
     def uncertainty(
-        self, case: PreparedCase, case_id: str, perturbation: Perturbation
+        self, case: PreparedCase, case_id: str, perturbation: Perturbation, scratch: Path | None = None
     ) -> NDArray[np.float32]:
         """Uncertainty per voxel on the source grid, `(X, Y, Z)`.
 
@@ -152,7 +151,10 @@ class Predictor:
         """
         stated = getattr(self.network, "uncertainty", None)
         if not callable(stated):
-            return self.refine(case, case_id, perturbation).uncertainty
+            doubt = np.empty(case.image.shape[1:], np.float32)
+            for rows, part in self._fuse(case, case_id, perturbation, scratch):
+                doubt[rows] = part.uncertainty[0].numpy()
+            return case.grid.map_to_source(doubt)
         averaged = sliding_window_average(
             lambda windows: stated(self.engine(windows)).float()[:, None],
             case.image,
@@ -161,6 +163,41 @@ class Predictor:
             device=self.device,
         )
         return case.grid.map_to_source(averaged[0].numpy())
+
+    def _fuse(
+        self, case: PreparedCase, case_id: str, perturbation: Perturbation, scratch: Path | None
+    ) -> Iterator[tuple[slice, Refined]]:
+        """What the passes say together, in slabs across X."""
+        with Shelf(scratch) as shelf:
+            for log_probs in perturbed_log_probabilities(
+                self.engine,
+                case.image,
+                case_id,
+                perturbation,
+                patch=self.plan.patch,
+                window=self.window,
+                device=self.device,
+            ):
+                shelf.put(log_probs.numpy())
+                del log_probs  # before the next pass needs its room
+            whole = None
+            if perturbation.weighting == "exponential":
+                sums = [
+                    divergences([part[None] for part in parts])[2].sum(dtype=torch.float64)
+                    for _, parts in shelf.slabs()
+                ]
+                whole = (torch.stack(sums).sum() / (perturbation.passes * case.image[0].numel())).float()
+            for rows, parts in shelf.slabs():
+                yield (
+                    rows,
+                    refine(
+                        [part[None] for part in parts],
+                        weighting=perturbation.weighting,
+                        temperature=perturbation.temperature,
+                        uncertainty=perturbation.uncertainty,
+                        mean_divergence=whole,
+                    ),
+                )
 
 
 def to_label(probs: NDArray[np.float32], grid: ModelGrid, values: tuple[int, ...]) -> LabelMap:

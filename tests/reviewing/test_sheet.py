@@ -9,7 +9,7 @@ import pytest
 from alcseg.data.nifti import read_label
 from alcseg.errors import LabelError, ShapeError
 from alcseg.records.decisions import label_hash
-from alcseg.reviewing.sheet import CaseSheet
+from alcseg.reviewing.sheet import CaseSheet, _indices
 from alcseg.reviewing.subject import Subject
 from review_folder import AFFINES
 
@@ -74,3 +74,8 @@ def test_uncertainty_that_is_no_number_is_shown_as_none(corrected: Path, tmp_pat
     assert shown is not None
     assert not shown[:2].any()
     np.testing.assert_array_equal(shown[2:], values[2:])
+
+
+def test_class_indices_do_not_depend_on_the_type_of_a_label() -> None:
+    for kind in (np.uint8, np.int8, np.uint16, np.int64):
+        np.testing.assert_array_equal(_indices(np.array([[[0, 7, 1]]], kind), (0, 1, 7, 300)), [[[0, 2, 1]]])

@@ -179,9 +179,10 @@ def _values(subject: Subject, case_id: str, given: LabelMap, proposed: LabelMap 
 
 def _indices(label: LabelMap, values: tuple[int, ...]) -> Indices:
     order = np.argsort(values)
-    found = order[np.searchsorted(np.asarray(values)[order], label)]
-    indices: Indices = found.astype(np.uint8)
-    return indices
+    narrow = np.result_type(label.dtype, np.min_scalar_type(max(values)))  # else the label is copied to int64
+    known = np.asarray(values, narrow)[order]
+    found: Indices = order.astype(np.uint8)[np.searchsorted(known, label)]
+    return found
 
 
 def _small(image: NDArray[Any]) -> NDArray[Any]:

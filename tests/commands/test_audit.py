@@ -208,6 +208,13 @@ def test_the_output_may_not_lie_in_the_dataset(spoiled):
 
 
 @pytest.mark.timeout(600)
+def test_a_folder_of_other_files_is_no_place_for_an_audit(spoiled, tmp_path):
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(UsageError, match="expected an empty or new output folder, found files in it"):
+        audit(spoiled, out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
 def test_a_run_may_judge_and_what_it_has_seen_is_marked(result, spoiled, tmp_path):
     run = Run.open(result.run_path(0))
     found = audit(spoiled, out=tmp_path / "out", run=run, device="cpu")

@@ -35,7 +35,7 @@ from alcseg.launching import LauncherName, make_launcher
 from alcseg.launching.local import count_jobs
 from alcseg.locks import alone
 from alcseg.machine import peak_memory_mib, versions
-from alcseg.outputs import require_apart
+from alcseg.outputs import require_apart, require_free
 from alcseg.records.audit import AuditRecord, AuditRound, AuditRow, RegionRow
 from alcseg.records.fingerprint import FingerprintRow
 from alcseg.records.foretold import Foretold
@@ -100,7 +100,7 @@ def audit(
         slurm: `KEY=VALUE` options of the jobs, such as `partition=gpu`.
 
     Raises:
-        UsageError: If an option is out of range, `out` lies in the dataset, or holds another audit.
+        UsageError: If an option is out of range, `out` lies in the dataset, or holds something else.
         ResourceError: If submitit is needed and not installed.
         DataError: If there are too few labels to judge, or the run knows other classes.
     """
@@ -153,6 +153,8 @@ def audit(
     if said := hint(groups):
         logger.warning(said)
     with alone(target):
+        if not _is_begun(target):
+            require_free(target)
         prints = fingerprint(source, rows)
         _require_same_images(target, prints)
         make_folder(target)
@@ -216,6 +218,12 @@ def audit(
             path.write_bytes(png_bytes(result.plot()))
         write_page(target / "report.html", result)
         return result
+
+
+def _is_begun(target: Path) -> bool:
+    """Whether a folder holds an audit, finished or not."""
+    names = (AuditRecord.NAME, FingerprintRow.NAME, "folds", "by_run")
+    return any((target / name).exists() for name in names)
 
 
 def _require_same_images(target: Path, prints: Mapping[str, FingerprintRow]) -> None:

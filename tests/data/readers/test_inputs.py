@@ -60,6 +60,12 @@ def test_of_a_dataset_the_test_images_are_taken(tmp_path: Path) -> None:
         find_inputs([tmp_path], channels=1)
 
 
+def test_a_text_that_is_no_list_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("[" * 100_000)  # as a pattern it would take minutes
+    with pytest.raises(DataError, match="found nothing"):
+        find_inputs([tmp_path / "list.txt"], channels=1)
+
+
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nope\*: expected a file, a folder or a pattern, found nothing"):
         find_inputs([tmp_path / "nope*"], channels=1)

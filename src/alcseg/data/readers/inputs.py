@@ -21,6 +21,8 @@ from alcseg.texts import read_lines
 
 __all__ = ["find_inputs"]
 
+_LONGEST_PATH = 4096  # characters, on Linux
+
 
 def find_inputs(
     inputs: Sequence[str | os.PathLike[str] | Case], *, channels: Sequence[str] | int
@@ -89,9 +91,12 @@ def _places(item: str | os.PathLike[str], channels: int, lists: tuple[Path, ...]
         return [path, *_siblings(path)] if channels > 1 else [path]
     if has_folder(path):
         return [path]
-    found = sorted(glob.glob(str(path), recursive=True))
+    # No path is longer, and time to make a pattern of a text grows with the square of its length.
+    found = sorted(glob.glob(str(path), recursive=True)) if len(str(path)) <= _LONGEST_PATH else []
     if not found:
-        raise DataError(f"{item}: expected a file, a folder or a pattern, found nothing. Check the path.")
+        raise DataError(
+            f"{item!s:.300}: expected a file, a folder or a pattern, found nothing. Check the path."
+        )
     return [Path(name) for name in found]
 
 

@@ -165,6 +165,24 @@ def test_a_label_that_cannot_be_read_names_the_book(book: ReviewBook) -> None:
         book.label(decision)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE decisions SET verdict = 'maybe'",
+        "UPDATE decisions SET regions = '[]'",
+        "UPDATE decisions SET seconds = 'long'",
+        "UPDATE decisions SET label = NULL",
+        "UPDATE readings SET regions = 'x'",
+    ],
+)
+def test_a_line_that_cannot_be_meant_names_the_book(book: ReviewBook, damage: str) -> None:
+    decision = book.decide(book.save(Reading(KEY)), "edit", seen="x", label=LABEL)
+    book._connection.execute("DROP TRIGGER decisions_stay")
+    book._connection.execute(damage)
+    with pytest.raises(DataError, match=r"book.sqlite: expected the book of a review, found: .*Restore"):
+        assert (book.decisions(), book.label(decision), book.reading(KEY)) == ()
+
+
 def test_a_book_that_another_program_holds_is_told_and_written_to_later(
     book: ReviewBook, tmp_path: Path
 ) -> None:

@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from alcseg.errors import AlcsegError, DataError, ResourceError, UsageError
+from alcseg.records.base import explain
 from alcseg.records.decisions import Decision, Reading, ReadingKey, Verdict, label_hash
 from alcseg.types import LabelMap
 
@@ -46,6 +48,11 @@ CREATE TABLE readings (
     PRIMARY KEY (case_id, reader, pass)
 );
 """
+
+_COLUMNS = (
+    "id", "time", "case_id", "reader", "pass", "verdict", "comment", "regions", "seconds", "seen", "written",
+)  # fmt: skip
+_DECISION, _REGIONS = TypeAdapter(Decision), TypeAdapter(dict[str, bool])
 
 
 class StaleError(UsageError):
@@ -155,7 +162,10 @@ class ReviewBook:
             return Reading(key)
         version, regions, comment, seconds, drawing = rows[0]
         drawn = None if drawing is None else self._unpacked(drawing)
-        return Reading(key, version, json.loads(regions), comment, seconds, drawn)
+        try:
+            return Reading(key, version, _REGIONS.validate_json(regions), comment, seconds, drawn)
+        except ValidationError as error:
+            raise _damaged(self.path, explain(error)) from None
 
     def save(self, reading: Reading) -> Reading:
         """Keep what a reader has begun; `reading.version` is the one it was made from.
@@ -207,27 +217,12 @@ class ReviewBook:
 
     def decisions(self, case_id: str | None = None) -> tuple[Decision, ...]:
         """All decisions in their order, or those on one case."""
-        columns = "id, time, case_id, reader, pass, verdict, comment, regions, seconds, seen, written"
         where, values = ("", ()) if case_id is None else (" WHERE case_id = ?", (case_id,))
-        found = []
-        for row in self._rows(f"SELECT {columns} FROM decisions{where} ORDER BY id", values):
-            number, time, case, reader, turn, verdict, comment, regions, seconds, seen, written = row
-            found.append(
-                Decision(
-                    number,
-                    time,
-                    case,
-                    reader,
-                    turn,
-                    verdict,
-                    comment,
-                    json.loads(regions),
-                    seconds,
-                    seen,
-                    written,
-                )
-            )
-        return tuple(found)
+        rows = self._rows(f"SELECT {', '.join(_COLUMNS)} FROM decisions{where} ORDER BY id", values)
+        try:
+            return tuple(_decision(dict(zip(_COLUMNS, row, strict=True))) for row in rows)
+        except ValidationError as error:
+            raise _damaged(self.path, explain(error)) from None
 
     def label(self, decision: Decision) -> LabelMap:
         """Label values `(X, Y, Z)` of a decision that settles a case, in the label file's voxel order."""
@@ -237,7 +232,7 @@ class ReviewBook:
     def _unpacked(self, blob: bytes) -> LabelMap:
         try:
             return _unpack(blob)
-        except (zlib.error, ValueError, EOFError) as error:
+        except (zlib.error, ValueError, TypeError, EOFError) as error:
             raise _damaged(self.path, f"a label that cannot be read ({error})") from None
 
     def standing(self, case_id: str | None = None) -> dict[ReadingKey, Decision]:
@@ -266,6 +261,11 @@ def _told(path: Path, error: sqlite3.DatabaseError) -> AlcsegError:
 
 def _damaged(path: Path, found: str) -> DataError:
     return DataError(f"{path}: expected the book of a review, found: {found}. Restore it.")
+
+
+def _decision(known: dict[str, Any]) -> Decision:
+    regions = _REGIONS.validate_json(known["regions"])
+    return _DECISION.validate_python(known | {"number": known["pass"], "regions": regions})
 
 
 def _step(cursor: sqlite3.Cursor, reading: Reading) -> None:

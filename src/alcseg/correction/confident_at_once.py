@@ -21,78 +21,81 @@ def issues_at_once(label: Tensor, columns: list[Tensor], *, by_class: bool, by_n
 
     Args:
         label: Class indices `(N,)`.
-        columns: Probability of each class, float64 `(N,)` each.
+        columns: Probability of each class, `(N,)` each.
         by_class: Flag among the least probable labels of each class.
         by_noise_rate: Flag among the largest leads of each other class; with `by_class`, what both flag.
     """
     classes = len(columns)
-    labeled = [label == given for given in range(classes)]
-    counts = np.array([int(mask.count_nonzero()) for mask in labeled])
-    beaten = [_beaten(labeled[given], columns, given).nonzero().squeeze(1) for given in range(classes)]
-    flags = torch.zeros_like(labeled[0])
+    flags = torch.zeros(len(label), dtype=torch.bool, device=label.device)
+    # Voxels of one label lie together from here on, so that no class looks at those of the others.
+    places = [(label == given).nonzero().squeeze(1) for given in range(classes)]
+    counts = np.array([len(place) for place in places])
     if np.count_nonzero(counts) < 2:
         return flags
-    quotas = label_quotas(_confident_joint(labeled, columns, counts), counts)
-    for given in range(classes):
+    groups = [[column[place].double() for column in columns] for place in places]
+    quotas = label_quotas(_confident_joint(groups), counts)
+    for given, (place, probs) in enumerate(zip(places, groups, strict=True)):
         if counts[given] < 2:
             continue
-        doubtful = beaten[given]
+        doubtful = _beaten(probs, given).nonzero().squeeze(1)
         chosen = torch.ones_like(doubtful, dtype=torch.bool)
         if by_class or classes == 2:
-            wrong = int(counts[given] - quotas[given, given])
-            chosen &= _among_lowest(columns[given], labeled[given], doubtful, wrong)
+            chosen &= _among_lowest(probs[given], doubtful, int(counts[given] - quotas[given, given]))
         if by_noise_rate and classes > 2:
             leading = torch.zeros_like(chosen)
             for other in range(classes):
                 if other != given and quotas[given, other] > 0:
-                    lag = columns[given] - columns[other]
-                    leading |= _among_lowest(lag, labeled[given], doubtful, int(quotas[given, other]))
+                    lag = probs[given] - probs[other]
+                    leading |= _among_lowest(lag, doubtful, int(quotas[given, other]))
             chosen &= leading
-        flags[doubtful[chosen]] = True
+        flags[place[doubtful[chosen]]] = True
     return flags
 
 
-def _beaten(labeled: Tensor, columns: list[Tensor], given: int) -> Tensor:
+def _beaten(probs: list[Tensor], given: int) -> Tensor:
     """Where voxels of a label are predicted as another class, `argmax(p + margin [label]) != label`."""
-    own = columns[given] + MARGIN
-    beaten = torch.zeros_like(labeled)
-    for other, probs in enumerate(columns):
-        if other != given:
-            beaten |= probs >= own if other < given else probs > own  # the first of equals is predicted
-    return beaten & labeled
+    own = probs[given] + MARGIN
+    beaten = torch.zeros_like(own, dtype=torch.bool)
+    for index, other in enumerate(probs):
+        if index != given:
+            beaten |= other >= own if index < given else other > own  # the first of equals is predicted
+    return beaten
 
 
-def _confident_joint(
-    labeled: list[Tensor], columns: list[Tensor], counts: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _confident_joint(groups: list[list[Tensor]]) -> NDArray[np.int64]:
     """Number of voxels by label and confident class, `(K, K)`."""
     thresholds = [
-        max(float(probs @ mask.double()) / int(count), 2 * MARGIN) if count else NEVER
-        for probs, mask, count in zip(columns, labeled, counts, strict=True)
+        max(float(probs[given].mean()), 2 * MARGIN) if len(probs[given]) else NEVER
+        for given, probs in enumerate(groups)
     ]
-    passed = [probs >= limit - MARGIN for probs, limit in zip(columns, thresholds, strict=True)]
+    return np.array([_confident_guesses(probs, thresholds) for probs in groups])
+
+
+def _confident_guesses(probs: list[Tensor], thresholds: list[float]) -> list[int]:
+    """Number of voxels by confident class."""
+    passed = [one >= limit - MARGIN for one, limit in zip(probs, thresholds, strict=True)]
     several = torch.zeros_like(passed[0])  # more than one class reaches its threshold
     one = torch.zeros_like(passed[0])
     for mask in passed:
         several |= one & mask
         one |= mask
     alone = ~several
-    guesses = [mask & alone for mask in passed]
+    found = torch.stack([(mask & alone).count_nonzero() for mask in passed])
     position = several.nonzero().squeeze(1)
     if len(position):
-        likeliest = torch.stack([probs[position] for probs in columns]).argmax(0)
-        for index, guess in enumerate(guesses):
-            guess[position] = likeliest == index
-    return np.array([[int((mask & guess).count_nonzero()) for guess in guesses] for mask in labeled])
+        likeliest = torch.stack([values[position] for values in probs]).argmax(0)
+        found += likeliest.bincount(minlength=len(probs))
+    return found.tolist()
 
 
-def _among_lowest(scores: Tensor, labeled: Tensor, doubtful: Tensor, quota: int) -> Tensor:
-    """Which doubtful voxels have one of the `quota` lowest scores of their label; of ties the first."""
+def _among_lowest(scores: Tensor, doubtful: Tensor, quota: int) -> Tensor:
+    """Which doubtful voxels of a label have one of its `quota` lowest scores; of ties the first."""
     own = scores[doubtful]
     if quota <= 0 or not len(own):
         return torch.zeros_like(own, dtype=torch.bool)
-    near = labeled & (scores <= own.max())  # a rank among these is a rank among all
-    position = near.nonzero().squeeze(1)
+    if quota >= len(scores):
+        return torch.ones_like(own, dtype=torch.bool)
+    position = (scores <= own.max()).nonzero().squeeze(1)  # a rank among these is a rank among all
     if quota >= len(position):
         return torch.ones_like(own, dtype=torch.bool)
     values = scores[position]

@@ -55,7 +55,7 @@ def find_label_issues(label: Tensor, probs: Tensor, *, prune: Prune = "prune_by_
         LabelError: If a label is not a class index.
     """
     _check(label, probs)
-    columns = [column.double().contiguous().flatten() for column in probs.unbind(1)]
+    columns = [column.flatten() for column in probs.unbind(1)]
     flags = issues_at_once(
         label.flatten(),
         columns,

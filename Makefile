@@ -6,7 +6,7 @@ DEMO   ?= demo
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest  # one thread for each of the processes
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: setup web demo format check test test-all docs clean
+.PHONY: setup web demo format check test test-all bench docs clean
 
 setup: $(VENV)/.installed web
 
@@ -54,6 +54,10 @@ test: $(VENV)/.integrity
 
 test-all: $(VENV)/.integrity
 	$(PYTEST) -m "not network"
+
+# Ours beside its peers, into results/performance.md; minutes.
+bench: setup
+	$(BIN)/python -W ignore benchmarks/speed
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict

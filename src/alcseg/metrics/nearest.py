@@ -6,6 +6,7 @@ around, the nearest line first, until no line farther off can hold anything near
 after some lines ask a tree.
 """
 
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -90,6 +91,7 @@ def _steps_along(other: Mask, margins: NDArray[np.intp]) -> NDArray[np.uint16]:
     return steps
 
 
+@lru_cache(maxsize=8)
 def _moves(steps: Spacing) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.intp]]:
     """Lines within reach in voxels, nearest first; the squares of their ways in mm; the largest per axis."""
     reach = _REACH * min(steps)
@@ -102,4 +104,5 @@ def _moves(steps: Spacing) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArr
 
 
 def _by_tree(voxels: NDArray[np.intp], other: Mask, frame: FloatArray) -> NDArray[np.float64]:
-    return np.asarray(KDTree(np.argwhere(other) @ frame).query(voxels @ frame)[0], dtype=np.float64)
+    tree = KDTree(np.argwhere(other) @ frame, balanced_tree=False, compact_nodes=False)  # quick to build
+    return np.asarray(tree.query(voxels @ frame)[0], dtype=np.float64)

@@ -1,0 +1,125 @@
+"""Race hot paths against their peers: `python benchmarks/speed` writes results/performance.md."""
+
+import argparse
+import math
+import os
+from pathlib import Path
+
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")  # before NumPy and torch are imported
+
+import confident
+import cubes
+import grids
+import scores
+import torch
+from matplotlib.figure import Figure
+from race import Curve, Result
+
+from alcseg import machine
+
+PATHS = {
+    "evaluate": scores,
+    "distances and components": grids,
+    "noise": cubes,
+    "confident learning": confident,
+}
+"""Each has `paths()`, what is raced, and `growths()`, what is drawn."""
+
+RESULTS = Path(__file__).parents[2] / "results"
+
+
+def main() -> None:
+    """Measure what was asked for and write it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("paths", nargs="*", default=list(PATHS), help=f"some of {', '.join(PATHS)}")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    rows, curves = [], []
+    for name in options.paths:
+        for race in PATHS[name].paths():
+            rows.append(row(name, race.run()))
+            print(rows[-1], flush=True)
+        curves += [growth.run() for growth in PATHS[name].growths()]
+    options.out.mkdir(parents=True, exist_ok=True)
+    draw(curves).savefig(options.out / "performance.svg", metadata={"Date": None})
+    (options.out / "performance.md").write_text(page(rows, curves), encoding="utf-8")
+
+
+def row(name: str, found: Result) -> str:
+    """Of the table."""
+    race = found.race
+    ratio = f"**{found.ratio:.1f}** ({found.low:.1f}-{found.high:.1f})"
+    return (
+        f"| {name} | {race.task} | {race.peer} | {found.theirs:.3g} | {found.ours:.3g} | "
+        f"{ratio} | {race.asked:g} | {found.said} |"
+    )
+
+
+def page(rows: list[str], curves: list[Curve]) -> str:
+    """results/performance.md."""
+    growth = [
+        f"| {curve.growth.task} | {curve.growth.along} | {curve.growth.sizes[0]} to {curve.growth.sizes[-1]} "
+        f"| {slope(curve.growth.sizes, curve.seconds):.1f} | {curve.growth.slope:g} "
+        f"| {slope(curve.growth.sizes, curve.mib):.1f} | {curve.growth.memory_slope:g} |"
+        for curve in curves
+    ]
+    return "\n".join(
+        [
+            "# Performance\n",
+            "Ours beside a peer's way, on the same data in the same run: CPU time of one thread, in turns.",
+            "The ratio is the median of five rounds, with the least and the largest. Answers are compared",
+            "before anything is timed.\n",
+            "| | |\n|---|---|",
+            "| command | `make bench` |",
+            f"| commit | {machine.commit()} |",
+            f"| hardware | {machine.processor()}, one thread, other work on the machine |",
+            f"| date | {machine.timestamp()[:10]} |\n",
+            "| path | task | peer | peer, s | ours, s | times faster | asked for | answers |",
+            "|---|---|---|---|---|---|---|---|",
+            *rows,
+            "\n## Growth\n",
+            "Exponents between the two largest sizes, found and expected; memory is the peak of what NumPy",
+            "and Python allocate, without what torch does.\n",
+            "| task | along | sizes | time | expected | memory | expected |",
+            "|---|---|---|---|---|---|---|",
+            *growth,
+            "\n![Time and memory against size](performance.svg)\n",
+        ]
+    )
+
+
+def slope(sizes, values) -> float:
+    """Exponent between the two largest sizes."""
+    return math.log(values[-1] / values[-2]) / math.log(sizes[-1] / sizes[-2])
+
+
+def draw(curves: list[Curve]) -> Figure:
+    """A panel per curve: time and memory, and the slopes that were expected."""
+    columns = 3
+    lines = -(-len(curves) // columns)
+    figure = Figure(figsize=(4 * columns, 3 * lines), layout="constrained")
+    for panel, curve in zip(figure.subplots(lines, columns, squeeze=False).flat, curves, strict=False):
+        growth, sizes = curve.growth, curve.growth.sizes
+        for values, expected, color, what in (
+            (curve.seconds, growth.slope, "C0", "CPU s"),
+            (curve.mib, growth.memory_slope, "C1", "MiB"),
+        ):
+            panel.loglog(sizes, values, "o-", color=color, label=what)
+            panel.loglog(
+                sizes,
+                [values[-1] * (size / sizes[-1]) ** expected for size in sizes],
+                "--",
+                color=color,
+                alpha=0.5,
+            )
+        panel.set_title(growth.task, fontsize=9)
+        panel.set_xlabel(growth.along, fontsize=8)
+        panel.legend(fontsize=7)
+    for panel in figure.axes[len(curves) :]:
+        panel.set_axis_off()
+    return figure
+
+
+if __name__ == "__main__":
+    main()

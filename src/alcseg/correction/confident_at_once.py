@@ -28,16 +28,16 @@ def issues_at_once(label: Tensor, columns: list[Tensor], *, by_class: bool, by_n
     classes = len(columns)
     flags = torch.zeros(len(label), dtype=torch.bool, device=label.device)
     # Voxels of one label lie together from here on, so that no class looks at those of the others.
-    places = [(label == given).nonzero().squeeze(1) for given in range(classes)]
+    places = [_places(label == given) for given in range(classes)]
     counts = np.array([len(place) for place in places])
     if np.count_nonzero(counts) < 2:
         return flags
-    groups = [[column[place].double() for column in columns] for place in places]
+    groups = [[column.index_select(0, place).double() for column in columns] for place in places]
     quotas = label_quotas(_confident_joint(groups), counts)
     for given, (place, probs) in enumerate(zip(places, groups, strict=True)):
         if counts[given] < 2:
             continue
-        doubtful = _beaten(probs, given).nonzero().squeeze(1)
+        doubtful = _places(_beaten(probs, given))
         chosen = torch.ones_like(doubtful, dtype=torch.bool)
         if by_class or classes == 2:
             chosen &= _among_lowest(probs[given], doubtful, int(counts[given] - quotas[given, given]))
@@ -50,6 +50,13 @@ def issues_at_once(label: Tensor, columns: list[Tensor], *, by_class: bool, by_n
             chosen &= leading
         flags[place[doubtful[chosen]]] = True
     return flags
+
+
+def _places(mask: Tensor) -> Tensor:
+    """Where a mask holds, ascending."""
+    if mask.device.type != "cpu":
+        return mask.nonzero().squeeze(1)
+    return torch.from_numpy(np.flatnonzero(mask.numpy()))  # several times as fast on a processor
 
 
 def _beaten(probs: list[Tensor], given: int) -> Tensor:
@@ -81,7 +88,7 @@ def _confident_guesses(probs: list[Tensor], thresholds: list[float]) -> list[int
         one |= mask
     alone = ~several
     found = torch.stack([(mask & alone).count_nonzero() for mask in passed])
-    position = several.nonzero().squeeze(1)
+    position = _places(several)
     if len(position):
         likeliest = torch.stack([values[position] for values in probs]).argmax(0)
         found += likeliest.bincount(minlength=len(probs))
@@ -95,7 +102,7 @@ def _among_lowest(scores: Tensor, doubtful: Tensor, quota: int) -> Tensor:
         return torch.zeros_like(own, dtype=torch.bool)
     if quota >= len(scores):
         return torch.ones_like(own, dtype=torch.bool)
-    position = (scores <= own.max()).nonzero().squeeze(1)  # a rank among these is a rank among all
+    position = _places(scores <= own.max())  # a rank among these is a rank among all
     if quota >= len(position):
         return torch.ones_like(own, dtype=torch.bool)
     values = scores[position]

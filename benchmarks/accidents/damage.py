@@ -53,7 +53,7 @@ DRAWS = ("one bit flipped", "cut somewhere", "a block of zeros")
 
 def trials(rng: random.Random) -> list[Trial]:
     """Every file in every way."""
-    found = []
+    found: list[Trial] = []
     for form, files in FILES.items():
         for name in files:
             words = tuple((COMMANDS | MORE)[form].replace("FILE", name.rpartition("/")[2]).split())
@@ -74,9 +74,9 @@ def trials(rng: random.Random) -> list[Trial]:
                 )
                 found.append(trial)
             for how in PLACES:
-                codes = (
-                    DAMAGED if how == "gone" else BAD_DATA | ({3} if form.startswith("predict") else set())
-                )
+                codes = BAD_DATA | ({3} if form.startswith(("predict", "audit")) else set())
+                if how == "gone" or name == "audit/audit.json":  # which an audit writes, and does not read
+                    codes = DAMAGED
                 if (name, how) == ("half/config.yaml", "gone"):  # then it is the folder of something else
                     codes = WRONG_USE
                 found.append(

@@ -180,6 +180,12 @@ def test_what_stands_in_the_folder_must_be_this_run(fit: Train, dataset: Dataset
         fit("run", *short, "trainer.learning_rate=0.02")
     with pytest.raises(ConfigError, match="seed=0, asked for 1"):
         fit("run", *short, seed=1)
+    config = tmp_path / "run" / "config.yaml"
+    whole = config.read_text()
+    config.write_text(whole.replace("  name: h_sup\n", "  name: h_sup\n  nonsense: 1\n"))
+    with pytest.raises(CheckpointError, match=r"config\.yaml: holds method\.nonsense, which is no setting"):
+        fit("run", *short)
+    config.write_text(whole)
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "letter.txt").write_text("dear")
     with pytest.raises(UsageError, match="found other files"):

@@ -33,6 +33,7 @@ from alcseg.inference.device import pick_device
 from alcseg.inference.pick_engine import pick_engine
 from alcseg.launching import LauncherName, make_launcher
 from alcseg.launching.local import count_jobs
+from alcseg.listing import has_file
 from alcseg.locks import alone
 from alcseg.machine import peak_memory_mib, versions
 from alcseg.outputs import require_apart, require_free
@@ -228,7 +229,7 @@ def _is_begun(target: Path) -> bool:
 
 def _require_same_images(target: Path, prints: Mapping[str, FingerprintRow]) -> None:
     """Refuse to go on with predictions of other images that have the same names."""
-    if not FingerprintRow.path(target).is_file():
+    if not has_file(FingerprintRow.path(target)):
         return
     for row in FingerprintRow.read(target):
         if row.case_id in prints and prints[row.case_id].images != row.images:

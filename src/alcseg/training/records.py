@@ -35,7 +35,7 @@ def open_run(out: Path, settings: RunSettings, *, overwrite: bool = False) -> Ru
         overwrite: What the folder holds will be replaced.
 
     Raises:
-        CheckpointError: If it holds a run of another method.
+        CheckpointError: If it holds a run of another method, or one with a setting that is not known.
         ConfigError: If it holds a run with other settings; the first that differs is named.
         UsageError: If it holds something that is not a run; with `overwrite`, a dataset or the like.
     """
@@ -57,13 +57,17 @@ def open_run(out: Path, settings: RunSettings, *, overwrite: bool = False) -> Ru
         )
     old, new = run.settings.dotted, settings.dotted
     for name in dict.fromkeys([*old, *new]):
-        if not name.startswith("data.cache") and old.get(name) != new.get(
-            name
-        ):  # where the cache lies does not matter
-            raise ConfigError(
-                f"{out}: holds a run with {name}={old.get(name)}, asked for {new.get(name)}. "
-                "Give the same settings to resume it, another --out folder, or --overwrite."
+        if name.startswith("data.cache") or old.get(name) == new.get(name):  # where it lies does not matter
+            continue
+        if name not in new:
+            raise CheckpointError(
+                f"{run.config_path}: holds {name}, which is no setting of this training. Restore the file, "
+                "choose another --out folder, or pass --overwrite to replace that run."
             )
+        raise ConfigError(
+            f"{out}: holds a run with {name}={old.get(name)}, asked for {new.get(name)}. "
+            "Give the same settings to resume it, another --out folder, or --overwrite."
+        )
     return run
 
 

@@ -2,7 +2,8 @@
 
 All give the same logits up to rounding. `torch` is the network as it is. `folded` is torch, too, with every
 batch normalization written into the weights of the convolution before it. `openvino` is the compiler of that
-name on a CPU (`openvino_engine.py`). `auto` takes the fastest that is there; see `results/prediction_speed.md`.
+name on a CPU (`openvino_engine.py`). `auto` takes the fastest that is there; times are in
+`results/prediction_speed.md`.
 """
 
 import copy

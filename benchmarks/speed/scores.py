@@ -44,7 +44,13 @@ def growths() -> list[Growth]:
 
     def cases(count: int):
         label = organs(SMALL, 4)
-        return lambda: [_ours([(moved(label), label)], 4)() for _ in range(count)]
+        one = _ours([(moved(label), label)], 4)
+
+        def call():
+            for _ in range(count):
+                one()
+
+        return call
 
     return [
         Growth("evaluate", "side of the volume", (32, 64, 128, 256), volume, 3, 3),

@@ -88,7 +88,7 @@ def test_a_list_that_is_none_is_refused(content: bytes, words: str, tmp_path: Pa
 
 def test_a_folder_is_no_list(tmp_path: Path) -> None:
     (tmp_path / "test.list").mkdir()
-    with pytest.raises(DataError, match=r"test\.list: expected a list .*, found a folder"):
+    with pytest.raises(DataError, match=r"test\.list: expected a file, found a folder"):
         read_lists(tmp_path, CASES)
 
 

@@ -110,8 +110,8 @@ def test_what_is_no_corrected_dataset_is_refused(folder, name):
 def test_programs_are_told_what_they_were_told_before(folder):
     found = json.loads(json.dumps(document(Correction.open(folder)), allow_nan=False))
     assert list(found) == [
-        "out", "corrected", "pseudo_labeled", "failed", "how", "risk", "rehearsal", "written", "offsets",
-        "calibration", "record",
+        "out", "report", "corrected", "pseudo_labeled", "failed", "how", "risk", "rehearsal", "written",
+        "offsets", "calibration", "record",
     ]  # fmt: skip
     assert (found["out"], found["corrected"], found["how"]) == (str(folder), ["c"], "auto")
     assert found["offsets"] == [

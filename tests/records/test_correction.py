@@ -49,7 +49,8 @@ RECORD = CorrectionRecord(
     time_s=1.5,
 )
 KEYS = [
-    "versions", "run", "dataset", "method", "network", "perturbation", "out_of_fold", "how", "risk",
+    "versions", "run", "dataset", "method", "network", "engine", "perturbation", "out_of_fold",
+    "how", "risk",
     "rehearsal", "written", "untouched", "clean_labels", "offsets", "nnunet", "ranking", "calibration",
     "corrected", "pseudo_labeled", "in_sample", "failed", "time_s", "peak_memory_mib",
 ]  # fmt: skip

@@ -93,8 +93,8 @@ def audit(
         set: `section.key=value` settings of the trainings, over those of the preset `audit`.
         seed: Of folds, trainings and simulated errors.
         device: `auto`, `cpu`, `cuda` or `cuda:<index>`.
-        engine: What computes predictions: `auto`, which is torch here, since trainings follow in this process;
-            `torch`, `folded` or `openvino`; they differ by rounding alone.
+        engine: What computes predictions: `auto`, which is torch here, since trainings follow in this
+            process; `torch`, `folded` or `openvino`; they differ by rounding alone.
         workers: Processes that read patches.
         launcher: Where trainings run: `local`, or `slurm` through submitit; all else is done here.
         jobs: Trainings side by side; None: one per GPU, else one; a single one runs in this process.

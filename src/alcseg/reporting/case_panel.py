@@ -12,7 +12,7 @@ from alcseg.boxes import bounding_box
 from alcseg.errors import ShapeError
 from alcseg.reporting.cases import UprightCase
 from alcseg.reporting.planes import planes_of
-from alcseg.reporting.regions import Region, find_regions
+from alcseg.reporting.regions import Region, find_regions, fullest_slices
 from alcseg.types import LabelMap, Spacing
 
 __all__ = ["CasePanel", "Cases", "anchor_of", "draw_panel", "in_mm3", "largest_difference"]
@@ -168,8 +168,7 @@ def _middle(mask: NDArray[np.bool_]) -> tuple[int, int, int]:
     if not mask.any():
         x, y, z = (size // 2 for size in mask.shape)
         return x, y, z
-    x, y, z = (int(mask.sum(axis=tuple({0, 1, 2} - {axis})).argmax()) for axis in range(3))
-    return x, y, z
+    return fullest_slices(mask)
 
 
 def _indices(label: LabelMap, values: Sequence[int]) -> LabelMap:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from scipy import ndimage
 from alcseg.fast import components
 from alcseg.types import LabelMap, Spacing
 
-__all__ = ["Region", "apply_choices", "find_regions"]
+__all__ = ["Region", "find_regions", "fullest_slices"]
 
 _MOST = 60  # As many as a list on a page holds.
 _SMALLEST = 3  # Voxels; smaller ones are taken together.
@@ -56,83 +57,71 @@ def find_regions(
         "changed": (given != 0) & (proposed != 0) & (given != proposed),
     }
     pieces = sorted(_pieces(kinds), key=lambda piece: (-piece.voxels, piece.kind))
-    named, rest = pieces[:_MOST], pieces[_MOST:]
-    named, small = (
-        [one for one in named if one.voxels >= _SMALLEST],
-        [one for one in named if one.voxels < _SMALLEST],
-    )
+    named = [piece for piece in pieces[:_MOST] if piece.voxels >= _SMALLEST]
+    scattered = pieces[len(named) :]
     region_map = np.zeros(given.shape, dtype=np.uint8)
     volume = float(np.prod(spacing))
     regions = []
     for number, piece in enumerate(named, start=1):
         region_map[piece.box][piece.inside] = number
-        regions.append(_region(number, piece.kind, region_map == number, given, proposed, volume))
-    scattered = [*small, *rest]
+        regions.append(_region(number, piece, given, proposed, volume))
     if scattered:
         last = len(named) + 1
         for piece in scattered:
             region_map[piece.box][piece.inside] = last
         commonest = max(kinds, key=lambda kind: sum(one.voxels for one in scattered if one.kind == kind))
-        regions.append(_region(last, commonest, region_map == last, given, proposed, volume, scattered=True))
+        (box,) = ndimage.find_objects((region_map == last).astype(np.uint8))
+        together = _Piece(commonest, box, region_map[box] == last)
+        regions.append(_region(last, together, given, proposed, volume, scattered=True))
     return tuple(regions), region_map
 
 
 @dataclass(frozen=True, eq=False)
 class _Piece:
-    """One connected piece of a kind of difference, within its box."""
+    """Voxels of one kind of difference, within their box."""
 
     kind: str
     box: tuple[slice, ...]
     inside: NDArray[np.bool_]
-    voxels: int
+
+    @cached_property
+    def voxels(self) -> int:
+        """How many."""
+        return int(self.inside.sum())
 
 
 def _pieces(kinds: dict[str, NDArray[np.bool_]]) -> Iterator[_Piece]:
+    """Connected pieces of each kind."""
     for kind, where in kinds.items():
         numbers, _ = components(where, corners=True)
         for number, box in enumerate(ndimage.find_objects(numbers), start=1):
-            inside = numbers[box] == number
-            yield _Piece(kind, box, inside, int(inside.sum()))
+            yield _Piece(kind, box, numbers[box] == number)
 
 
 def _region(
     number: int,
-    kind: str,
-    where: NDArray[np.bool_],
+    piece: _Piece,
     given: LabelMap,
     proposed: LabelMap,
     volume: float,
     *,
     scattered: bool = False,
 ) -> Region:
-    (box,) = ndimage.find_objects(where.astype(np.uint8))
-    inside = where[box]
+    box, inside = piece.box, piece.inside
     values = np.unique([given[box][inside], proposed[box][inside]])
-    corner = [part.start for part in box]
-    x, y, z = (at + low for at, low in zip(_place(inside), corner, strict=True))
-    voxels = int(inside.sum())
     classes = tuple(int(value) for value in values if value)
-    return Region(number, kind, classes, voxels, voxels * volume, (x, y, z), scattered)
+    x, y, z = (at + part.start for at, part in zip(_place(inside), box, strict=True))
+    return Region(number, piece.kind, classes, piece.voxels, piece.voxels * volume, (x, y, z), scattered)
 
 
-def apply_choices(
-    given: LabelMap, proposed: LabelMap, region_map: NDArray[np.uint8], accepted: dict[str, bool]
-) -> LabelMap:
-    """The proposed label where its changes are accepted, the given one elsewhere.
-
-    Args:
-        given: `(X, Y, Z)`.
-        proposed: The same.
-        region_map: Number of the region of each voxel.
-        accepted: Number of a region to whether its change is accepted; one that is not named is.
-    """
-    rejected = [int(number) for number, yes in accepted.items() if not yes]
-    return np.where(np.isin(region_map, rejected), given, proposed)
+def fullest_slices(mask: NDArray[np.bool_]) -> tuple[int, int, int]:
+    """Along each axis the slice with most voxels of a mask `(X, Y, Z)`."""
+    x, y, z = (int(mask.sum(axis=tuple({0, 1, 2} - {axis})).argmax()) for axis in range(3))
+    return x, y, z
 
 
 def _place(inside: NDArray[np.bool_]) -> tuple[int, ...]:
     """The voxel of a mask nearest to the crossing of its three fullest slices."""
-    fullest = [int(inside.sum(axis=tuple({0, 1, 2} - {axis})).argmax()) for axis in range(3)]
     voxels = np.argwhere(inside)
-    nearest = voxels[np.square(voxels - fullest).sum(axis=1).argmin()]
+    nearest = voxels[np.square(voxels - fullest_slices(inside)).sum(axis=1).argmin()]
     return tuple(int(value) for value in nearest)

@@ -20,12 +20,13 @@ from pathlib import Path
 import numpy as np
 
 import alcseg
+from alcseg.arrays import label_hash
 from alcseg.data.nifti import read_label
 from alcseg.files import copy_into
 from alcseg.metrics.overlap import dice
 from alcseg.noise import apply as spoil
 from alcseg.noise import case_generator
-from alcseg.records.decisions import Reading, ReadingKey, label_hash
+from alcseg.records.decisions import Reading, ReadingKey
 from alcseg.records.review_book import ReviewBook
 from alcseg.reviewing.reviewed_dataset import apply_review
 from alcseg.reviewing.subject import Subject

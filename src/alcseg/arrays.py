@@ -1,5 +1,6 @@
-"""What arrays from outside have to be before anything is computed of them."""
+"""What arrays from outside have to be before anything is computed of them; and equal label maps."""
 
+import hashlib
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike
 from alcseg.errors import LabelError, ShapeError
 from alcseg.types import LabelMap, Spacing
 
-__all__ = ["check_spacing", "label_map"]
+__all__ = ["check_spacing", "label_hash", "label_map"]
 
 
 def label_map(array: ArrayLike, name: str) -> LabelMap:
@@ -51,3 +52,9 @@ def check_spacing(shape: tuple[int, ...], spacing: Sequence[float]) -> Spacing:
             "Pass the voxel size in axis order."
         )
     return steps
+
+
+def label_hash(label: LabelMap) -> str:
+    """SHA-256 of values and shape of a label map, whatever type it is stored in; 16 hexadecimal digits."""
+    text = f"{label.shape}".encode() + np.ascontiguousarray(label, dtype="<i8").tobytes()
+    return hashlib.sha256(text).hexdigest()[:16]

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alcseg.arrays import label_hash
 from alcseg.errors import DataError, ResourceError
-from alcseg.records.decisions import Reading, ReadingKey, label_hash
+from alcseg.records.decisions import Reading, ReadingKey
 from alcseg.records.review_book import ReviewBook, StaleError
 
 LABELS = {"background": 0, "organ": 300}

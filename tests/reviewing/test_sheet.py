@@ -6,9 +6,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from alcseg.arrays import label_hash
 from alcseg.data.nifti import read_label
 from alcseg.errors import LabelError, ShapeError
-from alcseg.records.decisions import label_hash
 from alcseg.reviewing.sheet import CaseSheet, _indices
 from alcseg.reviewing.subject import Subject
 from review_folder import AFFINES

@@ -1,12 +1,12 @@
 """What an audit writes of the labels that it has judged: ranking, regions, and whom to trust."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from alcseg.arrays import label_hash
 from alcseg.auditing.judge import Judgment
 from alcseg.auditing.regions import find_regions
 from alcseg.auditing.words import in_words
@@ -134,13 +134,12 @@ class Findings:
 
     def duplicates(self) -> tuple[tuple[str, str], ...]:
         """Pairs of cases whose label maps are equal voxel by voxel."""
-        first: dict[tuple[tuple[int, ...], bytes], str] = {}
+        first: dict[str, str] = {}
         pairs = []
         for name in self.seen:
             label = self.source.read_label(name).array
             if (label != self.source.label_values[0]).any():
-                digest = hashlib.sha256(label.astype(np.int64).tobytes()).digest()
-                other = first.setdefault((label.shape, digest), name)
+                other = first.setdefault(label_hash(label), name)
                 if other != name:
                     pairs.append((other, name))
         return tuple(pairs)

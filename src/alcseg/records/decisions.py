@@ -1,14 +1,12 @@
 """What a reader of labels has begun and decided; `decisions.jsonl` holds the decisions, a line each."""
 
-import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
-import numpy as np
-
 from alcseg.types import LabelMap
 
-__all__ = ["VERDICTS", "Decision", "Reading", "ReadingKey", "Verdict", "label_hash"]
+__all__ = ["VERDICTS", "Decision", "Reading", "ReadingKey", "Verdict", "standing_of"]
 
 Verdict: TypeAlias = Literal["accept", "keep", "edit", "flag", "skip", "reopen"]
 """The proposed label, or the parts of it that were accepted; the given one; drawn by hand; a problem that
@@ -99,7 +97,7 @@ class Decision:
         return {"format": self.FORMAT} | vars(self)
 
 
-def label_hash(label: LabelMap) -> str:
-    """SHA-256 of values and shape of a label map, whatever type it is stored in; 16 hexadecimal digits."""
-    text = f"{label.shape}".encode() + np.ascontiguousarray(label, dtype="<i8").tobytes()
-    return hashlib.sha256(text).hexdigest()[:16]
+def standing_of(decisions: Iterable[Decision]) -> dict[ReadingKey, Decision]:
+    """Of decisions in their order the last one of each reading; one that was taken back has none."""
+    last = {decision.key: decision for decision in decisions}
+    return {key: decision for key, decision in last.items() if decision.verdict != "reopen"}

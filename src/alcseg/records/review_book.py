@@ -23,9 +23,10 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from alcseg.arrays import label_hash
 from alcseg.errors import AlcsegError, DataError, ResourceError, UsageError
 from alcseg.records.base import explain
-from alcseg.records.decisions import Decision, Reading, ReadingKey, Verdict, label_hash
+from alcseg.records.decisions import Decision, Reading, ReadingKey, Verdict, standing_of
 from alcseg.types import LabelMap
 
 __all__ = ["ReviewBook", "StaleError"]
@@ -237,8 +238,7 @@ class ReviewBook:
 
     def standing(self, case_id: str | None = None) -> dict[ReadingKey, Decision]:
         """The last decision of each reading; one that was taken back has none."""
-        last = {decision.key: decision for decision in self.decisions(case_id)}
-        return {key: decision for key, decision in last.items() if decision.verdict != "reopen"}
+        return standing_of(self.decisions(case_id))
 
     def drafts(self, reader: str, number: int) -> set[str]:
         """Cases in which a reader has drawn something that is not decided yet."""

@@ -3,18 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 
 from alcseg.data.case import affine_spacing
 from alcseg.data.folder import Dataset
 from alcseg.data.nifti import read_grid
+from alcseg.errors import DataError
 from alcseg.metrics.overlap import dice
 from alcseg.metrics.surface import assd
 from alcseg.records.decisions import Decision, ReadingKey
 from alcseg.records.review_book import ReviewBook
 
-__all__ = ["CONSENSUS", "Agreement", "Conflict", "final_decisions", "find_conflicts"]
+__all__ = ["CONSENSUS", "Agreement", "Conflict", "final_decisions", "find_conflicts", "settled_labels"]
 
 CONSENSUS = "consensus"
 """Reader under whose name a conflict is settled; its decision counts before all others."""
@@ -78,12 +80,27 @@ def final_decisions(
     return final, differing
 
 
+def settled_labels(final: Mapping[str, Decision], book: Path) -> dict[str, Decision]:
+    """Those of the final decisions that a label was decided on, by case and in the order of their names.
+
+    Args:
+        final: See `final_decisions`.
+        book: Where they stand, for the message.
+
+    Raises:
+        DataError: If there is none.
+    """
+    settled = {case_id: decision for case_id, decision in sorted(final.items()) if decision.settles}
+    if not settled:
+        raise DataError(f"{book}: expected decided cases, found none. Review first: `alcseg review DATASET`.")
+    return settled
+
+
 def find_conflicts(book: ReviewBook, dataset: Dataset) -> tuple[Conflict, ...]:
     """All cases whose readings differ and that are not settled, with how far they agree."""
     _, differing = final_decisions(book.standing())
     found = []
-    for case_id in differing:
-        decisions = [one for one in book.standing(case_id).values() if one.verdict != "skip"]
+    for case_id, decisions in differing.items():
         found.append(
             Conflict(
                 case_id,

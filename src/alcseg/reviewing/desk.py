@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from statistics import median
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from alcseg.errors import DataError, UsageError
-from alcseg.records.decisions import Decision, Reading, ReadingKey, Verdict
+from alcseg.records.decisions import Decision, Reading, ReadingKey, Verdict, standing_of
 from alcseg.records.review_book import ReviewBook
 from alcseg.reviewing.agreement import CONSENSUS, Conflict, final_decisions, find_conflicts
 from alcseg.reviewing.interpolate import interpolate_slices
@@ -97,14 +98,17 @@ class Desk:
 
     def queue(self, reader: str, number: int) -> dict[str, Any]:
         """The queue as a reader sees it, and how far the reader is."""
-        standing = self.book.standing()
+        decisions = self.book.decisions()
+        standing = standing_of(decisions)
         drafts = self.book.drafts(reader, number)
-        verdicts = {key: decision.verdict for key, decision in standing.items()}
+        readers: dict[str, set[str]] = {}
+        for key in standing:
+            readers.setdefault(key.case_id, set()).add(key.reader)
         items = []
         for index, item in enumerate(self.subject.queue):
-            own = verdicts.get(ReadingKey(item.case_id, reader, number))
-            others = sorted({key.reader for key in verdicts if key.case_id == item.case_id} - {reader})
-            state = own or ("begun" if item.case_id in drafts else "open")
+            own = standing.get(ReadingKey(item.case_id, reader, number))
+            others = sorted(readers.get(item.case_id, set()) - {reader})
+            state = own.verdict if own else "begun" if item.case_id in drafts else "open"
             items.append({"number": index, **vars(item), "state": state, "read_by": others})
         settled = sum(item["state"] not in ("open", "begun", "skip") for item in items)
         return {
@@ -115,18 +119,9 @@ class Desk:
             "pass": number,
             "cases": items,
             "decided": settled,
-            "seconds_left": self._seconds_left(len(items) - settled, reader),
+            "seconds_left": _seconds_left(decisions, len(items) - settled, reader),
             "conflicts": len(final_decisions(standing)[1]),
         }
-
-    def _seconds_left(self, cases: int, reader: str) -> float | None:
-        """From the median time of what the reader has decided; None before the first decision."""
-        spent = [
-            decision.seconds
-            for decision in self.book.decisions()
-            if decision.reader == reader and 0 < decision.seconds < _BREAK_S and decision.verdict != "reopen"
-        ]
-        return cases * median(spent) if spent else None
 
     def case_id(self, number: int) -> str:
         """Name of a case by its place in the queue.
@@ -198,7 +193,7 @@ class Desk:
         decision = self.book.standing(sheet.case_id).get(key)
         if decision is not None and decision.settles:
             return sheet.to_page(self.book.label(decision))
-        return sheet.given if sheet.proposed is None else sheet.proposed
+        return sheet.start
 
     def save(self, number: int, reader: str, turn: int, note: Note, drawn: Indices | None) -> Reading:
         """Keep a draft.
@@ -229,15 +224,11 @@ class Desk:
         known: Verdict = verdict
         label = None
         if known in ("accept", "edit"):
-            label = reading.drawing if reading.drawing is not None else sheet.to_file(self._start(sheet))
+            label = reading.drawing if reading.drawing is not None else sheet.to_file(sheet.start)
             known = self._honest(label, given, None if proposed is None else sheet.to_file(proposed))
         elif known == "keep":
             label = given
         return self.book.decide(reading, known, seen=sheet.seen, label=label)
-
-    @staticmethod
-    def _start(sheet: CaseSheet) -> Indices:
-        return sheet.given if sheet.proposed is None else sheet.proposed
 
     @staticmethod
     def _honest(label: Any, given: Any, proposed: Any) -> Verdict:
@@ -282,3 +273,13 @@ class Desk:
         raise DataError(
             f"expected a decision with a label, found none of number {decision_id}. Load the page anew."
         )
+
+
+def _seconds_left(decisions: Iterable[Decision], cases: int, reader: str) -> float | None:
+    """From the median time of what the reader has decided; None before the first decision."""
+    spent = [
+        decision.seconds
+        for decision in decisions
+        if decision.reader == reader and 0 < decision.seconds < _BREAK_S and decision.verdict != "reopen"
+    ]
+    return cases * median(spent) if spent else None

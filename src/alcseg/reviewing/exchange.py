@@ -13,19 +13,21 @@ from typing import Any
 
 import numpy as np
 
+from alcseg.arrays import label_hash
 from alcseg.data.case import Volume
 from alcseg.data.folder import require_named_values
 from alcseg.data.grids import require_same_grid
-from alcseg.data.nifti import read_image, read_label
+from alcseg.data.nifti import read_label
 from alcseg.data.nifti_file import nifti_stem
+from alcseg.data.nrrd_files import SPACES, nrrd_package
 from alcseg.errors import AlcsegError, DataError
 from alcseg.listing import list_files
 from alcseg.outputs import output_folder
-from alcseg.records.decisions import ReadingKey, label_hash
+from alcseg.records.decisions import ReadingKey
 from alcseg.records.review_book import ReviewBook
-from alcseg.reviewing.agreement import final_decisions
-from alcseg.reviewing.reviewed_dataset import write_decisions
-from alcseg.reviewing.segments import LPS, nrrd_package, read_segments
+from alcseg.reviewing.agreement import final_decisions, settled_labels
+from alcseg.reviewing.reviewed_dataset import DECISIONS, write_decisions
+from alcseg.reviewing.segments import read_segments
 from alcseg.reviewing.subject import Subject
 from alcseg.types import LabelMap
 from alcseg.words import shorten
@@ -33,6 +35,7 @@ from alcseg.words import shorten
 __all__ = ["Exported", "Imported", "export_review", "import_labels"]
 
 _SEG = ".seg.nrrd"
+_SPACE = "left-posterior-superior"
 _COLORS = (
     (0.9, 0.3, 0.2),
     (0.2, 0.6, 0.9),
@@ -86,12 +89,8 @@ def export_review(subject: Subject, book: ReviewBook, out: Path, *, overwrite: b
         UsageError: If `out` holds something.
     """
     final, _ = final_decisions(book.standing())
-    settled = {case_id: decision for case_id, decision in sorted(final.items()) if decision.settles}
-    if not settled:
-        raise DataError(
-            f"{book.path}: expected decided cases, found none. Review first: `alcseg review DATASET`."
-        )
-    with output_folder(out, overwrite=overwrite, writes="decisions.jsonl") as folder:
+    settled = settled_labels(final, book.path)
+    with output_folder(out, overwrite=overwrite, writes=DECISIONS) as folder:
         for case_id, decision in settled.items():
             given = subject.given(case_id)
             _write_segmentation(folder / f"{case_id}{_SEG}", subject, case_id, book.label(decision), given)
@@ -103,7 +102,7 @@ def _write_segmentation(
     path: Path, subject: Subject, case_id: str, label: LabelMap, given: Volume | None
 ) -> None:
     nrrd = nrrd_package()
-    like = given if given is not None else read_image(subject.dataset.image_paths(case_id)[0])
+    like = subject.image(case_id) if given is None else given
     background = subject.dataset.label_values[0]
     before = (given.array if given is not None else np.full(label.shape, background)) != background
     after = label != background
@@ -116,11 +115,12 @@ def _write_segmentation(
     segments += [
         (name, 1, index, color, compared == index) for index, (name, color) in enumerate(_COMPARED, start=1)
     ]
+    turn = np.diag(SPACES[_SPACE])  # from RAS is as to RAS
     header: dict[str, Any] = {
-        "space": "left-posterior-superior",
+        "space": _SPACE,
         "kinds": ["list", "domain", "domain", "domain"],
-        "space directions": np.vstack([np.full(3, np.nan), (LPS @ like.affine[:3, :3]).T]),
-        "space origin": LPS @ like.affine[:3, 3],
+        "space directions": np.vstack([np.full(3, np.nan), (turn @ like.affine[:3, :3]).T]),
+        "space origin": turn @ like.affine[:3, 3],
         "encoding": "gzip",
     }
     for index, (name, layer, value, color, mask) in enumerate(segments):
@@ -187,7 +187,7 @@ def import_labels(subject: Subject, book: ReviewBook, folder: Path, reader: str,
 
 
 def _take(subject: Subject, book: ReviewBook, path: Path, key: ReadingKey) -> None:
-    image = read_image(subject.dataset.image_paths(key.case_id)[0])
+    image = subject.image(key.case_id)
     label = (
         read_segments(path, subject.dataset.labels, image) if path.name.endswith(_SEG) else read_label(path)
     )

@@ -4,17 +4,17 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from alcseg.data.case import Volume
+import numpy as np
+
+from alcseg.arrays import label_hash
 from alcseg.data.folder import GIVEN, LABELS
-from alcseg.data.nifti import read_image
+from alcseg.data.nifti import read_grid
 from alcseg.data.writer import write_label
-from alcseg.errors import DataError
 from alcseg.files import copy_into, link_or_copy, write_text
 from alcseg.outputs import output_folder, require_apart
 from alcseg.records.cases import CaseRow
-from alcseg.records.decisions import label_hash
 from alcseg.records.review_book import ReviewBook
-from alcseg.reviewing.agreement import final_decisions
+from alcseg.reviewing.agreement import final_decisions, settled_labels
 from alcseg.reviewing.subject import Subject
 from alcseg.types import LabelMap
 
@@ -65,11 +65,7 @@ def apply_review(subject: Subject, book: ReviewBook, out: Path, *, overwrite: bo
     """
     source = subject.dataset
     final, differing = final_decisions(book.standing())
-    settled = {case_id: decision for case_id, decision in final.items() if decision.settles}
-    if not settled:
-        raise DataError(
-            f"{book.path}: expected decided cases, found none. Review first: `alcseg review DATASET`."
-        )
+    settled = settled_labels(final, book.path)
     require_apart(out, source.root)
     stale = {case_id for case_id, decision in settled.items() if _hash_now(subject, case_id) != decision.seen}
     settled = {case_id: decision for case_id, decision in settled.items() if case_id not in stale}
@@ -119,8 +115,8 @@ def write_decisions(book: ReviewBook, folder: Path) -> Path:
 def _hash_now(subject: Subject, case_id: str) -> str:
     given = subject.given(case_id)
     if given is None:
-        image = _image(subject, case_id)
-        return label_hash((image.array * 0).astype("uint8"))
+        shape, _ = read_grid(subject.dataset.image_paths(case_id)[0])
+        return label_hash(np.zeros(shape, np.uint8))
     return label_hash(given.array)
 
 
@@ -128,14 +124,10 @@ def _write(subject: Subject, row: CaseRow, label: LabelMap, folder: Path) -> Non
     """The label that was decided on, on the grid of the given one, and the given one beside it."""
     given = subject.given(row.case_id)
     name = f"{row.case_id}{subject.dataset.file_ending}"
-    like = _image(subject, row.case_id) if given is None else given
+    like = subject.image(row.case_id) if given is None else given
     write_label(folder / LABELS[row.split] / name, label, like)
     if given is not None:
         copy_into(given.path, folder / GIVEN)
-
-
-def _image(subject: Subject, case_id: str) -> Volume:
-    return read_image(subject.dataset.image_paths(case_id)[0])
 
 
 def _take_images(subject: Subject, row: CaseRow, folder: Path, *, labeled: bool) -> None:

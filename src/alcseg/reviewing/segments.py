@@ -8,36 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.case import Volume
-from alcseg.errors import DataError, LabelError, ResourceError
+from alcseg.data.nrrd_files import SPACES, nrrd_package
+from alcseg.errors import DataError, LabelError
 from alcseg.types import Affine
 from alcseg.words import shorten
 
-__all__ = ["LPS", "nrrd_package", "read_segments"]
-
-LPS = np.diag([-1.0, -1.0, 1.0])
-"""From left-posterior-superior to RAS and back."""
-
-_SPACES = {
-    "left-posterior-superior": LPS,
-    "left-anterior-superior": np.diag([-1.0, 1.0, 1.0]),
-    "right-anterior-superior": np.eye(3),
-}
-_SHORT = {"lps": "left-posterior-superior", "las": "left-anterior-superior", "ras": "right-anterior-superior"}
-
-
-def nrrd_package() -> Any:
-    """Pynrrd.
-
-    Raises:
-        ResourceError: If it is not installed.
-    """
-    try:
-        import nrrd
-    except ImportError:
-        raise ResourceError(
-            "expected the package pynrrd for .seg.nrrd files, found none: pip install 'alcseg[nrrd]'."
-        ) from None
-    return nrrd
+__all__ = ["read_segments"]
 
 
 def read_segments(path: Path, labels: dict[str, int], image: Volume) -> Volume:
@@ -105,9 +81,9 @@ def _read(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
 def _affine(path: Path, header: dict[str, Any]) -> Affine:
     """Voxel index to RAS millimetres."""
     space = str(header.get("space", "none")).lower()
-    turn = _SPACES.get(_SHORT.get(space, space))
-    if turn is None:
-        raise _odd(path, f"space {space}", f"the space {' or '.join(_SPACES)}")
+    if space not in SPACES:
+        raise _odd(path, f"space {space}", f"one of the spaces {', '.join(SPACES)}")
+    turn = np.diag(SPACES[space])
     directions = np.asarray(header.get("space directions", []), dtype=float)[-3:]
     origin = np.asarray(header.get("space origin", []), dtype=float)
     if directions.shape != (3, 3) or origin.shape != (3,) or not np.isfinite([*directions, origin]).all():

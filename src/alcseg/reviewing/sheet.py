@@ -8,9 +8,9 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from alcseg.arrays import label_hash
 from alcseg.data.geometry import ModelGrid
 from alcseg.errors import LabelError, ShapeError
-from alcseg.records.decisions import label_hash
 from alcseg.reporting.regions import Region, find_regions
 from alcseg.reviewing.subject import Subject
 from alcseg.types import Affine, LabelMap, Spacing
@@ -110,6 +110,11 @@ class CaseSheet:
     def shape(self) -> tuple[int, int, int]:
         """Of what is shown, in RAS order."""
         return self._grid.shape
+
+    @property
+    def start(self) -> Indices:
+        """What a reader begins with: the proposal, else the given label."""
+        return self.given if self.proposed is None else self.proposed
 
     @property
     def grid_hash(self) -> str:

@@ -1,7 +1,7 @@
 """What is reviewed: a dataset with what `correct` wrote into it, or the dataset of an audit."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from alcseg.audited import Audit
 from alcseg.data.case import Volume
 from alcseg.data.folder import GIVEN, Dataset, require_named_values
-from alcseg.data.nifti import read_label, read_map
+from alcseg.data.nifti import read_image, read_label, read_map
 from alcseg.errors import DataError
 from alcseg.listing import has_file
 from alcseg.records.audit import AuditRecord
@@ -57,7 +57,6 @@ class Subject:
     dataset: Dataset
     queue: tuple[QueueItem, ...]
     audit: Audit | None = None
-    _by_id: dict[str, QueueItem] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(
@@ -86,7 +85,7 @@ class Subject:
 
     def given(self, case_id: str) -> Volume | None:
         """The label as it came; None where there is none."""
-        kept = self.dataset.root / GIVEN / f"{case_id}{self.dataset.file_ending}"
+        kept = self._kept(case_id)
         if has_file(kept):
             label = read_label(kept)
             require_named_values(label, self.dataset.labels)
@@ -98,9 +97,8 @@ class Subject:
     def proposed(self, case_id: str, given: LabelMap | None) -> LabelMap | None:
         """Label values `(X, Y, Z)` that a correction or an audit proposes; None where nothing does."""
         if self.audit is not None:
-            return None if given is None else _mended(self.audit, case_id, given)
-        kept = self.dataset.root / GIVEN / f"{case_id}{self.dataset.file_ending}"
-        if has_file(kept) or self._pseudo_labeled(case_id):
+            return None if given is None else self._mended(self.audit, case_id, given)
+        if has_file(self._kept(case_id)) or self._pseudo_labeled(case_id):
             return self.dataset.read_label(case_id).array
         return None
 
@@ -110,6 +108,28 @@ class Subject:
         if not has_file(path):
             return None
         return read_map(path)
+
+    def image(self, case_id: str) -> Volume:
+        """The first channel of a case."""
+        return read_image(self.dataset.image_paths(case_id)[0])
+
+    def _kept(self, case_id: str) -> Path:
+        """Where `correct` keeps the label as it came."""
+        return self.dataset.root / GIVEN / f"{case_id}{self.dataset.file_ending}"
+
+    def _mended(self, audit: Audit, case_id: str, given: LabelMap) -> LabelMap | None:
+        """The given label with what an audit found missing added and what it found too much taken away."""
+        maps = {}
+        for what in ("missing", "extra"):
+            path = audit.path / what / f"{case_id}{self.dataset.file_ending}"
+            if not has_file(path):
+                return None
+            maps[what] = read_label(path).array
+            if maps[what].shape != given.shape:
+                raise DataError(
+                    f"{path}: expected shape {given.shape}, found {maps[what].shape}. Audit again."
+                )
+        return np.where(maps["missing"] > 0, maps["missing"], np.where(maps["extra"] > 0, 0, given))
 
     def _pseudo_labeled(self, case_id: str) -> bool:
         """Whether the label of a case was made by `correct` alone."""
@@ -168,18 +188,3 @@ def _audited(source: Dataset, audit: Audit) -> tuple[QueueItem, ...]:
 
 def _item(row: CaseRow, error: float | None = None, kind: str = "", words: tuple[str, ...] = ()) -> QueueItem:
     return QueueItem(row.case_id, row.quality, row.split, error, kind, words)
-
-
-def _mended(audit: Audit, case_id: str, given: LabelMap) -> LabelMap | None:
-    """The given label with what an audit found missing added and what it found too much taken away."""
-    maps = {}
-    for what in ("missing", "extra"):
-        path = audit.path / what / f"{case_id}.nii.gz"
-        if not has_file(path):
-            path = audit.path / what / f"{case_id}.nii"
-        if not has_file(path):
-            return None
-        maps[what] = read_label(path).array
-        if maps[what].shape != given.shape:
-            raise DataError(f"{path}: expected shape {given.shape}, found {maps[what].shape}. Audit again.")
-    return np.where(maps["missing"] > 0, maps["missing"], np.where(maps["extra"] > 0, 0, given))

@@ -24,11 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.case import CaseVolumes, Volume
+from alcseg.data.nrrd_files import SPACES, nrrd_package
 from alcseg.data.placement import check_affine
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.data.readers.lists import read_lists
 from alcseg.data.voxel_values import check_intensities, whole_numbers
-from alcseg.errors import DataError, GeometryError, ResourceError
+from alcseg.errors import DataError, GeometryError
 from alcseg.listing import by_name, has_file, has_folder, list_files
 from alcseg.types import Affine
 from alcseg.words import shorten
@@ -38,14 +39,6 @@ __all__ = ["LANRRDReader", "read_nrrd"]
 _IMAGE, _LABEL = "lgemri.nrrd", "laendo.nrrd"
 _BELOW = 3  # folders between the source and an image
 _TESTING = "testing set"
-_SPACES = {  # what to multiply each coordinate with to reach RAS
-    "left-posterior-superior": (-1, -1, 1),
-    "lps": (-1, -1, 1),
-    "left-anterior-superior": (-1, 1, 1),
-    "las": (-1, 1, 1),
-    "right-anterior-superior": (1, 1, 1),
-    "ras": (1, 1, 1),
-}
 _UNITS_MM = {"mm": 1.0, "um": 1e-3, "\N{MICRO SIGN}m": 1e-3, "cm": 10.0, "m": 1e3}
 
 
@@ -108,10 +101,7 @@ def read_nrrd(path: Path) -> Volume:
         DataError: If the file cannot be read or is not one 3D volume.
         GeometryError: If its header does not place the voxels in a space that is known.
     """
-    try:
-        import nrrd
-    except ImportError:
-        raise ResourceError('reading NRRD files needs pynrrd: pip install "alcseg[nrrd]"') from None
+    nrrd = nrrd_package()
     try:
         with np.errstate(all="ignore"):  # of numbers that are none, which are refused below
             array, header = nrrd.read(str(path), index_order="F")
@@ -131,9 +121,9 @@ def read_nrrd(path: Path) -> Volume:
 def _affine(header: dict[str, Any], path: Path) -> Affine:
     space = str(header.get("space", "left-posterior-superior")).lower()
     directions, origin = header.get("space directions", ()), header.get("space origin", np.zeros(3))
-    if space not in _SPACES or np.shape(directions) != (3, 3) or np.shape(origin) != (3,):
+    if space not in SPACES or np.shape(directions) != (3, 3) or np.shape(origin) != (3,):
         raise GeometryError(
-            f"{path}: expected three space directions and an origin in one of {', '.join(sorted(_SPACES))}, "
+            f"{path}: expected three space directions and an origin in one of {', '.join(sorted(SPACES))}, "
             f"found {np.asarray(directions).tolist()} and {np.asarray(origin).tolist()} in {space:.60}. "
             "Repair the header."
         )
@@ -142,7 +132,7 @@ def _affine(header: dict[str, Any], path: Path) -> Affine:
     affine[:3, 3] = origin
     check_affine(affine, path)
     affine[:3] *= _unit_mm(header.get("space units", ["mm"]), path)
-    return check_affine(np.diag([*_SPACES[space], 1.0]) @ affine, path)
+    return check_affine(np.diag([*SPACES[space], 1.0]) @ affine, path)
 
 
 def _unit_mm(units: Iterable[Any], path: Path) -> float:

@@ -499,7 +499,6 @@ class Page {
   // ---- conflicts
 
   async showConflicts() {
-    const dialog = element("conflicts");
     const found = await this.api.conflicts();
     const table = make("table", {});
     table.append(row("th", ["case", "readings", "agreement", "choose"]));
@@ -522,16 +521,13 @@ class Page {
       }
       const go = make("button", { textContent: "look" });
       go.addEventListener("click", () => {
-        dialog.close();
+        element("conflicts").close();
         this.open(this.queue.cases.findIndex((item) => item.case_id === one.case_id));
       });
       line.lastChild.append(go);
       table.append(line);
     }
-    const close = make("button", { textContent: "Close" });
-    close.addEventListener("click", () => dialog.close());
-    dialog.replaceChildren(make("h2", { textContent: "Cases that were read differently" }), table, close);
-    dialog.showModal();
+    showDialog("conflicts", "Cases that were read differently", table);
   }
 
   // ---- keys and messages
@@ -617,18 +613,14 @@ class Page {
   }
 
   help() {
-    const dialog = element("help");
     const table = make("table", {});
     for (const [keys, words] of HELP) table.append(row("td", [keys, words]));
-    const close = make("button", { textContent: "Close" });
-    close.addEventListener("click", () => dialog.close());
-    dialog.replaceChildren(make("h2", { textContent: "Keys" }), table, close);
-    dialog.showModal();
+    showDialog("help", "Keys", table);
   }
 
   tell(error) {
     if (!(error instanceof ServerError)) throw error;
-    this.say(error.status === 409 ? `${error.message}` : error.message, error.status === 409);
+    this.say(error.message, error.status === 409);
   }
 
   say(message, reload = false) {
@@ -670,6 +662,14 @@ function number(value) {
 
 function press(action, on) {
   document.querySelector(`[data-action="${action}"]`).setAttribute("aria-pressed", on);
+}
+
+function showDialog(id, title, content) {
+  const dialog = element(id);
+  const close = make("button", { textContent: "Close" });
+  close.addEventListener("click", () => dialog.close());
+  dialog.replaceChildren(make("h2", { textContent: title }), content, close);
+  dialog.showModal();
 }
 
 function row(kind, cells) {

@@ -1,6 +1,8 @@
 """A tiny dataset folder and settings that train on it within seconds."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from alcseg.data.folder import Dataset
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
+from alcseg.training_methods import Method
 
 VALUES = np.array([0, 5, 9], np.uint8)
 
@@ -100,3 +103,23 @@ def read_rows() -> Callable[[Path], list[dict[str, Any]]]:
 def _save(path: Path, array: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     nib.save(nib.Nifti1Image(array, np.eye(4)), path)
+
+
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AbstractContextManager[None]]:
+    """Within the block trainings are sent a signal as they begin a step: `with interrupted(at=2):`."""
+
+    @contextmanager
+    def interrupt(at: int, number: int = signal.SIGINT) -> Iterator[None]:
+        step = Method.take_step
+
+        def take_step(self: Method, batch: Any, optimizers: Any, **options: Any) -> None:
+            if self.done == at:
+                signal.raise_signal(number)
+            step(self, batch, optimizers, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Method, "take_step", take_step)
+            yield
+
+    return interrupt

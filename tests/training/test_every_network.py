@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from alcseg.inference.load import load_networks
 from alcseg.networks import NETWORKS
 from alcseg.run import Run
 from alcseg.training.fit import fit
-from alcseg.training_methods import Method
 
 SMALLEST = {
     "segresnet": ("network.filters=8",),
@@ -34,7 +34,7 @@ def test_a_stopped_training_goes_on_to_the_same_weights(
     dataset: Dataset,
     tiny_settings: tuple[str, ...],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    interrupted: Callable[..., AbstractContextManager[None]],
     read_rows: Callable[[Path], list[dict[str, Any]]],
 ) -> None:
     own = SMALLEST.get(network, ("network.filters=2",))
@@ -51,17 +51,8 @@ def test_a_stopped_training_goes_on_to_the_same_weights(
     def train(name: str) -> Run:
         return fit(dataset, settings, tmp_path / "runs" / name, device="cpu")
 
-    step = Method.take_step
-
-    def interrupted(self: Method, batch: Any, optimizers: Any, **options: Any) -> None:
-        if self.done == 0:
-            signal.raise_signal(signal.SIGTERM)
-        step(self, batch, optimizers, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Method, "take_step", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            train("stopped")
+    with interrupted(at=0, number=signal.SIGTERM), pytest.raises(KeyboardInterrupt):
+        train("stopped")
     resumed, whole = train("stopped"), train("whole")
     assert read_rows(resumed.metrics_path) == read_rows(whole.metrics_path)
     networks, others = load_networks(resumed), load_networks(whole)

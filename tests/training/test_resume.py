@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ import torch
 from alcseg.commands.train import train
 from alcseg.data.folder import Dataset
 from alcseg.run import Run
-from alcseg.training_methods import Method
 
 Rows = Callable[[Path], list[dict[str, Any]]]
 
@@ -45,7 +45,7 @@ def test_killed_and_interrupted_runs_end_bit_identical(
     tmp_path: Path,
     read_rows: Rows,
     alcseg: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
+    interrupted: Callable[..., AbstractContextManager[None]],
 ) -> None:
     undisturbed, killed, stopped = (tmp_path / "runs" / name for name in ("undisturbed", "killed", "stopped"))
     words = ["train", str(dataset.root), "--method", "alc", "--device", "cpu", "--set", "data.flip_axes=[0]"]
@@ -60,15 +60,7 @@ def test_killed_and_interrupted_runs_end_bit_identical(
     assert torch.load(killed / "checkpoints" / "last.ckpt", weights_only=True)["done"] == 4
 
     handler = signal.getsignal(signal.SIGINT)
-    with monkeypatch.context() as patch:
-        train = Method.take_step
-
-        def interrupted(self: Method, batch: Any, optimizers: Any, **options: Any) -> None:
-            if self.done == 2:
-                signal.raise_signal(signal.SIGINT)
-            train(self, batch, optimizers, **options)
-
-        patch.setattr(Method, "take_step", interrupted)
+    with interrupted(at=2):
         result = alcseg(*words, "--out", stopped)
     assert result.code == 130
     assert "Interrupted" in result.err
@@ -90,7 +82,10 @@ def test_killed_and_interrupted_runs_end_bit_identical(
 
 
 def test_checkpoints_from_before_the_wrapper_are_resumed(
-    dataset: Dataset, tiny_settings: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dataset: Dataset,
+    tiny_settings: tuple[str, ...],
+    tmp_path: Path,
+    interrupted: Callable[..., AbstractContextManager[None]],
 ) -> None:
     """Such as Lightning wrote when a method was a module of its own, in a run without formats."""
 
@@ -99,17 +94,8 @@ def test_checkpoints_from_before_the_wrapper_are_resumed(
         return train(str(dataset.root), out=str(out), method="alc_aligned", device="cpu", set=tiny_settings)
 
     whole = fit("whole")
-    step = Method.take_step
-
-    def interrupted(self: Method, batch: Any, optimizers: Any, **options: Any) -> None:
-        if self.done == 2:
-            signal.raise_signal(signal.SIGINT)
-        step(self, batch, optimizers, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Method, "take_step", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            fit("old")
+    with interrupted(at=2), pytest.raises(KeyboardInterrupt):
+        fit("old")
     run = Run.open(tmp_path / "runs" / "old")
     checkpoint = torch.load(run.checkpoint_path, weights_only=True)
     assert {key.split(".")[0] for key in checkpoint["state_dict"]} == {"student", "teacher"}

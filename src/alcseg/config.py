@@ -23,6 +23,7 @@ from alcseg.records.settings import (
     RunSettings,
     TrainerSettings,
 )
+from alcseg.seeds import SEEDS
 from alcseg.texts import read_text
 from alcseg.training_methods import METHODS
 from alcseg.words import nearest
@@ -110,8 +111,8 @@ def resolve(
             merged["network"] = {}  # what was set of another network says nothing of this one
         for section in merged:
             merged[section] |= layer.get(section, {})
-    if isinstance(seed, bool) or not 0 <= seed < 2**32:
-        raise ConfigError(f"seed: expected a whole number from 0 to {2**32 - 1}, got {seed}.")
+    if isinstance(seed, bool) or not 0 <= seed < SEEDS:
+        raise ConfigError(f"seed: expected a whole number from 0 to {SEEDS - 1}, got {seed}.")
     name = merged["method"].pop("name", method)
     if name != method:
         raise ConfigError(

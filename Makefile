@@ -49,11 +49,14 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/codespell src tests docs README.md CONTRIBUTING.md CHANGELOG.md Makefile pyproject.toml
 
+# No training may follow OpenVINO in one process.
 test: $(VENV)/.integrity
 	$(PYTEST)
+	$(PYTEST) -m openvino -n 0 tests/inference
 
 test-all: $(VENV)/.integrity
-	$(PYTEST) -m "not network"
+	$(PYTEST) -m "not network and not openvino"
+	$(PYTEST) -m openvino -n 0 tests/inference
 
 # Ours beside its peers, into results/performance.md; minutes.
 bench: setup

@@ -30,14 +30,6 @@ def few_trees() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_openvino() -> Iterator[None]:
-    """`--engine auto` stands for torch: translating networks takes longer than what tests predict."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("alcseg.inference.pick_engine.find_spec", lambda name: None)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
 def no_power_cuts() -> Iterator[None]:
     """No waiting for the disk: tests write thousands of small files, and none has to outlast them."""
     with pytest.MonkeyPatch.context() as patch:

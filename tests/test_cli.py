@@ -305,6 +305,33 @@ def test_a_request_to_end_cleans_up_like_ctrl_c(monkeypatch, alcseg):
 
 
 @pytest.mark.parametrize(
+    ("verb", "engine", "inside", "alone"),
+    [
+        ("predict", "auto", "auto", "fastest"),
+        ("correct", "auto", "auto", "fastest"),
+        ("predict", "torch", "torch", "torch"),
+        ("audit", "auto", "auto", "auto"),
+    ],
+)
+def test_only_a_process_that_ends_with_its_predictions_takes_openvino_by_itself(
+    verb, engine, inside, alone, monkeypatch
+):
+    asked = []
+
+    def note(*args, engine, **options):
+        asked.append(engine)
+        raise DataError("enough")
+
+    module, function = VERBS[verb]
+    monkeypatch.setattr(importlib.import_module(module), function, note)
+    words = [verb, "run", *([] if verb == "audit" else ["data"]), "--out", "out", "--engine", engine]
+    main(words)  # from another program, which may train next
+    monkeypatch.setattr(sys, "argv", ["alcseg", *words])
+    main()
+    assert asked == [inside, alone]
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (("train", "d", "--out", "o", "--seed", -1), "--seed: expected a whole number from 0 to 4294967295"),

@@ -243,7 +243,9 @@ class Run:
             spacing: Voxel size in mm in its stead, for axes that run to the right, to the front and up.
             probabilities: Ask for those in place of the label map.
             device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
-            engine: `auto`, `torch`, `folded` or `openvino`; labels differ by rounding alone.
+            engine: What computes predictions: `auto`, `fastest`, `torch`, `folded` or `openvino`; labels
+                differ by rounding alone. On a CPU `fastest` is OpenVINO where it is installed, and no training
+                should follow that in one process: it can crash the interpreter.
 
         Returns:
             Label values `(X, Y, Z)`; or the probabilities of all classes in the order of the plan, float32,

@@ -64,5 +64,5 @@ Weighting: TypeAlias = Literal["inverse", "exponential", "uniform"]
 Uncertainty: TypeAlias = Literal["kl", "entropy"]
 """What the uncertainty of a voxel is: mean divergence of the passes, or entropy of what they say together."""
 
-EngineName: TypeAlias = Literal["auto", "torch", "folded", "openvino"]
+EngineName: TypeAlias = Literal["auto", "fastest", "torch", "folded", "openvino"]
 """What computes the forward passes of a trained network; see `alcseg.inference.engines`."""

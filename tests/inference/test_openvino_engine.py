@@ -17,8 +17,7 @@ if find_spec("openvino") is None:  # asked for, not imported: that would tell it
 from alcseg.inference import openvino_engine
 from alcseg.inference.openvino_engine import OPTIONS, OpenVinoEngine
 
-# A training after OpenVINO 2026.4.1 in one process can crash the interpreter (torch 2.13.0).
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.openvino
 
 
 class Counted(nn.Module):

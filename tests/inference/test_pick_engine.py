@@ -16,8 +16,13 @@ def there(request, monkeypatch):
     return request.param
 
 
-def test_auto_is_the_fastest_that_is_there(there):
-    assert pick_engine("auto", CPU) == ("openvino" if there else "folded")
+def test_fastest_is_openvino_where_it_is_there(there):
+    assert pick_engine("fastest", CPU) == ("openvino" if there else "folded")
+    assert pick_engine("fastest", GPU) == "torch"
+
+
+def test_auto_leaves_the_process_fit_for_trainings(there):
+    assert pick_engine("auto", CPU) == "folded"
     assert pick_engine("auto", GPU) == "torch"
 
 
@@ -30,12 +35,14 @@ def test_a_name_stands_for_itself_or_is_refused_before_any_work(there):
             pick_engine("openvino", CPU)
 
 
-@pytest.mark.parametrize("name", [name for name in ENGINES if name not in ("auto", "torch")])
+@pytest.mark.parametrize("name", [name for name in ENGINES if name not in ("auto", "fastest", "torch")])
 def test_engines_for_cpus_refuse_a_gpu(name):
     with pytest.raises(UsageError, match=f"--engine {name}: runs on a CPU, not on cuda:0"):
         pick_engine(name, GPU)
 
 
 def test_an_unknown_name_is_refused():
-    with pytest.raises(UsageError, match="expected one of auto, torch, folded, openvino, got 'onnx'"):
+    with pytest.raises(
+        UsageError, match="expected one of auto, fastest, torch, folded, openvino, got 'onnx'"
+    ):
         pick_engine("onnx", CPU)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from alcseg.cli.flags import PRINT_OPTIONS
-from alcseg.cli.parser import ARCHIVE, DRY_RUNS, ONE_METHOD, SHARED, VERBS, parse
+from alcseg.cli.parser import ARCHIVE, DRY_RUNS, NO_TRAINING, ONE_METHOD, SHARED, VERBS, parse
 from alcseg.errors import AlcsegError, UsageError
 from alcseg.processes import is_first
 
@@ -33,12 +33,13 @@ _FAULT, _PARTLY_FAILED, _INVALID_DATA, _RESOURCES, _INTERRUPTED = 1, 3, 4, 5, 13
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run `alcseg` with these words, or those of the process, and return its exit code."""
+    ends = words is None
     words = sys.argv[1:] if words is None else list(words)
     with _stopped_like_by_hand():
         if "--debug" in words:
-            return _run(words)
+            return _run(words, ends=ends)
         try:
-            return _run(words)
+            return _run(words, ends=ends)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outermost door: every error ends here
             as_json = "--json" in words and not _apart(words[:1])
             return _tell(*_explain(error, words), as_json=as_json)
@@ -80,7 +81,8 @@ def _stopped_like_by_hand() -> Iterator[None]:
             signal.signal(number, before[number])
 
 
-def _run(words: Sequence[str]) -> int:
+def _run(words: Sequence[str], *, ends: bool) -> int:
+    """Do what the words say; `ends` where the process does nothing else."""
     if not words:
         words = ["--help"]
     try:
@@ -93,6 +95,8 @@ def _run(words: Sequence[str]) -> int:
     apart = _apart([verb])
     if apart:
         logging.getLogger("alcseg").setLevel(logging.WARNING)
+    if ends and verb in NO_TRAINING and options["engine"] == "auto":
+        options["engine"] = "fastest"
     module, function = VERBS[verb]
     if "part_mib" in options:
         module, function = ARCHIVE

@@ -9,7 +9,7 @@ import alcseg
 from alcseg.cli.flags import ADDERS, add_print_options
 from alcseg.errors import UsageError
 
-__all__ = ["ARCHIVE", "DRY_RUNS", "ONE_METHOD", "SHARED", "VERBS", "build_parser", "parse"]
+__all__ = ["ARCHIVE", "DRY_RUNS", "NO_TRAINING", "ONE_METHOD", "SHARED", "VERBS", "build_parser", "parse"]
 
 VERBS = {
     "audit": ("alcseg.commands.audit", "audit"),
@@ -38,6 +38,9 @@ ONE_METHOD = ("alcseg.commands.methods", "describe_method")
 
 DRY_RUNS = {"train": ("alcseg.commands.train", "plan_training", ("workers",))}
 """What answers a verb's --dry-run in its place, and the options that are not its own."""
+
+NO_TRAINING = ("predict", "correct")
+"""Verbs that predict and train nothing, so that their processes may use OpenVINO; see `pick_engine`."""
 
 SHARED = ("train",)
 """Verbs that several processes do together; the first of them answers."""

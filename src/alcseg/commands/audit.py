@@ -93,8 +93,8 @@ def audit(
         set: `section.key=value` settings of the trainings, over those of the preset `audit`.
         seed: Of folds, trainings and simulated errors.
         device: `auto`, `cpu`, `cuda` or `cuda:<index>`.
-        engine: What computes predictions: `auto`, which is torch here, since trainings follow in this
-            process; `torch`, `folded` or `openvino`; they differ by rounding alone.
+        engine: What computes predictions, as in `predict`; they differ by rounding alone. Trainings follow in
+            this process, which `openvino` may crash.
         workers: Processes that read patches.
         launcher: Where trainings run: `local`, or `slurm` through submitit; all else is done here.
         jobs: Trainings side by side; None: one per GPU, else one; a single one runs in this process.
@@ -116,8 +116,6 @@ def audit(
         raise UsageError(
             f"--method: expected one that needs no trusted labels, such as hl_sup, got '{method}'."
         )
-    if engine == "auto":  # OpenVINO 2026.4.1 and a later training in one process can crash the interpreter
-        engine = "torch"
     pick_engine(engine, pick_device(device))  # before any work
     begun = time.perf_counter()
     source, target = Dataset.open(dataset), Path(out)

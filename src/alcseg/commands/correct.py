@@ -86,7 +86,9 @@ def correct(
         passes: T, at least 2.
         seed: Of the perturbations and the simulated errors.
         device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
-        engine: `auto`, `torch`, `folded` or `openvino`; labels differ by rounding alone.
+        engine: What computes predictions: `auto`, `fastest`, `torch`, `folded` or `openvino`; labels differ
+            by rounding alone. On a CPU `fastest` is OpenVINO where it is installed, and no training should
+            follow that in one process: it can crash the interpreter.
         overwrite: Replace what `out` holds.
 
     Raises:

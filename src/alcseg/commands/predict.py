@@ -73,7 +73,9 @@ def predict(
         passes: Perturbed passes for `uncertainty`, where it needs any.
         seed: Of the perturbations.
         device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
-        engine: `auto`, `torch`, `folded` or `openvino`; labels differ by rounding alone.
+        engine: What computes predictions: `auto`, `fastest`, `torch`, `folded` or `openvino`; labels differ
+            by rounding alone. On a CPU `fastest` is OpenVINO where it is installed, and no training should
+            follow that in one process: it can crash the interpreter.
         overwrite: Replace the predictions that the folder holds, when all new ones are there; other files
             stay.
 

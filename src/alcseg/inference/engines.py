@@ -2,8 +2,8 @@
 
 All give the same logits up to rounding. `torch` is the network as it is. `folded` is torch, too, with every
 batch normalization written into the weights of the convolution before it. `openvino` is the compiler of that
-name on a CPU (`openvino_engine.py`). `auto` takes the fastest that is there; times are in
-`results/prediction_speed.md`.
+name on a CPU (`openvino_engine.py`). `pick_engine.py` says what `auto` and `fastest` take, and why no training
+should follow OpenVINO; times are in `results/prediction_speed.md`.
 """
 
 import copy
@@ -54,7 +54,7 @@ class TorchEngine:
 
 
 def make_engine(name: EngineName, network: nn.Module, device: torch.device) -> Engine:
-    """The engine of that name. Where `auto` takes one that cannot run the network, torch answers.
+    """The engine of that name. Where `fastest` takes one that cannot run the network, torch answers.
 
     Args:
         name: Of the engine; see `pick_engine` for what is refused.
@@ -65,7 +65,7 @@ def make_engine(name: EngineName, network: nn.Module, device: torch.device) -> E
     if chosen == "openvino":
         from alcseg.inference.openvino_engine import OpenVinoEngine
 
-        return OpenVinoEngine(network, otherwise=TorchEngine(network) if name == "auto" else None)
+        return OpenVinoEngine(network, otherwise=TorchEngine(network) if name == "fastest" else None)
     return TorchEngine(fold(network) if chosen == "folded" else network)
 
 

@@ -85,14 +85,13 @@ def add_device(verb: ArgumentParser) -> None:
     verb.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:i]", help="where the network runs")
 
 
-def add_engine(verb: ArgumentParser) -> None:
+def add_engine(verb: ArgumentParser, *, by_default: str = "OpenVINO where it is installed") -> None:
     """What computes the network's answers."""
     verb.add_argument(
         "--engine",
         default="auto",
         choices=("auto", "torch", "folded", "openvino"),
-        help="what computes predictions on a CPU: by default OpenVINO where it is installed; labels differ "
-        "by rounding alone",
+        help=f"what computes predictions on a CPU: by default {by_default}; labels differ by rounding alone",
     )
 
 

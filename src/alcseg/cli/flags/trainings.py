@@ -55,7 +55,7 @@ def add_audit(verbs: Verbs) -> ArgumentParser:
     add_set(verb)
     add_seed(verb, "folds, trainings and simulated errors")
     add_device(verb)
-    add_engine(verb)
+    add_engine(verb, by_default="torch with folded batch normalizations")
     add_workers(verb, "data loading processes; changes speed, never results")
     add_launcher(verb, "trainings side by side, by default one per GPU, else one in this process")
     return verb

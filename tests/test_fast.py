@@ -19,12 +19,11 @@ def blobs(rng):
 
 
 @pytest.fixture
-def plain(monkeypatch):
+def plain():
     """What a call gives without the packages."""
 
     def call(compute, *args, **options):
-        with monkeypatch.context() as patch:
-            patch.setenv("ALCSEG_FAST", "0")
+        with fast.without_packages():
             return compute(*args, **options)
 
     return call
@@ -119,6 +118,13 @@ def test_scipy_does_it_where_the_packages_are_switched_off(blobs, calls, plain):
     plain(class_distances, blobs.astype(np.uint8), 2, CUBES)
     plain(fast.components, blobs)
     assert set(calls) == {"ndimage.distance_transform_edt", "ndimage.label"}
+
+
+def test_switched_off_they_come_back_after_an_error(blobs, calls):
+    with pytest.raises(KeyError), fast.without_packages():
+        raise KeyError
+    fast.components(blobs)
+    assert calls == ["cc3d.connected_components"]
 
 
 def test_scipy_does_it_where_the_packages_are_missing(blobs, calls, monkeypatch):

@@ -1,14 +1,15 @@
 """Euclidean distances and connected components of masks: the packages of the extra `[fast]`, or SciPy.
 
 Where `edt` and `cc3d` are installed they are used, some ten times quicker and with the same results; where
-they are not, or the environment says `ALCSEG_FAST=0`, SciPy is. Nothing else in the package calls either.
+they are not, and inside `without_packages()`, SciPy is. Nothing else in the package calls either.
 
 `edt` computes squares in float32. They are counted in the finest step of the grid, so that whole numbers of
 steps, which thresholds fall on, stay exact; others are off by some 1e-7 of themselves. `cc3d` numbers the
 components of a C-ordered array as SciPy does.
 """
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -19,9 +20,21 @@ from scipy import ndimage
 
 from alcseg.types import Mask, Spacing
 
-__all__ = ["components", "distance_to_other", "distance_within"]
+__all__ = ["components", "distance_to_other", "distance_within", "without_packages"]
 
 _AXES = {"edt": (2, 3), "cc3d": (3,)}  # with which either package gives what SciPy does
+_allowed = True
+
+
+@contextmanager
+def without_packages() -> Iterator[None]:
+    """Let SciPy do all inside the block, in every thread, as where the extra is not installed."""
+    global _allowed
+    before, _allowed = _allowed, False
+    try:
+        yield
+    finally:
+        _allowed = before
 
 
 def distance_within(mask: Mask, spacing: Spacing) -> NDArray[np.float64]:
@@ -92,7 +105,7 @@ def _roots_of_squares(edt: Any, labels: NDArray[Any], spacing: Spacing) -> NDArr
 
 def _chosen(name: str, mask: Mask) -> Any:
     """A package of the extra if it can do this and may, else None."""
-    if mask.ndim not in _AXES[name] or not mask.size or os.environ.get("ALCSEG_FAST") == "0":
+    if mask.ndim not in _AXES[name] or not mask.size or not _allowed:
         return None
     return _module(name)
 

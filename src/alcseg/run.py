@@ -244,8 +244,8 @@ class Run:
             probabilities: Ask for those in place of the label map.
             device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
             engine: What computes predictions: `auto`, `fastest`, `torch`, `folded` or `openvino`; labels
-                differ by rounding alone. On a CPU `fastest` is OpenVINO where it is installed, and no training
-                should follow that in one process: it can crash the interpreter.
+                differ by rounding alone. On a CPU `fastest` is OpenVINO where it is installed, and no
+                training should follow that in one process: it can crash the interpreter.
 
         Returns:
             Label values `(X, Y, Z)`; or the probabilities of all classes in the order of the plan, float32,

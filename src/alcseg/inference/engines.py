@@ -2,8 +2,8 @@
 
 All give the same logits up to rounding. `torch` is the network as it is. `folded` is torch, too, with every
 batch normalization written into the weights of the convolution before it. `openvino` is the compiler of that
-name on a CPU (`openvino_engine.py`). `pick_engine.py` says what `auto` and `fastest` take, and why no training
-should follow OpenVINO; times are in `results/prediction_speed.md`.
+name on a CPU (`openvino_engine.py`). `pick_engine.py` says what `auto` and `fastest` take, and why no
+training should follow OpenVINO; times are in `results/prediction_speed.md`.
 """
 
 import copy

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from alcseg.errors import ConfigError
 from alcseg.words import did_you_mean
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "is_extended"]
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +111,11 @@ class Registry(Mapping[str, T]):
             logger.warning("%s: %s is left out: %s", plug_in.owner, where, " ".join(fault.split()))
         self._loaded[plug_in] = found
         return found
+
+
+def is_extended(*groups: str) -> bool:
+    """Whether another distribution registers anything in one of these groups; imports none of it."""
+    return any(_plug_ins(group, tuple(sys.path)) for group in groups)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,8 @@
 """Every method describes itself completely."""
 
+import subprocess
+import sys
+
 import pytest
 
 from alcseg.commands.methods import MethodInfo, MethodList, _costs, _paragraphs, methods
@@ -18,9 +21,27 @@ def test_all_methods_are_listed_in_order():
 def test_a_method_of_another_package_says_which(install):
     source = "from alcseg.training_methods.supervised import HSup\nclass Other(HSup):\n    'One line.'"
     install("elsewhere", "2.1", source, {"alcseg.methods": {"other": "elsewhere:Other"}})
+    listed = {entry.name: entry for entry in methods()}  # anew, whatever is kept
+    assert listed["other"].distribution == "elsewhere 2.1"
     assert methods()["other"].distribution == "elsewhere 2.1"
     assert methods()["h_sup"].distribution is None
     assert [entry.name for entry in methods().methods] == sorted([*METHODS.builtin, "other"])
+
+
+def test_the_list_is_printed_without_torch(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    expected = methods()
+    program = (
+        "import sys; from alcseg.commands.methods import methods; from alcseg.cli import main; "
+        "sys.dont_write_bytecode = True; main(['methods']); print(methods()); "
+        "heavy = ('torch', 'lightning', 'monai', 'pandas', 'scipy', 'matplotlib'); "
+        "print([name for name in heavy if name in sys.modules], file=sys.stderr)"
+    )
+    words = [sys.executable, "-X", f"pycache_prefix={tmp_path}", "-c", program]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert done.stdout.rstrip().endswith(str(expected))
 
 
 def test_measured_costs_belong_to_methods():

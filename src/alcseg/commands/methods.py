@@ -1,4 +1,7 @@
-"""`alcseg methods`: what there is to train with, and every setting of one method."""
+"""`alcseg methods`: what there is to train with, and every setting of one method.
+
+Methods and networks, and torch with them, are imported only where the list is not kept.
+"""
 
 import functools
 import inspect
@@ -7,15 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from alcseg.commands._kept import kept
 from alcseg.frames import to_frame
-from alcseg.networks import NETWORKS
+from alcseg.plugins import is_extended
 from alcseg.records.base import meanings
 from alcseg.records.checked import choices, limits
 from alcseg.records.method_costs import MethodCosts
-from alcseg.training_methods import METHODS, Method
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from alcseg.training_methods import Method
 
 __all__ = ["MethodInfo", "MethodList", "Setting", "describe_method", "methods"]
 
@@ -109,7 +114,16 @@ class MethodList:
 
 def methods() -> MethodList:
     """All methods; `methods()["alc"]` describes one."""
-    listed = tuple(_describe(word, *found) for word, found in METHODS.items())
+    if is_extended("alcseg.methods", "alcseg.networks"):  # what others install may change at any time
+        return _list_methods()
+    return kept("methods", MethodList, _list_methods)
+
+
+def _list_methods() -> MethodList:
+    from alcseg.networks import NETWORKS
+    from alcseg.training_methods import METHODS
+
+    listed = tuple(_describe(word, METHODS.origin(word), *found) for word, found in METHODS.items())
     return MethodList(listed, tuple(NETWORKS), _costs().measured.model_dump())
 
 
@@ -122,17 +136,21 @@ def describe_method(name: str) -> MethodInfo:
     Raises:
         ConfigError: If there is no such method; the nearest is named.
     """
-    return _describe(name, *METHODS[name])
+    from alcseg.training_methods import METHODS
+
+    return _describe(name, METHODS.origin(name), *METHODS[name])
 
 
-def _describe(name: str, method: type[Method], fixed: dict[str, Any]) -> MethodInfo:
+def _describe(
+    name: str, distribution: str | None, method: "type[Method]", fixed: dict[str, Any]
+) -> MethodInfo:
     summary = _paragraphs(inspect.getdoc(method))[0]
     if fixed:
         summary += " With " + ", ".join(f"{key}={value}" for key, value in fixed.items()) + "."
     streams = method(**fixed).streams
     return MethodInfo(
         name=name,
-        distribution=METHODS.origin(name),
+        distribution=distribution,
         summary=summary,
         paper=method.card.paper,
         quality_aware="union" not in streams,
@@ -147,7 +165,7 @@ def _describe(name: str, method: type[Method], fixed: dict[str, Any]) -> MethodI
     )
 
 
-def _settings(method: type[Method], fixed: dict[str, Any]) -> list[Setting]:
+def _settings(method: "type[Method]", fixed: dict[str, Any]) -> list[Setting]:
     said = meanings(method.settings_class)
     return [
         Setting(

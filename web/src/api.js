@@ -51,16 +51,16 @@ export class Api {
   /** Everything that is shown of a case. */
   async load(number) {
     const place = `cases/${number}`;
-    const [about, image, given, proposed, regionMap, drawing, uncertainty] = await Promise.all([
+    const [about, image, given, proposed, regionMap, changed, uncertainty] = await Promise.all([
       this.json(place),
       this.bytes(`${place}/image.nii`),
       this.bytes(`${place}/given`),
       this.bytes(`${place}/proposed`),
       this.bytes(`${place}/regions`),
       this.bytes(`${place}/drawing`),
-      this.bytes(`${place}/uncertainty.nii`),
+      this.bytes(`${place}/uncertainty`),
     ]);
-    return { ...about, image, given, proposed, regionMap, drawing, uncertainty };
+    return { ...about, image, given, proposed, regionMap, uncertainty, drawing: changed ?? proposed ?? given };
   }
 
   save(number, note, drawing, grid) {

@@ -4,7 +4,8 @@ import { Api, ServerError } from "./api.js";
 import { History } from "./history.js";
 import { HELP, actionOf } from "./keys.js";
 import { Queue, element, make, stateInWords } from "./queue.js";
-import { Viewer, colorOf } from "./viewer.js";
+import { colorOf } from "./lines.js";
+import { Viewer, readImage } from "./viewer.js";
 
 const SAVE_AFTER_MS = 700;
 const IDLE_MS = 60_000; // Who does nothing for so long is away: the time is not counted.
@@ -22,7 +23,7 @@ class Page {
     this.ahead = new Map();
     this.kept = new Map(); // Cases whose decision did not reach the server, as the reader left them.
     this.trail = []; // Cases that were open before this one.
-    this.styles = { given: "outline", now: "outline", proposed: "off", uncertainty: "outline", region: "outline" };
+    this.styles = { given: "outline", now: "outline", proposed: "off", uncertainty: "outline" };
     this.pen = { on: false, value: 1, erasing: false, filled: false, size: 3 };
     this.acting = false;
   }
@@ -98,7 +99,7 @@ class Page {
     this.opening = number;
     let found;
     try {
-      found = await (this.kept.get(number) ?? this.ahead.get(number) ?? this.api.load(number));
+      found = await (this.kept.get(number) ?? this.ahead.get(number) ?? this.load(number));
     } catch (error) {
       this.say(`${this.queue.cases[number].case_id}: ${error.message}`);
       if (error.status === BROKEN) this.queue.setState(number, "broken");
@@ -120,11 +121,9 @@ class Page {
     this.moved = performance.now();
     this.hush();
     this.acting = false;
-    this.heated = null;
-    await this.viewer.show(found);
-    if (this.other) await this.other.show({ ...found, drawing: found.given });
+    this.viewer.show(found);
+    if (this.other) this.other.show({ ...found, drawing: found.given });
     this.history.reset(found.drawing);
-    this.regionMask = null;
     this.fillPanel();
     this.setPen();
     if (found.regions.length) this.goToRegion(Math.min(region, found.regions.length));
@@ -140,6 +139,12 @@ class Page {
     document.body.dataset.case = found.case_id;
     this.loadAhead();
     return true;
+  }
+
+  /** Everything of a case, its image read. */
+  async load(number) {
+    const found = await this.api.load(number);
+    return { ...found, volume: await readImage(found) };
   }
 
   /** Go on to the next undecided case, past those that cannot be read; false where there is none, undefined in trouble. */
@@ -161,7 +166,7 @@ class Page {
     const next = this.queue.next(this.case.number);
     this.ahead = new Map([...this.ahead].filter(([number]) => number === next));
     if (next === undefined || this.ahead.has(next)) return;
-    const coming = this.api.load(next);
+    const coming = this.load(next);
     coming.catch(() => this.ahead.delete(next)); // It is asked for again, and told, when it is opened.
     this.ahead.set(next, coming);
   }
@@ -233,51 +238,18 @@ class Page {
   }
 
   drawLayers() {
-    const opacity = Number(element("opacity").value);
-    const { given, proposed } = this.case;
-    for (const view of [this.viewer, this.other]) if (view) view.fillOpacity = opacity;
-    this.viewer.setDrawOpacity(this.styles.now === "fill" ? opacity : 0);
+    const { given, proposed, uncertainty, regionMap } = this.case;
+    const { styles } = this;
     const layers = [
-      { label: given, style: this.styles.given, dash: [5, 4], width: 1.4 },
-      { label: proposed, style: this.styles.proposed, dash: [1, 3], width: 1.6 },
-      { label: "drawing", style: this.styles.now, width: 1.8 },
-      { label: this.uncertain(), style: this.styles.uncertainty, color: "#ffd27f", dash: [1, 2], width: 1 },
-      { label: this.regionOf(this.region), style: this.styles.region, color: "#ffffff", dash: [2, 2], width: 1 },
+      { label: given, style: styles.given, dash: [5, 4], width: 1.4 },
+      { label: proposed, style: styles.proposed, dash: [1, 3], width: 1.6 },
+      { label: "drawing", style: styles.now, width: 1.8 },
+      uncertainLayer(uncertainty, styles.uncertainty),
+      { label: regionMap, keep: (value) => value === this.region, color: "#ffffff", dash: [2, 2], width: 1, style: this.region ? "outline" : "off" },
     ];
     this.viewer.setLayers(layers);
-    this.showHeat();
-    this.other?.setLayers([{ label: given, style: "outline", width: 1.8 }, layers[3], layers[4]]);
-  }
-
-  /** Where the uncertainty is above half of its highest, as a map of zeros and ones; null where it is not outlined. */
-  uncertain() {
-    if (this.styles.uncertainty !== "outline" || !this.case.uncertainty) return null;
-    if (!this.case.uncertainMask) {
-      const bytes = this.case.uncertainty;
-      const voxels = this.case.shape.reduce((one, other) => one * other);
-      const values = new Float32Array(bytes.slice(bytes.length - 4 * voxels).buffer);
-      const highest = values.reduce((one, other) => Math.max(one, other), 0);
-      const mask = new Uint8Array(voxels); // Uint8Array.from takes seconds for a large volume.
-      for (let i = 0; i < voxels; i++) if (values[i] > highest / 2) mask[i] = 1;
-      this.case.uncertainMask = mask;
-    }
-    return this.case.uncertainMask;
-  }
-
-  /** The uncertainty as a warm overlay, where it is to be filled. */
-  async showHeat() {
-    const wanted = this.styles.uncertainty === "fill" && this.case.has_uncertainty ? this.case : null;
-    if (wanted === this.heated) return;
-    this.heated = wanted;
-    await this.viewer.setHeat(wanted?.uncertainty);
-  }
-
-  regionOf(number) {
-    if (!number) return null;
-    if (this.regionMask?.number !== number) {
-      this.regionMask = { number, mask: this.case.regionMap.map((value) => (value === number ? 1 : 0)) };
-    }
-    return this.regionMask.mask;
+    this.other?.setLayers([{ label: given, style: "outline", width: 1.8 }, ...layers.slice(3)]);
+    for (const view of [this.viewer, this.other]) view?.setFillOpacity(Number(element("opacity").value));
   }
 
   async sideBySide() {
@@ -287,9 +259,7 @@ class Page {
     if (!figure.hidden && !this.other) {
       this.other = new Viewer(figure);
       await this.other.attach();
-      await this.other.show({ ...this.case, drawing: this.case.given });
-      this.other.setDrawOpacity(0);
-      this.other.settle();
+      this.other.show({ ...this.case, drawing: this.case.given });
       this.viewer.linkWith(this.other);
     }
     this.drawLayers();
@@ -321,9 +291,8 @@ class Page {
     const take = this.accepted[number] === false;
     const source = take ? this.case.proposed : this.case.given;
     const drawing = this.viewer.drawing;
-    this.case.regionMap.forEach((value, i) => {
-      if (value === number) drawing[i] = source[i];
-    });
+    const { regionMap } = this.case;
+    for (let i = 0; i < drawing.length; i++) if (regionMap[i] === number) drawing[i] = source[i];
     const before = { ...this.accepted };
     this.accepted = { ...this.accepted, [number]: take };
     this.history.record(drawing, { before, after: this.accepted });
@@ -642,17 +611,28 @@ class Page {
   }
 }
 
+/** The uncertainty, 255 where it is highest: a line around what is above half of that, or a warm map. */
+function uncertainLayer(label, style) {
+  if (style === "fill") return { label, style: "warm" };
+  return { label, style, keep: (value) => value > 127, color: "#ffd27f", dash: [1, 2], width: 1 };
+}
+
+/** The center of what is drawn, else of the image. */
 function middle({ drawing, shape }) {
-  // The center of what is drawn, else of the image.
   const sum = [0, 0, 0];
   let count = 0;
-  drawing.forEach((value, i) => {
-    if (!value) return;
-    sum[0] += i % shape[0];
-    sum[1] += Math.floor(i / shape[0]) % shape[1];
-    sum[2] += Math.floor(i / (shape[0] * shape[1]));
-    count += 1;
-  });
+  let i = 0;
+  for (let z = 0; z < shape[2]; z++) {
+    for (let y = 0; y < shape[1]; y++) {
+      for (let x = 0; x < shape[0]; x++) {
+        if (!drawing[i++]) continue;
+        sum[0] += x;
+        sum[1] += y;
+        sum[2] += z;
+        count += 1;
+      }
+    }
+  }
   return sum.map((total, axis) => Math.round(count ? total / count : shape[axis] / 2));
 }
 

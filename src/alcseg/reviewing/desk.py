@@ -20,7 +20,8 @@ from alcseg.reviewing.subject import Subject
 
 __all__ = ["Desk", "Note"]
 
-_KEPT_SHEETS = 3  # The case that is open, the one before and the one after.
+_KEPT_SHEETS = 3  # At least: the case that is open, the one before and the one after.
+_KEPT_BYTES = 1 << 30  # More are kept up to this size, for several readers and for going back.
 _LONGEST = 2000  # Signs of a comment.
 _BREAK_S = 600.0  # What takes longer was a pause: it is not counted into the time that is left.
 
@@ -93,7 +94,7 @@ class Desk:
         self._reader = ThreadPoolExecutor(1, "alcseg-review")
 
     def close(self) -> None:
-        """Stop reading ahead; the book stays open."""
+        """Stop reading; the book stays open."""
         self._reader.shutdown(cancel_futures=True)
 
     def queue(self, reader: str, number: int) -> dict[str, Any]:
@@ -136,24 +137,24 @@ class Desk:
         return self.subject.queue[number].case_id
 
     def sheet(self, number: int) -> CaseSheet:
-        """A case, read; the last few are kept."""
-        return self._begin(number).result()
-
-    def read_ahead(self, number: int) -> None:
-        """Begin to read a case that will be asked for next."""
-        if 0 <= number < len(self.subject.queue):
-            self._begin(number)
-
-    def _begin(self, number: int) -> "Future[CaseSheet]":
+        """A case, read once however many ask for it; the last few are kept."""
         case_id = self.case_id(number)
         with self._lock:
             known = self._sheets.get(number)
             if known is None or (known.done() and known.exception() is not None):
                 known = self._sheets[number] = self._reader.submit(CaseSheet.of, self.subject, case_id)
             self._sheets.move_to_end(number)
-            while len(self._sheets) > _KEPT_SHEETS:
+        sheet = known.result()
+        with self._lock:
+            while len(self._sheets) > _KEPT_SHEETS and self._bytes() > _KEPT_BYTES:
                 self._sheets.popitem(last=False)
-        return known
+        return sheet
+
+    def _bytes(self) -> int:
+        """What is kept of cases that were read."""
+        return sum(
+            one.result().size for one in self._sheets.values() if one.done() and one.exception() is None
+        )
 
     def case(self, number: int, reader: str, turn: int) -> dict[str, Any]:
         """All that a page needs to know of a case beside its volumes."""
@@ -183,8 +184,8 @@ class Desk:
             "verdict": None if decision is None else decision.verdict,
         }
 
-    def drawing(self, number: int, reader: str, turn: int) -> Indices:
-        """Class indices to go on from: the draft, what was decided, the proposal, or the given label."""
+    def drawing(self, number: int, reader: str, turn: int) -> Indices | None:
+        """Class indices of the draft, or of what was decided; None: those of `CaseSheet.start`."""
         sheet = self.sheet(number)
         key = ReadingKey(sheet.case_id, reader, turn)
         draft = self.book.reading(key).drawing
@@ -193,7 +194,7 @@ class Desk:
         decision = self.book.standing(sheet.case_id).get(key)
         if decision is not None and decision.settles:
             return sheet.to_page(self.book.label(decision))
-        return sheet.start
+        return None
 
     def save(self, number: int, reader: str, turn: int, note: Note, drawn: Indices | None) -> Reading:
         """Keep a draft.

@@ -74,7 +74,7 @@ def create_app(desk: Desk, *, token: str, hosts: frozenset[str], secure: bool = 
         route("/api/conflicts/{decision:int}", _adopt, "POST"),
         route(case, _case),
         route(f"{case}/image.nii", _image),
-        route(f"{case}/uncertainty.nii", _uncertainty),
+        route(f"{case}/uncertainty", lambda desk, request, _: _bytes(_sheet(desk, request).uncertainty)),
         route(f"{case}/given", lambda desk, request, _: _bytes(_sheet(desk, request).given)),
         route(f"{case}/proposed", lambda desk, request, _: _bytes(_sheet(desk, request).proposed)),
         route(f"{case}/regions", lambda desk, request, _: _bytes(_sheet(desk, request).region_map)),
@@ -112,19 +112,11 @@ def _queue(desk: Desk, request: Request, _: bytes) -> Any:
 
 
 def _case(desk: Desk, request: Request, _: bytes) -> Any:
-    number = _number(request)
-    found = desk.case(number, *_reader(request))
-    desk.read_ahead(number + 1)
-    return found
+    return desk.case(_number(request), *_reader(request))
 
 
 def _image(desk: Desk, request: Request, _: bytes) -> Response:
     return Response(_sheet(desk, request).image_file(), media_type="application/octet-stream")
-
-
-def _uncertainty(desk: Desk, request: Request, _: bytes) -> Response:
-    found = _sheet(desk, request).uncertainty_file()
-    return _nothing() if found is None else Response(found, media_type="application/octet-stream")
 
 
 def _drawing(desk: Desk, request: Request, _: bytes) -> Response:

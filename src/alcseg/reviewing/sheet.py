@@ -41,7 +41,8 @@ class CaseSheet:
         given: Class indices of the label as it came; background where there is none.
         seen: Hash of the given label file's values.
         proposed: Class indices of what is proposed; None where nothing is.
-        uncertainty: Per voxel in nats, 0 where the map has no number; None where there is no map.
+        uncertainty: Per voxel, 255 where it is highest, 0 where the map has no number; None where there is no
+            map.
         regions: Where given and proposed differ.
         region_map: Number of the region of each voxel.
     """
@@ -55,7 +56,7 @@ class CaseSheet:
     given: Indices
     seen: str
     proposed: Indices | None
-    uncertainty: NDArray[np.float32] | None
+    uncertainty: Indices | None
     regions: tuple[Region, ...]
     region_map: Indices
     _grid: ModelGrid = field(repr=False)
@@ -81,9 +82,9 @@ class CaseSheet:
                 )
         values = _values(subject, case_id, labels, proposed)
         grid = ModelGrid.between(image.shape, image.affine)
-        shown = np.ascontiguousarray(grid.label_to_model(_small(image.array)))
-        before = _indices(grid.label_to_model(labels), values)
-        after = None if proposed is None else _indices(grid.label_to_model(proposed), values)
+        shown = _turned(grid, _small(image.array))
+        before = _indices(_turned(grid, labels), values)
+        after = None if proposed is None else _indices(_turned(grid, proposed), values)
         regions, region_map = (
             ((), np.zeros(before.shape, np.uint8))
             if after is None
@@ -100,7 +101,7 @@ class CaseSheet:
             before,
             label_hash(labels),
             after,
-            None if uncertainty is None else grid.image_to_model(np.nan_to_num(uncertainty, posinf=0)),
+            None if uncertainty is None else _bytes(_turned(grid, uncertainty)),
             regions,
             region_map,
             grid,
@@ -128,11 +129,11 @@ class CaseSheet:
         nifti.header["cal_min"], nifti.header["cal_max"] = self.window
         return bytes(nifti.to_bytes())
 
-    def uncertainty_file(self) -> bytes | None:
-        """The uncertainty map likewise."""
-        if self.uncertainty is None:
-            return None
-        return bytes(nib.Nifti1Image(self.uncertainty, self.affine).to_bytes())
+    @property
+    def size(self) -> int:
+        """Bytes that it holds in memory."""
+        maps = (self.image, self.given, self.proposed, self.uncertainty, self.region_map)
+        return sum(one.nbytes for one in maps if one is not None)
 
     def drawing(self, body: bytes) -> Indices:
         """Class indices in RAS order from the bytes of a drawing, first axis fastest.
@@ -164,7 +165,7 @@ class CaseSheet:
 
     def to_page(self, label: LabelMap) -> Indices:
         """The reverse."""
-        return _indices(self._grid.label_to_model(label), self.values)
+        return _indices(_turned(self._grid, label), self.values)
 
 
 def _values(subject: Subject, case_id: str, given: LabelMap, proposed: LabelMap | None) -> tuple[int, ...]:
@@ -180,6 +181,18 @@ def _values(subject: Subject, case_id: str, given: LabelMap, proposed: LabelMap 
             "Mend it in another program, and take it in with --import."
         )
     return kept
+
+
+def _turned(grid: ModelGrid, array: NDArray[Any]) -> NDArray[Any]:
+    """In RAS order, and in memory as files and the page have it: first axis fastest."""
+    return np.asfortranarray(grid.to_ras(array))
+
+
+def _bytes(uncertainty: NDArray[Any]) -> Indices:
+    values = np.nan_to_num(uncertainty, posinf=0).clip(min=0)
+    highest = float(values.max(initial=0))
+    shown: Indices = np.rint(values * (255 / highest if highest else 0)).astype(np.uint8)
+    return shown
 
 
 def _indices(label: LabelMap, values: tuple[int, ...]) -> Indices:

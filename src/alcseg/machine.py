@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["commit", "has_native_bf16", "peak_memory_mib", "processor", "timestamp", "versions"]
+__all__ = ["commit", "peak_memory_mib", "processor", "timestamp", "versions"]
 
 _PACKAGES = ("alcseg", "torch", "lightning", "monai", "numpy", "scipy", "nibabel")
-_BF16_FLAGS = ("amx_bf16", "avx512_bf16")
 
 
 def versions() -> dict[str, str]:
@@ -64,12 +63,6 @@ def processor() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def has_native_bf16() -> list[str]:
-    """Instructions of this processor that compute in bfloat16; empty if it has none."""
-    flags = next((line.split() for line in _cpuinfo() if line.startswith("flags")), [])
-    return [flag for flag in _BF16_FLAGS if flag in flags]
 
 
 def _cpuinfo() -> list[str]:

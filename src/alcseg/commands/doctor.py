@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from alcseg.machine import has_native_bf16, processor
+from alcseg.machine import processor
 
 __all__ = ["DoctorReport", "doctor"]
 
@@ -118,12 +118,16 @@ def _look_at_packages(report: DoctorReport) -> None:
 def _look_at_devices(report: DoctorReport) -> None:
     import torch
 
-    fast = has_native_bf16()
-    precision = f"bf16 autocast ({', '.join(fast)})" if fast else "fp32 (no AMX or AVX512-bf16)"
+    from alcseg.inference.bf16 import bf16_speedup, prefers_bf16
+
+    cpu = torch.device("cpu")
+    chosen = "bf16 autocast" if prefers_bf16(cpu) else "fp32"
+    precision = f"{chosen} (bf16 computes {bf16_speedup(cpu):g} times as fast)"
     report.devices["cpu"] = f"{torch.get_num_threads()} threads, {precision}"
     for index in range(torch.cuda.device_count()):
         gpu = torch.cuda.get_device_properties(index)
-        precision = "bf16 autocast" if torch.cuda.is_bf16_supported() else "fp32"
+        bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+        precision = "bf16 autocast" if bf16 else "fp32"
         report.devices[f"cuda:{index}"] = f"{gpu.name}, {gpu.total_memory / _GIB:.0f} GiB, {precision}"
     if not torch.cuda.is_available():
         built = "this torch is a CPU build" if torch.version.cuda is None else "torch sees no CUDA device"

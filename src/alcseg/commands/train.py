@@ -181,9 +181,11 @@ def plan_training(
     """
     settings = _settings(method, preset, seed, set, config, val_hq)
     chosen = pick_device(device)
-    if out is not None:
-        open_run(Path(out), complete_settings(settings, chosen), overwrite=overwrite)
-    return TrainingPlan.of(prepare(_source(dataset, hq_from), complete_settings(settings, chosen), chosen))
+    place = None if out is None else Path(out)
+    settings = complete_settings(settings, chosen, None if overwrite else place)
+    if place is not None:
+        open_run(place, settings, overwrite=overwrite)
+    return TrainingPlan.of(prepare(_source(dataset, hq_from), settings, chosen))
 
 
 def _source(dataset: str | PathLike[str], hq_from: str | PathLike[str] | None) -> Dataset:

@@ -21,6 +21,7 @@ from alcseg.data.cache_limit import CACHE, in_use, prune
 from alcseg.data.folder import Dataset
 from alcseg.errors import ConfigError, UsageError
 from alcseg.files import write_text
+from alcseg.inference.bf16 import bf16_speedup
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import build_method, create_method
 from alcseg.listing import has_file
@@ -87,7 +88,6 @@ def fit(
     if workers < 0:
         raise UsageError(f"--workers: expected 0 or more, got {workers}.")
     chosen = pick_device(device)
-    settings = complete_settings(settings, chosen)
     first = is_first()
     with together(chosen), ExitStack() as held:
 
@@ -165,6 +165,8 @@ def _begin(
 
     Only the process that holds the `lock` writes records.
     """
+    asked = settings.trainer.precision
+    settings = complete_settings(settings, device, None if overwrite else out)
     old = OldOutput(out, worth=Run(out).has_checkpoint) if lock is not None else None
     open_run(out, settings, overwrite=overwrite)  # nothing is made for what is refused
     if lock is not None:
@@ -199,7 +201,8 @@ def _begin(
         _keep_small(cache, settings.data.cache_gib)
         if overwrite and old is not None:
             lock.enter_context(old.aside())
-        write_records(run, ready, folder, inputs, stages, hq_from=hq_from)
+        speedup = bf16_speedup(device) if asked == "auto" and device.type == "cpu" else None
+        write_records(run, ready, folder, inputs, stages, hq_from=hq_from, bf16_speedup=speedup)
     return _Begun(run, ready, fresh, streams, val_cases, stages)
 
 

@@ -2,20 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
-from alcseg import machine
 from alcseg.data.folder import Dataset
 from alcseg.data.plan import make_plan
 from alcseg.data.transforms import Augmentation
 from alcseg.data.twins import require_apart_splits
 from alcseg.errors import ConfigError, ResourceError
+from alcseg.inference.bf16 import prefers_bf16
 from alcseg.inference.load import build_method, create_method, make_task
+from alcseg.listing import has_file
 from alcseg.processes import launched
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
-from alcseg.records.settings import RunSettings
+from alcseg.records.settings import Precision, RunSettings
+from alcseg.run import Run
 from alcseg.training.cases import choose_cases, stream_sizes
 from alcseg.training.smallest_batch import require_statistics
 from alcseg.training_methods import Method
@@ -127,16 +130,18 @@ def _make_plan(folder: Dataset, settings: RunSettings) -> Plan:
     )
 
 
-def complete_settings(settings: RunSettings, device: torch.device) -> RunSettings:
-    """Fill in what depends on the machine or on other settings."""
+def complete_settings(settings: RunSettings, device: torch.device, out: Path | None = None) -> RunSettings:
+    """Fill in what depends on the machine or on other settings.
+
+    Args:
+        settings: Of the run.
+        device: Where it trains.
+        out: Its folder; what was measured when a run there began stays as it was.
+    """
     on_gpu = device.type == "cuda"
     data, trainer = settings.data, settings.trainer
     steps = trainer.steps or (30_000 if on_gpu else 1_000)
     validate, checkpoint = trainer.validate_every, trainer.checkpoint_every
-    precision = trainer.precision
-    if precision == "auto":
-        native = torch.cuda.is_bf16_supported() if on_gpu else bool(machine.has_native_bf16())
-        precision = "bf16" if native else "32"
     batches = {
         "hq_batch": data.hq_batch or (4 if on_gpu else 2),
         "lq_batch": data.lq_batch or (20 if on_gpu else 4),
@@ -146,7 +151,7 @@ def complete_settings(settings: RunSettings, device: torch.device) -> RunSetting
         "steps": steps,
         "validate_every": max(1, steps // 10) if validate is None else validate,
         "checkpoint_every": max(10, steps // 20) if checkpoint is None else checkpoint,
-        "precision": precision,
+        "precision": _choose_precision(trainer.precision, device, out),
     }
     return settings.model_copy(
         update={
@@ -154,6 +159,15 @@ def complete_settings(settings: RunSettings, device: torch.device) -> RunSetting
             "trainer": trainer.model_copy(update=schedule),
         }
     )
+
+
+def _choose_precision(asked: Precision, device: torch.device, out: Path | None) -> Precision:
+    """`32` or `bf16`; a run that was begun goes on as it began, whatever a new measurement would say."""
+    if asked != "auto":
+        return asked
+    if out is not None and has_file((run := Run(out)).record_path) and has_file(run.config_path):
+        return run.settings.trainer.precision
+    return "bf16" if prefers_bf16(device) else "32"
 
 
 def _processes(settings: RunSettings) -> dict[str, int]:

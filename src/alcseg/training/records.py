@@ -92,6 +92,7 @@ def write_records(
     stages: Sequence[Stage],
     *,
     hq_from: str | None = None,
+    bf16_speedup: float | None = None,
 ) -> None:
     """Write `config.yaml`, `plan.json` and `run.json`; those of a run that was begun stay.
 
@@ -102,6 +103,7 @@ def write_records(
         inputs: The cases that train or validate.
         stages: Of the run, in order.
         hq_from: The audit that says which labels are HQ.
+        bf16_speedup: What was measured to choose the precision, if it was.
     """
     order = tuple(stage.name for stage in stages if stage.name)
     if has_file(run.record_path):
@@ -122,6 +124,7 @@ def write_records(
         device=str(ready.device),
         processor=machine.processor(),
         threads=torch.get_num_threads(),
+        bf16_speedup=bf16_speedup,
         commit=machine.commit(),
         versions=machine.versions(),
         stages=order,

@@ -1,5 +1,8 @@
 // What the server answers; every request names the reader and the pass.
 
+/** The status of what was changed elsewhere. */
+export const STALE = 409;
+
 export class ServerError extends Error {
   constructor(message, status) {
     super(message);

@@ -1,5 +1,7 @@
 // The list of cases: its filters, how far the reader is, and which case comes next.
 
+import { element, make } from "./elements.js";
+
 const WORDS = {
   open: "open", begun: "begun", skip: "skipped", accept: "accepted", keep: "kept as given", edit: "edited", flag: "flagged",
   broken: "cannot be read",
@@ -60,6 +62,24 @@ export class Queue {
     return found?.number;
   }
 
+  /** Number of a case by its name. */
+  find(name) {
+    return this.cases.find((one) => one.case_id === name)?.number;
+  }
+
+  /** There is a draft of a case now. */
+  begin(number) {
+    if (this.cases[number].state === "open") this.setState(number, "begun");
+  }
+
+  /** How far the reader is, as the server tells it. */
+  setPace(told) {
+    this.told = told;
+    const left = told.cases.length - told.decided;
+    this.secondsPerCase = told.seconds_left === null || !left ? null : told.seconds_left / left;
+    this.draw();
+  }
+
   setState(number, state) {
     this.cases[number].state = state;
     this.draw();
@@ -102,14 +122,6 @@ export class Queue {
     this.current = number;
     this.draw();
   }
-}
-
-export function element(id) {
-  return document.getElementById(id);
-}
-
-export function make(tag, fields) {
-  return Object.assign(document.createElement(tag), fields);
 }
 
 function distinct(values) {

@@ -21,22 +21,24 @@ AFFINES = {
 }
 
 
-def make_corrected(folder: Path, copies: int = 1) -> Path:
+def make_corrected(folder: Path, copies: int = 1, labels: dict[str, int] = VALUES) -> Path:
     """Write the dataset; of each case the proposal adds one block and removes another.
 
     Args:
         folder: Where.
         copies: How many cases of each affine; the further ones are called `ras-2` and so on.
+        labels: Class names and values; the blocks are of the first two and of the last class.
     """
     names = {
         name if copy == 0 else f"{name}-{copy + 1}": affine
         for copy in range(copies)
         for name, affine in AFFINES.items()
     }
+    first, second, *_, last = list(labels.values())[1:]
     rng = np.random.default_rng(5)
     DatasetRecord(
         name="Blocks",
-        labels=VALUES,
+        labels=labels,
         channel_names={"0": "MR"},
         num_training=len(names),
         file_ending=".nii.gz",
@@ -44,11 +46,11 @@ def make_corrected(folder: Path, copies: int = 1) -> Path:
     rows, ranked = [], []
     for rank, (name, affine) in enumerate(names.items(), start=1):
         given = np.zeros(SHAPE, np.uint16)
-        given[2:8, 3:9, 3:8] = 1
-        given[10:15, 3:9, 3:8] = 7
-        given[2:8, 10:14, 3:8] = 300
+        given[2:8, 3:9, 3:8] = first
+        given[10:15, 3:9, 3:8] = second
+        given[2:8, 10:14, 3:8] = last
         proposed = given.copy()
-        proposed[8, 4:8, 4:7] = 1
+        proposed[8, 4:8, 4:7] = first
         proposed[10:15, 3:9, 7] = 0
         image = rng.normal(100, 10, SHAPE).astype(np.float32) + 40 * (given > 0)
         write(folder / "imagesTr" / f"{name}_0000.nii.gz", image.astype(np.int16), affine)
@@ -63,7 +65,7 @@ def make_corrected(folder: Path, copies: int = 1) -> Path:
                 written_error=0.1, uncertainty=0.1, changed_mm3=1, added_mm3=1, removed_mm3=0, shift_mm=0,
                 in_sample=False, reason="it was made so",
             )
-            for one in list(VALUES)[1:]
+            for one in list(labels)[1:4]
         ]  # fmt: skip
     CaseRow.write(folder, rows)
     RankingRow.write(folder, ranked)

@@ -5,8 +5,19 @@ import { outlines, planeAxes, planeOf, runs } from "./contours.js";
 const COLORS = ["#ff5d5d", "#4cc2ff", "#6edc6e", "#ffd54c", "#c79bff", "#ff9d5c", "#5ce0d0", "#ff8ad0"];
 const WARM_FROM = 51; // Of 255: below, the image stays as it is.
 
+/** The color of a class, as #rrggbb; those of many classes go round the circle of hues in golden steps. */
 export function colorOf(value) {
-  return COLORS[(value - 1) % COLORS.length];
+  return COLORS[value - 1] ?? ofHue((value * 137.508) % 360, 0.5 + 0.08 * (value % 4));
+}
+
+function ofHue(hue, lightness) {
+  const chroma = 0.9 * Math.min(lightness, 1 - lightness);
+  const part = (offset) => {
+    const turn = (offset + hue / 30) % 12;
+    const share = lightness - chroma * Math.max(-1, Math.min(turn - 3, 9 - turn, 1));
+    return Math.round(255 * share).toString(16).padStart(2, "0");
+  };
+  return `#${part(0)}${part(8)}${part(4)}`;
 }
 
 /**

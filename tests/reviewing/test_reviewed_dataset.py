@@ -55,6 +55,21 @@ def test_reviewed_cases_are_hq_with_their_labels_and_the_rest_is_as_it_was(
     np.testing.assert_array_equal(new.read_label("thick_lps").array, drawn)
 
 
+def test_the_labels_of_single_readers_go_along(tmp_path: Path) -> None:
+    folder = make_corrected(tmp_path / "blocks")
+    own = folder / "labelsRaters/anna/ras.nii.gz"
+    own.parent.mkdir(parents=True)
+    own.write_bytes((folder / "labelsGiven/ras.nii.gz").read_bytes())
+    subject = Subject.open(folder)
+    book = ReviewBook.open(tmp_path / "book.sqlite", labels=subject.dataset.labels)
+    desk = Desk(subject, book)
+    desk.decide(0, "anna", 1, "accept", Note(0), None)
+    applied = apply_review(subject, book, tmp_path / "new")
+    assert (applied.out / "labelsRaters/anna/ras.nii.gz").read_bytes() == own.read_bytes()
+    desk.close()
+    book.close()
+
+
 @pytest.mark.parametrize("case_id", AFFINES)
 def test_an_edit_keeps_shape_type_and_affine_to_the_bit(desk: Desk, tmp_path: Path, case_id: str) -> None:
     number = list(AFFINES).index(case_id)

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-__all__ = ["AsTuple", "LabelMapAction", "fraction", "label_pair", "number", "whole"]
+__all__ = ["AsTuple", "PairAction", "folder_pair", "fraction", "label_pair", "number", "whole"]
 
 
 class AsTuple(argparse.Action):
@@ -14,12 +14,13 @@ class AsTuple(argparse.Action):
         setattr(namespace, self.dest, tuple(values))
 
 
-class LabelMapAction(argparse.Action):
-    """Collect OLD=NEW pairs in one dictionary."""
+class PairAction(argparse.Action):
+    """Collect OLD=NEW or NAME=FOLDER pairs in one dictionary."""
 
     def __call__(self, parser, namespace, values, option_string=None):  # type: ignore[no-untyped-def]
-        """Add one pair."""
-        setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), **dict([values])})
+        """Add one pair, or several."""
+        pairs = values if isinstance(values, list) else [values]
+        setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), **dict(pairs)})
 
 
 def fraction(text: str) -> float:
@@ -54,6 +55,14 @@ def number(text: str) -> int | float:
         return int(text)
     except ValueError:
         return float(text)
+
+
+def folder_pair(text: str) -> tuple[str, str]:
+    """Read `NAME=FOLDER`."""
+    name, _, folder = text.partition("=")
+    if not name or not folder:
+        raise argparse.ArgumentTypeError(f"expected NAME=FOLDER such as anna=labels_anna, got '{text}'")
+    return name, folder
 
 
 def label_pair(text: str) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from alcseg.data.case import Volume
 from alcseg.data.folder import GIVEN, Dataset, require_named_values
 from alcseg.data.nifti import read_label
+from alcseg.data.rater_labels import RATERS, rater_labels
 from alcseg.data.writer import renamed, write_label, write_map
 from alcseg.files import copy_into, link_or_copy
 from alcseg.listing import has_file, list_files
@@ -55,9 +56,15 @@ class CorrectedDataset:
             self._take_images(row.case_id)
 
     def take_given_labels(self) -> None:
-        """Take over the labels that earlier rounds have kept: of a case the first is the one that came."""
+        """Take over the labels that earlier rounds have kept, and those of single readers.
+
+        Of a case the first label is the one that came.
+        """
         for path in list_files(self.source.root / GIVEN, f"*{self.source.file_ending}"):
             self._take_label(path, GIVEN)
+        for files in rater_labels(self.source).values():
+            for rater, path in files.items():
+                self._take_label(path, f"{RATERS}/{rater}")
 
     def write_case(self, case_id: str, written: LabelMap, uncertainty: Volume, given: Volume | None) -> None:
         """Write what was decided for a case.

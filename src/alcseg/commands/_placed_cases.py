@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from alcseg.commands._placed_raters import RaterPlacer
 from alcseg.data.case import Volume
 from alcseg.data.folder import LABELS, require_named_values
 from alcseg.data.grids import compare_grids, onto_grid, require_same_grid
+from alcseg.data.nifti import read_label
 from alcseg.data.readers import SourceCase
 from alcseg.data.writer import compress, renamed, write_image, write_label
 from alcseg.errors import DataError
@@ -34,6 +36,7 @@ class CasePlacer:
         channels: How many images each case has.
         labels: Class name to value, once `label_map` is applied.
         label_map: Label value in the files to value wanted.
+        raters: Keeps the labels of readers; None where the source has none.
         rounded: Cases whose labels were stored scaled and came near to whole numbers only, so far.
         cropped: Cases whose labels covered a part of the image's grid.
     """
@@ -43,6 +46,7 @@ class CasePlacer:
     channels: int
     labels: Mapping[str, int]
     label_map: Mapping[int, int]
+    raters: RaterPlacer | None = None
     rounded: list[str] = field(default_factory=list)
     cropped: list[str] = field(default_factory=list)
 
@@ -68,9 +72,17 @@ class CasePlacer:
                 compress(volume.path, target)
             else:
                 link_or_copy(volume.path, target)
-        if case.label is None or row.quality == "unlabeled":
+        if row.quality == "unlabeled":
             return True
-        return self._place_label(case.label, case.images[0], row)
+        label = case.label
+        if self.raters is not None and source.raters:
+            image = case.images[0]
+            fused = self.raters.place(source.case_id, source.raters, image, given=label is not None)
+            if fused is not None:
+                write_label(self._label_path(row), fused, image)
+                return True
+            label = label or read_label(next(iter(source.raters.values())))
+        return label is None or self._place_label(label, case.images[0], row)
 
     def _place_label(self, label: Volume, image: Volume, row: CaseRow) -> bool:
         values = renamed(label.array, self.label_map)
@@ -80,7 +92,7 @@ class CasePlacer:
             require_same_grid(image, label, row.case_id)
         if label.rounded:
             self.rounded.append(row.case_id)
-        target = self.root / LABELS[row.split] / f"{row.case_id}{self.ending}"
+        target = self._label_path(row)
         if label.shape != image.shape:
             self.cropped.append(row.case_id)
             write_label(target, renamed(onto_grid(image, label), self.label_map), image)
@@ -88,6 +100,9 @@ class CasePlacer:
         # Not linked: an editor that later saves the label in place must not reach into the source.
         write_label(target, values, label)
         return grade == "ok"
+
+    def _label_path(self, row: CaseRow) -> Path:
+        return self.root / LABELS[row.split] / f"{row.case_id}{self.ending}"
 
 
 def _has_further_axes(volume: Volume) -> bool:

@@ -20,6 +20,7 @@ from alcseg.data.case import Volume, affine_spacing
 from alcseg.data.folder import Dataset
 from alcseg.data.nifti import read_label
 from alcseg.data.predicted import Predictions
+from alcseg.data.rater_labels import copy_rater_labels
 from alcseg.data.splits import draw_hq, read_hq_list
 from alcseg.data.writer import write_label
 from alcseg.errors import UsageError
@@ -206,9 +207,9 @@ def corrupt(
 ) -> CorruptResult:
     """Copy a dataset with noise in the labels of its LQ training cases; `dataset` is never written to.
 
-    Labels of validation, test and HQ cases stay as they are. The clean labels of spoiled cases go to
-    `labelsClean/`, what was done to each to `noise.json`. Neither the order of the cases nor the number of
-    workers changes a voxel.
+    Labels of validation, test and HQ cases stay as they are, with those of their readers. The clean
+    labels of spoiled cases go to `labelsClean/`, what was done to each to `noise.json`. Neither the order of
+    the cases nor the number of workers changes a voxel.
 
     Args:
         dataset: Dataset folder with clean labels.
@@ -261,6 +262,7 @@ def corrupt(
             label = source.label_path(row.case_id)
             if label is not None and row.case_id not in lq:
                 copy_into(label, root / label.parent.name)
+        copy_rater_labels(source, root, [row.case_id for row in source.rows if row.case_id not in lq])
         predictions = None
         if early is not None:
             if seen := set(lq) & set(early.record.train_cases or ()):
@@ -329,4 +331,4 @@ def _apply_all(noise: _Noise, case_ids: list[str], workers: int) -> Iterator[Noi
 
 def _with_quality(row: CaseRow, hq: frozenset[str], lq: list[str]) -> CaseRow:
     quality = "hq" if row.case_id in hq else "lq" if row.case_id in lq else row.quality
-    return row.model_copy(update={"quality": quality})
+    return row.model_copy(update={"quality": quality, "rater": "" if row.case_id in lq else row.rater})

@@ -19,6 +19,7 @@ _OPTIONAL = {
     "pylibjpeg": ("dicom-jpeg", "read DICOM series in JPEG"),
     "openvino": ("openvino", "predict and correct about twice as fast on a CPU"),
     "h5py": ("h5", "import the LA benchmark's h5 files"),
+    "SimpleITK": ("raters", "fuse labels of several readers by STAPLE"),
     "pandas": ("frames", "have tables as data frames"),
     "edt": ("fast", "measure distances some times faster"),
     "connected-components-3d": ("fast", "number connected regions some times faster"),

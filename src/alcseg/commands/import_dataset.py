@@ -8,9 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from alcseg.commands._placed_cases import CasePlacer, common_ending
+from alcseg.commands._placed_raters import RaterPlacer, choose_fusion
 from alcseg.commands.progress import track
 from alcseg.data.folder import Dataset
+from alcseg.data.fusion import FUSIONS, Fusion
 from alcseg.data.groups import groups_by_name, hint
+from alcseg.data.rater_labels import FUSION, check_rater, joined
 from alcseg.data.readers import ReaderOptions, SourceCase, SourceDataset, find_reader
 from alcseg.data.splits import draw_splits, read_hq_list
 from alcseg.errors import DataError, UsageError
@@ -40,6 +43,8 @@ def import_dataset(
     hq_list: str | os.PathLike[str] | None = None,
     spacing: Spacing | None = None,
     label_map: Mapping[int, int] | None = None,
+    raters: Mapping[str, str | os.PathLike[str]] | None = None,
+    fuse: Fusion | None = None,
     overwrite: bool = False,
 ) -> Dataset:
     """Make a dataset folder from `source`, which is never written to.
@@ -63,6 +68,10 @@ def import_dataset(
         hq_list: Text file with one case a line: these are `hq`, all other labeled cases `lq`.
         spacing: Voxel size in mm for layouts that do not store it; above 0.
         label_map: Label value in the files to value wanted.
+        raters: Folder of the label files of each reader, by name; None looks for readers in the source, see
+            `data/readers/raters.py`.
+        fuse: How labels of several readers become one; None: what the source has as the label stays, else
+            `majority`.
         overwrite: Replace a target folder that is not empty.
 
     Returns:
@@ -84,7 +93,19 @@ def import_dataset(
     if spacing is not None and not all(0 < step < math.inf for step in spacing):
         raise UsageError(f"--spacing: expected three voxel sizes above 0 mm, got {spacing}.")
     renamed = dict(label_map or {})
-    found = _scan(source, tests, format, ReaderOptions(spacing, renamed))
+    if fuse is not None and fuse not in FUSIONS:
+        raise UsageError(f"--fuse: expected one of {', '.join(FUSIONS)}, got '{fuse}'.")
+    stated = {check_rater(name, "--raters"): Path(folder) for name, folder in (raters or {}).items()}
+    if len(stated) == 1:
+        raise UsageError(
+            f"--raters: expected the folders of at least two readers, got that of {next(iter(stated))}."
+        )
+    if stated and tests is not None:
+        raise UsageError(
+            "--raters: expected the readers of one folder of cases, got --test, too. Use --test-fraction."
+        )
+    found = _scan(source, tests, format, ReaderOptions(spacing, renamed, stated))
+    fusion = choose_fusion(found.cases, found.extra, fuse)
     groups = _groups(found.cases, group_regex)
     quality = _qualities(found.cases, None if hq_list is None else Path(hq_list))
     if hq_list is None and not any(case.quality for case in found.cases):
@@ -104,17 +125,25 @@ def import_dataset(
             split=splits[case.case_id],
             group=groups[case.case_id],
             source=case.source,
+            rater=joined(case.raters) or case.rater,
         )
         for case in found.cases
     ]
     gone = set(renamed) - set(renamed.values())
     labels = {name: value for name, value in found.labels.items() if value not in gone}
     with output_folder(target, overwrite=overwrite, writes=DatasetRecord.NAME) as root:
-        placer = CasePlacer(root, common_ending(found.cases), len(found.channel_names), labels, renamed)
+        ending = common_ending(found.cases)
+        readers = (
+            None
+            if fusion is None
+            else RaterPlacer(root, ending, labels, renamed, fusion, anew=fuse is not None)
+        )
+        placer = CasePlacer(root, ending, len(found.channel_names), labels, renamed, readers)
         pairs = list(zip(found.cases, rows, strict=True))
         repairable = [
             row.case_id for case, row in track(pairs, "Importing cases") if not placer.place(case, row)
         ]
+        notes = [] if readers is None else readers.require_like()
         CaseRow.write(root, rows)
         DatasetRecord(
             name=found.name,
@@ -122,8 +151,10 @@ def import_dataset(
             labels=labels,
             num_training=sum(row.split != "test" and row.quality != "unlabeled" for row in rows),
             file_ending=placer.ending,
-            extra=dict(found.extra),
+            extra=dict(found.extra) | ({} if readers is None or not readers.drew else {FUSION: fusion}),
         ).write(root)
+    for note in notes:
+        _log.warning("%s: if nobody asked for it, these labels do not say that it is absent", note)
     if placer.rounded:
         _log.warning(
             "%d labels are stored scaled, such as 0.996 for 1, and were rounded (%s)",
@@ -152,6 +183,11 @@ def _scan(source: Path, tests: Path | None, layout: str, options: ReaderOptions)
     reader = find_reader(source, layout)
     if options.spacing is not None and not reader.uses_spacing:
         raise UsageError(f"{source}: expected no --spacing, since these files state their own. Leave it out.")
+    if options.raters and not reader.takes_raters:
+        raise UsageError(
+            f"{source}: expected no --raters, since labels of readers are taken beside NIfTI images alone "
+            "(--format nifti or nnunet). Convert the files, or leave it out."
+        )
     found = reader.scan(source, options)
     if tests is not None:
         if not tests.is_dir():

@@ -1,7 +1,7 @@
 """A dataset on disk: nnU-Net v2 raw layout plus `cases.csv`; MSD folders are opened as they are.
 
     dataset.json    channel_names, labels, numTraining, file_ending
-    cases.csv       case_id, quality (hq|lq|unlabeled), split (train|val|test), group, source
+    cases.csv       case_id, quality (hq|lq|unlabeled), split (train|val|test), group, source, rater
     imagesTr/ labelsTr/    split train and val          imagesTs/ labelsTs/    split test
     imagesUn/              images of split train and val without label
 

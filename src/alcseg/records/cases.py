@@ -9,12 +9,15 @@ from alcseg.case_ids import check_case_id
 from alcseg.errors import DataError
 from alcseg.records.base import Row
 
-__all__ = ["QUALITIES", "SPLITS", "CaseRow", "Quality", "Split"]
+__all__ = ["LABEL_COLUMN", "QUALITIES", "SPLITS", "CaseRow", "Quality", "Split"]
 
 Quality = Literal["hq", "lq", "unlabeled"]
 Split = Literal["train", "val", "test"]
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
 SPLITS: tuple[Split, ...] = get_args(Split)
+
+LABEL_COLUMN = "label_"
+"""Before the name of a reader: a column of somebody's own table with the files that the reader drew."""
 
 
 class CaseRow(Row):
@@ -33,6 +36,8 @@ class CaseRow(Row):
     """Cases of one group, such as a patient, stay in one split; the case itself if nothing is said."""
     source: str = ""
     """Where the case came from."""
+    rater: str = ""
+    """Who drew the label; names with a `+` between them where it is the consensus of several."""
 
     @field_validator("case_id")
     @classmethod
@@ -56,7 +61,9 @@ class CaseRow(Row):
             raise DataError(
                 f"{path}: expected a header line with the column case_id, found {headings}. Add it."
             )
-        unknown = [name for name in headings if name not in cls.columns()]
+        unknown = [
+            name for name in headings if name not in cls.columns() and not name.startswith(LABEL_COLUMN)
+        ]
         absent = [name for name in ("quality", "split") if name not in headings]
         if unknown and absent:  # rather a slip of the pen than a table without that column
             raise DataError(

@@ -9,6 +9,7 @@ import numpy as np
 from alcseg.arrays import label_hash
 from alcseg.data.folder import GIVEN, LABELS
 from alcseg.data.nifti import read_grid
+from alcseg.data.rater_labels import copy_rater_labels
 from alcseg.data.writer import write_label
 from alcseg.files import copy_into, link_or_copy, write_text
 from alcseg.outputs import output_folder, require_apart
@@ -86,6 +87,7 @@ def apply_review(subject: Subject, book: ReviewBook, out: Path, *, overwrite: bo
         for path in sorted((source.root / GIVEN).glob(f"*{source.file_ending}")):
             if not (folder / GIVEN / path.name).exists():
                 copy_into(path, folder / GIVEN)
+        copy_rater_labels(source, folder)
         CaseRow.write(folder, rows)
         count = len(list((folder / "imagesTr").glob(f"*_0000{source.file_ending}")))
         source.record.model_copy(update={"num_training": count}).write(folder)

@@ -4,7 +4,7 @@ import argparse
 from argparse import ArgumentParser
 
 from alcseg.cli.flags.shared import HelpFormatter, Verbs, add_overwrite, add_seed, add_workers, new_verb
-from alcseg.cli.values import AsTuple, LabelMapAction, fraction, label_pair, number
+from alcseg.cli.values import AsTuple, PairAction, folder_pair, fraction, label_pair, number
 
 __all__ = ["add_check", "add_corrupt", "add_import"]
 
@@ -93,8 +93,21 @@ def add_import(verbs: Verbs) -> ArgumentParser:
         "--label-map",
         type=label_pair,
         metavar="OLD=NEW",
-        action=LabelMapAction,
+        action=PairAction,
         help="rename label values, for example 255=1; repeatable",
+    )
+    verb.add_argument(
+        "--raters",
+        type=folder_pair,
+        nargs="+",
+        metavar="NAME=FOLDER",
+        action=PairAction,
+        help="folder of the labels of each reader, where names do not tell; see the how-to 'Several readers'",
+    )
+    verb.add_argument(
+        "--fuse",
+        choices=("majority", "staple"),
+        help="how labels of several readers become one (default: majority, unless the source has the result)",
     )
     verb.add_argument(
         "--archive",

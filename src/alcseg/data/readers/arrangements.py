@@ -20,6 +20,7 @@ from alcseg.data.readers.names import (
     stem_of,
 )
 from alcseg.data.readers.numbered import group_channels
+from alcseg.data.readers.raters import is_rater_file
 from alcseg.listing import by_name, list_files, list_folders
 
 __all__ = ["ArrangedFiles", "arranged", "has_nifti"]
@@ -219,7 +220,9 @@ def _first(files: Iterable[tuple[str, Path]], names: Sequence[str]) -> Path | No
 
 
 def _nifti_files(folder: Path) -> list[Path]:
-    return [path for path in list_files(folder) if nifti_stem(path) is not None]
+    """Images and labels, without those of single readers that `raters.py` looks for."""
+    stems = ((path, nifti_stem(path)) for path in list_files(folder))
+    return [path for path, stem in stems if stem is not None and not is_rater_file(stem)]
 
 
 def _other_files(folder: Path) -> list[Path]:

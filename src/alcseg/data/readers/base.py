@@ -26,10 +26,12 @@ class ReaderOptions:
     Attributes:
         spacing: Voxel size in mm for layouts that do not store it; None for the layout's default.
         label_map: Value in the files to value wanted, applied before values are named or checked.
+        raters: Folder of the labels of each reader, where the caller names all of them.
     """
 
     spacing: Spacing | None = None
     label_map: Mapping[int, int] = field(default_factory=dict)
+    raters: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class SourceCase:
         channels: Names of the images, where the files tell them.
         stacked: Whether the only file of images holds the channels along its fourth axis.
         order: Which of the stacked channels to take, in order; None for all.
+        rater: Who drew the label, where a table says it.
+        raters: NIfTI file of the label that each of several readers drew, beside `label` or in its place.
     """
 
     case_id: str
@@ -61,6 +65,8 @@ class SourceCase:
     channels: tuple[str, ...] = ()
     stacked: bool = False
     order: tuple[int, ...] | None = None
+    rater: str = ""
+    raters: Mapping[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_case_id(self.case_id, next(iter(self.images), self.source))
@@ -68,7 +74,8 @@ class SourceCase:
     @property
     def labeled(self) -> bool:
         """Whether there is a label to take over."""
-        return (self.label is not None or self.load is not None) and self.quality != "unlabeled"
+        given = self.label is not None or self.load is not None or bool(self.raters)
+        return given and self.quality != "unlabeled"
 
     def read(self) -> CaseVolumes:
         """Read and check the images, and the label if there is one.
@@ -111,6 +118,9 @@ class Reader(ABC):
 
     uses_spacing: ClassVar[bool] = False
     """Whether `ReaderOptions.spacing` means something, since the files have no spacing of their own."""
+
+    takes_raters: ClassVar[bool] = False
+    """Whether labels of several readers are looked for, and `ReaderOptions.raters` means something."""
 
     general: ClassVar[bool] = False
     """Whether a kind of file is all it takes, so that readers of stricter layouts are asked first."""

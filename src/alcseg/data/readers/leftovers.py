@@ -49,4 +49,9 @@ def unread_images(source: Path, cases: Iterable[SourceCase]) -> list[Path]:
 
 def _used_by(cases: Iterable[SourceCase]) -> set[Path]:
     """The files of all cases."""
-    return {path for case in cases for path in (*case.images, case.label) if path is not None}
+    return {
+        path
+        for case in cases
+        for path in (*case.images, case.label, *case.raters.values())
+        if path is not None
+    }

@@ -24,6 +24,7 @@ from alcseg.data.nifti_file import nifti_stem
 from alcseg.data.readers.arrangements import ArrangedFiles, arranged, has_nifti
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.data.readers.leftovers import settle_leftovers, unread_images
+from alcseg.data.readers.raters import files_of, find_raters
 from alcseg.data.unused import tell_unused
 from alcseg.data.voxel_values import looks_like_image, require_not_negative
 from alcseg.errors import DataError, LabelError
@@ -40,6 +41,7 @@ class NIfTIReader(Reader):
     """Image and label files paired by their names; images without label are unlabeled."""
 
     general = True
+    takes_raters = True
 
     @classmethod
     def detect(cls, source: Path) -> bool:
@@ -58,7 +60,8 @@ class NIfTIReader(Reader):
                 f"{table}: expected only cases with an image, found none for {shorten(unknown)}. "
                 "Correct the table."
             )
-        if rows and (left_out := sorted(found.labels.keys() - rows.keys())):
+        drawn = find_raters(source, found.images.keys(), options.raters)
+        if rows and (left_out := sorted((found.labels.keys() | drawn.keys()) - rows.keys())):
             raise DataError(
                 f"{table}: expected a line for each case with a label, found none for {shorten(left_out)}. "
                 "Add the lines, or move the labels out."
@@ -66,10 +69,11 @@ class NIfTIReader(Reader):
         cases = []
         for case in _cases(found, source):
             if row := rows.get(case.case_id):
-                case = replace(case, quality=row.quality, split=row.split, group=row.group)
-            cases.append(replace(case, label=found.labels.get(case.case_id)))
+                case = replace(case, quality=row.quality, split=row.split, group=row.group, rater=row.rater)
+            case = replace(case, label=found.labels.get(case.case_id), raters=drawn.get(case.case_id, {}))
+            cases.append(case)
         settle_leftovers(source, cases, folders=found.folders, unread=found.unread)
-        labels = _name_values(found.labels.values(), options, source)
+        labels = _name_values([*found.labels.values(), *files_of(drawn)], options, source)
         return SourceDataset(source.resolve().name, _channel_names(found), labels, tuple(cases))
 
     def cases(self, source: Path, channels: int) -> tuple[SourceCase, ...]:

@@ -14,6 +14,7 @@ from alcseg.data.folder import Dataset
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.data.readers.described import described_layout, read_description
 from alcseg.data.readers.leftovers import settle_leftovers
+from alcseg.data.readers.raters import files_of, find_raters
 from alcseg.data.stated_count import count_fault
 from alcseg.data.unused import FOLDERS, tell_unused, unused_in_dataset
 from alcseg.errors import DataError
@@ -29,6 +30,8 @@ _log = logging.getLogger(__name__)
 class NNUNetReader(Reader):
     """`imagesTr/<case>_0000.nii.gz`, `labelsTr/<case>.nii.gz`, and `imagesTs labelsTs imagesUn` if there."""
 
+    takes_raters = True
+
     @classmethod
     def detect(cls, source: Path) -> bool:
         """Whether `dataset.json` stands beside `imagesTr`, or has a table of cases, and lists no pairs."""
@@ -40,11 +43,11 @@ class NNUNetReader(Reader):
         listed = read_description(source).get("dataset") if has_file(table) else None
         if isinstance(listed, dict) and not has_file(CaseRow.path(source)):
             record = DatasetRecord.read(source)
-            cases = _listed_cases(listed, source)
+            cases = _listed_cases(listed, source, options)
         else:
             folder = Dataset.open(source)
             record = folder.record
-            cases = _cases_in(folder)
+            cases = _cases_in(folder, options)
         training = sum(case.split != "test" and case.quality != "unlabeled" for case in cases)
         if fault := count_fault(record.num_training, training, table):
             _log.warning(fault)
@@ -58,13 +61,15 @@ class NNUNetReader(Reader):
         return SourceDataset(record.name, record.channel_names, record.labels, cases, record.extra)
 
 
-def _cases_in(folder: Dataset) -> tuple[SourceCase, ...]:
+def _cases_in(folder: Dataset, options: ReaderOptions) -> tuple[SourceCase, ...]:
     """The cases of the folders. Without a table every file there is of a case, or the import is refused."""
     drawn = has_file(CaseRow.path(folder.root))
     cases = []
+    drawn_by = find_raters(folder.root, [row.case_id for row in folder.rows], options.raters)
     for row in folder.rows:
         images, label = folder.image_paths(row.case_id), folder.label_path(row.case_id)
-        if label is None and row.quality != "unlabeled":
+        raters = drawn_by.get(row.case_id, {})
+        if label is None and not raters and row.quality != "unlabeled":
             folder.read_label(row.case_id)  # raises, and says where it should be
         cases.append(
             SourceCase(
@@ -75,18 +80,22 @@ def _cases_in(folder: Dataset) -> tuple[SourceCase, ...]:
                 split=row.split if drawn or row.split == "test" else None,
                 group=row.group,
                 source=images[0].relative_to(folder.root).as_posix(),
+                rater=row.rater,
+                raters=raters,
             )
         )
     if drawn:
-        tell_unused(folder.root, unused_in_dataset(folder))
+        known = files_of(drawn_by)
+        tell_unused(folder.root, [path for path in unused_in_dataset(folder) if path not in known])
     else:
         settle_leftovers(folder.root, cases, folders=[folder.root / name for name in FOLDERS])
     return tuple(cases)
 
 
-def _listed_cases(listed: Mapping[str, Any], source: Path) -> tuple[SourceCase, ...]:
+def _listed_cases(listed: Mapping[str, Any], source: Path, options: ReaderOptions) -> tuple[SourceCase, ...]:
     """The cases of the table, whose paths start at the folder, and the images of `imagesTs` as test cases."""
     cases = []
+    drawn_by = find_raters(source, list(listed), options.raters)
     for case_id, entry in listed.items():
         images = entry.get("images") if isinstance(entry, dict) else None
         names = [images] if isinstance(images, str) else images
@@ -101,6 +110,7 @@ def _listed_cases(listed: Mapping[str, Any], source: Path) -> tuple[SourceCase, 
                 f"'dataset', found {entry!r:.200}. Correct it."
             )
         paths = tuple(source / name for name in names)
-        cases.append(SourceCase(case_id, paths, source / str(label), source=names[0]))
+        raters = drawn_by.get(case_id, {})
+        cases.append(SourceCase(case_id, paths, source / str(label), source=names[0], raters=raters))
     tell_unused(source, list_files(source / "imagesTs"))
     return tuple(cases)

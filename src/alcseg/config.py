@@ -6,9 +6,10 @@ chosen method and network take.
 """
 
 import importlib.resources
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from alcseg.bounded_yaml import NumbersAsWritten, load_yaml
@@ -70,6 +71,7 @@ def resolve(
     file: str | PathLike[str] | None = None,
     assignments: Sequence[str] = (),
     seed: int = 0,
+    base: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> RunSettings:
     """Put the settings of a run together.
 
@@ -79,6 +81,7 @@ def resolve(
         file: YAML file with any of the sections.
         assignments: `section.key=value` strings, later ones win; the value is read as YAML.
         seed: Of the run.
+        base: Settings by section that any of the others go before.
 
     Returns:
         Checked settings.
@@ -87,7 +90,7 @@ def resolve(
         ConfigError: On an unknown key, a wrong value, or a method or preset that does not exist.
     """
     method_class, fixed = METHODS[method]
-    layers = []
+    layers: list[Mapping[str, Any]] = [base]
     if preset is not None:
         if preset not in preset_names():
             raise ConfigError(f"--preset: expected one of {', '.join(preset_names())}, got '{preset}'.")

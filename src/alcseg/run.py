@@ -2,7 +2,7 @@
 
 `config.yaml`, `plan.json`, `run.json`, `checkpoints/last.ckpt` and `previous.ckpt`, `model.safetensors`,
 `teacher.safetensors`, `metrics.csv`, TensorBoard events, `train.log`, `progress.png` and `DONE`;
-`snapshots/step-<n>/` with weights
+`initial.safetensors` where it began with the weights of another run; `snapshots/step-<n>/` with weights
 on the way, where `trainer.snapshot_every` asks for them. Where a run has several stages,
 those before the last keep theirs in `stages/<stage>/` and `checkpoints/<stage>/`, with the labels they hand
 on. Nothing in it is an absolute path, so a run folder can be moved.
@@ -100,6 +100,11 @@ class Run:
         return self.path / "checkpoints" / self.stage / "last.ckpt"
 
     @property
+    def initial_path(self) -> Path:
+        """Weights that it began with, where they are those of another run."""
+        return self.path / "initial.safetensors"
+
+    @property
     def snapshots(self) -> dict[int, Path]:
         """Steps after which weights were kept, and the folders that hold them."""
         folders = list_folders(self.stage_path / "snapshots", "step-*")
@@ -120,9 +125,15 @@ class Run:
         return [name for name in order if name in folders]
 
     def learned_from(self, rows: Iterable[CaseRow]) -> frozenset[str]:
-        """Cases that it was trained on; where it does not say, those of `rows` that are of split train."""
-        seen = self.record.train_cases
-        return frozenset([row.case_id for row in rows if row.split == "train"] if seen is None else seen)
+        """Cases that it was trained on, or the run whose weights it began with.
+
+        Where it does not say, those of `rows` that are of split train.
+        """
+        record = self.record
+        own = record.train_cases
+        before = () if record.initial is None else record.initial.train_cases
+        found = [row.case_id for row in rows if row.split == "train"] if own is None else own
+        return frozenset((*found, *before))
 
     @property
     def stages(self) -> "list[Run]":

@@ -20,6 +20,7 @@ from alcseg.reporting.figures import png_bytes, training_curves
 from alcseg.run import Run
 from alcseg.training.estimate import estimate_cost
 from alcseg.training.fit import fit
+from alcseg.training.initial import settings_of
 from alcseg.training.prepare import Prepared, complete_settings, prepare
 from alcseg.training.records import open_run
 
@@ -103,6 +104,8 @@ def train(
     config: str | PathLike[str] | None = None,
     val_hq: int | None = None,
     hq_from: str | PathLike[str] | None = None,
+    init: str | PathLike[str] | None = None,
+    steps: int | None = None,
     overwrite: bool = False,
 ) -> Run:
     """Train a method on a dataset folder; a run folder that was begun goes on.
@@ -120,17 +123,21 @@ def train(
         val_hq: HQ cases held out for validation where the dataset has no validation split.
         hq_from: Folder of an audit of the dataset: the labels it trusts are HQ, all others LQ, whatever
             `cases.csv` says.
+        init: Run folder whose weights this one begins with. What preset, config and `set` leave open of the
+            network and of the grid is then as it is there. Classes and channels go by name.
+        steps: Short for `trainer.steps`.
         overwrite: Start afresh.
 
     Returns:
         The run folder.
 
     Raises:
-        ConfigError: If the method or a setting is unknown.
+        ConfigError: If the method or a setting is unknown, or the weights of `init` do not fit.
         DataError: If the dataset lacks what the method needs, or the audit is of another one or trusts none
             of its labels.
     """
-    settings = _settings(method, preset, seed, set, config, val_hq)
+    first = None if init is None else Run.open(init)
+    settings = _settings(method, preset, seed, set, config, val_hq, steps, first)
     return fit(
         _source(dataset, hq_from),
         settings,
@@ -138,6 +145,7 @@ def train(
         device=device,
         workers=workers,
         hq_from=None if hq_from is None else fspath(hq_from),
+        init=first,
         overwrite=overwrite,
         track=lambda rows: track(rows, "Caching cases"),
         before=_tell if preset is None else None,
@@ -156,6 +164,8 @@ def plan_training(
     config: str | PathLike[str] | None = None,
     val_hq: int | None = None,
     hq_from: str | PathLike[str] | None = None,
+    init: str | PathLike[str] | None = None,
+    steps: int | None = None,
     out: str | PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> TrainingPlan:
@@ -171,6 +181,8 @@ def plan_training(
         config: YAML file of settings.
         val_hq: HQ cases held out for validation where the dataset has no validation split.
         hq_from: Folder of an audit that says which labels are HQ.
+        init: Run folder whose weights it would begin with.
+        steps: Short for `trainer.steps`.
         out: The run folder, to be told whether such a run may begin or go on there.
         overwrite: Whether it would start afresh.
 
@@ -179,13 +191,14 @@ def plan_training(
         DataError: If the dataset lacks what the method needs.
         UsageError: If `out` holds something else.
     """
-    settings = _settings(method, preset, seed, set, config, val_hq)
+    first = None if init is None else Run.open(init)
+    settings = _settings(method, preset, seed, set, config, val_hq, steps, first)
     chosen = pick_device(device)
     place = None if out is None else Path(out)
     settings = complete_settings(settings, chosen, None if overwrite else place)
     if place is not None:
         open_run(place, settings, overwrite=overwrite)
-    return TrainingPlan.of(prepare(_source(dataset, hq_from), settings, chosen))
+    return TrainingPlan.of(prepare(_source(dataset, hq_from), settings, chosen, init=first))
 
 
 def _source(dataset: str | PathLike[str], hq_from: str | PathLike[str] | None) -> Dataset:
@@ -211,10 +224,18 @@ def _settings(
     assignments: Sequence[str],
     config: str | PathLike[str] | None,
     val_hq: int | None,
+    steps: int | None,
+    init: Run | None,
 ) -> RunSettings:
-    if val_hq is not None:
-        assignments = [*assignments, f"trainer.val_hq={val_hq}"]
-    return resolve(method, preset=preset, file=config, assignments=assignments, seed=seed)
+    short = {"trainer.val_hq": val_hq, "trainer.steps": steps}
+    return resolve(
+        method,
+        preset=preset,
+        file=config,
+        assignments=[*assignments, *(f"{key}={value}" for key, value in short.items() if value is not None)],
+        seed=seed,
+        base={} if init is None else settings_of(init),
+    )
 
 
 def _tell(ready: Prepared) -> None:

@@ -1,6 +1,6 @@
 """The networks of a finished or running training, ready to predict."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,11 +23,15 @@ __all__ = [
     "Networks",
     "build_method",
     "create_method",
+    "load_file",
     "load_network",
     "load_networks",
     "load_weights",
     "make_task",
+    "network_maker",
 ]
+
+NetworkMaker = Callable[[], nn.Module]
 
 
 @dataclass(frozen=True)
@@ -69,27 +73,44 @@ def create_method(settings: RunSettings) -> Method:
     return METHODS[name][0](**settings.method.settings)
 
 
-def make_task(settings: RunSettings, plan: Plan, stage: Stage | None = None) -> Task:
+def network_maker(settings: RunSettings, plan: Plan, initial: nn.Module | None = None) -> NetworkMaker:
+    """What builds a network of a run.
+
+    Args:
+        settings: Of the run.
+        plan: Of the run.
+        initial: Whose weights it begins with; fresh ones where None.
+    """
+
+    def make() -> nn.Module:
+        network = build_network(
+            settings.network.name,
+            in_channels=len(plan.channel_names),
+            num_classes=plan.num_classes,
+            patch=plan.patch,
+            **settings.network.settings,
+        )
+        if initial is not None:
+            network.load_state_dict(initial.state_dict())
+        return network
+
+    return make
+
+
+def make_task(
+    settings: RunSettings, plan: Plan, stage: Stage | None = None, initial: nn.Module | None = None
+) -> Task:
     """What the method of a run is trained on.
 
     Args:
         settings: Of the run; its steps are known.
         plan: Of the run.
         stage: One of the run's; its last where None.
+        initial: Whose weights its networks begin with; fresh ones where None.
     """
-    network, trainer = settings.network, settings.trainer
-
-    def network_builder() -> nn.Module:
-        return build_network(
-            network.name,
-            in_channels=len(plan.channel_names),
-            num_classes=plan.num_classes,
-            patch=plan.patch,
-            **network.settings,
-        )
-
+    trainer = settings.trainer
     return Task(
-        build_network=network_builder,
+        build_network=network_maker(settings, plan, initial),
         num_classes=plan.num_classes,
         steps=(trainer.steps or 0) if stage is None else stage.steps,
         seed=settings.seed if stage is None else stage_seed(settings.seed, stage.name),
@@ -105,13 +126,15 @@ def make_task(settings: RunSettings, plan: Plan, stage: Stage | None = None) -> 
     )
 
 
-def build_method(settings: RunSettings, plan: Plan, stage: Stage | None = None) -> Method:
-    """Build the method of a run with fresh weights; see `make_task`.
+def build_method(
+    settings: RunSettings, plan: Plan, stage: Stage | None = None, initial: nn.Module | None = None
+) -> Method:
+    """Build the method of a run; see `make_task`.
 
     Raises:
         CheckpointError: If the method is not installed.
     """
-    return create_method(settings).prepare(make_task(settings, plan, stage))
+    return create_method(settings).prepare(make_task(settings, plan, stage, initial))
 
 
 def load_networks(run: str | PathLike[str], device: torch.device | str = "cpu") -> Networks:
@@ -145,7 +168,7 @@ def load_network(run: Run, name: str, device: torch.device | str) -> nn.Module:
         method.task = make_task(run.settings, run.plan)
         network = method.build_exported(name)
     network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    _load(network, run.weights_path(name))
+    load_file(network, run.weights_path(name))
     return network.to(device).eval()
 
 
@@ -163,7 +186,7 @@ def load_weights(
     exported = method.export_networks()
     for name, network in exported.items():
         path = run.weights_path(name)
-        _load(network, path if snapshot is None else snapshot / path.name)
+        load_file(network, path if snapshot is None else snapshot / path.name)
         network.to(device).eval()
     return exported
 
@@ -180,7 +203,12 @@ def _as_recorded(run: Run) -> Iterator[None]:
         ) from None
 
 
-def _load(network: nn.Module, path: Path) -> None:
+def load_file(network: nn.Module, path: Path) -> None:
+    """Give a network the weights of a file.
+
+    Raises:
+        CheckpointError: If there is none, it is damaged, not finite, or of another network.
+    """
     if not has_file(path):
         raise CheckpointError(
             f"{path}: expected the weights of a trained run, found none. "

@@ -5,7 +5,7 @@ from typing import Literal
 from alcseg.records.base import Document, Record
 from alcseg.records.cases import Quality
 
-__all__ = ["RunInput", "RunRecord", "Use"]
+__all__ = ["InitialRecord", "RunInput", "RunRecord", "Use"]
 
 Use = Literal["train", "val"]
 
@@ -19,6 +19,29 @@ class RunInput(Record):
     """Of its label."""
     files: dict[str, str]
     """Its files in the dataset, and the hash of each."""
+
+
+class InitialRecord(Record):
+    """The run whose weights another one began with, and what of them it could use."""
+
+    run: str
+    """Its folder, as it was given."""
+    weights_hash: str
+    """Of its weights."""
+    method: str
+    """That trained it."""
+    train_cases: tuple[str, ...] = ()
+    """Cases that it was trained on."""
+    taken: int
+    """Weights that were taken, in whole or for the classes and channels that both know."""
+    fresh: tuple[str, ...] = ()
+    """Weights that did not fit and began anew."""
+    fresh_classes: tuple[str, ...] = ()
+    """Classes that it does not know."""
+    dropped_classes: tuple[str, ...] = ()
+    """Classes of it that this run does not know."""
+    fresh_channels: tuple[str, ...] = ()
+    """Image channels that it does not know."""
 
 
 class RunRecord(Document):
@@ -70,6 +93,8 @@ class RunRecord(Document):
     """Cases validated on."""
     hq_from: str | None = None
     """The audit whose trusted labels counted as HQ, as it was given; None: those that `cases.csv` names."""
+    initial: InitialRecord | None = None
+    """The run whose weights it began with, `initial.safetensors`; None: with fresh ones."""
     peak_memory_mib: float | None = None
     """Largest resident memory of the process."""
     peak_gpu_memory_mib: float | None = None

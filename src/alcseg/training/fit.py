@@ -35,6 +35,7 @@ from alcseg.run import Run
 from alcseg.training.cases import choose_cases, stream_cases
 from alcseg.training.checkpoint import previous
 from alcseg.training.handed_on import with_handed_labels
+from alcseg.training.initial import require_same_start
 from alcseg.training.inputs import require_handed_on, require_same_inputs, run_inputs
 from alcseg.training.prepare import Prepared, complete_settings, prepare
 from alcseg.training.processes import first_then_others, together
@@ -55,6 +56,7 @@ def fit(
     device: str = "auto",
     workers: int = 0,
     hq_from: str | None = None,
+    init: Run | None = None,
     overwrite: bool = False,
     track: Callable[[Iterable[CaseRow]], Iterable[CaseRow]] = iter,
     before: Callable[[Prepared], None] | None = None,
@@ -69,6 +71,7 @@ def fit(
         device: `auto`, `cpu`, `cuda` or `cuda:<index>`.
         workers: Processes that read patches.
         hq_from: The audit that says which labels of `folder` are HQ, for the record.
+        init: The run whose weights it begins with; fresh ones where None.
         overwrite: Start afresh in a folder that holds something; that comes back if this call ends, or is
             killed, before the first checkpoint.
         track: Wraps the loop over cases that are cached, to show progress.
@@ -98,6 +101,7 @@ def fit(
                 out,
                 chosen,
                 hq_from=hq_from,
+                init=init,
                 overwrite=overwrite and first,  # the others must not remove what this one writes
                 track=track,
                 before=before if first else None,
@@ -156,6 +160,7 @@ def _begin(
     device: torch.device,
     *,
     hq_from: str | None,
+    init: Run | None,
     overwrite: bool,
     track: Callable[[Iterable[CaseRow]], Iterable[CaseRow]],
     before: Callable[[Prepared], None] | None,
@@ -168,6 +173,8 @@ def _begin(
     asked = settings.trainer.precision
     settings = complete_settings(settings, device, None if overwrite else out)
     old = OldOutput(out, worth=Run(out).has_checkpoint) if lock is not None else None
+    if not overwrite:
+        require_same_start(Run(out), init)
     open_run(out, settings, overwrite=overwrite)  # nothing is made for what is refused
     if lock is not None:
         lock.enter_context(alone(out))
@@ -176,7 +183,7 @@ def _begin(
     inputs = _same_inputs(run, folder, settings) if begun else None
     if begun and run.finished:
         return None
-    ready = prepare(folder, settings, device, plan=run.plan if begun else None)
+    ready = prepare(folder, settings, device, begun=run if begun else None, init=init)
     inputs = inputs or run_inputs(folder, ready.train, ready.val)
     if before is not None and not begun:
         before(ready)
@@ -218,7 +225,7 @@ def _fit_stages(begun: _Begun, *, workers: int, first: bool) -> str:
             if not own.finished:
                 known = relabeled if stage.relabeled else begun.streams
                 fresh = begun.method if not stage.name else None
-                method = fresh or build_method(settings, ready.plan, stage)
+                method = fresh or build_method(settings, ready.plan, stage, ready.initial_network)
                 reached = fit_stage(
                     own, stage, method, settings, known, begun.val_cases, ready.device, workers=workers
                 )

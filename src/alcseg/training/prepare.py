@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from alcseg.data.folder import Dataset
 from alcseg.data.plan import make_plan
@@ -20,6 +21,7 @@ from alcseg.records.plan import Plan
 from alcseg.records.settings import Precision, RunSettings
 from alcseg.run import Run
 from alcseg.training.cases import choose_cases, stream_sizes
+from alcseg.training.initial import Initial, take_weights
 from alcseg.training.smallest_batch import require_statistics
 from alcseg.training_methods import Method
 
@@ -38,6 +40,7 @@ class Prepared:
         fresh: Whether its weights are those that training begins with.
         train: Cases that train.
         val: Cases that validate.
+        initial: What its networks begin with; fresh weights where None.
     """
 
     settings: RunSettings
@@ -47,10 +50,21 @@ class Prepared:
     fresh: bool
     train: Sequence[CaseRow]
     val: Sequence[CaseRow]
+    initial: Initial | None = None
+
+    @property
+    def initial_network(self) -> nn.Module | None:
+        """The network of `initial`."""
+        return None if self.initial is None else self.initial.network
 
 
 def prepare(
-    folder: Dataset, settings: RunSettings, device: torch.device, *, plan: Plan | None = None
+    folder: Dataset,
+    settings: RunSettings,
+    device: torch.device,
+    *,
+    begun: Run | None = None,
+    init: Run | None = None,
 ) -> Prepared:
     """Choose cases, plan, and build the method, so that nothing is begun that cannot be trained.
 
@@ -58,25 +72,29 @@ def prepare(
         folder: The dataset.
         settings: Of the run, complete; what they leave open of the plan the data decides.
         device: Where it will run.
-        plan: Of a run that was begun; else it is made.
+        begun: A run that was begun, whose plan and first weights stay; else they are made.
+        init: The run whose weights a new one begins with; fresh ones where None.
 
     Raises:
         DataError: If the dataset lacks what the method needs, or has a scan in two splits.
-        ConfigError: If patch and batch are too small for the network, the patch cannot be turned, or the
-            processes cannot share the batch.
+        ConfigError: If patch and batch are too small for the network, the patch cannot be turned, the
+            processes cannot share the batch, or the weights to begin with do not fit.
         ResourceError: If there are fewer GPUs.
     """
     method = create_method(settings)
     _require_equal_shares(method.streams, settings)
     _require_devices(settings, device)
     train, val = choose_cases(folder, method.streams, val_hq=settings.trainer.val_hq)
-    if plan is None:
+    if begun is None:
         require_apart_splits(folder, train, val)
         plan = _make_plan(folder, settings)
+        initial = None if init is None else take_weights(init, settings, plan)
+    else:
+        plan, initial = begun.plan, Initial.of_run(begun)
     augmentation(settings).check(plan.patch)
-    method.prepare(make_task(settings, plan))
+    method.prepare(make_task(settings, plan, initial=None if initial is None else initial.network))
     tried = require_statistics(method, settings)
-    return Prepared(settings, device, plan, method, not tried, train, val)
+    return Prepared(settings, device, plan, method, not tried, train, val, initial)
 
 
 def _require_equal_shares(streams: Sequence[str], settings: RunSettings) -> None:

@@ -80,7 +80,7 @@ def _is_new(run: Run) -> bool:
     if not place.is_dir():
         return not place.exists()
     remove_leftovers(place, again=True)
-    begun = {run.config_path.name, run.plan_path.name, run.log_path.name}
+    begun = {run.config_path.name, run.plan_path.name, run.initial_path.name, run.log_path.name}
     return all(path.name in begun or path.name.startswith(".") for path in place.iterdir())
 
 
@@ -94,7 +94,7 @@ def write_records(
     hq_from: str | None = None,
     bf16_speedup: float | None = None,
 ) -> None:
-    """Write `config.yaml`, `plan.json` and `run.json`; those of a run that was begun stay.
+    """Write `config.yaml`, `plan.json`, first weights of another run, and `run.json`, unless they are there.
 
     Args:
         run: The run folder, made if it is not there.
@@ -114,6 +114,8 @@ def write_records(
         return
     ready.settings.write(run.path)
     ready.plan.write(run.path)
+    if ready.initial is not None:
+        ready.initial.write(run.initial_path)
     RunRecord(
         started=machine.timestamp(),
         dataset=folder.name,
@@ -132,6 +134,7 @@ def write_records(
         hq_cases=tuple(row.case_id for row in ready.train if row.quality == "hq"),
         val_cases=tuple(row.case_id for row in ready.val),
         hq_from=hq_from,
+        initial=None if ready.initial is None else ready.initial.record,
     ).write(run.path)
 
 

@@ -90,6 +90,17 @@ def add_train(verbs: Verbs) -> ArgumentParser:
         help="the labels that this audit trusts are HQ, all others LQ, whatever cases.csv says",
     )
     verb.add_argument(
+        "--init",
+        metavar="RUN",
+        help="begin with the weights of this run; classes and channels go by name",
+    )
+    verb.add_argument(
+        "--steps",
+        type=whole(1),
+        metavar="N",
+        help="short for trainer.steps",
+    )
+    verb.add_argument(
         "--dry-run", action="store_true", help="print the plan with time and memory estimates and stop"
     )
     add_seed(verb, "weights, sampling and augmentation")

@@ -334,6 +334,21 @@ def test_every_layer_can_be_outlined_filled_and_hidden(page: Any) -> None:
         assert inked(page) == bare
 
 
+def test_the_brush_is_laid_down_by_escape_and_in_the_next_case(page: Any) -> None:
+    brush = page.locator("[data-action='brush']")
+    page.keyboard.press("1")
+    assert brush.get_attribute("aria-pressed") == "true"
+    page.keyboard.press("Escape")
+    assert brush.get_attribute("aria-pressed") == "false"
+    page.keyboard.press("1")
+    page.keyboard.press("s")
+    shows(page, "thick_lps")
+    assert brush.get_attribute("aria-pressed") == "false"
+    before = drawing(page)
+    stroke(page, 2)
+    np.testing.assert_array_equal(drawing(page), before)
+
+
 def test_undo_goes_back_step_by_step_and_never_brings_strokes_back(page: Any) -> None:
     states = [drawing(page)]
     page.keyboard.press("1")

@@ -26,6 +26,7 @@ const ACTIONS = {
   brush: ({ pen }) => pen.take({ erasing: false, filled: false }),
   filled: ({ pen }) => pen.take({ erasing: false, filled: true }),
   eraser: ({ pen }) => pen.take({ erasing: true, filled: false }),
+  lay: ({ pen }) => pen.lay(),
   pick: (page) => page.pick(),
   interpolate: (page) => page.interpolate(),
   undo: ({ draft }) => draft.step("undo"),

@@ -5,13 +5,16 @@ import { colorOf } from "./lines.js";
 import { stateInWords } from "./queue.js";
 
 /** Fill in a case; `page` does what is clicked. */
-export function fillCasePanel({ case_id, words, classes, regions, verdict, comment }, page) {
+export function fillCasePanel(about, page) {
+  const { case_id, words, classes, regions, has_proposal, verdict, comment } = about;
   element("case-id").textContent = case_id;
   sayVerdict(verdict);
   element("words").replaceChildren(...words.map((text) => make("li", { textContent: text })));
   element("comment").value = comment;
   element("classes").replaceChildren(...classes.slice(1).map((name, index) => classButton(index + 1, name, page)));
-  element("regions").replaceChildren(...regions.map((one) => regionItem(one, classes, page)));
+  const items = regions.map((one) => regionItem(one, classes, page));
+  const none = has_proposal ? "Nowhere: the given label is proposed." : "There is no proposal.";
+  element("regions").replaceChildren(...(items.length ? items : [make("li", { className: "none", textContent: none })]));
 }
 
 export function sayVerdict(verdict) {
@@ -20,7 +23,7 @@ export function sayVerdict(verdict) {
 
 /** Show which region is looked at, and which ones are taken from the given label. */
 export function markRegions(current, accepted) {
-  for (const item of element("regions").children) {
+  for (const item of element("regions").querySelectorAll("[data-region]")) {
     const number = item.dataset.region;
     const rejected = accepted[number] === false;
     item.classList.toggle("rejected", rejected);
@@ -39,7 +42,7 @@ function classButton(value, name, page) {
 
 function regionItem(region, classes, page) {
   const names = region.classes.map((value) => classes[value]).join(" and ");
-  const what = region.scattered ? `${region.voxels} scattered voxels` : `${region.kind}: ${names}`;
+  const what = region.scattered ? scattered(region.voxels) : `${region.kind}: ${names}`;
   const go = button({ className: "go" }, () => page.goToRegion(region.number));
   go.append(`${what} `, make("small", { textContent: `${inWords(region.mm3)} mm³, slice ${region.place[2] + 1}` }));
   const title = "take the change, or leave it";
@@ -48,6 +51,10 @@ function regionItem(region, classes, page) {
   item.dataset.region = region.number;
   item.append(go, take);
   return item;
+}
+
+function scattered(voxels) {
+  return voxels === 1 ? "1 single voxel" : `${voxels} scattered voxels`;
 }
 
 function inWords(value) {

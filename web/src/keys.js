@@ -5,7 +5,7 @@ const KEYS = {
   n: "next", p: "previous", x: "toggle", " ": "next",
   e: "brush", r: "eraser", q: "filled", g: "pick", i: "interpolate",
   z: "undo", y: "redo", "[": "smaller", "]": "larger", ",": "smaller", ".": "larger",
-  ArrowUp: "up", ArrowDown: "down", v: "beside", m: "solid", o: "fill", c: "comment", h: "help", "?": "help",
+  Escape: "lay", ArrowUp: "up", ArrowDown: "down", v: "beside", m: "solid", o: "fill", c: "comment", h: "help", "?": "help",
 };
 
 export const HELP = [
@@ -17,7 +17,7 @@ export const HELP = [
   ["w", "back to the case before"],
   ["n, space / p", "next / previous region"],
   ["x", "take this region from the given label, or from the proposal again"],
-  ["e / q / r", "brush / filled outline / eraser; again: off"],
+  ["e / q / r", "brush / filled outline / eraser; again or Escape: off"],
   ["1 to 9", "class"],
   ["g, Ctrl-click", "pick the class under the crosshair"],
   ["i", "fill in between drawn slices, across the plane clicked last"],

@@ -110,7 +110,7 @@ export class Page {
     this.region = 0;
     fillCasePanel(found, this);
     this.layers.fill(found);
-    this.pen.fit(found.classes.length);
+    this.pen.begin(found.classes.length);
     if (found.regions.length) this.goToRegion(Math.min(region, found.regions.length));
     else {
       markRegions(0, this.draft.accepted);

@@ -25,9 +25,14 @@ export class Pen {
     this.change({ size: Math.min(Math.max(this.size + by, 1), LARGEST) });
   }
 
-  /** Go on in a case of so many classes. */
-  fit(classes) {
-    this.change({ value: Math.min(this.value, classes - 1) });
+  /** Lay the tool down. */
+  lay() {
+    this.change({ on: false });
+  }
+
+  /** Begin a case of so many classes without a tool in hand: the first click there is to look. */
+  begin(classes) {
+    this.change({ on: false, value: Math.min(this.value, classes - 1) });
   }
 
   change(fields) {

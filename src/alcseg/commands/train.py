@@ -125,7 +125,7 @@ def train(
             `cases.csv` says.
         init: Run folder whose weights this one begins with. What preset, config and `set` leave open of the
             network and of the grid is then as it is there. Classes and channels go by name.
-        steps: Short for `trainer.steps`.
+        steps: Short for `trainer.steps`. A run that came to its end goes on if it is more than it had.
         overwrite: Start afresh.
 
     Returns:

@@ -95,6 +95,8 @@ class RunRecord(Document):
     """The audit whose trusted labels counted as HQ, as it was given; None: those that `cases.csv` names."""
     initial: InitialRecord | None = None
     """The run whose weights it began with, `initial.safetensors`; None: with fresh ones."""
+    continued_from: tuple[int, ...] = ()
+    """Steps at which it had come to its end before it was given more."""
     peak_memory_mib: float | None = None
     """Largest resident memory of the process."""
     peak_gpu_memory_mib: float | None = None

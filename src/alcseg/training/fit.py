@@ -39,7 +39,7 @@ from alcseg.training.initial import require_same_start
 from alcseg.training.inputs import require_handed_on, require_same_inputs, run_inputs
 from alcseg.training.prepare import Prepared, complete_settings, prepare
 from alcseg.training.processes import first_then_others, together
-from alcseg.training.records import log_to, open_run, write_records
+from alcseg.training.records import give_more, log_to, open_run, wants_more, write_records
 from alcseg.training.stage import fit_stage
 from alcseg.training_methods import Method, Stage
 
@@ -181,6 +181,10 @@ def _begin(
     run = open_run(out, settings, overwrite=overwrite)  # as it is now that nobody else writes into it
     begun = has_file(run.record_path) and not overwrite
     inputs = _same_inputs(run, folder, settings) if begun else None
+    if begun and wants_more(run, settings):
+        if lock is not None:
+            give_more(run, settings)
+        run = Run(out)  # reads its settings anew
     if begun and run.finished:
         return None
     ready = prepare(folder, settings, device, begun=run if begun else None, init=init)

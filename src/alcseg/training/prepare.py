@@ -18,7 +18,7 @@ from alcseg.listing import has_file
 from alcseg.processes import launched
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
-from alcseg.records.settings import Precision, RunSettings
+from alcseg.records.settings import Precision, RunSettings, TrainerSettings
 from alcseg.run import Run
 from alcseg.training.cases import choose_cases, stream_sizes
 from alcseg.training.initial import Initial, take_weights
@@ -154,12 +154,16 @@ def complete_settings(settings: RunSettings, device: torch.device, out: Path | N
     Args:
         settings: Of the run.
         device: Where it trains.
-        out: Its folder; what was measured when a run there began stays as it was.
+        out: Its folder; what follows from the machine or from its steps stays as a run there began with.
     """
     on_gpu = device.type == "cuda"
     data, trainer = settings.data, settings.trainer
+    begun = None if out is None else _begun_with(out)
     steps = trainer.steps or (30_000 if on_gpu else 1_000)
     validate, checkpoint = trainer.validate_every, trainer.checkpoint_every
+    if begun is not None:
+        validate = begun.validate_every if validate is None else validate
+        checkpoint = begun.checkpoint_every if checkpoint is None else checkpoint
     batches = {
         "hq_batch": data.hq_batch or (4 if on_gpu else 2),
         "lq_batch": data.lq_batch or (20 if on_gpu else 4),
@@ -169,7 +173,7 @@ def complete_settings(settings: RunSettings, device: torch.device, out: Path | N
         "steps": steps,
         "validate_every": max(1, steps // 10) if validate is None else validate,
         "checkpoint_every": max(10, steps // 20) if checkpoint is None else checkpoint,
-        "precision": _choose_precision(trainer.precision, device, out),
+        "precision": _choose_precision(trainer.precision, device, begun),
     }
     return settings.model_copy(
         update={
@@ -179,12 +183,18 @@ def complete_settings(settings: RunSettings, device: torch.device, out: Path | N
     )
 
 
-def _choose_precision(asked: Precision, device: torch.device, out: Path | None) -> Precision:
+def _begun_with(out: Path) -> TrainerSettings | None:
+    """What the run of a folder was begun with; None if none was."""
+    run = Run(out)
+    return run.settings.trainer if has_file(run.record_path) and has_file(run.config_path) else None
+
+
+def _choose_precision(asked: Precision, device: torch.device, begun: TrainerSettings | None) -> Precision:
     """`32` or `bf16`; a run that was begun goes on as it began, whatever a new measurement would say."""
     if asked != "auto":
         return asked
-    if out is not None and has_file((run := Run(out)).record_path) and has_file(run.config_path):
-        return run.settings.trainer.precision
+    if begun is not None:
+        return begun.precision
     return "bf16" if prefers_bf16(device) else "32"
 
 

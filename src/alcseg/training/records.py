@@ -21,7 +21,7 @@ from alcseg.training.prepare import Prepared
 from alcseg.training_methods import Stage
 from alcseg.unfinished import remove_leftovers
 
-__all__ = ["log_to", "open_run", "write_records"]
+__all__ = ["give_more", "log_to", "open_run", "wants_more", "write_records"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,8 @@ def open_run(out: Path, settings: RunSettings, *, overwrite: bool = False) -> Ru
 
     Raises:
         CheckpointError: If it holds a run of another method, or one with a setting that is not known.
-        ConfigError: If it holds a run with other settings; the first that differs is named.
+        ConfigError: If it holds a run with other settings; the first that differs is named. A run that came
+            to its end may have more steps.
         UsageError: If it holds something that is not a run; with `overwrite`, a dataset or the like.
     """
     run = Run(out)
@@ -59,6 +60,8 @@ def open_run(out: Path, settings: RunSettings, *, overwrite: bool = False) -> Ru
     for name in dict.fromkeys([*old, *new]):
         if name.startswith("data.cache") or old.get(name) == new.get(name):  # where it lies does not matter
             continue
+        if name == "trainer.steps" and wants_more(run, settings):
+            continue
         if name not in new:
             raise CheckpointError(
                 f"{run.config_path}: holds {name}, which is no setting of this training. Restore the file, "
@@ -69,6 +72,29 @@ def open_run(out: Path, settings: RunSettings, *, overwrite: bool = False) -> Ru
             "Give the same settings to resume it, another --out folder, or --overwrite."
         )
     return run
+
+
+def wants_more(run: Run, settings: RunSettings) -> bool:
+    """Whether a run came to its end and is asked for more steps than it had."""
+    return run.record.status == "done" and (settings.trainer.steps or 0) > (run.settings.trainer.steps or 0)
+
+
+def give_more(run: Run, settings: RunSettings) -> None:
+    """Let a run that came to its end go on to more steps.
+
+    Cut off anywhere in between, the same command goes on from there.
+
+    Args:
+        run: One that `wants_more`.
+        settings: With more steps.
+    """
+    had = run.settings.trainer.steps or 0
+    run.done_path.unlink(missing_ok=True)
+    settings.write(run.path)
+    record = run.record
+    more = {"status": "training", "finished": None, "continued_from": (*record.continued_from, had)}
+    record.model_copy(update=more).write(run.path)
+    logger.info("%s: goes on from step %d to step %d", run.path, had, settings.trainer.steps)
 
 
 def _is_new(run: Run) -> bool:

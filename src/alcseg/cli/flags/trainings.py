@@ -98,7 +98,7 @@ def add_train(verbs: Verbs) -> ArgumentParser:
         "--steps",
         type=whole(1),
         metavar="N",
-        help="short for trainer.steps",
+        help="short for trainer.steps; with more than it had a finished run goes on",
     )
     verb.add_argument(
         "--dry-run", action="store_true", help="print the plan with time and memory estimates and stop"

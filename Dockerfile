@@ -1,0 +1,36 @@
+# The command line in a container: docs/howto/container.md.
+#
+#   docker build -t alcseg .                                             CPU
+#   docker build -t alcseg:cuda --build-arg TORCH=cu130 .                NVIDIA GPUs, with the container toolkit on the host
+ARG PYTHON=3.12
+
+FROM node:20-bookworm-slim AS page
+WORKDIR /build/web
+COPY web/package.json web/package-lock.json ./
+RUN npm ci --no-fund --no-audit --loglevel=error
+COPY web/ ./
+RUN npm run --silent build
+
+FROM python:${PYTHON}-slim-bookworm AS wheel
+WORKDIR /build
+COPY pyproject.toml setup.py MANIFEST.in README.md LICENSE ./
+COPY src src
+COPY --from=page /build/src/alcseg/reviewing/static src/alcseg/reviewing/static
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
+
+FROM python:${PYTHON}-slim-bookworm
+# Of https://download.pytorch.org/whl/: cpu, or a release of CUDA such as cu130.
+ARG TORCH=cpu
+ARG EXTRAS=dicom,fast,frames,h5,nrrd,openvino,raters,review
+COPY constraints.txt /tmp/
+COPY --from=wheel /wheels /wheels
+RUN pip install --no-cache-dir --constraint /tmp/constraints.txt --index-url "https://download.pytorch.org/whl/${TORCH}" torch \
+ && pip install --no-cache-dir --constraint /tmp/constraints.txt "$(ls /wheels/*.whl)[${EXTRAS}]" \
+ && rm -r /wheels /tmp/constraints.txt
+# Whoever it runs as (`--user`), there is a place for what libraries keep in a home.
+ENV HOME=/tmp
+RUN useradd --uid 1000 --no-create-home alcseg && install -d -o alcseg /work
+USER alcseg
+WORKDIR /work
+ENTRYPOINT ["alcseg"]
+CMD ["--help"]

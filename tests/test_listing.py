@@ -34,6 +34,12 @@ def test_visible_files_are_listed_by_name(tmp_path: Path) -> None:
     assert list_files(tmp_path / "gone") == list_folders(tmp_path / "gone") == []
 
 
+def test_endings_may_be_in_capitals(tmp_path: Path) -> None:
+    tree(tmp_path, "b.H5", "a.h5", "c.NII.GZ")
+    assert names(list_files(tmp_path, "*.h5"), tmp_path) == ["a.h5", "b.H5"]
+    assert names(list_files(tmp_path, "*.nii.gz"), tmp_path) == ["c.NII.GZ"]
+
+
 def test_links_that_lead_somewhere_are_followed(tmp_path: Path) -> None:
     tree(tmp_path / "store", "a.nii", "case/b.nii")
     (tmp_path / "in").mkdir()

@@ -55,7 +55,7 @@ def list_files(folder: Path, pattern: str = "*", *, below: int = 0) -> list[Path
 
     Args:
         folder: The folder.
-        pattern: What their names match, such as `*.h5`.
+        pattern: What their names match, such as `*.h5`, in letters of any case.
         below: How many folders further down files are looked for, too.
 
     Raises:
@@ -66,7 +66,7 @@ def list_files(folder: Path, pattern: str = "*", *, below: int = 0) -> list[Path
         return []
     found = []
     for path in _visible(folder):
-        wanted = fnmatch.fnmatchcase(path.name, pattern)
+        wanted = _matches(path, pattern)
         if not (wanted or below):
             continue
         if has_folder(path):
@@ -86,7 +86,7 @@ def list_folders(folder: Path, pattern: str = "*", *, below: int = 0) -> list[Pa
     """
     found = []
     for path in _visible(folder) if has_folder(folder) else []:
-        wanted = fnmatch.fnmatchcase(path.name, pattern)
+        wanted = _matches(path, pattern)
         if (wanted or below) and has_folder(path):
             _require_no_loop(path)
             found += [path] if wanted else []
@@ -168,6 +168,10 @@ def _visible(folder: Path) -> list[Path]:
             if (match := stand_in.fullmatch(name)) and match["name"] not in entries:
                 raise DataError(f"{folder / match['name']}: expected a file, found only {name} of {whose}.")
     return [folder / name for name in sorted(entries) if not name.startswith(".")]
+
+
+def _matches(path: Path, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(path.name.lower(), pattern.lower())
 
 
 def _mode(path: Path) -> int:

@@ -138,6 +138,38 @@ def test_mixed_endings_are_compressed_without_a_change(tmp_path):
     assert folder.image_paths("b")[0].parent.name == "imagesUn"
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("images/{}.NII.GZ", "labels/{}.Nii.gz"),
+        ("{}.NII", "{}_label.NII"),
+        ("{}/IMAGE.NII.GZ", "{}/Label.NII"),
+    ],
+)
+def test_endings_may_be_in_capitals(tmp_path, names):
+    for case in "ab":
+        for name, array in zip(names, (IMAGE, LABEL), strict=True):
+            path = tmp_path / "src" / name.format(case)
+            save(path.with_name(path.name.lower()), array)
+            path.with_name(path.name.lower()).rename(path)
+    folder = import_dataset(tmp_path / "src", tmp_path / "out")
+    assert [row.case_id for row in folder.rows] == ["a", "b"]
+    assert folder.file_ending in (".nii", ".nii.gz")
+    assert np.array_equal(folder.read("b").images[0].array, IMAGE)
+    assert np.array_equal(folder.read("b").label.array, LABEL)
+
+
+def test_axes_that_are_not_perpendicular_are_told(tmp_path, caplog):
+    sheared = np.eye(4)
+    sheared[0, 1] = 0.3
+    for name in ("images/a.nii", "labels/a.nii"):
+        path = tmp_path / "src" / name
+        path.parent.mkdir(parents=True)
+        nib.Nifti1Image(IMAGE if "images" in name else LABEL, sheared).to_filename(path)
+    import_dataset(tmp_path / "src", tmp_path / "out")
+    assert "the axes of 1 scans are not perpendicular (a)" in caplog.text
+
+
 def write_h5(path):
     """A case as large as those of the left atrium in one direction, by which they are known."""
     h5py = pytest.importorskip("h5py")

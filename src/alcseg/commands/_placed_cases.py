@@ -22,7 +22,9 @@ _IMAGES = {"train": "imagesTr", "val": "imagesTr", "test": "imagesTs"}
 
 def common_ending(cases: Sequence[SourceCase]) -> str:
     """Ending of all files of the dataset: `.nii` if every image is such a file already."""
-    plain = all(case.load is None and all(path.suffix == ".nii" for path in case.images) for case in cases)
+    plain = all(
+        case.load is None and all(path.suffix.lower() == ".nii" for path in case.images) for case in cases
+    )
     return ".nii" if plain else ".nii.gz"
 
 
@@ -39,6 +41,7 @@ class CasePlacer:
         raters: Keeps the labels of readers; None where the source has none.
         rounded: Cases whose labels were stored scaled and came near to whole numbers only, so far.
         cropped: Cases whose labels covered a part of the image's grid.
+        sheared: Cases whose axes are not perpendicular.
     """
 
     root: Path
@@ -49,6 +52,7 @@ class CasePlacer:
     raters: RaterPlacer | None = None
     rounded: list[str] = field(default_factory=list)
     cropped: list[str] = field(default_factory=list)
+    sheared: list[str] = field(default_factory=list)
 
     def place(self, source: SourceCase, row: CaseRow) -> bool:
         """Read, check and place one case; False if its label needs `alcseg check --fix`.
@@ -63,12 +67,14 @@ class CasePlacer:
                 f"{len(case.images)} ({', '.join(str(image.path) for image in case.images)}). Add what is "
                 "missing or take the case out."
             )
+        if case.images[0].sheared_axes is not None:
+            self.sheared.append(source.case_id)
         folder = "imagesUn" if row.quality == "unlabeled" and row.split != "test" else _IMAGES[row.split]
         for index, volume in enumerate(case.images):
             target = self.root / folder / f"{source.case_id}_{index:04d}{self.ending}"
             if source.load is not None or source.stacked or _has_further_axes(volume):
                 write_image(target, volume)
-            elif target.name.endswith(".gz") and not volume.path.name.endswith(".gz"):
+            elif target.suffix == ".gz" and volume.path.suffix.lower() != ".gz":
                 compress(volume.path, target)
             else:
                 link_or_copy(volume.path, target)

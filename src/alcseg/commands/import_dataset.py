@@ -167,6 +167,13 @@ def import_dataset(
             len(placer.cropped),
             shorten(placer.cropped),
         )
+    if placer.sheared:
+        _log.warning(
+            "the axes of %d scans are not perpendicular (%s): `alcseg check %s` says what follows from it",
+            len(placer.sheared),
+            shorten(placer.sheared),
+            target,
+        )
     if repairable:
         _log.warning(
             "%d labels have another header than their image (%s): see `alcseg check %s`, and add --fix "

@@ -126,8 +126,8 @@ class NiftiFile:
 
 
 def nifti_stem(path: Path) -> str | None:
-    """File name without `.nii` or `.nii.gz`; None if it has neither."""
-    return next((path.name[: -len(end)] for end in _ENDINGS if path.name.endswith(end)), None)
+    """File name without `.nii` or `.nii.gz`, in letters of any case; None if it has neither."""
+    return next((path.name[: -len(end)] for end in _ENDINGS if path.name.lower().endswith(end)), None)
 
 
 def mm_per_unit(header: nib.Nifti1Header) -> float:
@@ -168,7 +168,7 @@ class _Mended(logging.LoggerAdapter[logging.Logger]):
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
     with path.open("rb") as raw:
-        if path.name.endswith(".gz"):
+        if path.suffix.lower() == ".gz":
             with gzip.GzipFile(fileobj=raw) as unpacked:
                 yield unpacked
         else:

@@ -88,7 +88,7 @@ def _write(path: Path, array: NDArray[Any], like: Volume) -> None:
         raise UsageError(f"{path}: expected a name that ends in .nii or .nii.gz. Rename the output.")
     nifti = _nifti(array, like)
     with atomic_path(path) as partial, partial.open("wb") as raw:
-        if path.name.endswith(".gz"):
+        if path.suffix.lower() == ".gz":
             with gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) as packed:
                 nifti.to_stream(packed)
         else:

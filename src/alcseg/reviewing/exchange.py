@@ -188,9 +188,7 @@ def import_labels(subject: Subject, book: ReviewBook, folder: Path, reader: str,
 
 def _take(subject: Subject, book: ReviewBook, path: Path, key: ReadingKey) -> None:
     image = subject.image(key.case_id)
-    label = (
-        read_segments(path, subject.dataset.labels, image) if path.name.endswith(_SEG) else read_label(path)
-    )
+    label = read_segments(path, subject.dataset.labels, image) if _is_segmentation(path) else read_label(path)
     require_named_values(label, subject.dataset.labels)
     require_same_grid(image, label, key.case_id)
     given = subject.given(key.case_id)
@@ -201,4 +199,8 @@ def _take(subject: Subject, book: ReviewBook, path: Path, key: ReadingKey) -> No
 
 
 def _stem(path: Path) -> str | None:
-    return path.name.removesuffix(_SEG) if path.name.endswith(_SEG) else nifti_stem(path)
+    return path.name[: -len(_SEG)] if _is_segmentation(path) else nifti_stem(path)
+
+
+def _is_segmentation(path: Path) -> bool:
+    return path.name.lower().endswith(_SEG)

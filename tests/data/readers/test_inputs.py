@@ -26,6 +26,14 @@ def test_channels_of_a_folder_are_grouped(folder: Path) -> None:
     assert ids([folder / "a_0000.nii.gz"], channels=2) == {"a": expected["a"]}
 
 
+def test_endings_may_be_in_capitals(tmp_path: Path) -> None:
+    for name in ("a_0000.NII.GZ", "a_0001.nii.GZ"):
+        (tmp_path / name).touch()
+    expected = {"a": ["a_0000.NII.GZ", "a_0001.nii.GZ"]}
+    assert ids([tmp_path], channels=2) == expected
+    assert ids([tmp_path / "a_0000.NII.GZ", tmp_path / "a_0001.nii.GZ"], channels=2) == expected
+
+
 def test_numbered_scans_of_one_channel_keep_their_names(tmp_path: Path) -> None:
     names = ("scan_0000.nii.gz", "scan_0007.nii.gz", "scan_0008.nii")
     for name in names:

@@ -44,6 +44,12 @@ def test_the_left_atrium_has_a_known_spacing_and_the_order_of_its_lists(tmp_path
     assert given.read("A").images[0].spacing == (1, 2, 3)
 
 
+def test_endings_may_be_in_capitals(tmp_path: Path) -> None:
+    write(tmp_path / "src/A/MRI_NORM2.H5", **ATRIUM)
+    write(tmp_path / "src/B/mri_norm2.h5", **ATRIUM)
+    assert [row.case_id for row in import_dataset(tmp_path / "src", tmp_path / "out").rows] == ["A", "B"]
+
+
 @pytest.mark.parametrize("name", ["data/BraTS19_1.h5", "A/mri_norm2.h5"])
 def test_a_spacing_is_asked_for_where_name_or_size_are_others(name: str, tmp_path: Path) -> None:
     write(tmp_path / "src" / name)

@@ -51,6 +51,15 @@ def test_voxels_lie_where_the_header_says(source, tmp_path):
     ]
 
 
+def test_endings_may_be_in_capitals(source, tmp_path):
+    for name in ("lgemri.nrrd", "laendo.nrrd"):
+        path = source / "Training Set/A" / name
+        path.rename(path.with_name(name.upper()))
+    folder = import_dataset(source, tmp_path / "out")
+    assert np.array_equal(folder.read("A").label.array, LABEL // 255)
+    assert folder.row("D").quality == "unlabeled"
+
+
 def test_units_of_the_space_are_read(source, tmp_path):
     write(source / "Training Set/A", **{"space units": ["um", "um", "um"]})
     case = import_dataset(source, tmp_path / "out").read("A")

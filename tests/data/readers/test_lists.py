@@ -28,6 +28,11 @@ def test_lists_of_validation_and_lists_as_txt_count(tmp_path: Path) -> None:
         lists(tmp_path, val_list="b\n")
 
 
+def test_names_of_lists_and_endings_may_be_in_capitals(tmp_path: Path) -> None:
+    (tmp_path / "TRAIN.LIST").write_text("A.H5\ndata/B_NORM.H5\n")
+    assert read_lists(tmp_path, ("A", "B")).splits == {"A": "train", "B": "train"}
+
+
 @pytest.mark.parametrize(
     ("case", "line"),
     [

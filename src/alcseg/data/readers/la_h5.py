@@ -72,7 +72,9 @@ def _files(source: Path) -> list[Path]:
 
 
 def _by_case(source: Path) -> dict[str, Path]:
-    files = by_name((path.parent.name if path.name == _NAME else path.stem, path) for path in _files(source))
+    files = by_name(
+        (path.parent.name if path.name.lower() == _NAME else path.stem, path) for path in _files(source)
+    )
     if not files:
         raise DataError(f"{source}: expected h5 files such as <case>/{_NAME}, found none. Check the folder.")
     return files
@@ -101,7 +103,7 @@ def _load(path: Path, case_id: str, spacing: Spacing | None, *, with_label: bool
 
 def _is_left_atrium(path: Path) -> bool:
     """Whether name and size say that a file is of the challenge."""
-    return path.name == _NAME and read_h5_shape(path)[2] == _SLICES
+    return path.name.lower() == _NAME and read_h5_shape(path)[2] == _SLICES
 
 
 def _no_spacing(path: Path) -> DataError:

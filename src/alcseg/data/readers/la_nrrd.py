@@ -61,7 +61,7 @@ class LANRRDReader(Reader):
             path
             for folder in folders.values()
             for path in list_files(folder, "laendo*")
-            if path.name != _LABEL
+            if path.name.lower() != _LABEL
         ]
         if other:
             raise DataError(
@@ -75,9 +75,9 @@ class LANRRDReader(Reader):
             cases.append(
                 SourceCase(
                     name,
-                    (folder / _IMAGE,),
+                    (_file(folder, _IMAGE),),
                     load=partial(_load, folder),
-                    quality=None if has_file(folder / _LABEL) else "unlabeled",
+                    quality=None if has_file(_file(folder, _LABEL)) else "unlabeled",
                     split=None if split == "train" else split,
                     source=folder.relative_to(source).as_posix(),
                 )
@@ -91,6 +91,11 @@ def _in_testing_set(folder: Path, source: Path) -> bool:
 
 def _images(source: Path) -> list[Path]:
     return [path for path in list_files(source, _IMAGE, below=_BELOW) if path.parent != source]
+
+
+def _file(folder: Path, name: str) -> Path:
+    """The file of a name in letters of any case; where there is none, as it is spelled here."""
+    return next(iter(list_files(folder, name)), folder / name)
 
 
 def read_nrrd(path: Path) -> Volume:
@@ -148,10 +153,10 @@ def _unit_mm(units: Iterable[Any], path: Path) -> float:
 
 
 def _load(folder: Path) -> CaseVolumes:
-    image = read_nrrd(folder / _IMAGE)
+    image = read_nrrd(_file(folder, _IMAGE))
     intensities = image.array.astype(np.float32)
     check_intensities(intensities, image.path)
-    label = read_nrrd(folder / _LABEL) if has_file(folder / _LABEL) else None
+    label = read_nrrd(path) if has_file(path := _file(folder, _LABEL)) else None
     return CaseVolumes(
         folder.name,
         (Volume(intensities, image.affine, None, image.path),),

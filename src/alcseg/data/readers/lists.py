@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from alcseg.errors import DataError
-from alcseg.listing import has_file, has_folder, list_files
+from alcseg.listing import list_files
 from alcseg.records.cases import SPLITS, Split
 from alcseg.texts import read_lines
 from alcseg.words import shorten
@@ -23,7 +23,7 @@ __all__ = ["CaseLists", "read_lists"]
 _log = logging.getLogger(__name__)
 
 _ENDINGS = (".list", ".txt")
-_KNOWN_ENDS = re.compile(r"(\.h5|\.nii|\.gz|\.npy|_norm2?|_mri_norm2)+$")
+_KNOWN_ENDS = re.compile(r"(\.h5|\.nii|\.gz|\.npy|_norm2?|_mri_norm2)+$", re.IGNORECASE)
 """What names of files have in addition to those of cases, in the public sets and their scripts."""
 _WHOLE_CASE = "mri_norm2"  # a file that is named like all others, so that its folder names the case
 
@@ -83,17 +83,13 @@ def read_lists(
 
 
 def _find(source: Path, split: str) -> Path | None:
-    found = [source / f"{split}{ending}" for ending in _ENDINGS if _is_there(source / f"{split}{ending}")]
+    found = [path for ending in _ENDINGS for path in list_files(source, f"{split}{ending}")]
     if len(found) > 1:
         raise DataError(
             f"{source}: expected one list of cases for {split}, found "
             f"{shorten(path.name for path in found)}. Take one away."
         )
     return found[0] if found else None
-
-
-def _is_there(path: Path) -> bool:
-    return has_file(path) or has_folder(path)  # a folder is no list, which reading it tells
 
 
 def _read_list(path: Path, case_ids: Collection[str], case_of: Callable[[str], str] | None) -> Iterable[str]:
@@ -124,8 +120,8 @@ def _read_list(path: Path, case_ids: Collection[str], case_of: Callable[[str], s
 def _name(line: str) -> str:
     """Name of a case from a line, which may be a path."""
     path = PurePosixPath(line.replace("\\", "/"))
-    name = path.name.removesuffix(".h5")
-    return path.parent.name if name == _WHOLE_CASE and path.parent.name else name
+    name = path.stem if path.suffix.lower() == ".h5" else path.name
+    return path.parent.name if name.lower() == _WHOLE_CASE and path.parent.name else name
 
 
 def _plain(name: str) -> str:

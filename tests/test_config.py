@@ -104,7 +104,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         ("trainer.steps=1_0", r"trainer\.steps: expected a whole number, at least 1, or null, got '1_0'"),
         ("trainer.steps=1:30", r"trainer\.steps: expected a whole number, .* got '1:30'"),
         ("trainer.steps=0x10", r"trainer\.steps: expected a whole number, .* got '0x10'"),
-        ("network.dropout=1.5", r"network\.dropout: expected a number, 0 to 1, got 1\.5"),
+        ("network.dropout=1.5", r"network\.dropout: expected a number, at least 0 and below 1, got 1\.5"),
     ],
 )
 def test_a_wrong_assignment_is_one_line(assignment: str, message: str) -> None:

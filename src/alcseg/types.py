@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Affine",
+    "BelowOne",
     "Count",
     "FloatArray",
     "LabelMap",
@@ -45,6 +46,9 @@ Width: TypeAlias = Annotated[int, Interval(ge=1, le=1024)]
 
 Share: TypeAlias = Annotated[float, Interval(ge=0, le=1)]
 """A part of a whole, or a probability."""
+
+BelowOne: TypeAlias = Annotated[float, Interval(ge=0, lt=1)]
+"""Probability of dropping something, or share of a running average that stays; with 1 nothing is learned."""
 
 NotNegative: TypeAlias = Annotated[float, Ge(0)]
 """A weight or an amount."""

@@ -32,7 +32,8 @@ def test_features_have_the_size_of_the_image(name: str, settings: dict[str, int]
 
 def test_the_v_nets_features_come_before_its_last_dropout() -> None:
     torch.manual_seed(0)
-    network = build_network("vnet", in_channels=1, num_classes=2, filters=2, dropout=1.0).train()
+    network = build_network("vnet", in_channels=1, num_classes=2, filters=2).train()
+    network.network.dropout.p = 1.0
     logits, features = WithFeatures(network)(torch.randn(2, 1, 16, 16, 18))
     # All channels are dropped, so the head adds its bias, 0, to nothing; the features are untouched.
     assert torch.equal(logits, torch.zeros_like(logits))

@@ -83,7 +83,7 @@ def test_the_published_sizes_of_unetr_and_heads_that_fit() -> None:
             "filters: expected a whole number, 12 to 1020, a multiple of 12, got 16",
         ),
         ("swin_unetr", {"recompute": 1}, "recompute: expected true or false, got 1"),
-        ("unet", {"dropout": 1.5}, "dropout: expected a number, 0 to 1, got 1.5"),
+        ("unet", {"dropout": 1.0}, "dropout: expected a number, at least 0 and below 1, got 1.0"),
         ("vnet", {"filters": 0}, "filters: expected a whole number, 1 to 1024, got 0"),
     ],
 )

@@ -18,7 +18,7 @@ from alcseg.networks.vnet import VNet
 from alcseg.plugins import Registry
 from alcseg.records.checked import check
 from alcseg.records.settings import Settings
-from alcseg.types import Count, Share, Width
+from alcseg.types import BelowOne, Count, Width
 
 __all__ = ["NETWORKS", "StridePadded", "build_network", "network_settings", "not_finite"]
 
@@ -50,11 +50,11 @@ class StridePadded(nn.Module):
         return functional.pad(image, padding, mode="replicate")
 
 
-def _vnet(in_channels: int, num_classes: int, *, filters: Width = 16, dropout: Share = 0.5) -> nn.Module:
+def _vnet(in_channels: int, num_classes: int, *, filters: Width = 16, dropout: BelowOne = 0.5) -> nn.Module:
     return StridePadded(VNet(in_channels, num_classes, filters=filters, dropout=dropout), VNet.stride)
 
 
-def _unet(in_channels: int, num_classes: int, *, filters: Width = 16, dropout: Share = 0.2) -> nn.Module:
+def _unet(in_channels: int, num_classes: int, *, filters: Width = 16, dropout: BelowOne = 0.2) -> nn.Module:
     from monai.networks.nets.unet import UNet
 
     channels = [filters * 2**level for level in range(5)]
@@ -78,7 +78,7 @@ def _segresnet(
     filters: Annotated[
         int, Interval(ge=8, le=1024), MultipleOf(8)
     ] = 16,  # normalized in groups of 8 channels
-    dropout: Share = 0.2,
+    dropout: BelowOne = 0.2,
 ) -> nn.Module:
     from monai.networks.nets.segresnet import SegResNet
 
@@ -92,7 +92,9 @@ def _segresnet(
     return StridePadded(network, 8)
 
 
-def _dynunet(in_channels: int, num_classes: int, *, filters: Width = 32, dropout: Share = 0.0) -> nn.Module:
+def _dynunet(
+    in_channels: int, num_classes: int, *, filters: Width = 32, dropout: BelowOne = 0.0
+) -> nn.Module:
     from alcseg.networks._dynunet import DynUNet
 
     network = DynUNet(
@@ -113,7 +115,7 @@ def _swin_unetr(
     num_classes: int,
     *,
     filters: Annotated[int, Interval(ge=12, le=1020), MultipleOf(12)] = 24,
-    dropout: Share = 0.0,
+    dropout: BelowOne = 0.0,
     recompute: bool = False,
 ) -> nn.Module:
     from monai.networks.nets.swin_unetr import SwinUNETR
@@ -133,7 +135,7 @@ def _unetr(
     num_classes: int,
     *,
     filters: Width = 16,
-    dropout: Share = 0.0,
+    dropout: BelowOne = 0.0,
     patch: tuple[int, int, int] = (96, 96, 96),
     hidden_size: Annotated[int, Interval(ge=1, le=16384)] = 768,
     mlp_dim: Annotated[int, Interval(ge=1, le=65536)] = 3072,

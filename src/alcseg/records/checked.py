@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from annotated_types import Ge, GroupedMetadata, Gt, Le, MultipleOf
+from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt, MultipleOf
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -102,11 +102,12 @@ def _words(annotation: Any, metadata: Iterable[Any] = ()) -> str:
 
 
 def _range(metadata: Iterable[Any]) -> str:
-    """`0 to 1`, `at least 1`, `above 0`, `above 0 and up to 1` or `a multiple of 8`."""
+    """`0 to 1`, `at least 1`, `above 0 and up to 1`, `at least 0 and below 1` or `a multiple of 8`."""
     marks = [one for mark in metadata for one in (mark if isinstance(mark, GroupedMetadata) else [mark])]
     low = next((f"{mark.ge:g}" for mark in marks if isinstance(mark, Ge)), None)
     above = next((f"above {mark.gt:g}" for mark in marks if isinstance(mark, Gt)), None)
     high = next((f"{mark.le:g}" for mark in marks if isinstance(mark, Le)), None)
+    below = next((f"below {mark.lt:g}" for mark in marks if isinstance(mark, Lt)), None)
     factor = next(
         (f"a multiple of {mark.multiple_of}" for mark in marks if isinstance(mark, MultipleOf)), None
     )
@@ -114,9 +115,8 @@ def _range(metadata: Iterable[Any]) -> str:
         return ", ".join(filter(None, (f"{low} to {high}" if low and high else "", factor)))
     if low and high:
         return f"{low} to {high}"
-    if low:
-        return f"at least {low}"
-    return " and ".join(text for text in (above, high and f"up to {high}") if text)
+    least = low and f"at least {low}"
+    return " and ".join(text for text in (least, above, high and f"up to {high}", below) if text)
 
 
 def _parts(annotation: Any, metadata: Iterable[Any]) -> Iterator[tuple[Any, Iterable[Any]]]:

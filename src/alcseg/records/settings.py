@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, field_validator, model_validator
 
 from alcseg.records.base import Document, Record
 from alcseg.records.plan import Normalization
-from alcseg.types import Count, NotNegative, Positive, Share
+from alcseg.types import BelowOne, Count, NotNegative, Positive, Share
 
 __all__ = [
     "ChosenMethod",
@@ -123,7 +123,7 @@ class TrainerSettings(Settings):
     """Optimizer steps; null: 30,000 on a GPU, 1,000 on a CPU."""
     learning_rate: NotNegative = 0.01
     """Of SGD at the start."""
-    momentum: Share = 0.9
+    momentum: BelowOne = 0.9
     """Of SGD."""
     weight_decay: NotNegative = 1e-4
     """Of SGD."""

@@ -27,7 +27,7 @@ from alcseg.training_methods._ema import Buffers, ema_decay_at, ema_update, fit_
 from alcseg.training_methods._passes import perturbed_passes
 from alcseg.training_methods._selection import least_uncertain, patch_uncertainty
 from alcseg.training_methods.base import Batch, Card, Method, MethodSettings
-from alcseg.types import Count, NotNegative, Positive, Share
+from alcseg.types import BelowOne, Count, NotNegative, Positive, Share
 
 __all__ = ["ALC"]
 
@@ -50,7 +50,7 @@ class ALCSettings(MethodSettings):
     """Largest value of the ramp lambda."""
     ramp_fraction: Share = 1.0
     """Share of the run over which lambda rises."""
-    ema_decay: Share | None = None
+    ema_decay: BelowOne | None = None
     """Of the teacher's average, after its warm-up; None: 0.99, less in runs of under 2,000 steps."""
     teacher_buffers: Buffers = "ema"
     """BatchNorm statistics of the teacher: averaged like its weights (`ema`) or the student's (`copy`)."""

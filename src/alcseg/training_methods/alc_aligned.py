@@ -54,7 +54,7 @@ from alcseg.training_methods._ema import ema_decay_at, ema_update, fit_decay, ma
 from alcseg.training_methods._passes import perturbed_passes
 from alcseg.training_methods._selection import least_uncertain, patch_uncertainty
 from alcseg.training_methods.base import Batch, Card, Method, MethodSettings
-from alcseg.types import Count, NotNegative, Share
+from alcseg.types import BelowOne, Count, NotNegative, Share
 
 __all__ = ["ALCAligned"]
 
@@ -76,7 +76,7 @@ class ALCAlignedSettings(MethodSettings):
     """Largest offset that is tried, in voxels of the finest spacing."""
     tolerance_voxels: NotNegative = TOLERANCE_VOXELS
     """Offsets up to this count as 0."""
-    memory_decay: Share = 0.8
+    memory_decay: BelowOne = 0.8
     """What earlier patches of a case still count when it is visited again."""
     alpha: NotNegative = 5.0
     """Weight of the aligned-label term."""
@@ -86,7 +86,7 @@ class ALCAlignedSettings(MethodSettings):
     """Largest value of the ramp lambda."""
     ramp_fraction: Share = 0.4
     """Share of the run over which lambda rises."""
-    ema_decay: Share | None = None
+    ema_decay: BelowOne | None = None
     """Of the teacher's average, after its warm-up; None: 0.99, less in runs of under 2,000 steps."""
     noise_std: NotNegative = 0.1
     """Standard deviation of the teacher's input noise, in those of the image."""

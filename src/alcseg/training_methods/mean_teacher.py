@@ -24,7 +24,7 @@ from alcseg.losses.consistency import consistency_loss
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
 from alcseg.training_methods._ema import Buffers, ema_decay_at, ema_update, fit_decay, make_teacher
 from alcseg.training_methods.base import Batch, Card, Method, MethodSettings, batch_statistics
-from alcseg.types import NotNegative, Share
+from alcseg.types import BelowOne, NotNegative, Share
 
 __all__ = ["MeanTeacher"]
 
@@ -32,7 +32,7 @@ __all__ = ["MeanTeacher"]
 class MeanTeacherSettings(MethodSettings):
     """What can be set of Mean Teacher."""
 
-    ema_decay: Share | None = None
+    ema_decay: BelowOne | None = None
     """Of the teacher's average, after its warm-up; None: 0.99, less in runs of under 2,000 steps."""
     ramp_max: NotNegative = 0.1
     """Largest weight of the consistency term."""

@@ -40,7 +40,7 @@ from alcseg.networks import build_network
 from alcseg.networks.ensemble import SoftmaxMean
 from alcseg.training_methods._ema import Buffers, ema_decay_at, ema_update, fit_decay, make_teacher
 from alcseg.training_methods.base import Batch, Card, Method, MethodSettings, batch_statistics, seed_of
-from alcseg.types import Count, NotNegative, Positive, Share
+from alcseg.types import BelowOne, Count, NotNegative, Positive, Share
 
 __all__ = ["MixSegNet"]
 
@@ -82,7 +82,7 @@ class MixSegNetSettings(MethodSettings):
     """Weight of the agreement with the teachers after the ramp."""
     ramp_fraction: Share = 0.4
     """Share of the run over which those weights rise."""
-    ema_decay: Share | None = None
+    ema_decay: BelowOne | None = None
     """Of both teachers' averages, after their warm-up; None: 0.99, less in runs of under 2,000 steps."""
     teacher_buffers: Buffers = "ema"
     """BatchNorm statistics of the teachers: averaged like their weights (`ema`) or the students' (`copy`)."""

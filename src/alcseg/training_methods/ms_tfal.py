@@ -43,7 +43,7 @@ from alcseg.correction.affinity import patch_confidence, suspicious_voxels, volu
 from alcseg.losses.segmentation import segmentation_loss_per_sample
 from alcseg.networks.features import WithFeatures
 from alcseg.training_methods.base import Batch, Card, Method, MethodSettings
-from alcseg.types import Count, NotNegative, Share
+from alcseg.types import BelowOne, Count, NotNegative, Share
 
 __all__ = ["MSTFAL"]
 
@@ -72,7 +72,7 @@ class MSTFALSettings(MethodSettings):
     """Weight of these volumes' patches."""
     exponent: NotNegative = 2.0
     """Of the patch weight."""
-    confidence_decay: Share = 0.98
+    confidence_decay: BelowOne = 0.98
     """Of the running confidence of a volume."""
     rank_every: Count = 100
     """Steps between rankings; at most steps/25."""

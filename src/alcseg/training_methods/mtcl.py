@@ -31,7 +31,7 @@ from alcseg.losses.consistency import consistency_loss
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
 from alcseg.training_methods._ema import Buffers, ema_decay_at, ema_update, fit_decay, make_teacher
 from alcseg.training_methods.base import Batch, Card, Method, MethodSettings, batch_statistics
-from alcseg.types import Count, NotNegative, Share
+from alcseg.types import BelowOne, Count, NotNegative, Share
 
 __all__ = ["MTCL"]
 
@@ -59,7 +59,7 @@ class MTCLSettings(MethodSettings):
     """Largest value of the ramp lambda."""
     ramp_fraction: Share = 0.75
     """Share of the run over which lambda rises."""
-    ema_decay: Share | None = None
+    ema_decay: BelowOne | None = None
     """Of the teacher's average, after its warm-up; None: 0.99, less in runs of under 2,000 steps."""
     teacher_buffers: Buffers = "ema"
     """BatchNorm statistics of the teacher: averaged like its weights (`ema`) or the student's (`copy`)."""

@@ -345,3 +345,18 @@ def test_a_number_out_of_range_is_wrong_usage(alcseg, words, said):
     result = alcseg(*words)
     assert result.code == 2
     assert said in result.err
+
+
+@pytest.mark.parametrize(("rank", "lines"), [(0, 1), (1, 0)])
+def test_several_processes_of_a_verb_that_one_does_are_refused_in_one_line(monkeypatch, alcseg, rank, lines):
+    told = {
+        "TORCHELASTIC_RUN_ID": "x",
+        "WORLD_SIZE": 2,
+        "LOCAL_WORLD_SIZE": 2,
+        "RANK": rank,
+        "LOCAL_RANK": rank,
+    }
+    for name, value in told.items():
+        monkeypatch.setenv(name, str(value))
+    result = alcseg("methods")
+    assert (result.code, result.out, len(result.err.splitlines())) == (2, "", lines)

@@ -3,7 +3,7 @@
 import pytest
 
 from alcseg.errors import UsageError
-from alcseg.processes import Launched, is_first, launched
+from alcseg.processes import Launched, is_first, launched, require_alone
 
 NAMES = (
     "TORCHELASTIC_RUN_ID", "RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "NODE_RANK",
@@ -62,3 +62,19 @@ def test_processes_that_lightning_starts_know_their_number(tell) -> None:
     assert is_first()
     tell(NODE_RANK=1)  # the second machine, started by hand
     assert not is_first()
+
+
+def test_a_verb_that_one_process_does_is_refused_by_the_first_of_several(tell) -> None:
+    tell()
+    require_alone("predict")
+    tell(SLURM_STEP_NUM_TASKS=1)
+    require_alone("predict")
+    tell(TORCHELASTIC_RUN_ID="none", WORLD_SIZE=2, LOCAL_WORLD_SIZE=2, RANK=0, LOCAL_RANK=0)
+    with pytest.raises(
+        UsageError, match="alcseg predict: expected to be called once, found 2 processes of torchrun"
+    ):
+        require_alone("predict")
+    tell(TORCHELASTIC_RUN_ID="none", WORLD_SIZE=2, LOCAL_WORLD_SIZE=2, RANK=1, LOCAL_RANK=1)
+    with pytest.raises(SystemExit) as ended:
+        require_alone("predict")
+    assert ended.value.code == UsageError.exit_code

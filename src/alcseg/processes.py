@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from alcseg.errors import UsageError
 
-__all__ = ["Launched", "is_first", "launched"]
+__all__ = ["Launched", "is_first", "launched", "require_alone", "require_workers"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,33 @@ def launched() -> Launched | None:
             f"{found.nodes}. Ask for a multiple."
         )
     return found
+
+
+def require_alone(verb: str) -> None:
+    """Refuse processes that a launcher started for a verb that is done by one; the first says it for all.
+
+    Raises:
+        UsageError: In the first of several.
+        SystemExit: In the others, with the same exit code.
+    """
+    found = _told()
+    if found is not None and found.count > 1:
+        if found.rank:
+            raise SystemExit(UsageError.exit_code)
+        raise UsageError(
+            f"alcseg {verb}: expected to be called once, found {found.count} processes of {found.by} that "
+            f"would all do the same. Leave out {found.by}; only `alcseg train` is done by several."
+        )
+
+
+def require_workers(count: int) -> None:
+    """Refuse a number of processes beside this one that cannot be.
+
+    Raises:
+        UsageError: If it is negative.
+    """
+    if count < 0:
+        raise UsageError(f"--workers: expected 0 or more, got {count}.")
 
 
 def is_first() -> bool:

@@ -51,6 +51,7 @@ def test_a_run_has_all_results_and_is_not_done_again(content, write, call, tmp_p
     assert sum(label.selected for label in labels) == len(labels) / 2  # ALC refines half of a batch
     before = times(root)
     assert call(plan).code == 0
+    assert call(plan, "--device", "tpu").code == 2  # nothing to do, but wrong words
     assert times(root) == before
 
     RunRecord.read(root).model_copy(update={"gpu": "A card", "peak_gpu_memory_mib": 5.5}).write(root)
@@ -144,6 +145,8 @@ def test_a_dry_run_computes_nothing(content, write, call, tmp_path):
         (["--launcher", "slurm", "--slurm", "gpu"], "expected KEY=VALUE"),
         (["--launcher", "slurm", "--slurm", "partitoin=gpu", "cluster=local"], "--slurm: .*partitoin"),
         (["--jobs", "-1"], "expected at least 0"),
+        (["--device", "tpu"], "--device: expected auto, cpu"),
+        (["--device", "tpu", "--dry-run"], "--device: expected auto, cpu"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_made(content, write, alcseg, tmp_path, words, message):

@@ -133,6 +133,8 @@ def test_a_second_call_trains_nothing_and_finds_the_same(result, spoiled, monkey
     [
         ({"folds": 1}, UsageError, "--folds of at least 2"),
         ({"rounds": 3}, UsageError, "--rounds 1 or 2"),
+        ({"workers": -1}, UsageError, "--workers: expected 0 or more"),
+        ({"device": "tpu"}, UsageError, "--device: expected auto, cpu"),
         ({"folds": 20}, DataError, "at least 20 groups"),
         ({"method": "h_sup"}, UsageError, "needs no trusted labels"),
         ({"method": "hlsup"}, ConfigError, "hl_sup"),

@@ -14,9 +14,11 @@ from alcseg.benchmarking.plan import read_plan
 from alcseg.benchmarking.run import Found, RunPaths, State, find_state
 from alcseg.files import make_folder
 from alcseg.frames import to_frame
+from alcseg.inference.device import require_device_name
 from alcseg.launching import LauncherName, check_options, make_launcher
 from alcseg.launching.job import terminated_as_interrupted
 from alcseg.locks import alone
+from alcseg.processes import require_workers
 from alcseg.records.benchmark_plan import PlannedRun
 from alcseg.records.benchmark_run import BenchmarkRecord
 from alcseg.records.summary import EvaluationSummary
@@ -108,6 +110,8 @@ def benchmark(
     """
     out, data, test_data = Path(out), _path(data), _path(test_data)
     check_options(launcher, slurm)
+    require_device_name(device)
+    require_workers(workers)
     checked = read_plan(plan)
     runs = _Runs(out, {run.id: find_state(RunPaths(out, run), checked) for run in checked.runs})
     left = tuple(run for run in checked.runs if runs.found[run.id].state != "done")

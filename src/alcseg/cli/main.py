@@ -16,7 +16,7 @@ from typing import Any
 from alcseg.cli.flags import PRINT_OPTIONS
 from alcseg.cli.parser import ARCHIVE, DRY_RUNS, NO_TRAINING, ONE_METHOD, SHARED, VERBS, parse
 from alcseg.errors import AlcsegError, UsageError
-from alcseg.processes import is_first
+from alcseg.processes import is_first, require_alone
 
 __all__ = ["main"]
 
@@ -87,9 +87,11 @@ def _run(words: Sequence[str], *, ends: bool) -> int:
         words = ["--help"]
     try:
         options = vars(parse(words))
-    except SystemExit as done:  # --help and --version
+        verb = options.pop("verb")
+        if verb not in SHARED:
+            require_alone(verb)
+    except SystemExit as done:  # --help and --version, and processes that have nothing to say
         return int(done.code or 0)
-    verb = options.pop("verb")
     printing = argparse.Namespace(**{name: options.pop(name) for name in PRINT_OPTIONS})
     _start_logging(verbose=printing.verbose, quiet=printing.quiet)
     apart = _apart([verb])

@@ -37,6 +37,7 @@ from alcseg.listing import has_file
 from alcseg.locks import alone
 from alcseg.machine import peak_memory_mib, versions
 from alcseg.outputs import require_apart, require_free
+from alcseg.processes import require_workers
 from alcseg.records.audit import AuditRecord, AuditRound, AuditRow, RegionRow
 from alcseg.records.fingerprint import FingerprintRow
 from alcseg.records.foretold import Foretold
@@ -111,6 +112,7 @@ def audit(
             f"{folds}, {steps}, {repeats} and {rounds}."
         )
     require_seed(seed)
+    require_workers(workers)
     method_class, fixed = METHODS[method]
     if "hq" in method_class(**fixed).streams:
         raise UsageError(

@@ -38,6 +38,7 @@ from alcseg.noise import (
     resolve_size,
 )
 from alcseg.outputs import output_folder, require_apart
+from alcseg.processes import require_workers
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
 from alcseg.records.noise import NoiseEntry, NoiseManifest
@@ -290,8 +291,7 @@ def _check_options(
     workers: int,
     run: str | PathLike[str] | None,
 ) -> None:
-    if workers < 0:
-        raise UsageError(f"--workers: expected at least 0, got {workers}.")
+    require_workers(workers)
     if (model == _NETWORK) != (run is not None):
         raise UsageError(f"expected --run with --model {_NETWORK}, and with no other model.")
     if model == _NETWORK:

@@ -6,7 +6,17 @@ import torch
 
 from alcseg.errors import ResourceError, UsageError
 
-__all__ = ["pick_device"]
+__all__ = ["pick_device", "require_device_name"]
+
+
+def require_device_name(name: str) -> None:
+    """Refuse what can be no device on any machine.
+
+    Raises:
+        UsageError: If it is none of `auto`, `cpu`, `cuda` and `cuda:<i>`.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]+)?", name):
+        raise UsageError(f"--device: expected auto, cpu, cuda or cuda:<i>, got '{name}'.")
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -16,10 +26,9 @@ def pick_device(name: str = "auto") -> torch.device:
         UsageError: If the name is none of these.
         ResourceError: If there is no such device.
     """
+    require_device_name(name)
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if not re.fullmatch(r"cpu|cuda(:[0-9]+)?", name):
-        raise UsageError(f"--device: expected auto, cpu, cuda or cuda:<i>, got '{name}'.")
     kind, _, index = name.partition(":")
     count = torch.cuda.device_count() if kind == "cuda" else 1
     if int(index or 0) >= count:

@@ -334,6 +334,13 @@ def test_weights_of_another_network(verb, trained, sound, tmp_path, alcseg):
         (("--set", "data.hq_batch=0"), "data.hq_batch"),
         (("--set", "network.name=vnett"), "vnet"),
         (("--set", "network.filters=0"), "network.filters"),
+        (("--set", "network.dropout=1"), "network.dropout: expected a number, at least 0 and below 1"),
+        (
+            ("--set", "network.name=unet", "network.dropout=1"),
+            "network.dropout: expected a number, at least 0 and below 1",
+        ),
+        (("--set", "trainer.momentum=1"), "trainer.momentum"),
+        (("--method", "mean_teacher", "--set", "method.ema_decay=1"), "method.ema_decay"),
         (("--set", "data.hq_batch=1"), "Use data.patch=[16, 16, 32] or data.hq_batch=2."),
         (("--method", "alcc"), "Did you mean 'alc'?"),
         (("--preset", "hippocampos"), "hippocampus"),
@@ -439,6 +446,19 @@ def test_what_is_of_another_kind_is_not_overwritten(sound, trained, data, alcseg
             result, 2, "UsageError", str(data), "a dataset (dataset.json)", "remove this one yourself"
         )
         assert sorted(data.rglob("*")) == before
+
+
+@pytest.mark.parametrize("words", [(), ("--overwrite",)])
+def test_the_root_of_the_disk_is_no_place_for_a_run(words, sound, tmp_path, alcseg):
+    result = alcseg("train", sound, *TRAIN, "--out", "/", *words, "-q")
+    assert_one_line(result, 2, "UsageError: /: expected an")
+
+
+def test_a_run_does_not_take_the_place_of_what_holds_its_dataset(data, alcseg):
+    before = sorted(data.rglob("*"))
+    result = alcseg("train", data, *TRAIN, "--out", data.parent, "--overwrite", "-q")
+    assert_one_line(result, 2, "UsageError", "expected an output folder outside of the source")
+    assert sorted(data.rglob("*")) == before
 
 
 def test_counts_below_zero_are_refused(sound, trained, tmp_path, alcseg):

@@ -14,7 +14,10 @@ from test_outputs import content, write
 def old_output(out: Path) -> OldOutput:
     """One that is worth less than a finished one; notes belong to nobody."""
     return OldOutput(
-        out, worth=lambda: (out / "finished").exists(), foreign=lambda name: name.name.startswith("note")
+        out,
+        worth=lambda: (out / "finished").exists(),
+        replaced=True,
+        foreign=lambda name: name.name.startswith("note"),
     )
 
 
@@ -79,6 +82,6 @@ def test_what_cannot_be_set_aside_stays(tmp_path: Path, monkeypatch: pytest.Monk
         with pytest.raises(ResourceError, match="out: expected a disk"), old_output(out).aside():
             pass
     monkeypatch.chdir(out)
-    with pytest.raises(UsageError, match="folder of its own"), old_output(out).aside():
-        pass
+    with pytest.raises(UsageError, match="folder of its own"):
+        old_output(out)
     assert content(out) == {"old": "x"}

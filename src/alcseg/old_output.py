@@ -26,7 +26,11 @@ class OldOutput:
     Args:
         path: The folder; a link to it stays.
         worth: Whether the new output, which is then in the folder, is worth more than the old one.
+        replaced: Whether it will be set aside; else what it holds is not looked through.
         foreign: Whether a file, by its relative path, belongs to neither and stays where it is.
+
+    Raises:
+        UsageError: If it will be set aside, and the home or the working folder lies in it.
     """
 
     def __init__(
@@ -34,6 +38,7 @@ class OldOutput:
         path: Path,
         *,
         worth: Callable[[], bool],
+        replaced: bool,
         foreign: Callable[[Path], bool] = lambda name: False,
     ) -> None:
         self._path, self._worth, self._foreign = path, worth, foreign
@@ -42,7 +47,9 @@ class OldOutput:
             if aside.name.endswith(self._ending):
                 with alone(path):
                     self._settle(aside)
-        self._held = listing(self._place)
+        if replaced:
+            refuse_working_place(self._place)
+        self._held = listing(self._place) if replaced else {}
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -51,10 +58,8 @@ class OldOutput:
         Files that have appeared in the folder since the call began stay in it.
 
         Raises:
-            UsageError: If the home or the working folder lies in it.
             ResourceError: If it cannot be renamed.
         """
-        refuse_working_place(self._place)
         if not os.path.lexists(self._place):
             yield
             return

@@ -99,6 +99,13 @@ def test_an_old_demo_stays_until_a_new_one_is_whole(stopped_at_training, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.parametrize("options", [{"device": "tpu"}, {"workers": -1}])
+def test_wrong_options_are_refused_before_anything_is_made(options, tmp_path):
+    with pytest.raises(UsageError, match=f"--{next(iter(options))}: expected"):
+        demo(tmp_path / "out", **options)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_with_files_is_refused(tmp_path):
     (tmp_path / "mine.txt").write_text("x")
     with pytest.raises(UsageError, match="empty or new output folder"):

@@ -22,11 +22,13 @@ from alcseg.data.phantoms import write_phantoms
 from alcseg.errors import UsageError
 from alcseg.evaluation import Evaluation
 from alcseg.files import make_folder
+from alcseg.inference.device import pick_device
 from alcseg.listing import has_file
 from alcseg.locks import alone
 from alcseg.machine import peak_memory_mib, timestamp, versions
 from alcseg.old_output import OldOutput
 from alcseg.outputs import require_free
+from alcseg.processes import require_workers
 from alcseg.records.demo import DemoRecord, DemoScores, DemoStep
 from alcseg.records.ranking import RankingRow
 from alcseg.reporting.review_link import ReviewLink
@@ -114,6 +116,8 @@ def demo(
     """
     out = Path(out)
     require_seed(seed)
+    require_workers(workers)
+    pick_device(device)
     steps = list(_steps(out, seed=seed, workers=workers, device=device, cases=cases, settings=list(set)))
     asked = DemoRecord(
         seed=seed,
@@ -123,7 +127,7 @@ def demo(
     )
     _require_place(out, asked, overwrite=overwrite)
     with alone(out), ExitStack() as held:
-        old = OldOutput(out, worth=partial(_is_done, out), foreign=_is_foreign)
+        old = OldOutput(out, worth=partial(_is_done, out), replaced=overwrite, foreign=_is_foreign)
         _require_place(out, asked, overwrite=overwrite)  # as it is now that nobody else writes into it
         if overwrite:
             held.enter_context(old.aside())

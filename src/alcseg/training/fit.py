@@ -19,7 +19,7 @@ from alcseg.data.cache import (
 )
 from alcseg.data.cache_limit import CACHE, in_use, prune
 from alcseg.data.folder import Dataset
-from alcseg.errors import ConfigError, UsageError
+from alcseg.errors import ConfigError
 from alcseg.files import write_text
 from alcseg.inference.bf16 import bf16_speedup
 from alcseg.inference.device import pick_device
@@ -27,7 +27,8 @@ from alcseg.inference.load import build_method, create_method
 from alcseg.listing import has_file
 from alcseg.locks import alone
 from alcseg.old_output import OldOutput
-from alcseg.processes import is_first, launched
+from alcseg.outputs import require_apart
+from alcseg.processes import is_first, launched, require_workers
 from alcseg.records.cases import CaseRow
 from alcseg.records.run import RunInput
 from alcseg.records.settings import RunSettings
@@ -88,8 +89,7 @@ def fit(
         UsageError: If it holds something else, another process is at it, or `workers` is negative.
         KeyboardInterrupt: After a checkpoint, if training was asked to stop.
     """
-    if workers < 0:
-        raise UsageError(f"--workers: expected 0 or more, got {workers}.")
+    require_workers(workers)
     chosen = pick_device(device)
     first = is_first()
     with together(chosen), ExitStack() as held:
@@ -172,7 +172,10 @@ def _begin(
     """
     asked = settings.trainer.precision
     settings = complete_settings(settings, device, None if overwrite else out)
-    old = OldOutput(out, worth=Run(out).has_checkpoint) if lock is not None else None
+    if overwrite:
+        require_apart(out, folder.root)
+    worth = Run(out).has_checkpoint
+    old = OldOutput(out, worth=worth, replaced=overwrite) if lock is not None else None
     if not overwrite:
         require_same_start(Run(out), init)
     open_run(out, settings, overwrite=overwrite)  # nothing is made for what is refused

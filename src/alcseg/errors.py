@@ -8,7 +8,8 @@
     │   ├── LabelError     4   label values that make no sense
     │   ├── ShapeError     4   arrays whose shapes do not fit
     │   └── CheckpointError 4  a run folder or checkpoint that cannot be used
-    └── ResourceError      5   disk, memory, device or an optional package is missing
+    └── ResourceError      5   disk, memory or a device is missing
+        └── PackageError   5   an optional package is missing
 
 Every message says what was expected, what came, where, and what to do.
 """
@@ -20,6 +21,7 @@ __all__ = [
     "DataError",
     "GeometryError",
     "LabelError",
+    "PackageError",
     "ResourceError",
     "ShapeError",
     "UsageError",
@@ -68,3 +70,7 @@ class ResourceError(AlcsegError):
     """Disk, memory, a device or an optional package is missing."""
 
     exit_code = 5
+
+
+class PackageError(ResourceError):
+    """What was asked for needs an optional package that is not installed; all else works without."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from alcseg.errors import ResourceError
+from alcseg.errors import PackageError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -17,12 +17,12 @@ def to_frame(rows: Iterable[BaseModel | Mapping[str, Any]]) -> "DataFrame":
     """A line per row; the columns are the keys, or those of the file that a record stands for.
 
     Raises:
-        ResourceError: If pandas is not installed.
+        PackageError: If pandas is not installed.
     """
     try:
         import pandas as pd
     except ImportError:
-        raise ResourceError("to_frame: expected pandas, found none. Run: pip install pandas") from None
+        raise PackageError("to_frame: expected pandas, found none. Run: pip install pandas") from None
     return pd.DataFrame(
         [row.model_dump(by_alias=True) if isinstance(row, BaseModel) else dict(row) for row in rows]
     )

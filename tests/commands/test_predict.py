@@ -12,7 +12,8 @@ from alcseg.commands import predict as module
 from alcseg.commands.predict import predict
 from alcseg.data.folder import Dataset
 from alcseg.data.predicted import Predictions
-from alcseg.errors import DataError, ResourceError, UsageError
+from alcseg.data.readers import dicom_slices
+from alcseg.errors import DataError, PackageError, ResourceError, UsageError
 from alcseg.metrics.overlap import dice
 from alcseg.records.predictions import PredictionRecord
 
@@ -130,6 +131,31 @@ def test_one_odd_header_stops_no_other_scan(
     result = predict(make_run(), scans, out=tmp_path / "out")
     assert sorted(result.written) == ["a", "c"]
     assert str(scans / "b.nii.gz") in result.failed["b"]
+
+
+def test_a_series_without_its_decoder_stops_no_other_scan(
+    solvable_dataset: Path,
+    make_run: MakeRun,
+    write_slice: Callable[..., None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pydicom = pytest.importorskip("pydicom")
+    monkeypatch.setattr(dicom_slices, "_DECODERS", ("not_installed",))
+    write_slice(tmp_path / "jpeg/1.dcm", np.zeros((8, 8)), (0, 0, 0))
+    one = pydicom.dcmread(tmp_path / "jpeg/1.dcm")
+    one.SliceThickness = 1
+    one.file_meta.TransferSyntaxUID = pydicom.uid.JPEGLosslessSV1
+    one.PixelData = pydicom.encaps.encapsulate([b"no image"])
+    one["PixelData"].is_undefined_length = True
+    one.save_as(tmp_path / "jpeg/1.dcm")
+    scan = solvable_dataset / "imagesTr/hq_0_0000.nii.gz"
+    result = predict(make_run(), [tmp_path / "jpeg", scan], out=tmp_path / "out")
+    assert list(result.failed) == ["jpeg"]
+    assert 'pip install "alcseg[dicom-jpeg]"' in result.failed["jpeg"]
+    assert len(result.written) == 1
+    with pytest.raises(PackageError, match="dicom-jpeg"):
+        predict(make_run(), tmp_path / "jpeg", out=tmp_path / "alone")
 
 
 def test_a_scan_in_microns_is_that_in_millimetres_and_keeps_its_header(

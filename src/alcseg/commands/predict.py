@@ -20,7 +20,7 @@ from alcseg.data.predicted import Predictions
 from alcseg.data.readers.base import SourceCase
 from alcseg.data.readers.inputs import find_inputs
 from alcseg.data.writer import write_label, write_map
-from alcseg.errors import DataError, UsageError
+from alcseg.errors import DataError, PackageError, UsageError
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import load_networks
 from alcseg.inference.pick_engine import pick_engine
@@ -82,6 +82,7 @@ def predict(
     Raises:
         UsageError: If an option is wrong, the folder holds other files, or an output would replace an input.
         DataError: If nothing was found, or every case failed.
+        PackageError: If the files of every case need a package that is not installed.
         ResourceError: If the folder cannot be made.
     """
     require_seed(seed)
@@ -129,7 +130,7 @@ def predict(
                         going.add(case.case_id, going.earlier[case.case_id])
                         continue
                     entry = _predict_case(predictor, case, place, outputs[case.case_id], how)
-                except DataError as error:
+                except (DataError, PackageError) as error:
                     logger.warning("case '%s' failed: %s", case.case_id, error)
                     errors.append(error)
                     entry = PredictedCase(status="failed", error=str(error))

@@ -5,7 +5,7 @@ https://teem.sourceforge.net/nrrd/format.html
 
 from typing import Any
 
-from alcseg.errors import ResourceError
+from alcseg.errors import PackageError
 
 __all__ = ["SPACES", "nrrd_package"]
 
@@ -24,10 +24,10 @@ def nrrd_package() -> Any:
     """Pynrrd.
 
     Raises:
-        ResourceError: If it is not installed.
+        PackageError: If it is not installed.
     """
     try:
         import nrrd
     except ImportError:
-        raise ResourceError('NRRD files need pynrrd: pip install "alcseg[nrrd]"') from None
+        raise PackageError('NRRD files need pynrrd: pip install "alcseg[nrrd]"') from None
     return nrrd

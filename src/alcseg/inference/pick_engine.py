@@ -8,7 +8,7 @@ with the predictions.
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, get_args
 
-from alcseg.errors import ResourceError, UsageError
+from alcseg.errors import PackageError, UsageError
 from alcseg.types import EngineName
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def pick_engine(name: EngineName, device: "torch.device") -> EngineName:
 
     Raises:
         UsageError: If there is no such engine, or it does not run on the device.
-        ResourceError: If it is not installed.
+        PackageError: If it is not installed.
     """
     if name not in ENGINES:
         raise UsageError(f"--engine: expected one of {', '.join(ENGINES)}, got '{name}'.")
@@ -41,7 +41,7 @@ def pick_engine(name: EngineName, device: "torch.device") -> EngineName:
     if name != "torch" and device.type != "cpu":
         raise UsageError(f"--engine {name}: runs on a CPU, not on {device}. Use --engine auto.")
     if name == "openvino" and not there:
-        raise ResourceError(
+        raise PackageError(
             "--engine openvino: expected the package openvino, found none. pip install 'alcseg[openvino]', "
             "or use --engine auto."
         )

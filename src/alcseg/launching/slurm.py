@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alcseg.bounded_yaml import load_yaml
-from alcseg.errors import AlcsegError, DataError, ResourceError, UsageError
+from alcseg.errors import AlcsegError, DataError, PackageError, UsageError
 from alcseg.launching.job import Ended, Job, log_to_stderr, terminated_as_interrupted
 
 __all__ = ["SlurmLauncher", "parse_options"]
@@ -46,13 +46,13 @@ class SlurmLauncher:
             device: Of each job.
 
         Raises:
-            ResourceError: If submitit is not installed.
+            PackageError: If submitit is not installed.
             UsageError: If an option is unknown or wrong, or there is no SLURM here.
         """
         try:
             import submitit
         except ImportError:
-            raise ResourceError(
+            raise PackageError(
                 "--launcher slurm: expected the package submitit, found none. pip install 'alcseg[slurm]'"
             ) from None
         generic = submitit.AutoExecutor._typed_parameters()

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from alcseg.audited import Audit
 from alcseg.data.folder import Dataset
-from alcseg.errors import ResourceError, UsageError
+from alcseg.errors import PackageError, ResourceError, UsageError
 from alcseg.records.review_book import ReviewBook
 from alcseg.reporting.review_link import PORT
 from alcseg.reviewing.exchange import Exported, Imported, export_review, import_labels
@@ -148,7 +148,7 @@ def _serve(
         from alcseg.reviewing.desk import Desk
         from alcseg.reviewing.server import create_app, require_page
     except ImportError as error:
-        raise ResourceError(
+        raise PackageError(
             f"expected the packages of the review page, found no {error.name}: pip install 'alcseg[review]'."
         ) from None
     require_page()

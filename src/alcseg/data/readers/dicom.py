@@ -129,7 +129,7 @@ def read_series(folder: Path) -> Volume:
         the shear of slices that were taken with a tilted gantry.
 
     Raises:
-        ResourceError: If pydicom, or a decoder for the compression of the file, is not installed.
+        PackageError: If pydicom, or a decoder for the compression of the file, is not installed.
         DataError: If the folder holds no slices, several series, differing slices, or cannot be read.
         GeometryError: If slices are missing or doubled; the message names the positions.
     """

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alcseg.errors import DataError, ResourceError
+from alcseg.errors import DataError, PackageError, ResourceError
 from alcseg.listing import folders_below, list_files
 from alcseg.words import shorten
 
@@ -52,7 +52,7 @@ def reading(path: Path) -> Iterator[None]:
     Its warnings, of values that are odd and can be used, are left out.
 
     Raises:
-        ResourceError: If pydicom is not installed.
+        PackageError: If pydicom is not installed.
         DataError: If the file cannot be understood.
     """
     errors = _pydicom().errors
@@ -71,7 +71,7 @@ def read_dicom(path: Path, **options: Any) -> Any:
     """Read one file with pydicom, whose `options` are those of `dcmread`.
 
     Raises:
-        ResourceError: If pydicom is not installed.
+        PackageError: If pydicom is not installed.
         DataError: If the file cannot be read.
     """
     with reading(path):
@@ -142,7 +142,7 @@ def _pydicom() -> Any:
     try:
         import pydicom
     except ImportError:
-        raise ResourceError('reading DICOM needs pydicom: pip install "alcseg[dicom]"') from None
+        raise PackageError('reading DICOM needs pydicom: pip install "alcseg[dicom]"') from None
     return pydicom
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from alcseg.data.placement import check_directions, check_steps
 from alcseg.data.readers.dicom_files import reading
-from alcseg.errors import DataError, ResourceError
+from alcseg.errors import DataError, PackageError
 from alcseg.words import shorten
 
 __all__ = ["Slice", "slices_in"]
@@ -92,7 +92,7 @@ class Slice:
         """Gray values in stored units such as HU, `(columns, rows)`; those of MONOCHROME1 turned round.
 
         Raises:
-            ResourceError: If no decoder of the compression is installed.
+            PackageError: If no decoder of the compression is installed.
             DataError: If the pixels cannot be read or have colors.
         """
         stored = _decoded(self.dataset, self.frame, self.path)
@@ -218,7 +218,7 @@ def _decoded(one: Any, frame: int | None, path: Path) -> NDArray[Any]:
             raise DataError(
                 f"{path}: expected whole {name}, cannot decode it ({reason}). Copy it again."
             ) from None
-        raise ResourceError(
+        raise PackageError(
             f'{path}: cannot decode {name} ({reason}): pip install "alcseg[dicom-jpeg]", or decompress the '
             "series."
         ) from None

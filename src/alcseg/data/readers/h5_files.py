@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.placement import check_steps
 from alcseg.data.voxel_values import check_intensities, whole_numbers
-from alcseg.errors import DataError, ResourceError, ShapeError
+from alcseg.errors import DataError, PackageError, ShapeError
 from alcseg.listing import require_content
 from alcseg.types import LabelMap, Spacing
 
@@ -30,7 +30,7 @@ def read_h5_case(path: Path, case_id: str, spacing: Spacing, *, with_label: bool
         with_label: Whether to read the label, which need not be there otherwise.
 
     Raises:
-        ResourceError: If h5py is not installed.
+        PackageError: If h5py is not installed.
         DataError: If the file cannot be read, lacks a key, or holds an unusable image or label.
         ShapeError: If image and label are not 3D arrays of one shape.
         GeometryError: If a voxel size is not above 0.
@@ -70,7 +70,7 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         import h5py
     except ImportError:
-        raise ResourceError('reading h5 files needs h5py: pip install "alcseg[h5]"') from None
+        raise PackageError('reading h5 files needs h5py: pip install "alcseg[h5]"') from None
     require_content(path)
     try:
         with h5py.File(path) as file:

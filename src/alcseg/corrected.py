@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from alcseg.data.folder import GIVEN, Case, Dataset
 from alcseg.data.nifti import read_label, read_map
-from alcseg.errors import UsageError
+from alcseg.errors import DataError, UsageError
 from alcseg.frames import to_frame
 from alcseg.listing import has_file
 from alcseg.records.audit_trail import AuditLine, AuditTrail
@@ -205,11 +205,19 @@ class CorrectedCase:
 
     @cached_property
     def given(self) -> LabelMap | None:
-        """The label as it came, before all rounds; None where none was given."""
+        """The label as it came, before all rounds; None where none was given.
+
+        Raises:
+            DataError: If it is gone from where `correct` has kept it.
+        """
         folder = self.case.dataset
         path = folder.root / GIVEN / f"{self.case_id}{folder.file_ending}"
         if has_file(path):
             return read_label(path).array
+        if any(row.label_given for row in self.ranking):
+            raise DataError(
+                f"{path}: expected the label as it came, found none. Restore it, or correct again."
+            )
         return self.written if self.case.quality != "unlabeled" else None
 
     @cached_property

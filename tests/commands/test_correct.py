@@ -25,6 +25,7 @@ from alcseg.errors import DataError, UsageError
 from alcseg.inference import predictor as predictor_module
 from alcseg.inference import sliding_window
 from alcseg.records.cases import CaseRow
+from alcseg.reviewing.subject import Subject
 
 MakeRun = Callable[..., Path]
 Read = Callable[[Path], np.ndarray]
@@ -566,6 +567,23 @@ def test_a_second_round_keeps_the_labels_that_came_first_and_the_trail(
         "hq_0.nii.gz",
         "lq_1.nii.gz",
     ]
+
+
+def test_a_written_label_is_never_taken_for_the_one_that_came(
+    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path
+) -> None:
+    run = make_run()
+    found = correct(run, solvable_dataset, out=tmp_path / "first", passes=2)
+    (found.path / "labelsGiven" / "lq_0.nii.gz").unlink()
+    words = r"labelsGiven: expected the labels as they came .* found no lq_0\.nii\.gz\."
+    with pytest.raises(DataError, match=words):
+        correct(run, found, out=tmp_path / "second", passes=2)
+    assert not (tmp_path / "second").exists()
+    with pytest.raises(DataError, match=words):
+        Subject.open(found.path)
+    with pytest.raises(DataError, match=r"lq_0\.nii\.gz: expected the label as it came, found none"):
+        found["lq_0"].given  # noqa: B018 - read when asked for
+    assert found["lq_1"].given is not None
 
 
 def test_labels_that_came_first_are_renumbered_with_the_others(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alcseg.data.case import Volume
 from alcseg.data.folder import GIVEN, Dataset, require_named_values
+from alcseg.data.given import require_given_labels
 from alcseg.data.nifti import read_label
 from alcseg.data.rater_labels import RATERS, rater_labels
 from alcseg.data.writer import renamed, write_label, write_map
@@ -59,7 +60,11 @@ class CorrectedDataset:
         """Take over the labels that earlier rounds have kept, and those of single readers.
 
         Of a case the first label is the one that came.
+
+        Raises:
+            DataError: If one of those is gone.
         """
+        require_given_labels(self.source)
         for path in list_files(self.source.root / GIVEN, f"*{self.source.file_ending}"):
             self._take_label(path, GIVEN)
         for files in rater_labels(self.source).values():

@@ -44,3 +44,8 @@ class RankingRow(Row):
     """Whether the run was trained on this case."""
     reason: str
     """What the two errors rest on, in words."""
+
+    @property
+    def label_given(self) -> bool:
+        """Whether the case came with a label."""
+        return math.isfinite(self.given_error) or self.agreement is not None

@@ -10,6 +10,7 @@ import numpy as np
 from alcseg.audited import Audit
 from alcseg.data.case import Volume
 from alcseg.data.folder import GIVEN, Dataset, require_named_values
+from alcseg.data.given import require_given_labels
 from alcseg.data.nifti import read_image, read_label, read_map
 from alcseg.errors import DataError
 from alcseg.listing import has_file
@@ -69,13 +70,15 @@ class Subject:
             dataset: The dataset of an audit, where it has moved.
 
         Raises:
-            DataError: If it is neither, or the dataset of an audit is not where it was.
+            DataError: If it is neither, the dataset of an audit is not where it was, or a label that
+                `correct` has kept is gone.
         """
         if isinstance(target, Audit) or has_file(AuditRecord.path(Path(target))):
             audit = Audit.open(target)
             source = Dataset.open(dataset or _dataset_of(audit))
             return cls(source, _audited(source, audit), audit)
         source = Dataset.open(target)
+        require_given_labels(source)
         return cls(source, _corrected(source) if has_file(RankingRow.path(source.root)) else _plain(source))
 
     @property

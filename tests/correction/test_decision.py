@@ -1,6 +1,7 @@
 """What is written for a case, why, and what is told of it."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -23,16 +24,14 @@ def opinion(label: np.ndarray, *seen: np.ndarray, spacing: tuple[float, ...] = (
     inside = np.stack([np.where(mask, 0.9, 0.02) for mask in seen]).astype(np.float32)
     probs = np.concatenate([1 - inside.sum(0, keepdims=True), inside])
 
-    def to_source(classes: np.ndarray) -> np.ndarray:
-        return np.array([0, *range(7, 7 + len(seen))])[classes.argmax(0)]
+    def to_source(classes: Iterable[np.ndarray]) -> np.ndarray:
+        return np.array([0, *range(7, 7 + len(seen))])[np.stack(list(classes)).argmax(0)]
 
     return Opinion(probs, probs.argmax(0).astype(np.uint8), label.astype(np.uint8), spacing, to_source)
 
 
 def look(one: Opinion) -> Look:
-    refined = one.to_source(
-        (one.refined == np.arange(len(one.probs))[:, None, None, None]).astype(np.float32)
-    )
+    refined = one.to_source((one.refined == index).astype(np.float32) for index in range(len(one.probs)))
     return Look("case", refined, np.zeros(one.label.shape, np.float32), one)
 
 

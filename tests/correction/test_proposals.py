@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from alcseg.correction.proposals import propose
 
@@ -26,6 +28,36 @@ def test_a_label_drawn_too_large_is_moved_back() -> None:
     assert float(found.mm[0, 0]) == pytest.approx(-3, abs=0.5)
     assert list(proposals) == ["given", "patched", "moved", "posterior", "refined"]
     assert all(one.dtype == np.uint8 for one in proposals.values())
+
+
+class Largest(TorchDispatchMode):
+    """Notes the size of the largest tensor that is made inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        for one in made if isinstance(made, tuple | list) else [made]:
+            if isinstance(one, torch.Tensor):
+                self.bytes = max(self.bytes, one.untyped_storage().nbytes())
+        return made
+
+
+def test_many_classes_are_weighed_a_few_at_a_time(monkeypatch) -> None:
+    """Beside the distances nothing that is made is as large as the probabilities."""
+    truth, given = block(5, 18), block(7, 20)
+    truth[truth > 0] = given[given > 0] = 3
+    probs = probabilities(truth, 12)
+    whole, found = propose(probs, truth, given, ISOTROPIC, 0.5, truth)
+    monkeypatch.setattr("alcseg.correction.proposals._VALUES_AT_ONCE", probs.size // 10)
+    with Largest() as largest:
+        parts, again = propose(probs, truth, given, ISOTROPIC, 0.5, truth)
+    assert largest.bytes <= probs.nbytes  # the distances of 11 classes
+    for name, label in whole.items():
+        assert np.array_equal(parts[name], label)
+    assert torch.equal(found.mm, again.mm)
 
 
 def test_a_label_that_tells_nothing_is_neither_moved_nor_believed() -> None:

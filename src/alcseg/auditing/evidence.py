@@ -17,7 +17,7 @@ from alcseg.distances import signed_distance
 from alcseg.fast import components
 from alcseg.types import FloatArray, LabelMap, Mask, Spacing
 
-__all__ = ["NAMES", "evidence", "of_label"]
+__all__ = ["NAMES", "entropy", "evidence", "of_label"]
 
 _MARGIN = 4  # voxels around label and prediction that are looked at
 _BAND = 2.0  # voxels on either side of a boundary
@@ -56,6 +56,14 @@ def of_label(probs: FloatArray, label: LabelMap) -> FloatArray:
     return found
 
 
+def entropy(probs: FloatArray) -> FloatArray:
+    """Entropy of the classes at each voxel in nats, `(X, Y, Z)`; class by class, to save memory."""
+    found: FloatArray = np.zeros(probs.shape[1:], probs.dtype)
+    for plane in probs:
+        found -= plane * np.log(np.clip(plane, 1e-6, 1))
+    return found
+
+
 class _Case:
     """A case within its box: probabilities, label, and what all classes share."""
 
@@ -78,8 +86,7 @@ class _Case:
         band = (np.abs(self.to_given) <= _BAND) | (np.abs(self.to_seen) <= _BAND)
         self.band = _mean(self.of_given[band], 1.0)
         self.confidence = _mean(probs.max(0)[given | seen], 1.0)
-        entropy = -(probs * np.log(np.clip(probs, 1e-6, 1))).sum(0)
-        self.entropy = _mean(entropy[band], 0.0)
+        self.entropy = _mean(entropy(probs)[band], 0.0)
 
     def of_class(self, index: int) -> "_Class":
         """One class of it."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from alcseg.auditing.evidence import entropy
 from alcseg.types import FloatArray
 
 __all__ = ["traits", "unlike_the_others"]
@@ -26,12 +27,12 @@ def traits(probs: FloatArray) -> NDArray[np.float64]:
     """
     inside = probs.argmax(0) > 0
     voxels = int(inside.sum())
-    entropy = -(probs * np.log(np.clip(probs, 1e-6, 1))).sum()
+    doubt = entropy(probs).sum()
     if not voxels:
-        return np.array([0.0, 0.0, float(np.log1p(entropy)), 0.5, 0.5, 0.5])
+        return np.array([0.0, 0.0, float(np.log1p(doubt)), 0.5, 0.5, 0.5])
     middle = [float(at.mean()) / size for at, size in zip(np.nonzero(inside), inside.shape, strict=True)]
     sure = float(probs.max(0)[inside].mean())
-    return np.array([np.log(voxels + 1), sure, float(np.log1p(entropy / voxels)), *middle])
+    return np.array([np.log(voxels + 1), sure, float(np.log1p(doubt / voxels)), *middle])
 
 
 def unlike_the_others(seen: Mapping[str, NDArray[np.float64]]) -> frozenset[str]:

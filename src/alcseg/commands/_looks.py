@@ -20,7 +20,7 @@ from alcseg.commands._spool import Spool
 from alcseg.commands.progress import track
 from alcseg.correction.alignment import CleanLabels, see_label
 from alcseg.correction.calibration import HeldOutClass, calibrate
-from alcseg.correction.decision import Look
+from alcseg.correction.decision import Look, Opinion
 from alcseg.correction.offsets import Offsets
 from alcseg.data.case import Volume
 from alcseg.data.folder import Dataset
@@ -153,6 +153,7 @@ class Looker:
             found.values.update(np.unique(looked.given.array).tolist())
             found.traits[look.case_id] = traits(opinion.probs)
             spool.put(look.case_id, looked)
+            del looked, look, opinion  # before the next case needs their room
         reached = [one.dice for one in classes if isfinite(one.dice)]
         found.reached = mean(reached) if reached else 0.0
         found.calibration = calibrate(classes, cases=tuple(found.cases))
@@ -180,15 +181,12 @@ class Looker:
         told = Doubted()
         for looked in self._each(rows, "Looking at cases", failed):
             name, opinion = looked.look.case_id, looked.look.opinion
-            found = None
-            if opinion is not None:
-                probs, label, spacing = opinion.probs, opinion.label, opinion.spacing
-                patches = find_patches(probs, label, spacing)
-                kept = patches if lessons is None else lessons.keep(name, patches)
-                found = examine(probs, opinion.refined, label, spacing, trusted.blur_mm, kept)
+            found = None if opinion is None else _propose(name, opinion, trusted, lessons)
+            if opinion is not None and found is not None:
                 told.rows[name] = found.rows
                 told.traits[name] = traits(opinion.probs)
             spool.put(name, replace(looked, found=found))
+            del looked, opinion, found  # before the next case needs their room
         if len(failed) == len(rows):
             first = next(iter(failed.values()))
             raise type(first)(f"none of {len(rows)} case(s) could be refined; the first: {first}")
@@ -201,11 +199,24 @@ class Looker:
         """Each case that can be read; others are noted in `failed`."""
         for row in track(rows, doing):
             try:
-                case = self.source.read(row.case_id)
-                look = look_at(self.predictor_of(row.case_id), case, self.perturbation, self.scratch)
+                looked = self._look(row)
             except DataError as error:
                 logger.warning("case '%s' is left out: %s", row.case_id, error)
                 if failed is not None:
                     failed[row.case_id] = error
-            else:
-                yield Looked(look, case.label, replace(case.images[0], array=look.uncertainty))
+                continue
+            yield looked
+            del looked
+
+    def _look(self, row: CaseRow) -> Looked:
+        case = self.source.read(row.case_id)
+        look = look_at(self.predictor_of(row.case_id), case, self.perturbation, self.scratch)
+        return Looked(look, case.label, replace(case.images[0], array=look.uncertainty))
+
+
+def _propose(name: str, opinion: Opinion, trusted: Trusted, lessons: Lessons | None) -> Proposed:
+    """What could be written for a doubted label."""
+    probs, label, spacing = opinion.probs, opinion.label, opinion.spacing
+    patches = find_patches(probs, label, spacing)
+    kept = patches if lessons is None else lessons.keep(name, patches)
+    return examine(probs, opinion.refined, label, spacing, trusted.blur_mm, kept)

@@ -4,7 +4,7 @@ Nothing here reads a file or runs a network. A `Look` holds what the network say
 best is for others to choose.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,14 +29,15 @@ class Opinion:
         refined: Classes 0..K-1 by the fused passes, `(X, Y, Z)`.
         label: The given label as classes 0..K-1, `(X, Y, Z)`.
         spacing: Voxel size in mm.
-        to_source: From probabilities to a label on the grid of the file, in the dataset's own values.
+        to_source: From probabilities, class by class, to a label on the grid of the file, in the dataset's
+            own values.
     """
 
     probs: NDArray[np.float32]
     refined: NDArray[np.unsignedinteger]
     label: NDArray[np.unsignedinteger]
     spacing: Spacing
-    to_source: Callable[[NDArray[np.float32]], LabelMap]
+    to_source: Callable[[Iterable[NDArray[np.float32]]], LabelMap]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,14 +93,14 @@ def decide(
         untouched: Values of classes that stay as they were given, since no trusted label tells of them.
     """
     assert look.opinion is not None
+    classes = len(look.opinion.probs)
     if chosen == "given":
         written = given
     elif chosen == "refined":
         written = look.refined
     else:
-        classes = np.arange(len(look.opinion.probs))[:, None, None, None]
         after, before = (
-            look.opinion.to_source((label == classes).astype(np.float32))
+            look.opinion.to_source((label == index).astype(np.float32) for index in range(classes))
             for label in (proposals[chosen], look.opinion.label)
         )
         written = np.where(after != before, after, given)

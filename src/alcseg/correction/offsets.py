@@ -156,14 +156,17 @@ def measure_agreement(probs: Tensor, distance: Tensor, steps: Tensor) -> Agreeme
             infinite where the label lacks the class.
         steps: Offsets to try, mm, `(O,)` ascending.
     """
-    classes = torch.arange(1, probs.shape[1], device=probs.device).view(1, -1, 1)
-    foreground = (most_probable(probs).flatten(1).unsqueeze(1) == classes).float()
-    # A voxel joins the moved label at the first offset that is at least its distance.
-    joins = torch.bucketize(distance.flatten(2).contiguous(), steps.to(distance.dtype))
-    bins = joins.new_zeros((*joins.shape[:2], len(steps) + 1), dtype=torch.float32)
-    overlap = bins.scatter_add(2, joins, foreground).cumsum(2)[..., :-1]
-    size = bins.scatter_add(2, joins, torch.ones_like(foreground)).cumsum(2)[..., :-1]
-    return Agreement(steps, overlap, size, foreground.sum(2))
+    predicted, steps = most_probable(probs).flatten(1), steps.to(distance.dtype)
+    bins = distance.new_zeros((len(distance), len(steps) + 1), dtype=torch.float32)
+    overlap, size, mass = [], [], []
+    for index in range(distance.shape[1]):  # class by class: all at once take three times their distances
+        foreground = (predicted == index + 1).float()
+        # A voxel joins the moved label at the first offset that is at least its distance.
+        joins = torch.bucketize(distance[:, index].flatten(1).contiguous(), steps)
+        overlap.append(bins.scatter_add(1, joins, foreground).cumsum(1)[:, :-1])
+        size.append(bins.scatter_add(1, joins, torch.ones_like(foreground)).cumsum(1)[:, :-1])
+        mass.append(foreground.sum(1))
+    return Agreement(steps, *(torch.stack(parts, 1) for parts in (overlap, size, mass)))
 
 
 def move_label(distance: Tensor, offset: Tensor) -> Tensor:

@@ -11,6 +11,9 @@ from alcseg.types import LabelMap, Spacing
 
 __all__ = ["propose"]
 
+_VALUES_AT_ONCE = 2**20
+"""Probabilities that are weighed at once: weighing takes ten times their memory."""
+
 
 def propose(
     probs: NDArray[np.float32],
@@ -40,11 +43,17 @@ def propose(
     found, distance = see_label(probs, label, spacing)
     offset = torch.where(found.dice >= MIN_AGREEMENT, found.mm, 0.0)
     shape = shape_error(found, blur_mm, min(spacing))
-    weighed = posterior(torch.from_numpy(probs)[None], distance, found.mm, shape, GROSS_SHARE)
+    moved, weighed = np.empty_like(label), np.empty_like(label)
+    rows_at_once = max(1, _VALUES_AT_ONCE // (probs.size // len(label) or 1))
+    for start in range(0, len(label), rows_at_once):
+        rows = slice(start, start + rows_at_once)
+        near, far = torch.from_numpy(probs[:, rows])[None], distance[:, :, rows]
+        moved[rows] = move_label(far, offset)[0].numpy()
+        weighed[rows] = posterior(near, far, found.mm, shape, GROSS_SHARE).argmax(1)[0].numpy()
     return {
         "given": label,
         "patched": patched,
-        "moved": move_label(distance, offset)[0].numpy().astype(label.dtype),
-        "posterior": weighed.argmax(1)[0].numpy().astype(label.dtype),
+        "moved": moved,
+        "posterior": weighed,
         "refined": refined,
     }, found

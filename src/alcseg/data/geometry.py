@@ -6,6 +6,7 @@ center at `(i + 0.5) * n / m - 0.5` of `n`, so that the way back always meets th
 An axis that keeps its number of voxels is left alone, bit for bit.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,18 +139,23 @@ class ModelGrid:
             target[...] = self.map_to_source(plane)
         return out
 
-    def labels_from_probabilities(self, probs: NDArray[Any]) -> NDArray[np.unsignedinteger]:
-        """Most probable class of each source voxel, from probabilities `(C, X, Y, Z)` on the model grid.
+    def labels_from_probabilities(self, probs: Iterable[NDArray[Any]]) -> NDArray[np.unsignedinteger]:
+        """Most probable class of each source voxel, from probabilities on the model grid.
 
         The lowest class wins ties. One class at a time is resampled, so memory stays bounded.
+
+        Args:
+            probs: `(X, Y, Z)` of each class in turn.
 
         Returns:
             Class indices on the source grid, `(X, Y, Z)`, in the smallest unsigned type that holds them.
         """
-        best = self.map_to_source(probs[0])
-        winner = np.zeros(self.source_shape, dtype=np.min_scalar_type(len(probs) - 1))
-        for index in range(1, len(probs)):
-            candidate = self.map_to_source(probs[index])
+        planes = iter(probs)
+        best = self.map_to_source(next(planes))
+        winner: NDArray[np.unsignedinteger] = np.zeros(self.source_shape, np.uint8)
+        for index, plane in enumerate(planes, start=1):
+            winner = winner.astype(np.promote_types(winner.dtype, np.min_scalar_type(index)), copy=False)
+            candidate = self.map_to_source(plane)
             better = candidate > best
             winner[better] = index
             best = np.maximum(best, candidate)  # a new array: the first may be a view of `probs`

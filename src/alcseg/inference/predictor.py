@@ -1,6 +1,6 @@
 """A network with its plan: from the volumes of a case to labels and uncertainty on the source grid."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -200,11 +200,11 @@ class Predictor:
                 )
 
 
-def to_label(probs: NDArray[np.float32], grid: ModelGrid, values: tuple[int, ...]) -> LabelMap:
+def to_label(probs: Iterable[NDArray[np.float32]], grid: ModelGrid, values: tuple[int, ...]) -> LabelMap:
     """Most probable class of each source voxel, `(X, Y, Z)`.
 
     Args:
-        probs: `(K, X, Y, Z)` on the model grid.
+        probs: `(X, Y, Z)` of each class in turn, on the model grid.
         grid: The two grids.
         values: Label value of each class, in the smallest type that holds them all.
     """

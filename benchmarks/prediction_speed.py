@@ -44,13 +44,11 @@ def main() -> None:
     torch.set_num_threads(1)
     run, dataset = Run.open(options.run), Dataset.open(options.dataset)
     network = load_network(run, "model", CPU)
-    engines = {name: Predictor(network, run.plan, CPU, engine_name=name) for name in ("torch", "auto")}
+    engines = {name: Predictor(network, run.plan, CPU, engine_name=name) for name in ("torch", "fastest")}
     contiguous = load_network(run, "model", CPU).to(memory_format=torch.contiguous_format)
     cases = [dataset.read(row.case_id) for row in dataset.rows if row.split == "test"][: options.cases]
     first = engines["torch"].prepare(cases[0].images)
-    print(
-        f"model grid {tuple(first.image.shape)}, patch {run.plan.patch}, auto is {pick_engine('auto', CPU)}"
-    )
+    print(f"grid {tuple(first.image.shape)}, patch {run.plan.patch}, fastest: {pick_engine('fastest', CPU)}")
 
     def lineage() -> object:
         return sliding_window_probabilities(
@@ -69,7 +67,7 @@ def main() -> None:
         **{name: _look(predictor, cases[0]) for name, predictor in engines.items()},
     }
     _table(f"look at {cases[0].case_id}, T = {PASSES}", correct, options.repeats)
-    _windows(engines["auto"], cases)
+    _windows(engines["fastest"], cases)
 
 
 def _predict(predictor: Predictor, case: PreparedCase) -> Callable[[], object]:

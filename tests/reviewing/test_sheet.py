@@ -76,6 +76,11 @@ def test_uncertainty_that_is_no_number_is_shown_as_none(corrected: Path, tmp_pat
     np.testing.assert_array_equal(shown[2:], np.rint(values[2:] * (255 / values[2:].max())))
 
 
+def test_class_indices_of_large_values() -> None:
+    label = np.array([[[0, 2_000_000_000, 7]]], np.int64)
+    np.testing.assert_array_equal(_indices(label, (0, 7, 2_000_000_000)), [[[0, 2, 1]]])
+
+
 def test_class_indices_do_not_depend_on_the_type_of_a_label() -> None:
     for kind in (np.uint8, np.int8, np.uint16, np.int64):
         np.testing.assert_array_equal(_indices(np.array([[[0, 7, 1]]], kind), (0, 1, 7, 300)), [[[0, 2, 1]]])

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from alcseg.errors import ConfigError
+from alcseg.networks._pointwise import quicken_pointwise
 from alcseg.networks._thin_volumes import avoid_thin_volumes
 from alcseg.networks.vnet import VNet
 from alcseg.plugins import Registry
@@ -245,4 +246,4 @@ def build_network(
     chosen = {key: value for key, value in known if key in settings}
     if patch is not None and "patch" in inspect.signature(build).parameters:
         chosen["patch"] = patch
-    return avoid_thin_volumes(build(in_channels, num_classes, **chosen))
+    return avoid_thin_volumes(quicken_pointwise(build(in_channels, num_classes, **chosen)))

@@ -16,7 +16,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	  || { echo "Python 3.11 or 3.12 is needed, $(PYTHON) is $$($(PYTHON) --version). Call: make PYTHON=python3.12" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) --constraint constraints.txt torch
-	$(PIP) --constraint constraints.txt --editable '.[dicom,h5,nrrd,raters,review,slurm,dev]'
+	$(PIP) --constraint constraints.txt --editable '.[dicom,dicom-seg,h5,mha,nrrd,raters,review,slurm,dev]'
 	@touch $@
 
 # The page of `alcseg review`, bundled into the package. Without Node.js everything else works, and the verb says what is missing.

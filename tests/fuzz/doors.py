@@ -18,11 +18,11 @@ import numpy as np
 import alcseg.records
 from alcseg.config import resolve
 from alcseg.data.nifti import read_channels, read_grid, read_image, read_label
+from alcseg.data.nrrd_files import read_nrrd
 from alcseg.data.readers import ReaderOptions, find_reader
 from alcseg.data.readers.dicom import read_series
 from alcseg.data.readers.h5_files import read_h5_case
 from alcseg.data.readers.input_table import read_input_table
-from alcseg.data.readers.la_nrrd import read_nrrd
 from alcseg.data.readers.lists import read_lists
 from alcseg.data.splits import read_hq_list
 from alcseg.errors import AlcsegError, ConfigError

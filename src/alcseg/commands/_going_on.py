@@ -17,7 +17,7 @@ from alcseg.run import Run
 
 __all__ = ["PredictionsOnTheWay", "place_for", "run_hash", "source_hash"]
 
-_SAME = ("run_hash", "network", "window", "probabilities", "perturbation")
+_SAME = ("run_hash", "network", "window", "probabilities", "perturbation", "label_format")
 _SECONDS = 2.0  # between writes of the record; a kill costs as much at most
 
 

@@ -16,10 +16,11 @@ from alcseg.commands._going_on import PredictionsOnTheWay, place_for, run_hash, 
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
 from alcseg.data.folder import Case
+from alcseg.data.formats.output import LabelOutput
 from alcseg.data.predicted import Predictions
 from alcseg.data.readers.base import SourceCase
 from alcseg.data.readers.inputs import find_inputs
-from alcseg.data.writer import write_label, write_map
+from alcseg.data.writer import write_map
 from alcseg.errors import DataError, PackageError, UsageError
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import load_networks
@@ -53,6 +54,9 @@ def predict(
     seed: int = 0,
     device: str = "auto",
     engine: EngineName = "auto",
+    as_format: str = "nifti",
+    series: str | PathLike[str] | None = None,
+    labelmap: bool = False,
     overwrite: bool = False,
 ) -> Predictions:
     """Predict every case that `inputs` name; a case that fails is recorded and the others go on.
@@ -61,8 +65,9 @@ def predict(
         run: Run folder of `train`.
         inputs: One or several: files, folders, glob patterns, `.txt` or `.csv` lists, DICOM series folders,
             dataset folders, of which the images of test cases are taken, or cases of a `Dataset`.
-        out: Folder for `<case>.nii.gz` and `predict.json`; must be new or empty, or hold what an earlier call
-            of the same kind has finished: that stays, and the others are predicted.
+        out: Folder for `<case>.nii.gz`, or what `as_format` says, and `predict.json`; must be new or
+            empty, or hold what an earlier call of the same kind has finished: that stays, and the others are
+            predicted.
         uncertainty: Also write `<case>_uncertainty.nii.gz`, float32: what the network itself states, in 0
             to 1 (`tbrats`: 1 where no class has evidence), or for all other methods the divergence of
             perturbed passes as in `correct`.
@@ -76,6 +81,10 @@ def predict(
         engine: What computes predictions: `auto`, `fastest`, `torch`, `folded` or `openvino`; labels differ
             by rounding alone. On a CPU `fastest` is OpenVINO where it is installed, and no training should
             follow that in one process: it can crash the interpreter.
+        as_format: Format of the label maps, of `alcseg.data.formats.output.OUTPUTS`; other maps are NIfTI.
+        series: With `dicom-seg`, folder of the DICOM series that the images were made of; not needed where
+            the series are the inputs.
+        labelmap: With `dicom-seg`, write the type LABELMAP instead of BINARY.
         overwrite: Replace the predictions that the folder holds, when all new ones are there; other files
             stay.
 
@@ -96,7 +105,17 @@ def predict(
     given = [inputs] if isinstance(inputs, str | PathLike | Case) else inputs
     cases = find_inputs(given, channels=folder.plan.channel_names)
     kinds = ["label", *(["prob"] if probabilities else []), *(["uncertainty"] if uncertainty else [])]
-    outputs = {case.case_id: output_names(case.case_id, kinds) for case in cases}
+    written = LabelOutput.of(
+        as_format,
+        folder.plan.labels,
+        {case.case_id: case.images[0] for case in cases},
+        series=None if series is None else Path(series),
+        labelmap=labelmap,
+    )
+    outputs = {
+        case.case_id: {**output_names(case.case_id, kinds), "label": written.file_name(case.case_id)}
+        for case in cases
+    }
     _check_output(out, cases, outputs, overwrite=overwrite)
     where = pick_device(device)
     computed_by = pick_engine(engine, where)
@@ -115,6 +134,7 @@ def predict(
         perturbation=how,
         device=str(where),
         engine=computed_by,
+        label_format=written.described,
         started=timestamp(),
         labels=folder.plan.labels,
     )
@@ -129,7 +149,7 @@ def predict(
                     if going.finished(case.case_id, source):
                         going.add(case.case_id, going.earlier[case.case_id])
                         continue
-                    entry = _predict_case(predictor, case, place, outputs[case.case_id], how)
+                    entry = _predict_case(predictor, case, place, outputs[case.case_id], how, written)
                 except (DataError, PackageError) as error:
                     logger.warning("case '%s' failed: %s", case.case_id, error)
                     errors.append(error)
@@ -143,6 +163,7 @@ def predict(
         except BaseException:
             going.end(done=False)
             raise
+        written.finish(place)
         record = going.end(peak_memory_mib(), done=True)
     if len(errors) == len(cases):
         others = f" (all {len(errors)} cases failed; see {record.path(out)})" if len(errors) > 1 else ""
@@ -170,6 +191,7 @@ def _predict_case(
     out: Path,
     names: Mapping[str, str],
     how: Perturbation | None,
+    written: LabelOutput,
 ) -> PredictedCase:
     """Write the files of one case and say what they are."""
     images = case.read().images
@@ -189,7 +211,7 @@ def _predict_case(
     if found.uncertainty is not None and how is not None:
         del prediction  # T passes need its room
         write_map(out / found.uncertainty, predictor.uncertainty(prepared, case.case_id, how, out), like)
-    write_label(out / names["label"], label, like)
+    written.write(out, case.case_id, label, like)
     return found
 
 

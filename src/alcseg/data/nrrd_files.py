@@ -1,16 +1,28 @@
-"""What every reader of NRRD files needs: the package, and the spaces that headers name.
+"""NRRD files: the package, the spaces that headers name, and one 3D volume in RAS millimetres.
 
 https://teem.sourceforge.net/nrrd/format.html
 """
 
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-from alcseg.errors import PackageError
+import numpy as np
 
-__all__ = ["SPACES", "nrrd_package"]
+from alcseg.data.case import Volume
+from alcseg.data.placement import check_affine
+from alcseg.errors import DataError, GeometryError, PackageError
+from alcseg.types import Affine
+from alcseg.words import shorten
+
+__all__ = ["LPS", "SPACES", "nrrd_package", "place_in_space", "read_nrrd"]
+
+LPS = "left-posterior-superior"
+"""The space of files that are written, as ITK and 3D Slicer write them."""
 
 SPACES = {
-    "left-posterior-superior": (-1, -1, 1),
+    LPS: (-1, -1, 1),
     "lps": (-1, -1, 1),
     "left-anterior-superior": (-1, 1, 1),
     "las": (-1, 1, 1),
@@ -18,6 +30,8 @@ SPACES = {
     "ras": (1, 1, 1),
 }
 """Name of a space to what each coordinate is multiplied with to reach RAS."""
+
+_UNITS_MM = {"mm": 1.0, "um": 1e-3, "\N{MICRO SIGN}m": 1e-3, "cm": 10.0, "m": 1e3}
 
 
 def nrrd_package() -> Any:
@@ -31,3 +45,63 @@ def nrrd_package() -> Any:
     except ImportError:
         raise PackageError('NRRD files need pynrrd: pip install "alcseg[nrrd]"') from None
     return nrrd
+
+
+def read_nrrd(path: Path) -> Volume:
+    """Read one 3D NRRD file in its own type and voxel order, with its affine in RAS millimetres.
+
+    Raises:
+        PackageError: If pynrrd is not installed.
+        DataError: If the file cannot be read or is not one 3D volume.
+        GeometryError: If its header does not place the voxels in a space that is known.
+    """
+    nrrd = nrrd_package()
+    try:
+        with np.errstate(all="ignore"):  # of numbers that are none, which are refused below
+            array, header = nrrd.read(str(path), index_order="F")
+    except (
+        *(nrrd.NRRDError, OSError, EOFError, ValueError, zlib.error),
+        *(ArithmeticError, LookupError, StopIteration, TypeError),  # of headers that are damaged or empty
+    ) as error:
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise DataError(
+            f"{path}: expected a whole NRRD file, cannot read it ({reason}). Copy it again."
+        ) from None
+    if array.ndim != 3:
+        raise DataError(f"{path}: expected one 3D volume, found shape {array.shape}. Check the file.")
+    return Volume(np.ascontiguousarray(array), _affine(header, path), None, path)
+
+
+def place_in_space(affine: Affine) -> tuple[Any, Any]:
+    """Directions, a line per array axis, and origin in the space `LPS`."""
+    turn = np.diag(SPACES[LPS])  # from RAS is as to RAS
+    return (turn @ affine[:3, :3]).T, turn @ affine[:3, 3]
+
+
+def _affine(header: dict[str, Any], path: Path) -> Affine:
+    space = str(header.get("space", LPS)).lower()
+    directions, origin = header.get("space directions", ()), header.get("space origin", np.zeros(3))
+    if space not in SPACES or np.shape(directions) != (3, 3) or np.shape(origin) != (3,):
+        raise GeometryError(
+            f"{path}: expected three space directions and an origin in one of {', '.join(sorted(SPACES))}, "
+            f"found {np.asarray(directions).tolist()} and {np.asarray(origin).tolist()} in {space:.60}. "
+            "Repair the header."
+        )
+    affine = np.eye(4)
+    affine[:3, :3] = np.asarray(directions, dtype=float).T  # one line of the header per array axis
+    affine[:3, 3] = origin
+    check_affine(affine, path)
+    affine[:3] *= _unit_mm(header.get("space units", ["mm"]), path)
+    return check_affine(np.diag([*SPACES[space], 1.0]) @ affine, path)
+
+
+def _unit_mm(units: Iterable[Any], path: Path) -> float:
+    """Millimetres in the one unit of all axes of the space."""
+    found = {str(unit).strip('"').lower() for unit in units}
+    unit = next(iter(found)) if len(found) == 1 else ""
+    if unit not in _UNITS_MM:
+        raise GeometryError(
+            f"{path}: expected space units of {', '.join(_UNITS_MM)}, found {shorten(sorted(found))}. "
+            "Repair the header."
+        )
+    return _UNITS_MM[unit]

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alcseg.data.case import Volume
-from alcseg.data.nifti import read_label, read_map
+from alcseg.data.formats import read_image, read_label
+from alcseg.data.nifti import read_map
+from alcseg.data.readers.dicom import read_series
 from alcseg.errors import DataError
 from alcseg.frames import to_frame
+from alcseg.listing import has_folder
 from alcseg.records.predictions import PredictionRecord
 from alcseg.types import Affine, FloatArray, LabelMap, Spacing
 
@@ -107,8 +110,13 @@ class PredictedMaps:
 
     @cached_property
     def volume(self) -> Volume:
-        """The label map with its affine and header."""
-        return read_label(self.predictions.written[self.case_id])
+        """The label map with its affine and header, on the grid of the image."""
+        path = self.predictions.written[self.case_id]
+        if self.predictions.record.label_format.startswith("dicom-seg"):  # which leaves empty slices out
+            place = Path(self.predictions.record.cases[self.case_id].inputs[0])
+            image = read_series(place) if has_folder(place) else read_image(place)
+            return read_label(path, self.predictions.record.labels, image)
+        return read_label(path, self.predictions.record.labels)
 
     @property
     def label(self) -> LabelMap:

@@ -63,6 +63,8 @@ class PredictionRecord(Document):
     """Where the network ran."""
     engine: str = ""
     """What computed its forward passes, as `--engine` names it; empty in older files."""
+    label_format: str = "nifti"
+    """Of the label maps, as `--as` names it."""
     started: str = ""
     """When, UTC."""
     labels: dict[str, int] = {}

@@ -1,25 +1,21 @@
 """To other programs and back: `.seg.nrrd` files for 3D Slicer, and labels that were mended elsewhere.
 
-A `.seg.nrrd` is an NRRD file whose header names its segments; a segment is known by its layer and its value
-there. Written are two layers on the label's own grid: the classes, and where the given and the decided label
-agree, where only the given one has foreground (`over`), and where only the decided one has (`under`). As 3D
-Slicer does it, the layer axis comes first and has no direction in space, and space is
-left-posterior-superior.
+Written are two layers on the label's own grid: the classes, and where the given and the decided label agree,
+where only the given one has foreground (`over`), and where only the decided one has (`under`).
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from alcseg.arrays import label_hash
 from alcseg.data.case import Volume
 from alcseg.data.folder import require_named_values
+from alcseg.data.formats import read_label, volume_stem
+from alcseg.data.formats.colors import class_colors
+from alcseg.data.formats.seg_nrrd import Painted, write_layers
 from alcseg.data.grids import require_same_grid
-from alcseg.data.nifti import read_label
-from alcseg.data.nifti_file import nifti_stem
-from alcseg.data.nrrd_files import SPACES, nrrd_package
 from alcseg.errors import AlcsegError, DataError
 from alcseg.listing import list_files
 from alcseg.outputs import output_folder
@@ -27,7 +23,6 @@ from alcseg.records.decisions import ReadingKey
 from alcseg.records.review_book import ReviewBook
 from alcseg.reviewing.agreement import final_decisions, settled_labels
 from alcseg.reviewing.reviewed_dataset import DECISIONS, write_decisions
-from alcseg.reviewing.segments import read_segments
 from alcseg.reviewing.subject import Subject
 from alcseg.types import LabelMap
 from alcseg.words import shorten
@@ -35,15 +30,6 @@ from alcseg.words import shorten
 __all__ = ["Exported", "Imported", "export_review", "import_labels"]
 
 _SEG = ".seg.nrrd"
-_SPACE = "left-posterior-superior"
-_COLORS = (
-    (0.9, 0.3, 0.2),
-    (0.2, 0.6, 0.9),
-    (0.3, 0.8, 0.3),
-    (0.9, 0.8, 0.2),
-    (0.7, 0.4, 0.9),
-    (0.9, 0.6, 0.4),
-)
 _COMPARED = (("agreement", (0.4, 0.8, 0.4)), ("over", (0.9, 0.2, 0.2)), ("under", (0.2, 0.4, 0.9)))
 
 
@@ -101,47 +87,15 @@ def export_review(subject: Subject, book: ReviewBook, out: Path, *, overwrite: b
 def _write_segmentation(
     path: Path, subject: Subject, case_id: str, label: LabelMap, given: Volume | None
 ) -> None:
-    nrrd = nrrd_package()
     like = subject.image(case_id) if given is None else given
     background = subject.dataset.label_values[0]
     before = (given.array if given is not None else np.full(label.shape, background)) != background
     after = label != background
     compared = np.select([before & after, before, after], [1, 2, 3])
-    classes = list(subject.dataset.labels.items())[1:]
-    segments = [
-        (name, 0, value, _COLORS[index % len(_COLORS)], label == value)
-        for index, (name, value) in enumerate(classes)
-    ]
-    segments += [
-        (name, 1, index, color, compared == index) for index, (name, color) in enumerate(_COMPARED, start=1)
-    ]
-    turn = np.diag(SPACES[_SPACE])  # from RAS is as to RAS
-    header: dict[str, Any] = {
-        "space": _SPACE,
-        "kinds": ["list", "domain", "domain", "domain"],
-        "space directions": np.vstack([np.full(3, np.nan), (turn @ like.affine[:3, :3]).T]),
-        "space origin": turn @ like.affine[:3, 3],
-        "encoding": "gzip",
-    }
-    for index, (name, layer, value, color, mask) in enumerate(segments):
-        header |= {
-            f"Segment{index}_ID": f"Segment_{index}",
-            f"Segment{index}_Name": name,
-            f"Segment{index}_Layer": str(layer),
-            f"Segment{index}_LabelValue": str(value),
-            f"Segment{index}_Color": " ".join(f"{part:g}" for part in color),
-            f"Segment{index}_Extent": _extent(mask),
-        }
-    kind = np.min_scalar_type(max(int(label.max(initial=0)), 3))
-    nrrd.write(str(path), np.stack([label, compared]).astype(kind), header)
-
-
-def _extent(mask: Any) -> str:
-    places = np.argwhere(mask)
-    if not len(places):
-        return "0 -1 0 -1 0 -1"
-    low, high = places.min(axis=0), places.max(axis=0)
-    return " ".join(f"{int(one)} {int(other)}" for one, other in zip(low, high, strict=True))
+    labels = subject.dataset.labels
+    segments = [Painted(name, 0, labels[name], color) for name, color in class_colors(labels).items()]
+    segments += [Painted(name, 1, index, color) for index, (name, color) in enumerate(_COMPARED, start=1)]
+    write_layers(path, [label, compared], segments, like)
 
 
 def import_labels(subject: Subject, book: ReviewBook, folder: Path, reader: str, number: int = 1) -> Imported:
@@ -150,7 +104,7 @@ def import_labels(subject: Subject, book: ReviewBook, folder: Path, reader: str,
     Args:
         subject: What is reviewed.
         book: Where the decisions go.
-        folder: NIfTI files or `.seg.nrrd` files named after cases, on the grid of the given labels.
+        folder: Files named after cases, of any format that holds labels, on the grids of the images.
         reader: Under whose name.
         number: Of the reader's pass.
 
@@ -162,7 +116,7 @@ def import_labels(subject: Subject, book: ReviewBook, folder: Path, reader: str,
     known = {item.case_id for item in subject.queue}
     files: dict[str, Path] = {}
     for path in list_files(folder):
-        if (name := _stem(path)) is None:
+        if (name := volume_stem(path)) is None:
             continue
         if name in files:
             raise DataError(
@@ -188,7 +142,7 @@ def import_labels(subject: Subject, book: ReviewBook, folder: Path, reader: str,
 
 def _take(subject: Subject, book: ReviewBook, path: Path, key: ReadingKey) -> None:
     image = subject.image(key.case_id)
-    label = read_segments(path, subject.dataset.labels, image) if _is_segmentation(path) else read_label(path)
+    label = read_label(path, subject.dataset.labels, image, every=True)
     require_named_values(label, subject.dataset.labels)
     require_same_grid(image, label, key.case_id)
     given = subject.given(key.case_id)
@@ -196,11 +150,3 @@ def _take(subject: Subject, book: ReviewBook, path: Path, key: ReadingKey) -> No
     same = bool(np.array_equal(before, label.array))
     reading = book.reading(key)
     book.decide(reading, "keep" if same else "edit", seen=label_hash(before), label=label.array)
-
-
-def _stem(path: Path) -> str | None:
-    return path.name[: -len(_SEG)] if _is_segmentation(path) else nifti_stem(path)
-
-
-def _is_segmentation(path: Path) -> bool:
-    return path.name.lower().endswith(_SEG)

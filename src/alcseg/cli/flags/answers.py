@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 
 from alcseg.cli.flags.shared import (
     Verbs,
+    add_as,
     add_device,
     add_engine,
     add_output,
@@ -38,6 +39,7 @@ def add_predict(verbs: Verbs) -> ArgumentParser:
     verb.add_argument(
         "--network", default="auto", choices=("auto", "student", "teacher"), help="which network answers"
     )
+    add_as(verb, "format of the label maps")
     add_passes(verb)
     add_seed(verb, "the perturbations behind --uncertainty, mixed with each case id")
     add_device(verb)

@@ -10,6 +10,7 @@ __all__ = [
     "PRINT_OPTIONS",
     "HelpFormatter",
     "Verbs",
+    "add_as",
     "add_device",
     "add_engine",
     "add_launcher",
@@ -92,6 +93,23 @@ def add_engine(verb: ArgumentParser, *, by_default: str = "OpenVINO where it is 
         default="auto",
         choices=("auto", "torch", "folded", "openvino"),
         help=f"what computes predictions on a CPU: by default {by_default}; labels differ by rounding alone",
+    )
+
+
+def add_as(verb: ArgumentParser, what: str, *, default: str | None = "nifti") -> None:
+    """In which format label maps are written."""
+    verb.add_argument(
+        "--as",
+        dest="as_format",
+        default=default,
+        metavar="FORMAT",
+        help=f"{what}: nifti, seg.nrrd, nrrd, mha, mgz, dicom-seg or bids",
+    )
+    verb.add_argument(
+        "--series", metavar="DIR", help="with --as dicom-seg: DICOM series that the images were made of"
+    )
+    verb.add_argument(
+        "--labelmap", action="store_true", help="with --as dicom-seg: the type LABELMAP, not BINARY"
     )
 
 

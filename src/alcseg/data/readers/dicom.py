@@ -36,7 +36,15 @@ from alcseg.errors import DataError, GeometryError
 from alcseg.listing import folders_below, has_folder, list_files
 from alcseg.words import shorten
 
-__all__ = ["DICOMReader", "read_numbered_series", "read_series", "series_folders", "series_name"]
+__all__ = [
+    "DICOMReader",
+    "ordered_slices",
+    "read_numbered_series",
+    "read_series",
+    "series_folders",
+    "series_name",
+    "series_volume",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -133,7 +141,7 @@ def read_series(folder: Path) -> Volume:
         DataError: If the folder holds no slices, several series, differing slices, or cannot be read.
         GeometryError: If slices are missing or doubled; the message names the positions.
     """
-    return _volume(_slices(folder), folder)
+    return series_volume(ordered_slices(folder), folder)
 
 
 def read_numbered_series(folder: Path) -> tuple[Volume, tuple[int, ...]]:
@@ -142,21 +150,21 @@ def read_numbered_series(folder: Path) -> tuple[Volume, tuple[int, ...]]:
     Raises:
         DataError: As `read_series`, and if a slice has no number or two have the same.
     """
-    slices = _slices(folder)
+    slices = ordered_slices(folder)
     numbers = tuple(one.number for one in slices)
     if min(numbers) < 0 or len(set(numbers)) < len(numbers):
         raise DataError(
             f"{folder}: expected one instance number per slice, found {shorten(sorted(numbers))}. "
             "Download the series again."
         )
-    return _volume(slices, folder), numbers
+    return series_volume(slices, folder), numbers
 
 
 def _load(folder: Path) -> CaseVolumes:
     return CaseVolumes(folder.name, (read_series(folder),), None)
 
 
-def _slices(folder: Path) -> list[Slice]:
+def ordered_slices(folder: Path) -> list[Slice]:
     """The slices of one series by their position along the normal of the slice plane."""
     slices: list[Slice] = []
     others: dict[str, str] = {}
@@ -200,7 +208,8 @@ def _directions(slices: list[Slice]) -> NDArray[np.float64]:
     return middle
 
 
-def _volume(slices: list[Slice], folder: Path) -> Volume:
+def series_volume(slices: list[Slice], folder: Path) -> Volume:
+    """The volume that slices in the order of their positions make; see `read_series`."""
     across, down = np.split(_directions(slices), 2)
     normal = np.cross(across, down)
     positions = np.array([one.position for one in slices])

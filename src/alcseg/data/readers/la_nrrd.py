@@ -14,8 +14,6 @@ Source:
     https://teem.sourceforge.net/nrrd/format.html for the header.
 """
 
-import zlib
-from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,22 +22,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.case import CaseVolumes, Volume
-from alcseg.data.nrrd_files import SPACES, nrrd_package
-from alcseg.data.placement import check_affine
+from alcseg.data.nrrd_files import read_nrrd
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.data.readers.lists import read_lists
 from alcseg.data.voxel_values import check_intensities, whole_numbers
-from alcseg.errors import DataError, GeometryError
+from alcseg.errors import DataError
 from alcseg.listing import by_name, has_file, has_folder, list_files
-from alcseg.types import Affine
 from alcseg.words import shorten
 
-__all__ = ["LANRRDReader", "read_nrrd"]
+__all__ = ["LANRRDReader"]
 
 _IMAGE, _LABEL = "lgemri.nrrd", "laendo.nrrd"
 _BELOW = 3  # folders between the source and an image
 _TESTING = "testing set"
-_UNITS_MM = {"mm": 1.0, "um": 1e-3, "\N{MICRO SIGN}m": 1e-3, "cm": 10.0, "m": 1e3}
 
 
 class LANRRDReader(Reader):
@@ -96,60 +91,6 @@ def _images(source: Path) -> list[Path]:
 def _file(folder: Path, name: str) -> Path:
     """The file of a name in letters of any case; where there is none, as it is spelled here."""
     return next(iter(list_files(folder, name)), folder / name)
-
-
-def read_nrrd(path: Path) -> Volume:
-    """Read one 3D NRRD file in its own type and voxel order, with its affine in RAS millimetres.
-
-    Raises:
-        ResourceError: If pynrrd is not installed.
-        DataError: If the file cannot be read or is not one 3D volume.
-        GeometryError: If its header does not place the voxels in a space that is known.
-    """
-    nrrd = nrrd_package()
-    try:
-        with np.errstate(all="ignore"):  # of numbers that are none, which are refused below
-            array, header = nrrd.read(str(path), index_order="F")
-    except (
-        *(nrrd.NRRDError, OSError, EOFError, ValueError, zlib.error),
-        *(ArithmeticError, LookupError, StopIteration, TypeError),  # of headers that are damaged or empty
-    ) as error:
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise DataError(
-            f"{path}: expected a whole NRRD file, cannot read it ({reason}). Copy it again."
-        ) from None
-    if array.ndim != 3:
-        raise DataError(f"{path}: expected one 3D volume, found shape {array.shape}. Check the file.")
-    return Volume(np.ascontiguousarray(array), _affine(header, path), None, path)
-
-
-def _affine(header: dict[str, Any], path: Path) -> Affine:
-    space = str(header.get("space", "left-posterior-superior")).lower()
-    directions, origin = header.get("space directions", ()), header.get("space origin", np.zeros(3))
-    if space not in SPACES or np.shape(directions) != (3, 3) or np.shape(origin) != (3,):
-        raise GeometryError(
-            f"{path}: expected three space directions and an origin in one of {', '.join(sorted(SPACES))}, "
-            f"found {np.asarray(directions).tolist()} and {np.asarray(origin).tolist()} in {space:.60}. "
-            "Repair the header."
-        )
-    affine = np.eye(4)
-    affine[:3, :3] = np.asarray(directions, dtype=float).T  # one line of the header per array axis
-    affine[:3, 3] = origin
-    check_affine(affine, path)
-    affine[:3] *= _unit_mm(header.get("space units", ["mm"]), path)
-    return check_affine(np.diag([*SPACES[space], 1.0]) @ affine, path)
-
-
-def _unit_mm(units: Iterable[Any], path: Path) -> float:
-    """Millimetres in the one unit of all axes of the space."""
-    found = {str(unit).strip('"').lower() for unit in units}
-    unit = next(iter(found)) if len(found) == 1 else ""
-    if unit not in _UNITS_MM:
-        raise GeometryError(
-            f"{path}: expected space units of {', '.join(_UNITS_MM)}, found {shorten(sorted(found))}. "
-            "Repair the header."
-        )
-    return _UNITS_MM[unit]
 
 
 def _load(folder: Path) -> CaseVolumes:

@@ -1,0 +1,61 @@
+"""FreeSurfer's `.mgz` and `.mgh`, by nibabel: big-endian, RAS, its place stored as float32."""
+
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+
+from alcseg.data.case import Volume
+from alcseg.data.formats.base import ValueFormat
+from alcseg.data.placement import check_affine
+from alcseg.errors import DataError
+from alcseg.files import atomic_path
+from alcseg.types import LabelMap
+
+__all__ = ["MGHFormat"]
+
+_DAMAGED = (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, LookupError, zlib.error)
+
+
+class MGHFormat(ValueFormat):
+    """Values up to 255 as uint8, beyond as int32, the format's only types for whole numbers besides int16."""
+
+    endings = (".mgz", ".mgh")
+
+    def read(self, path: Path) -> Volume:
+        """As every format of values."""
+        kind: Any = nib.MGHImage
+        try:
+            image = kind.from_filename(str(path))
+            array = np.asanyarray(image.dataobj)
+            affine = image.affine
+        except _DAMAGED as error:
+            reason = str(error).strip().split("\n")[0] or type(error).__name__
+            raise DataError(
+                f"{path}: expected a whole MGH file, cannot read it ({reason:.200}). Copy it again."
+            ) from None
+        while array.ndim > 3 and array.shape[-1] == 1:
+            array = array[..., 0]
+        if array.ndim != 3:
+            raise DataError(f"{path}: expected one 3D volume, found shape {array.shape}. Check the file.")
+        native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+        return Volume(native, check_affine(affine, path), None, path)
+
+    def write_label(self, path: Path, values: LabelMap, like: Volume, labels: Mapping[str, int]) -> None:
+        """As every format.
+
+        Raises:
+            DataError: If a value is no int32.
+        """
+        low, high = int(values.min()), int(values.max())
+        if not -(2**31) <= low <= high < 2**31:
+            raise DataError(f"{path}: expected label values that an int32 holds, found {low} to {high}.")
+        kind = np.uint8 if 0 <= low <= high <= 255 else np.int32
+        image: Any = nib.MGHImage(values.astype(kind), like.affine)
+        with atomic_path(path) as partial:
+            nib.save(image, str(partial))

@@ -69,6 +69,19 @@ CPU time of the whole process, one thread, compiled modules kept, same machine a
 
 `methods` imports torch only where its list is not kept beside the compiled modules: at the first call,
 where Python may write none, and where other packages add methods or networks.
+
+## Import and check
+
+`benchmarks/import_check.py`, CPU time of whole processes on one thread and their largest resident memory,
+201 hippocampi, **one round**, same machine and date, commit 046ae3d; nnU-Net 2.8.1 checks integrity and
+extracts its fingerprint, which samples intensities as well.
+
+| | start-up alone | the whole | memory |
+|---|---|---|---|
+| nnU-Net | 3.8 s | 18.4 s | 1555 MiB |
+| alcseg import, then check | 0.9 s | 4.4 s, **4.2** times faster (asked for: 2) | 98 MiB (asked for: 1 GiB) |
+
+A thousand cases were not measured.
 """
 
 RESULTS = Path(__file__).parents[2] / "results"

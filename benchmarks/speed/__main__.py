@@ -54,8 +54,9 @@ BOUNDS = """
   64x64x48 the losses of both ways differed by 9e-5, with 4 filters on 32x32x16 by 4e-7.
 - *training step, left out*: keeping freed memory in the process (`mallopt`) took 6.3 s for 6.7 s on
   64x64x48 in one run each, and 22 % more memory; large pages took longer.
-- *patches from disk*: of the patches of 48x48x32 six take 6 ms, less than 1 % of their step; of those of
-  112x112x80 six take 35 ms, less than 1 % of a step on patches of 64x64x48.
+- *patches from disk*: from the times of four, six patches of 48x48x32 take 6 ms, less than 1 % of a step on
+  them, and six of 112x112x80 35 ms, less than 1 % of a step on patches of 64x64x48. Other presets were not
+  measured.
 
 ## Starting a command
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from alcseg.commands.demo import demo
     from alcseg.commands.doctor import doctor
     from alcseg.commands.evaluate import evaluate
+    from alcseg.commands.export import export
     from alcseg.commands.import_dataset import import_dataset
     from alcseg.commands.methods import methods
     from alcseg.commands.predict import predict
@@ -53,6 +54,7 @@ __all__ = [
     "demo",
     "doctor",
     "evaluate",
+    "export",
     "import_dataset",
     "methods",
     "metrics",
@@ -86,6 +88,7 @@ _HOMES = {
     "demo": "alcseg.commands.demo",
     "doctor": "alcseg.commands.doctor",
     "evaluate": "alcseg.commands.evaluate",
+    "export": "alcseg.commands.export",
     "import_dataset": "alcseg.commands.import_dataset",
     "methods": "alcseg.commands.methods",
     "plan_training": "alcseg.commands.train",

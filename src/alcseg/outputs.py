@@ -29,6 +29,7 @@ _KINDS = {
     "archive.json": "an archive",
     "demo.json": "a demo",
     "report.html": "a report",
+    "alcseg.json": "a bundle",
 }
 """File by which a folder is known, and what it is: never replaced by something else."""
 

@@ -137,10 +137,8 @@ def make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., P
         RunSettings(method=ChosenMethod(name="h_sup")).write(run)
         RunRecord(train_cases=trained).write(run)
         networks = FakeNetworks((network or Threshold()).eval(), teacher and teacher.eval())
-        for command in ("predict", "_answers"):
-            monkeypatch.setattr(
-                f"alcseg.commands.{command}.load_networks", lambda run, device, **options: networks
-            )
+        for module in ("inference.sources", "commands._answers"):
+            monkeypatch.setattr(f"alcseg.{module}.load_networks", lambda run, device, **options: networks)
         return run
 
     return make

@@ -21,6 +21,7 @@ VERBS = {
     "demo": ("alcseg.commands.demo", "demo"),
     "doctor": ("alcseg.commands.doctor", "doctor"),
     "evaluate": ("alcseg.commands.evaluate", "evaluate"),
+    "export": ("alcseg.commands.export", "export"),
     "import": ("alcseg.commands.import_dataset", "import_dataset"),
     "methods": ("alcseg.commands.methods", "methods"),
     "predict": ("alcseg.commands.predict", "predict"),

@@ -206,6 +206,17 @@ def _predict(result: Any) -> list[RenderableType]:
     return [*_failures(result), *_facts(facts | {"details": PredictionRecord.path(result.out)})]
 
 
+def _export(result: Any) -> list[RenderableType]:
+    facts = {
+        "out": result.out,
+        "takes": result.takes,
+        "compared on": result.compared_on,
+        "differs by": result.differs_by,
+        "validation Dice": result.record.trained_on.val_dice,
+    }
+    return _facts(facts)
+
+
 def _correct(result: Any) -> list[RenderableType]:
     worst = [max(rows, key=lambda row: row.given_error) for rows in result.ranked.values()]
     columns = {"rank": "rank", "case_id": "case", "class": "class"}
@@ -308,6 +319,7 @@ _VIEWS: dict[str, Callable[[Any], list[RenderableType]]] = {
     "demo": _demo,
     "describe_method": _one_method,
     "evaluate": _evaluate,
+    "export": _export,
     "import_dataset": _import,
     "methods": _methods,
     "predict": _predict,

@@ -13,9 +13,8 @@ from alcseg.listing import has_file
 from alcseg.locks import alone
 from alcseg.outputs import output_folder, require_free
 from alcseg.records.predictions import PredictedCase, PredictionRecord
-from alcseg.run import Run
 
-__all__ = ["PredictionsOnTheWay", "place_for", "run_hash", "source_hash"]
+__all__ = ["PredictionsOnTheWay", "place_for", "source_hash"]
 
 _SAME = ("run_hash", "network", "window", "probabilities", "perturbation", "label_format")
 _SECONDS = 2.0  # between writes of the record; a kill costs as much at most
@@ -95,12 +94,6 @@ def place_for(out: Path, *, overwrite: bool) -> Iterator[Path]:
     else:
         with alone(out):
             yield out
-
-
-def run_hash(run: Run) -> str:
-    """Stands for what decides on the voxels that a run predicts: its settings, plan and weights."""
-    parts = (run.config_path, run.plan_path, run.weights_path("model"), run.weights_path("teacher"))
-    return _joined([file_hash(path) for path in parts if has_file(path)])
 
 
 def source_hash(case: SourceCase) -> str:

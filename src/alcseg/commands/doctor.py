@@ -18,6 +18,7 @@ _OPTIONAL = {
     "pydicom": ("dicom", "read DICOM series"),
     "pylibjpeg": ("dicom-jpeg", "read DICOM series in JPEG"),
     "openvino": ("openvino", "predict and correct about twice as fast on a CPU"),
+    "onnxruntime": ("onnx", "export to ONNX and predict with such files"),
     "h5py": ("h5", "import the LA benchmark's h5 files"),
     "SimpleITK": ("raters", "fuse labels by STAPLE and read .mha files"),
     "pynrrd": ("nrrd", "read and write .nrrd and .seg.nrrd files"),

@@ -5,14 +5,12 @@ import time
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
-import torch
-from torch import nn
 
 from alcseg.case_ids import output_names, require_apart_outputs
-from alcseg.commands._going_on import PredictionsOnTheWay, place_for, run_hash, source_hash
+from alcseg.commands._going_on import PredictionsOnTheWay, place_for, source_hash
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
 from alcseg.data.folder import Case
@@ -23,16 +21,14 @@ from alcseg.data.readers.inputs import find_inputs
 from alcseg.data.writer import write_map
 from alcseg.errors import DataError, PackageError, UsageError
 from alcseg.inference.device import pick_device
-from alcseg.inference.load import load_networks
-from alcseg.inference.pick_engine import pick_engine
 from alcseg.inference.predictor import Predictor
 from alcseg.inference.sliding_window import WINDOWS
+from alcseg.inference.sources import open_source
 from alcseg.listing import has_file
 from alcseg.machine import peak_memory_mib, timestamp, versions
 from alcseg.outputs import require_free
 from alcseg.records.correction import Perturbation
 from alcseg.records.predictions import Network, PredictedCase, PredictionRecord
-from alcseg.run import Run
 from alcseg.seeds import require_seed
 from alcseg.types import EngineName, Window
 
@@ -62,7 +58,7 @@ def predict(
     """Predict every case that `inputs` name; a case that fails is recorded and the others go on.
 
     Args:
-        run: Run folder of `train`.
+        run: Run folder of `train`, or what `export` made of one: a `.pt2` or `.onnx` file, or a bundle.
         inputs: One or several: files, folders, glob patterns, `.txt` or `.csv` lists, DICOM series folders,
             dataset folders, of which the images of test cases are taken, or cases of a `Dataset`.
         out: Folder for `<case>.nii.gz`, or what `as_format` says, and `predict.json`; must be new or
@@ -101,13 +97,15 @@ def predict(
         raise UsageError(f"--passes: expected 0 or more, got {passes}.")
     if uncertainty and passes < 2:
         raise UsageError(f"--passes: expected at least 2 for an uncertainty, got {passes}.")
-    folder, out = Run.open(run), Path(out)
+    source, out = open_source(run), Path(out)
+    if uncertainty:
+        source.require_uncertainty()
     given = [inputs] if isinstance(inputs, str | PathLike | Case) else inputs
-    cases = find_inputs(given, channels=folder.plan.channel_names)
+    cases = find_inputs(given, channels=source.plan.channel_names)
     kinds = ["label", *(["prob"] if probabilities else []), *(["uncertainty"] if uncertainty else [])]
     written = LabelOutput.of(
         as_format,
-        folder.plan.labels,
+        source.plan.labels,
         {case.case_id: case.images[0] for case in cases},
         series=None if series is None else Path(series),
         labelmap=labelmap,
@@ -118,16 +116,18 @@ def predict(
     }
     _check_output(out, cases, outputs, overwrite=overwrite)
     where = pick_device(device)
-    computed_by = pick_engine(engine, where)
-    predictor = Predictor(_choose_network(folder, network, where), folder.plan, where, window, engine)
-    settings = folder.settings.method.settings
+    computed_by = source.engine(engine, where)
+    if network not in get_args(Network):
+        raise UsageError(f"--network: expected auto, student or teacher, got '{network}'.")
+    predictor = Predictor(source.network(network, where), source.plan, where, window, engine)
+    settings = source.settings.method.settings
     how = Perturbation.like_method(settings, passes=passes, seed=seed) if uncertainty else None
     asked = PredictionRecord(
         status="predicting",
         versions=versions(),
-        run=str(folder.path),
-        run_hash=run_hash(folder),
-        method=folder.method,
+        run=str(source.path),
+        run_hash=source.hash,
+        method=source.settings.method.name,
         network=network,
         window=window,
         probabilities=probabilities,
@@ -136,17 +136,17 @@ def predict(
         engine=computed_by,
         label_format=written.described,
         started=timestamp(),
-        labels=folder.plan.labels,
+        labels=source.plan.labels,
     )
     errors = []
     with place_for(out, overwrite=overwrite) as place:
         going = PredictionsOnTheWay(place, asked, {case.case_id for case in cases})
         try:
             for case in track(cases, "Predicting cases"):
-                begun, source = time.perf_counter(), ""
+                begun, files = time.perf_counter(), ""
                 try:
-                    source = source_hash(case)
-                    if going.finished(case.case_id, source):
+                    files = source_hash(case)
+                    if going.finished(case.case_id, files):
                         going.add(case.case_id, going.earlier[case.case_id])
                         continue
                     entry = _predict_case(predictor, case, place, outputs[case.case_id], how, written)
@@ -155,7 +155,7 @@ def predict(
                     errors.append(error)
                     entry = PredictedCase(status="failed", error=str(error))
                 about = {
-                    "source_hash": source,
+                    "source_hash": files,
                     "inputs": tuple(str(path) for path in case.images),
                     "time_s": round(time.perf_counter() - begun, 3),
                 }
@@ -169,20 +169,6 @@ def predict(
         others = f" (all {len(errors)} cases failed; see {record.path(out)})" if len(errors) > 1 else ""
         raise type(errors[0])(f"{errors[0]}{others}")
     return Predictions(out, record)
-
-
-def _choose_network(folder: Run, name: str, device: torch.device) -> nn.Module:
-    """The network that answers, on `device`."""
-    if name not in ("auto", "student", "teacher"):
-        raise UsageError(f"--network: expected auto, student or teacher, got '{name}'.")
-    networks = load_networks(folder, device)
-    if name == "teacher":
-        if networks.teacher is None:
-            raise UsageError(f"--network teacher: method '{folder.method}' has none. Use --network auto.")
-        return networks.teacher
-    if name == "student" and folder.settings.method.settings.get("eval_network", "student") != "student":
-        raise UsageError(f"--network student: {folder.path} kept its teacher alone. Use --network auto.")
-    return networks.predict
 
 
 def _predict_case(

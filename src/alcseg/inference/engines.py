@@ -61,6 +61,8 @@ def make_engine(name: EngineName, network: nn.Module, device: torch.device) -> E
         network: In eval mode, on `device`.
         device: Where the windows are.
     """
+    if hasattr(network, "computed_by"):  # which is no torch
+        return TorchEngine(network)
     chosen = pick_engine(name, device)
     if chosen == "openvino":
         from alcseg.inference.openvino_engine import OpenVinoEngine

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Annotated, Any
 
+import torch
 from annotated_types import Interval, MultipleOf
 from pydantic import create_model
 from torch import Tensor, nn
@@ -44,11 +45,21 @@ class StridePadded(nn.Module):
 
     def pad(self, image: Tensor) -> Tensor:
         """Return `image` with sides that the strides divide."""
+        if any(isinstance(side, torch.SymInt) for side in image.shape[2:]):
+            return self._pad_open_sides(image)
         missing = [-side % self.multiple for side in image.shape[2:]]
         if not any(missing):
             return image
         padding = [amount for pad in reversed(missing) for amount in (0, pad)]
         return functional.pad(image, padding, mode="replicate")
+
+    def _pad_open_sides(self, image: Tensor) -> Tensor:
+        """The same without a branch: a graph with open sides keeps the one that it was traced with."""
+        for axis in (2, 3, 4):
+            side = image.shape[axis]
+            wanted = (side + self.multiple - 1) // self.multiple * self.multiple
+            image = image.index_select(axis, torch.arange(wanted, device=image.device).clamp(max=side - 1))
+        return image
 
 
 def _vnet(in_channels: int, num_classes: int, *, filters: Width = 16, dropout: BelowOne = 0.5) -> nn.Module:

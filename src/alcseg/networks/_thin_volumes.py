@@ -17,6 +17,8 @@ class _Conv3d(nn.Conv3d):
     """Computes in float32 where the kernel is deeper than a volume of several planes, on a CPU."""
 
     def forward(self, image: Tensor) -> Tensor:
+        if torch.compiler.is_exporting():  # in float32, and a graph would keep the branch it was traced with
+            return super().forward(image)
         if image.device.type == "cpu" and 1 < image.shape[2] < self.kernel_size[0]:
             with torch.autocast("cpu", enabled=False):
                 return super().forward(image.float())

@@ -14,13 +14,15 @@ from alcseg.cli.flags.shared import (
     new_verb,
 )
 
-__all__ = ["add_correct", "add_evaluate", "add_predict", "add_review"]
+__all__ = ["add_correct", "add_evaluate", "add_export", "add_predict", "add_review"]
 
 
 def add_predict(verbs: Verbs) -> ArgumentParser:
     """The flags of `alcseg predict`."""
     verb = new_verb(verbs, "predict", "segment images, on the grid of each input")
-    verb.add_argument("run", metavar="RUN", help="run folder")
+    verb.add_argument(
+        "run", metavar="RUN", help="run folder, or a .pt2, .onnx file or bundle that `export` made of one"
+    )
     verb.add_argument(
         "inputs",
         nargs="+",
@@ -44,6 +46,33 @@ def add_predict(verbs: Verbs) -> ArgumentParser:
     add_seed(verb, "the perturbations behind --uncertainty, mixed with each case id")
     add_device(verb)
     add_engine(verb)
+    return verb
+
+
+def add_export(verbs: Verbs) -> ArgumentParser:
+    """The flags of `alcseg export`."""
+    verb = new_verb(
+        verbs,
+        "export",
+        "write a model that runs elsewhere, with its plan in the file",
+        "The exported network is compared with the trained one; where they differ by more than 1e-4, nothing "
+        "is written. `predict` takes the file as it takes a run.",
+    )
+    verb.add_argument("run", nargs="+", metavar="RUN", help="run folder, one")
+    verb.add_argument(
+        "--to",
+        required=True,
+        choices=("pt2", "onnx", "bundle"),
+        help="torch.export, ONNX (opset 18), or a MONAI bundle",
+    )
+    verb.add_argument("--out", metavar="PATH", required=True, help="file, or the folder of a bundle")
+    verb.add_argument(
+        "--data",
+        metavar="DATASET",
+        help="dataset of the run, a case of which serves for the comparison (default: seeded noise)",
+    )
+    verb.add_argument("--license", metavar="FILE", help="text that becomes the LICENSE of a bundle")
+    verb.add_argument("--overwrite", action="store_true", help="replace what PATH holds")
     return verb
 
 

@@ -1,0 +1,1 @@
+"""From a run to files that leave the house: `.pt2`, ONNX, a MONAI bundle."""

@@ -58,3 +58,22 @@ def test_masks_without_boundary_are_infinitely_far():
 def test_a_spacing_per_axis_is_required():
     with pytest.raises(ShapeError, match="expected 3 spacings"):
         signed_distance(np.ones((2, 2, 2), bool), (1.0, 1.0))
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (1.0, 1.0, 3.0)])
+def test_no_boundary_runs_where_knowledge_ends(spacing: tuple[float, float, float]) -> None:
+    # Along the first axis: background, three of the class, one that nobody labeled, one of the class.
+    mask = np.array([0, 1, 1, 1, 0, 1], bool).reshape(6, 1, 1)
+    known = np.array([1, 1, 1, 1, 0, 1], bool).reshape(6, 1, 1)
+    found = signed_distance(mask, spacing, known=known)
+    np.testing.assert_allclose(found.ravel(), [0.5, -0.5, -1.5, -2.5, np.inf, -4.5])
+    everywhere = np.ones_like(known)
+    np.testing.assert_array_equal(
+        signed_distance(mask, spacing, known=everywhere), signed_distance(mask, spacing)
+    )
+
+
+def test_a_mask_without_known_background_has_no_boundary() -> None:
+    mask = np.array([1, 1, 0], bool).reshape(3, 1, 1)
+    found = signed_distance(mask, (1.0, 1.0, 1.0), known=mask)
+    assert found.ravel().tolist() == [-np.inf, -np.inf, np.inf]

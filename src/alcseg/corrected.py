@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from alcseg.data.folder import GIVEN, Case, Dataset
-from alcseg.data.nifti import read_label, read_map
+from alcseg.data.nifti import read_map
 from alcseg.errors import DataError, UsageError
 from alcseg.frames import to_frame
 from alcseg.listing import has_file
@@ -213,7 +213,7 @@ class CorrectedCase:
         folder = self.case.dataset
         path = folder.root / GIVEN / f"{self.case_id}{folder.file_ending}"
         if has_file(path):
-            return read_label(path).array
+            return folder.read_label_file(path).array
         if any(row.label_given for row in self.ranking):
             raise DataError(
                 f"{path}: expected the label as it came, found none. Restore it, or correct again."

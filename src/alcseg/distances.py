@@ -15,7 +15,7 @@ _LINES = 512
 _THICK = 1.01  # Times the finest step; less is rounding of headers.
 
 
-def signed_distance(mask: Mask, spacing: Spacing) -> NDArray[np.float32]:
+def signed_distance(mask: Mask, spacing: Spacing, *, known: Mask | None = None) -> NDArray[np.float32]:
     """Signed distance in mm of every voxel center to the boundary of `mask`, negative inside.
 
     The boundary runs between voxels: along a flat face the nearest voxel centers on its two sides have -1/2
@@ -26,15 +26,20 @@ def signed_distance(mask: Mask, spacing: Spacing) -> NDArray[np.float32]:
     Args:
         mask: Foreground, bool, `(X, Y, Z)`.
         spacing: Voxel size in mm, one value per axis, in axis order.
+        known: Voxels of which anybody knows whether they are foreground, same shape; all where None. The
+            boundary runs between known voxels alone, so that no boundary is seen where knowledge ends.
 
     Returns:
-        `(X, Y, Z)` float32; infinite where `mask` is empty, minus infinity where it is full.
+        `(X, Y, Z)` float32; infinite where `mask` is empty, minus infinity where it is full, infinite in
+        voxels that are not known.
 
     Raises:
         ShapeError: If `spacing` does not have one value per axis.
     """
     if len(spacing) != mask.ndim:
         raise ShapeError(f"expected {mask.ndim} spacings, one per axis, got {tuple(spacing)}.")
+    if known is not None and not known.all():
+        return _among_known(mask & known, known, spacing)
     if not mask.any():
         return np.full(mask.shape, np.inf, np.float32)
     if mask.all():
@@ -49,9 +54,26 @@ def signed_distance(mask: Mask, spacing: Spacing) -> NDArray[np.float32]:
     return signed
 
 
-def class_distances(label: LabelMap, num_classes: int, spacing: Spacing) -> NDArray[np.float32]:
+def class_distances(
+    label: LabelMap, num_classes: int, spacing: Spacing, *, known: Mask | None = None
+) -> NDArray[np.float32]:
     """`signed_distance` of each foreground class of a map of classes 0..K-1, `(K - 1, X, Y, Z)`."""
-    return np.stack([signed_distance(label == value, spacing) for value in range(1, num_classes)])
+    return np.stack(
+        [signed_distance(label == value, spacing, known=known) for value in range(1, num_classes)]
+    )
+
+
+def _among_known(mask: Mask, known: Mask, spacing: Spacing) -> NDArray[np.float32]:
+    """Signed distance where some voxels, neither foreground nor background, are not known."""
+    half, thick = min(spacing) / 2, _thick_axes(spacing)
+
+    def distance_to(part: Mask) -> NDArray[np.floating]:
+        if not part.any():
+            return np.full(part.shape, np.inf, np.float32)
+        return _distance_to(part, spacing, thick) if thick else distance_within(~part, spacing)
+
+    signed = np.where(mask, half - distance_to(known & ~mask), distance_to(mask) - half)
+    return np.where(known, signed, np.inf).astype(np.float32)
 
 
 def _thick_axes(spacing: Spacing) -> list[int]:

@@ -110,10 +110,10 @@ class Evaluation:
 
     @cached_property
     def values(self) -> dict[str, dict[str, dict[str, float]]]:
-        """Metric to case to class to value; what neither label map holds is absent."""
+        """Metric to case to class to value; what neither label map holds or nobody drew is absent."""
         values: dict[str, dict[str, dict[str, float]]] = {metric: {} for metric in self.units}
         for row in self.scores:
-            if row.status != "both_empty" and math.isfinite(row.value):
+            if row.status not in ("both_empty", "not_drawn") and math.isfinite(row.value):
                 values.setdefault(row.metric, {}).setdefault(row.case_id, {})[row.class_name] = row.value
         return values
 

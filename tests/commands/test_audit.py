@@ -356,7 +356,7 @@ def test_cases_that_cannot_be_judged_stand_after_those_that_seem_wrong():
         return [Judgment(dice, 0.0, 1.0, 1.0, {"ragged": 1.0})]
 
     found = Findings(
-        source=SimpleNamespace(label_names=("background", "organ")),
+        source=SimpleNamespace(label_names=("background", "organ"), undrawn=lambda name: ()),
         seen={name: SimpleNamespace(agreement=(0.5,)) for name in ("lost", "wrong", "right")},
         judged={"lost": judged(0.1), "wrong": judged(0.4), "right": judged(0.95)},
         fold_of={"lost": 0, "wrong": 0, "right": 1},

@@ -183,6 +183,48 @@ def test_padding_is_infinitely_far(make_case: MakeCase) -> None:
     assert torch.isinf(patches.distance[0, 0]).sum() == 4 * 4 * 2
 
 
+@pytest.mark.parametrize("fraction", [0.0, 1.0])
+def test_no_patch_is_centered_where_nobody_labeled(
+    fraction: float, make_case: MakeCase, tmp_path: Path
+) -> None:
+    case, other = make_case("a", (15, 9, 9)), make_case("b", (15, 9, 9))
+    known = np.zeros((15, 9, 9), bool)
+    known[4:7, 3:6, 3:6] = True
+    np.save(tmp_path / "a.known.npy", known)
+    data = StepDataset(
+        {"hq": [case, other]}, {"hq": 2}, (3, 3, 3), EVERYTHING, seed=0, foreground_fraction=fraction
+    )
+    for step in range(20):
+        patches = data[step]["hq"]
+        assert patches.known is not None
+        for name, there in zip(patches.case_ids, patches.known, strict=True):
+            assert there.all() if name == "b" else there[1, 1, 1]
+    assert patches.undrawn is None
+
+
+def test_known_voxels_go_with_the_label_and_padding_is_known(make_case: MakeCase, tmp_path: Path) -> None:
+    case = make_case("a", (6, 6, 2))
+    np.save(tmp_path / "a.known.npy", np.asarray(case.label()) == 0)
+    data = StepDataset({"hq": [case]}, {"hq": 3}, (4, 4, 4), EVERYTHING, seed=0, distance_classes=2)
+    cached((1.0, 1.0, 1.0)).write_file(case.record_path)
+    for step in range(5):
+        patches = data[step]["hq"]
+        assert patches.known is not None
+        assert torch.equal(patches.known, patches.label == 0)
+        assert patches.distance is not None
+        assert torch.isinf(patches.distance[:, 0][~patches.known]).all()
+
+
+def test_patches_tell_which_classes_were_not_drawn(make_case: MakeCase) -> None:
+    partial, whole = dataclasses.replace(make_case("a"), undrawn=(2,)), make_case("b")
+    data = StepDataset({"hq": [partial, whole]}, {"hq": 2}, (4, 4, 4), Augmentation(), seed=0, num_classes=3)
+    patches = data[0]["hq"]
+    assert patches.undrawn is not None
+    told = dict(zip(patches.case_ids, patches.undrawn.tolist(), strict=True))
+    assert told == {"a": [False, False, True], "b": [False, False, False]}
+    assert patches.known is None
+
+
 def test_patches_say_nothing_of_quality() -> None:
     assert {field.name for field in dataclasses.fields(Patches)} == {
         "image",
@@ -190,4 +232,6 @@ def test_patches_say_nothing_of_quality() -> None:
         "case_ids",
         "slots",
         "distance",  # of the given label alone
+        "known",  # where there is a label at all
+        "undrawn",
     }

@@ -46,3 +46,44 @@ def test_only_the_metrics_asked_for() -> None:
 def test_refuses_other_shapes() -> None:
     with pytest.raises(ShapeError, match="grid of the truth"):
         evaluate_pair(np.ones((3, 3, 3), int), np.ones((3, 3, 4), int), [1], (1.0, 1.0, 1.0))
+
+
+def test_voxels_that_nobody_labeled_belong_to_neither_mask() -> None:
+    truth = np.zeros((8, 4, 4), np.uint8)
+    truth[1:6, 1:3, 1:3] = 1
+    pred = truth.copy()
+    known = np.ones(truth.shape, bool)
+    known[4:] = False
+    pred[5:] = 0  # wrong where nobody looked
+    (found,) = evaluate_pair(pred, truth, [1], (1.0, 1.0, 1.0), known=known)
+    assert found.status == "ok"
+    assert found.scores["dice"] == 1
+    assert found.scores["hd95"] == 0
+    pred[1] = 0  # 4 of the 12 known voxels are missed: dice 2 * 8 / (8 + 12)
+    (found,) = evaluate_pair(pred, truth, [1], (1.0, 1.0, 1.0), known=known)
+    assert found.scores["dice"] == pytest.approx(0.8)
+
+
+def test_no_surface_runs_where_knowledge_ends() -> None:
+    # Of a bar along the first axis two slices are known, and nothing beside them.
+    truth = np.zeros((9, 5, 5), np.uint8)
+    truth[:, 1:4, 1:4] = 1
+    pred = truth.copy()
+    known = np.ones(truth.shape, bool)
+    known[3:] = False
+    known[:, 0], known[:, 4], known[:, :, 0], known[:, :, 4] = False, False, False, False
+    known[0] = False
+    (found,) = evaluate_pair(pred, truth, [1], (1.0, 1.0, 1.0), known=known)
+    assert found.scores["dice"] == 1
+    assert np.isnan(found.scores["assd"])  # no known background beside it: no surface is left
+
+
+def test_a_class_that_nobody_drew_has_no_score() -> None:
+    truth = np.zeros((3, 3, 3), np.uint8)
+    truth[1] = 1
+    pred = truth.copy()
+    pred[2] = 2
+    first, second = evaluate_pair(pred, truth, [1, 2], (1.0, 1.0, 1.0), undrawn=[2])
+    assert first.scores["dice"] == 1
+    assert second.status == "not_drawn"
+    assert all(np.isnan(score) for score in second.scores.values())

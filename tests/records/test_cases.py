@@ -33,9 +33,9 @@ def test_a_case_is_alone_in_its_group_unless_told(tmp_path: Path) -> None:
     rows = (CaseRow(case_id="a"), CaseRow(case_id="b", quality="lq", group="p", source="x.nii"))
     path = CaseRow.write(tmp_path, rows)
     assert path.read_text().splitlines() == [
-        "case_id,quality,split,group,source,rater",
-        "a,hq,train,a,,",
-        "b,lq,train,p,x.nii,",
+        "case_id,quality,split,group,source,rater,classes_drawn",
+        "a,hq,train,a,,,",
+        "b,lq,train,p,x.nii,,",
     ]
     path.write_text("case_id,quality,split,group\n a ,,,\nb,lq,,p\n")
     assert [(row.case_id, row.quality, row.split, row.group) for row in CaseRow.read(tmp_path)] == [

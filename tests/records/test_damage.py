@@ -72,7 +72,8 @@ def record(kind: type[Record]) -> Record:
         return RunSettings(method=ChosenMethod(name="alc"))
     values = {field.alias or name: example(field.annotation) for name, field in kind.model_fields.items()}
     if kind is DatasetRecord:
-        values |= {"file_ending": ".nii.gz", "channel_names": {"0": "x"}, "labels": {"background": 0, "x": 1}}
+        values |= {"file_ending": ".nii.gz", "channel_names": {"0": "x"}}
+        values |= {"labels": {"background": 0, "x": 1}, "ignore": 2}
     return kind.model_validate(values)
 
 

@@ -1,4 +1,6 @@
 import json
+import shutil
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -176,3 +178,29 @@ def test_readings_of_two_passes_that_agree_count_once(decided: Desk, tmp_path: P
     label = decided.book.label(next(one for one in decided.book.decisions() if one.case_id == "ras"))
     decided.book.decide(replace(Reading(key)), "accept", seen=decided.sheet(0).seen, label=label)
     assert "ras" in apply_review(decided.subject, decided.book, tmp_path / "new").reviewed
+
+
+def test_what_nobody_labeled_stays_so_unless_the_reviewer_draws_there(
+    corrected: Path, tmp_path: Path
+) -> None:
+    root = shutil.copytree(corrected, tmp_path / "ignoring")
+    source = Dataset.open(root)
+    source.record.model_copy(update={"ignore": 400}).write(root)
+    for folder in ("labelsTr", "labelsGiven"):
+        path = root / folder / "ras.nii.gz"
+        image = nib.load(path)
+        array = np.asanyarray(image.dataobj).astype(np.uint16)
+        array[:, :, 0] = 400
+        nib.save(nib.Nifti1Image(array, image.affine), path)
+    subject = Subject.open(root)
+    with closing(ReviewBook.open(tmp_path / "book.sqlite", labels=subject.dataset.labels)) as book:
+        desk = Desk(subject, book)
+        drawn = desk.sheet(0).given.copy()
+        drawn[1, 2, 0] = 1
+        desk.decide(0, "anna", 1, "edit", Note(0), drawn)
+        applied = apply_review(subject, book, tmp_path / "new")
+        desk.close()
+    written = np.asanyarray(nib.load(applied.out / "labelsTr" / "ras.nii.gz").dataobj)
+    assert (written[:, :, 0] == 400).sum() == written[:, :, 0].size - 1
+    assert written[1, 2, 0] == subject.dataset.label_values[1]
+    assert Dataset.open(applied.out).ignore == 400

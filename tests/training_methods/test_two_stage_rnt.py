@@ -102,10 +102,10 @@ def test_a_sure_teacher_finds_the_wrong_labels(
         np.put_along_axis(probs, truth[None], 1.0, axis=0)
         wrong = rng.random(truth.shape) < 0.1
         label = np.where(wrong, (truth + 1) % classes, truth).astype(np.uint8)
-        held_out.append((f"case_{number}", probs / probs.sum(0), label))
+        held_out.append((f"case_{number}", probs / probs.sum(0), label, None))
         truths.append(truth)
     method = make_method("two_stage_rnt", classes=classes)
-    for (name, code), (case_id, _, label), truth in zip(
+    for (name, code), (case_id, _, label, _), truth in zip(
         method.hand_on(held_out), held_out, truths, strict=True
     ):
         assert name == case_id
@@ -120,7 +120,7 @@ def test_clean_labels_and_a_perfect_teacher_give_no_flags(make_method: Make) -> 
     label = np.zeros((4, 4, 4), np.uint8)
     label[1:3] = 1
     probs = np.stack([label == 0, label == 1]).astype(np.float32)
-    ((_, code),) = make_method("two_stage_rnt").hand_on([("case", probs, label)])
+    ((_, code),) = make_method("two_stage_rnt").hand_on([("case", probs, label, None)])
     np.testing.assert_array_equal(code, label)
 
 

@@ -15,7 +15,7 @@ from alcseg.boxes import bounding_box
 from alcseg.correction.offsets import Offsets
 from alcseg.correction.proposals import propose
 from alcseg.records.audit_trail import Proposal
-from alcseg.types import FloatArray, LabelMap, Spacing
+from alcseg.types import FloatArray, LabelMap, Mask, Spacing
 
 __all__ = ["MENDED", "PROPOSALS", "Proposed", "as_given", "examine", "explained"]
 
@@ -54,6 +54,7 @@ def examine(
     spacing: Spacing,
     blur_mm: Tensor | float,
     patches: Sequence[Patch],
+    known: Mask | None = None,
 ) -> Proposed:
     """Make every proposal for a label, and look at each.
 
@@ -64,12 +65,15 @@ def examine(
         spacing: Voxel size in mm.
         blur_mm: See `propose`.
         patches: Places in which the prediction is to replace the label.
+        known: Voxels that somebody labeled, bool, `(X, Y, Z)`, in the others all three say background; None
+            for all.
     """
     whole_patched = patched(label, probs.argmax(0), patches)
     occupied = (label > 0) | (refined > 0) | (probs[0] < 0.5)
     box = bounding_box(occupied, _MARGIN) if occupied.any() else (slice(None),) * 3
     near, given = probs[(slice(None), *box)], label[box]
-    mended, offsets = propose(near, refined[box], given, spacing, blur_mm, whole_patched[box])
+    there = None if known is None else known[box]
+    mended, offsets = propose(near, refined[box], given, spacing, blur_mm, whole_patched[box], there)
     pred = near.argmax(0)
     rows = [evidence(near, given, spacing), _in_drawn_slices(given, pred, len(probs))]
     rows += [_change(near, pred, given, mended[name]) for name in MENDED]

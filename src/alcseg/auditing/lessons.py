@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -14,7 +15,7 @@ from alcseg.auditing.forests import Forests
 from alcseg.auditing.patches import Patch, benefit, find_patches
 from alcseg.auditing.simulate import KINDS, Simulated, draw_errors
 from alcseg.correction.decision import Opinion
-from alcseg.types import FloatArray
+from alcseg.types import FloatArray, LabelMap
 
 __all__ = ["FEWEST_CASES", "Lessons", "learn"]
 
@@ -72,7 +73,13 @@ def learn(
         (name, error, find_patches(one.probs, error.label, one.spacing))
         for name, one in known.items()
         for error in draw_errors(
-            name, tuple(labels), labels.__getitem__, len(one.probs), draws=draws, seed=seed
+            name,
+            tuple(labels),
+            labels.__getitem__,
+            len(one.probs),
+            draws=draws,
+            seed=seed,
+            keep=partial(_within, one),
         )
     ]
     patches = _judge_of_patches(known, drawn, seed)
@@ -80,13 +87,20 @@ def learn(
     for name, error, found in track(drawn):
         one = known[name]
         kept = _kept(patches, name, found)
-        made = examine(one.probs, one.refined, error.label, one.spacing, blur_mm, kept)
+        made = examine(one.probs, one.refined, error.label, one.spacing, blur_mm, kept, one.known)
         rows.append(made.rows)
         by_proposal = [class_agreements(made.labels[which], one.label, len(one.probs)) for which in PROPOSALS]
         scores.append(np.array(by_proposal).T)
         kinds.append(KINDS.index(error.kinds[int(error.dice.argmin())]))
     names = tuple(name for name, _, _ in drawn)
     return Lessons(np.stack(rows), np.stack(scores), np.array(kinds), names, patches)
+
+
+def _within(one: Opinion, label: LabelMap) -> LabelMap:
+    """What of a simulated error lies where the label is known, of classes that were drawn."""
+    if one.known is not None:
+        label = np.where(one.known, label, 0)
+    return np.where(np.isin(label, one.undrawn), 0, label) if one.undrawn else label
 
 
 def _judge_of_patches(known: Mapping[str, Opinion], drawn: Iterable[Drawn], seed: int) -> Forests | None:

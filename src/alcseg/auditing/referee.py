@@ -57,7 +57,7 @@ class Verdict:
     """What the referee says of one label.
 
     Attributes:
-        given_dice: Expected Dice of the given label, by foreground class.
+        given_dice: Expected Dice of the given label, by foreground class that was drawn.
         gains: Expected gain of each proposal in Dice, by foreground class.
         spreads: By how much such gains differ from case to case.
         risks: Share of losses among simulated errors for which it promised about as much.
@@ -177,15 +177,18 @@ class Referee:
         self._came = told.mean(axis=1)
         self._spread = _spread_between_cases(self._came - self._promised.mean(axis=1), lessons.cases)
 
-    def judge(self, name: str, rows: NDArray[np.float32]) -> Verdict:
+    def judge(self, name: str, rows: NDArray[np.float32], undrawn: Collection[int] = ()) -> Verdict:
         """What it says of a label; errors simulated on a label of the same case are left out.
 
         Args:
             name: The case.
             rows: Evidence on the label, `(K - 1, names)`.
+            undrawn: Indices of the classes that nobody drew, background being 0; nothing is said of them.
         """
-        said = self._forests.ask(class_rows(rows[None]), [name] * self._classes)
-        return self._verdict(said, float(explained(rows[None])[0]), float(as_given(rows[None])[0]))
+        drawn = [index for index in range(self._classes) if index + 1 not in undrawn]
+        said = self._forests.ask(class_rows(rows[None]), [name] * self._classes)[drawn]
+        own = rows[None][:, drawn]
+        return self._verdict(said, float(explained(own)[0]), float(as_given(own)[0]))
 
     def rehearse(self, risk: float, among: Collection[Proposal], always: Proposal | None = None) -> Rehearsal:
         """Correct the simulated errors, each by the forests that had not seen its case.

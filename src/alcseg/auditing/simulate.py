@@ -69,6 +69,7 @@ def simulate(
     spacing: Spacing,
     rng: np.random.Generator,
     others: OtherLabels | None = None,
+    keep: Callable[[LabelMap], LabelMap] | None = None,
 ) -> Simulated:
     """Draw an error, or none, and make it on a label.
 
@@ -78,11 +79,14 @@ def simulate(
         spacing: Voxel size in mm.
         rng: Of all draws.
         others: Labels of other cases; None where there is none.
+        keep: Takes away from an error what lies where nobody knows the label; None if all of it is known.
     """
     if rng.random() < _NONE_SHARE or not label.any():
         spoiled, kinds = label, ["none"] * (classes - 1)
     else:
         spoiled, kinds = _spoil(label, classes, spacing, rng, others)
+    if keep is not None:
+        spoiled = keep(spoiled)
     scores = class_agreements(spoiled, label, classes)
     errors = [surface_error(spoiled == index, label == index, spacing) for index in range(1, classes)]
     settled = tuple("none" if score > _AS_GOOD else kind for kind, score in zip(kinds, scores, strict=True))
@@ -97,6 +101,7 @@ def draw_errors(
     *,
     draws: int,
     seed: int,
+    keep: Callable[[LabelMap], LabelMap] | None = None,
 ) -> Iterator[Simulated]:
     """Errors on the label of one case of several.
 
@@ -107,12 +112,13 @@ def draw_errors(
         classes: K.
         draws: How many.
         seed: Mixed with the case and the number of the draw.
+        keep: See `simulate`.
     """
     label, spacing = read(name)
     rest = tuple(other for other in names if other != name)
     others = OtherLabels(rest, read) if rest else None
     for number in range(draws):
-        yield simulate(label, classes, spacing, case_generator(seed + number, name), others)
+        yield simulate(label, classes, spacing, case_generator(seed + number, name), others, keep)
 
 
 def surface_error(mask: NDArray[np.bool_], truth: NDArray[np.bool_], spacing: Spacing) -> float:

@@ -56,8 +56,13 @@ def write_pseudo_labels(
         device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
 
     Raises:
-        DataError: If the run kept no snapshots.
+        DataError: If the run kept no snapshots, or labels of the dataset are not complete.
     """
+    if folder.incomplete:
+        raise DataError(
+            f"{folder.root}: expected complete labels to hold pseudo-labels against, found voxels to ignore "
+            "or cases with classes_drawn. Benchmark a dataset without them."
+        )
     if not run.snapshots:
         raise DataError(f"{run.path}: expected snapshots, found none. Train with trainer.snapshot_every.")
     where = pick_device(device)

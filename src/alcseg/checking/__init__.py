@@ -7,7 +7,18 @@ Nothing is learned, no network is needed: `alcseg audit` finds errors that are s
 from alcseg.checking.classes import count_classes
 from alcseg.checking.compare import compare
 from alcseg.checking.finding import Finding, Grade
+from alcseg.checking.incomplete import Gaps, incomplete_labels
 from alcseg.checking.sketch import Sketch, sketch
 from alcseg.checking.thin import thin_classes
 
-__all__ = ["Finding", "Grade", "Sketch", "compare", "count_classes", "sketch", "thin_classes"]
+__all__ = [
+    "Finding",
+    "Gaps",
+    "Grade",
+    "Sketch",
+    "compare",
+    "count_classes",
+    "incomplete_labels",
+    "sketch",
+    "thin_classes",
+]

@@ -120,6 +120,16 @@ def _check(result: Any) -> list[RenderableType]:
     facts = document(result)
     findings = facts.pop("findings")
     del facts["volumes_ml"]  # a number per case and class, for programs
+    if not any(facts["incomplete"].values()):
+        del facts["incomplete"]
+    else:
+        facts["incomplete"] = {
+            case_id: ", ".join(
+                [f"{gaps['ignored_share']:.1%} of the voxels not labeled"] * (gaps["ignored_share"] > 0)
+                + [f"not drawn: {', '.join(gaps['undrawn'])}"] * bool(gaps["undrawn"])
+            )
+            for case_id, gaps in facts["incomplete"].items()
+        }
     facts["classes"] = {
         name: ", ".join(f"{count} {quality}" for quality, count in counts.items())
         for name, counts in facts["classes"].items()
@@ -190,9 +200,12 @@ def _evaluate(result: Any) -> list[RenderableType]:
         for name, metrics in {"foreground mean": summary.foreground_mean, **summary.per_class}.items()
         for metric, statistics in metrics.items()
     ]
-    columns = ("class", "metric", "unit", "mean", "std", "median", "interval", "n", "n_missed", "n_spurious")
+    columns = ["class", "metric", "unit", "mean", "std", "median", "interval", "n", "n_missed", "n_spurious"]
+    if any(row["n_not_drawn"] for row in rows):
+        columns.append("n_not_drawn")
     headings = {name: name.removeprefix("n_") for name in columns} | {"interval": "95 % interval"}
-    files = {"per case": ScoreRow.path(result.path), "summary": EvaluationSummary.path(result.path)}
+    files: dict[str, Any] = {} if not summary.ignored_voxels else {"ignored voxels": summary.ignored_voxels}
+    files |= {"per case": ScoreRow.path(result.path), "summary": EvaluationSummary.path(result.path)}
     return [_table(rows, headings), "", *_facts(files)]
 
 

@@ -15,7 +15,8 @@ from alcseg.audited import Audit
 from alcseg.auditing.agreement import class_agreements
 from alcseg.commands.progress import track
 from alcseg.data.folder import Dataset
-from alcseg.data.preprocess import preprocess_label
+from alcseg.data.incomplete import within_known
+from alcseg.data.preprocess import label_and_known
 from alcseg.errors import DataError
 from alcseg.inference.load import load_networks
 from alcseg.inference.predictor import Predictor
@@ -102,11 +103,15 @@ class Answers:
         prepared = first.prepare(case.images)
         if case.label is None:
             return {}
-        label = preprocess_label(case.label, first.plan, prepared.grid)
-        return {
-            name: fmean(class_agreements(one.predict(prepared).probs.argmax(0), label, one.plan.num_classes))
-            for name, one in predictors.items()
-        }
+        label, known = label_and_known(case.label, first.plan, prepared.grid)
+        undrawn = source.undrawn(case_id)
+
+        def reached(one: Predictor) -> float:
+            pred = within_known(one.predict(prepared).probs, known, undrawn).argmax(0)
+            by_class = class_agreements(pred, label, one.plan.num_classes)
+            return fmean(dice for index, dice in enumerate(by_class, start=1) if index not in undrawn)
+
+        return {name: reached(one) for name, one in predictors.items()}
 
 
 def answers_of_run(

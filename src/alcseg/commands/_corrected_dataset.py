@@ -1,12 +1,13 @@
 """The dataset folder that `correct` writes: what is taken over, and label values on the way out."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from alcseg.data.case import Volume
-from alcseg.data.folder import GIVEN, Dataset, require_named_values
+from alcseg.data.folder import GIVEN, Dataset
 from alcseg.data.given import require_given_labels
+from alcseg.data.incomplete import put_back
 from alcseg.data.nifti import read_label
 from alcseg.data.rater_labels import RATERS, rater_labels
 from alcseg.data.writer import renamed, write_label, write_map
@@ -28,17 +29,19 @@ class CorrectedDataset:
     Attributes:
         root: The new folder.
         source: The dataset that is corrected.
-        mapping: Label value of the source to label value here.
+        mapping: Label value of the source to label value here, that of voxels to ignore among them.
+        added: Classes that `correct` drew in a case in which nobody had, by case.
     """
 
     root: Path
     source: Dataset
     mapping: Mapping[int, int]
+    added: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, root: Path, source: Dataset, *, consecutive: bool) -> "CorrectedDataset":
         """Plan the folder; `consecutive` numbers the labels 0, 1, 2, ... as nnU-Net wants them."""
-        values = source.label_values
+        values = (*source.label_values, *([] if source.ignore is None else [source.ignore]))
         return cls(
             root, source, {value: index if consecutive else value for index, value in enumerate(values)}
         )
@@ -76,11 +79,12 @@ class CorrectedDataset:
 
         Args:
             case_id: The case.
-            written: The label, in the source's values.
+            written: The label, in the source's values; voxels that nobody labeled get back their value.
             uncertainty: u per voxel, on the grid of the images.
             given: The label as it came, if there was one.
         """
-        write_label(self._path("labelsTr", case_id), renamed(written, self.mapping), given or uncertainty)
+        whole = put_back(written, None if given is None else given.known, self.source.ignore)
+        write_label(self._path("labelsTr", case_id), renamed(whole, self.mapping), given or uncertainty)
         write_map(self.root / "uncertainty" / f"{case_id}.nii.gz", uncertainty.array, uncertainty)
         if given is not None and not has_file(self._path(GIVEN, case_id)):
             self._take_label(given.path, GIVEN)
@@ -94,18 +98,28 @@ class CorrectedDataset:
             extra["original_label_values"] = record.labels
         changes = {
             "labels": {name: self.mapping[value] for name, value in record.labels.items()},
+            "ignore": None if record.ignore is None else self.mapping[record.ignore],
             "num_training": len(list((self.root / "imagesTr").glob(f"*_0000{record.file_ending}"))),
             "extra": extra,
         }
         record.model_copy(update=changes).write(self.root)
-        CaseRow.write(self.root, self.source.rows)
+        CaseRow.write(self.root, map(self._row, self.source.rows))
+
+    def _row(self, row: CaseRow) -> CaseRow:
+        """The line of a case, with the classes that are drawn in it now."""
+        if row.drawn is None or row.case_id not in self.added:
+            return row
+        drawn = {*row.drawn, *self.added[row.case_id]}
+        names = [name for name in self.source.label_names[1:] if name in drawn]
+        all_of_them = len(names) == len(self.source.label_names) - 1
+        return row.model_copy(update={"classes_drawn": "" if all_of_them else ";".join(names)})
 
     def _take_label(self, path: Path, folder: str) -> None:
         """A copy of the file, or a renumbered one."""
         target = self.root / folder / path.name
         if self.renumbered:
+            self.source.read_label_file(path)  # raises where a value has no name
             label = read_label(path)
-            require_named_values(label, self.source.labels)
             write_label(target, renamed(label.array, self.mapping), label)
         else:
             copy_into(path, target.parent)

@@ -37,7 +37,7 @@ class Findings:
     Attributes:
         source: The dataset.
         seen: What networks say of its cases.
-        judged: By case, a judgment per foreground class.
+        judged: By case, a judgment per foreground class that was drawn.
         fold_of: Fold of each case.
         unsure: Cases that cannot be judged.
         in_sample: Cases that the network was trained on.
@@ -64,9 +64,9 @@ class Findings:
         lines = []
         for rank, name in enumerate(order, start=1):
             agreement = self.seen[name].agreement
-            for class_name, plain, one in zip(
-                self.source.label_names[1:], agreement, self.judged[name], strict=True
-            ):
+            undrawn, names = self.source.undrawn(name), enumerate(self.source.label_names)
+            drawn = [class_name for index, class_name in names if index and index not in undrawn]
+            for class_name, plain, one in zip(drawn, agreement, self.judged[name], strict=True):
                 lines.append(
                     AuditRow(
                         rank=rank,
@@ -95,6 +95,8 @@ class Findings:
         lines = []
         for name in track(self.seen, "Writing regions"):
             given, pred = self.source.read_label(name), self.seen[name].predicted_label()
+            if given.known is not None:
+                pred = np.where(given.known, pred, given.array)
             differ = given.array != pred
             for folder, label in (("missing", pred), ("extra", given.array)):
                 only = np.where(differ, label, background)

@@ -148,10 +148,10 @@ class Looker:
                 continue
             classes += held_out_classes(look, looked.given.array, self.source.labels)
             opinion = look.opinion
-            found.offsets.append(see_label(opinion.probs, opinion.label, opinion.spacing)[0])
+            found.offsets.append(see_label(opinion.probs, opinion.label, opinion.spacing, opinion.known)[0])
             found.cases.append(look.case_id)
             found.values.update(np.unique(looked.given.array).tolist())
-            found.traits[look.case_id] = traits(opinion.probs)
+            found.traits[look.case_id] = traits(opinion.prediction)
             spool.put(look.case_id, looked)
             del looked, look, opinion  # before the next case needs their room
         reached = [one.dice for one in classes if isfinite(one.dice)]
@@ -184,7 +184,7 @@ class Looker:
             found = None if opinion is None else _propose(name, opinion, trusted, lessons)
             if opinion is not None and found is not None:
                 told.rows[name] = found.rows
-                told.traits[name] = traits(opinion.probs)
+                told.traits[name] = traits(opinion.prediction)
             spool.put(name, replace(looked, found=found))
             del looked, opinion, found  # before the next case needs their room
         if len(failed) == len(rows):
@@ -210,7 +210,8 @@ class Looker:
 
     def _look(self, row: CaseRow) -> Looked:
         case = self.source.read(row.case_id)
-        look = look_at(self.predictor_of(row.case_id), case, self.perturbation, self.scratch)
+        predictor, undrawn = self.predictor_of(row.case_id), self.source.undrawn(row.case_id)
+        look = look_at(predictor, case, self.perturbation, self.scratch, undrawn=undrawn)
         return Looked(look, case.label, replace(case.images[0], array=look.uncertainty))
 
 
@@ -219,4 +220,4 @@ def _propose(name: str, opinion: Opinion, trusted: Trusted, lessons: Lessons | N
     probs, label, spacing = opinion.probs, opinion.label, opinion.spacing
     patches = find_patches(probs, label, spacing)
     kept = patches if lessons is None else lessons.keep(name, patches)
-    return examine(probs, opinion.refined, label, spacing, trusted.blur_mm, kept)
+    return examine(probs, opinion.refined, label, spacing, trusted.blur_mm, kept, opinion.known)

@@ -8,6 +8,7 @@ from alcseg.commands._placed_raters import RaterPlacer
 from alcseg.data.case import Volume
 from alcseg.data.folder import LABELS, require_named_values
 from alcseg.data.grids import compare_grids, onto_grid, require_same_grid
+from alcseg.data.incomplete import require_drawn, take_out, undrawn_classes
 from alcseg.data.nifti import read_label
 from alcseg.data.readers import SourceCase
 from alcseg.data.writer import compress, renamed, write_image, write_label
@@ -39,6 +40,7 @@ class CasePlacer:
         labels: Class name to value, once `label_map` is applied.
         label_map: Label value in the files to value wanted.
         raters: Keeps the labels of readers; None where the source has none.
+        ignore: Value of voxels that nobody labeled, once `label_map` is applied.
         rounded: Cases whose labels were stored scaled and came near to whole numbers only, so far.
         cropped: Cases whose labels covered a part of the image's grid.
         sheared: Cases whose axes are not perpendicular.
@@ -50,6 +52,7 @@ class CasePlacer:
     labels: Mapping[str, int]
     label_map: Mapping[int, int]
     raters: RaterPlacer | None = None
+    ignore: int | None = None
     rounded: list[str] = field(default_factory=list)
     cropped: list[str] = field(default_factory=list)
     sheared: list[str] = field(default_factory=list)
@@ -92,7 +95,9 @@ class CasePlacer:
 
     def _place_label(self, label: Volume, image: Volume, row: CaseRow) -> bool:
         values = renamed(label.array, self.label_map)
-        require_named_values(replace(label, array=values), self.labels)
+        named = take_out(replace(label, array=values), self.ignore, next(iter(self.labels.values())))
+        require_named_values(named, self.labels)
+        require_drawn(named, undrawn_classes(row, self.labels), self.labels)
         grade = compare_grids(image, label).grade
         if grade == "fatal":
             require_same_grid(image, label, row.case_id)

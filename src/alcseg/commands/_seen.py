@@ -14,7 +14,8 @@ from alcseg.auditing.agreement import class_agreements
 from alcseg.commands.progress import track
 from alcseg.data.folder import Dataset
 from alcseg.data.geometry import ModelGrid
-from alcseg.data.preprocess import preprocess_images, preprocess_label
+from alcseg.data.incomplete import keep_within, within_known
+from alcseg.data.preprocess import label_and_known, preprocess_images
 from alcseg.errors import DataError
 from alcseg.files import write_array
 from alcseg.inference.device import pick_device
@@ -24,7 +25,7 @@ from alcseg.listing import has_file
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
 from alcseg.run import Run
-from alcseg.types import EngineName, LabelMap, Spacing
+from alcseg.types import EngineName, LabelMap, Mask, Spacing
 
 __all__ = ["Asked", "SeenCase", "SeenLabel", "ask"]
 
@@ -39,11 +40,14 @@ class SeenLabel:
         probs: Class probabilities, `(K, X, Y, Z)`.
         label: Classes 0..K-1, `(X, Y, Z)`.
         spacing: Voxel size in mm.
+        prediction: `probs`, whatever is known of the label; in `probs` classes that nobody drew count as
+            background, and voxels that nobody labeled are background as in `label`.
     """
 
     probs: NDArray[np.float32]
     label: NDArray[np.unsignedinteger]
     spacing: Spacing
+    prediction: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,19 +55,31 @@ class SeenCase:
     """One case on disk, read when it is asked for.
 
     Attributes:
-        stem: Path without ending: `.probs.npy` holds the probabilities, `.label.npy` the given label.
+        stem: Path without ending: `.probs.npy` holds the probabilities, `.label.npy` the given label and,
+            where nobody labeled some voxels, `.known.npy` the others.
         grid: Model grid and the grid of the files.
         plan: Of the network.
+        undrawn: Indices of the classes that nobody drew in the label.
     """
 
     stem: Path
     grid: ModelGrid
     plan: Plan
+    undrawn: tuple[int, ...] = ()
 
     def load(self) -> SeenLabel:
         """Read probabilities and label."""
         probs = np.load(f"{self.stem}.probs.npy").astype(np.float32)
-        return SeenLabel(probs, *self.given_label())
+        return SeenLabel(within_known(probs, self.known(), self.undrawn), *self.given_label(), probs)
+
+    def known(self) -> Mask | None:
+        """Voxels that somebody labeled, bool, `(X, Y, Z)`; None where all are."""
+        path = Path(f"{self.stem}.known.npy")
+        return np.load(path) if has_file(path) else None
+
+    def keep(self, label: LabelMap) -> LabelMap:
+        """What of a map of classes can be held against the label: known voxels, classes that were drawn."""
+        return keep_within(label, self.known(), self.undrawn)
 
     def given_label(self) -> tuple[NDArray[np.unsignedinteger], Spacing]:
         """The label alone, `(X, Y, Z)`, and its voxel size in mm."""
@@ -72,9 +88,10 @@ class SeenCase:
 
     @property
     def agreement(self) -> tuple[float, ...]:
-        """Plain Dice of label and prediction by foreground class; 1 where neither holds it."""
+        """Plain Dice of label and prediction by foreground class that was drawn; 1 where neither holds it."""
         seen = self.load()
-        return class_agreements(seen.probs.argmax(0), seen.label, len(seen.probs))
+        found = class_agreements(seen.probs.argmax(0), seen.label, len(seen.probs))
+        return tuple(dice for index, dice in enumerate(found, start=1) if index not in self.undrawn)
 
     def predicted_label(self) -> LabelMap:
         """What the network says, on the grid and in the values of the dataset."""
@@ -138,14 +155,18 @@ def ask(
             if case.label is None:
                 raise DataError(f"case '{row.case_id}': expected a label, found none.")
             image, grid = preprocess_images(case.images, run.plan)
-            one = SeenCase(folder / row.case_id, grid, run.plan)
+            one = SeenCase(folder / row.case_id, grid, run.plan, source.undrawn(row.case_id))
             # Anew at every call: it may have been mended since, and is judged by the same networks.
-            label = preprocess_label(case.label, run.plan, grid)
+            label, known = label_and_known(case.label, run.plan, grid)
         except DataError as error:
             logger.warning("case '%s' cannot be judged: %s", row.case_id, error)
             found.failed[row.case_id] = str(error)
             continue
         write_array(Path(f"{one.stem}.label.npy"), label)
+        if known is None:
+            Path(f"{one.stem}.known.npy").unlink(missing_ok=True)
+        else:
+            write_array(Path(f"{one.stem}.known.npy"), known)
         probs = Path(f"{one.stem}.probs.npy")
         if not has_file(probs):
             prepared = PreparedCase(torch.from_numpy(image), grid)

@@ -77,6 +77,8 @@ def audit(
 ) -> Audit:
     """Judge every label by a network that never saw its case or its group; no trusted label is needed.
 
+    Voxels that nobody labeled are not judged, nor is a class that nobody drew in a case.
+
     The set is dealt into folds; a short training without each gives predictions of all cases. Errors of many
     kinds are simulated on the labels that agree best, and a judge fitted on them says of every given label
     how good it is, with an interval, and what is wrong with it. Where many labels are wrong a second round
@@ -167,7 +169,7 @@ def audit(
         while True:
             looks = [work.predict(len(told) + 1, left_out) for work in works]
             found = [_judge(look.seen, work.fold_of, seed) for look, work in zip(looks, works, strict=True)]
-            judged = averaged([each.judgments for each in found])
+            judged = _of_drawn(averaged([each.judgments for each in found]), source)
             unsure = unlike_the_others(found[0].traits)
             wrong = frozenset(
                 name for name, each in judged.items() if mean_dice(each) < BAD_BELOW and name not in unsure
@@ -241,6 +243,14 @@ def _require_same_images(target: Path, prints: Mapping[str, FingerprintRow]) -> 
             )
 
 
+def _of_drawn(judged: Mapping[str, list[Judgment]], source: Dataset) -> dict[str, list[Judgment]]:
+    """Judgments of the classes that were drawn in each case: of the others there is nothing to judge."""
+    return {
+        name: [one for index, one in enumerate(each, start=1) if index not in source.undrawn(name)]
+        for name, each in judged.items()
+    }
+
+
 @dataclass(frozen=True, eq=False)
 class _Judged:
     """What one dealing of the set into folds tells.
@@ -266,14 +276,20 @@ def _judge(seen: dict[str, SeenCase], fold_of: Mapping[str, int], seed: int) -> 
     for name in track(names, "Comparing labels"):
         one = seen[name].load()
         rows.append(evidence(one.probs, one.label, one.spacing))
-        told[name] = traits(one.probs)
+        told[name] = traits(one.prediction)
     table = np.stack(rows)
     good = [names[index] for index in believed(table, folds, NAMES)]
     spoiled, truth, cases = [], [], []
     for name in track(good, "Simulating errors"):
         one = seen[name].load()
         for drawn in draw_errors(
-            name, good, lambda other: seen[other].given_label(), len(one.probs), draws=_DRAWS, seed=seed
+            name,
+            good,
+            lambda other: seen[other].given_label(),
+            len(one.probs),
+            draws=_DRAWS,
+            seed=seed,
+            keep=seen[name].keep,
         ):
             spoiled.append(evidence(one.probs, drawn.label, one.spacing))
             truth.append(drawn)

@@ -8,19 +8,30 @@ but worth knowing.
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alcseg.checking import Finding, Grade, Sketch, compare, count_classes, sketch, thin_classes
+from alcseg.checking import (
+    Finding,
+    Gaps,
+    Grade,
+    Sketch,
+    compare,
+    count_classes,
+    incomplete_labels,
+    sketch,
+    thin_classes,
+)
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
 from alcseg.data.folder import Dataset
 from alcseg.data.grids import compare_grids, onto_grid
 from alcseg.data.header_notes import header_notes
+from alcseg.data.incomplete import put_back
 from alcseg.data.nifti import read_image
 from alcseg.data.stated_count import count_fault
 from alcseg.data.twins import REMEDY, Kind, Twins
@@ -57,7 +68,9 @@ class CheckReport:
         counts: Number of cases, of cases per split and quality, and of findings per grade.
         fixed: Cases whose label header was repaired in this call.
         classes: Class name to quality to the number of labels that hold the class.
-        volumes_ml: Case to class name to volume, of labels that hold more than background.
+        volumes_ml: Case to class name to volume, of labels that hold more than background; without the
+            classes that nobody drew in the case.
+        incomplete: Case to what is missing in its label, if anything is.
     """
 
     dataset: Path
@@ -67,6 +80,7 @@ class CheckReport:
     fixed: tuple[str, ...]
     classes: dict[str, dict[str, int]]
     volumes_ml: dict[str, dict[str, float]]
+    incomplete: dict[str, Gaps]
 
     def __fspath__(self) -> str:
         return str(self.dataset)
@@ -89,6 +103,12 @@ class _Seen:
     sketches: list[Sketch] = field(default_factory=list)
     twins: Twins = field(default_factory=Twins)
     twin_images: set[str] = field(default_factory=set)
+    gaps: dict[str, Gaps] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> list[Sketch]:
+        """Those of labels in which nothing is missing."""
+        return [one for one in self.sketches if not self.gaps[one.row.case_id]]
 
 
 def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
@@ -125,7 +145,12 @@ def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
             continue
         findings += _check_case(folder, row, seen, fix=fix)
     findings += _check_whole(seen)
-    findings += compare(seen.sketches, folder.labels)
+    held = {
+        name for one in seen.sketches if seen.gaps[one.row.case_id]
+        for name, volume in one.volumes_ml.items() if volume > 0
+    }  # fmt: skip
+    findings += incomplete_labels(seen.gaps, folder.label_names[1:]) if any(seen.gaps.values()) else ()
+    findings += compare(seen.complete, folder.labels, held)
     findings += thin_classes(folder, seen.sketches)
     return _report(path, folder.rows, findings, seen)
 
@@ -188,6 +213,12 @@ def _check_case(folder: Dataset, row: CaseRow, seen: _Seen, *, fix: bool) -> Ite
     except DataError as error:
         yield Finding("fatal", row.case_id, str(error))
         return
+    unknown = 0.0 if label.known is None else float(np.mean(~label.known))
+    undrawn = tuple(folder.label_names[index] for index in folder.undrawn(row.case_id))
+    seen.gaps[row.case_id] = Gaps(unknown, undrawn)
+    if unknown == 1:
+        message = f"{label.path}: nobody labeled any voxel. Set the quality of the case to unlabeled."
+        yield Finding("fatal", row.case_id, message)
     empty = not np.any(label.array != folder.label_values[0])
     seen.labeled += row.split == "train"
     seen.empty_train += empty and row.split == "train"
@@ -215,7 +246,8 @@ def _check_case(folder: Dataset, row: CaseRow, seen: _Seen, *, fix: bool) -> Ite
             f"{label.path}: {found.difference} of the image. If the voxels do match, run --fix.",
         )
     elif found.grade == "repairable":
-        write_label(label.path, onto_grid(image, label), image)
+        whole = replace(label, array=put_back(label.array, label.known, folder.ignore))
+        write_label(label.path, onto_grid(image, whole), image)
         seen.fixed.append(row.case_id)
         _log.info("%s: put onto the grid of the image (%s)", label.path, found.difference)
 
@@ -282,5 +314,13 @@ def _report(dataset: Path, rows: tuple[CaseRow, ...], findings: list[Finding], s
         counts,
         tuple(seen.fixed),
         count_classes(seen.sketches, names),
-        {sketch.row.case_id: dict(sketch.volumes_ml) for sketch in seen.sketches},
+        {
+            sketch.row.case_id: {
+                name: volume
+                for name, volume in sketch.volumes_ml.items()
+                if name not in seen.gaps[sketch.row.case_id].undrawn
+            }
+            for sketch in seen.sketches
+        },
+        {case_id: gaps for case_id, gaps in seen.gaps.items() if gaps},
     )

@@ -21,6 +21,7 @@ from alcseg.commands.progress import track
 from alcseg.corrected import Correction
 from alcseg.correction.alignment import CleanLabels
 from alcseg.correction.decision import Decision, decide, offset_rows, pseudo_label
+from alcseg.correction.decision import add_undrawn as add_classes
 from alcseg.correction.description import describe_offsets
 from alcseg.correction.ranking import ClassChange, rank_cases
 from alcseg.data.folder import Dataset
@@ -55,6 +56,7 @@ def correct(
     how: How = "auto",
     risk: float = 0.05,
     nnunet: bool = False,
+    add_undrawn: bool = False,
     passes: int = 4,
     seed: int = 0,
     device: str = "auto",
@@ -71,7 +73,8 @@ def correct(
     anything at a harm of at most `risk`, the given label stays. Without two such trusted labels nothing is
     changed. A class that no trusted label holds stays as it was given. Test cases are never used. Unlabeled
     training cases get the refined label as a pseudo label and keep their quality. A corrected dataset may be
-    corrected again: the labels that came first and the audit trail stay.
+    corrected again: the labels that came first and the audit trail stay. Voxels that nobody labeled stay so,
+    and a class that nobody drew in a case is neither missed nor added there, unless that is asked for.
 
     Args:
         run: Run folder of `train`; with `oof` the folder of an `audit` of this dataset.
@@ -83,6 +86,8 @@ def correct(
         risk: Largest share of simulated errors, of those that promised as much, that a change made worse; 1
             with a certain change makes it everywhere, whatever comes of it.
         nnunet: Number the labels consecutively; the old values are noted in `dataset.json`.
+        add_undrawn: Where nobody drew a class in a doubted label, and background is written, draw it as the
+            fused passes see it, if a trusted label holds it. Nothing tells what that is worth.
         passes: T, at least 2.
         seed: Of the perturbations and the simulated errors.
         device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
@@ -150,11 +155,20 @@ def correct(
             if looked.given is None or found is None:
                 decision = pseudo_label(look, source.label_values[0])
             else:
-                verdict = referee.judge(row.case_id, found.rows) if referee else None
+                undrawn = source.undrawn(row.case_id)
+                verdict = referee.judge(row.case_id, found.rows, undrawn) if referee else None
                 changing = found.changing(among)
                 chosen, reason = _choose(verdict, always, risk, changing, lost=row.case_id in lost)
                 untouched = unknown.values()
-                decision = decide(look, looked.given.array, found.labels, chosen, reason, untouched)
+                decision = decide(
+                    look, looked.given.array, found.labels, chosen, reason, untouched, looked.given.known
+                )
+                if add_undrawn and row.case_id not in lost:
+                    names = {source.label_values[index]: source.label_names[index] for index in undrawn}
+                    names = {value: name for value, name in names.items() if name not in unknown}
+                    decision, new.added[row.case_id] = add_classes(
+                        decision, look, names, source.label_values[0]
+                    )
                 if verdict is not None:
                     expected = list(zip(verdict.given_dice, verdict.dice(chosen), strict=True))
                 drawn = offset_rows(look, found.offsets, trusted.blur_mm, chosen, source.label_names[1:])
@@ -193,6 +207,7 @@ def correct(
             untouched=tuple(unknown),
             clean_labels=_reference(trusted.clean, source),
             offsets=describe_offsets(offsets),
+            added_undrawn={name: classes for name, classes in new.added.items() if classes},
             nnunet=nnunet,
             ranking=trusted.calibration.note,
             calibration=trusted.calibration,

@@ -18,6 +18,7 @@ from alcseg.commands.predict import predict
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume, affine_spacing
 from alcseg.data.folder import Dataset
+from alcseg.data.incomplete import keep_within, put_back
 from alcseg.data.nifti import read_label
 from alcseg.data.predicted import Predictions
 from alcseg.data.rater_labels import copy_rater_labels
@@ -140,7 +141,10 @@ class _Noise:
         label = self.source.read_label(case_id)
         background, *classes = self.source.label_values
         noisy, record = self._spoil(case_id, label, background)
-        write_label(self.target / "labelsTr" / label.path.name, noisy, label)
+        undrawn = [self.source.label_values[index] for index in self.source.undrawn(case_id)]
+        noisy = keep_within(noisy, label.known, undrawn, background)
+        written = put_back(noisy, label.known, self.source.ignore)
+        write_label(self.target / "labelsTr" / label.path.name, written, label)
         copy_into(label.path, self.target / _CLEAN)
         present = [value for value in classes if (label.array == value).any()]
         per_class = {
@@ -208,9 +212,10 @@ def corrupt(
 ) -> CorruptResult:
     """Copy a dataset with noise in the labels of its LQ training cases; `dataset` is never written to.
 
-    Labels of validation, test and HQ cases stay as they are, with those of their readers. The clean
-    labels of spoiled cases go to `labelsClean/`, what was done to each to `noise.json`. Neither the order of
-    the cases nor the number of workers changes a voxel.
+    Labels of validation, test and HQ cases stay as they are, with those of their readers, and so do voxels
+    that nobody labeled; no class is put where nobody drew it. The clean labels of spoiled cases go to
+    `labelsClean/`, what was done to each to `noise.json`. Neither the order of the cases nor the number of
+    workers changes a voxel.
 
     Args:
         dataset: Dataset folder with clean labels.

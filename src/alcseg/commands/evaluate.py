@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from alcseg.commands.progress import track
 from alcseg.data.case import Volume
 from alcseg.data.folder import Dataset, is_dataset, label_files, require_named_values
 from alcseg.data.grids import require_same_grid
+from alcseg.data.incomplete import take_out
 from alcseg.data.nifti import read_label
 from alcseg.data.nifti_file import nifti_stem
 from alcseg.errors import DataError, LabelError, UsageError
@@ -44,6 +45,7 @@ def evaluate(
     quality: Quality | None = None,
     split: Split | None = None,
     tolerance_mm: float = 1.0,
+    ignore_label: int | None = None,
     overwrite: bool = False,
 ) -> Evaluation:
     """Score predicted label maps and write `per_case.csv` and `summary.json`.
@@ -51,6 +53,10 @@ def evaluate(
     Every chosen case with a reference needs a prediction; predictions beyond these are left out and counted.
     A class that only one of the two holds enters the means with the metric's penalty: 0 for fractions, the
     diagonal of the volume for distances. One that neither holds is left out and counted.
+
+    Voxels that nobody labeled, in either of the two, belong to neither mask, and no surface runs where
+    knowledge ends. A class that `cases.csv` says nobody drew in a case is not scored there, if the label of
+    the dataset is one of the two.
 
     Args:
         pred: Folder of predicted label maps, or one file; of a dataset folder its labels.
@@ -62,6 +68,7 @@ def evaluate(
         quality: Only cases of this quality in `dataset`.
         split: Only cases of this split in `dataset`.
         tolerance_mm: Of `nsd`.
+        ignore_label: Value of voxels that nobody labeled; None takes that of `dataset`.
         overwrite: Replace an output folder that is not empty.
 
     Raises:
@@ -85,16 +92,26 @@ def evaluate(
     chosen = None
     if folder is not None and (quality is not None or split is not None):
         chosen = [row.case_id for row in folder.rows_where(split=split, quality=quality)]
+    ignore = None if folder is None else folder.ignore
+    if ignore_label is not None:
+        if (ignore is not None and ignore != ignore_label) or ignore_label == _BACKGROUND:
+            raise UsageError(
+                f"--ignore-label: expected {'a value of no class' if ignore is None else ignore}, got "
+                f"{ignore_label}. Leave it out."
+            )
+        ignore = ignore_label
     matched = _match(pred, truth, chosen)
     measure = _Measure(
         metrics=tuple(name for name in METRICS if protocol == "mm" or not METRICS[name].needs_mm),
         in_mm=protocol == "mm",
         tolerance_mm=tolerance_mm,
         folder=folder,
+        ignore=ignore,
     )
     with output_folder(out, overwrite=overwrite, writes=EvaluationSummary.NAME) as root:
         pairs = track(matched.pairs.items(), "Scoring cases", len(matched.pairs))
-        scored = {case_id: measure.score(case_id, *paths) for case_id, paths in pairs}
+        found_in = {case_id: measure.score(case_id, *paths) for case_id, paths in pairs}
+        scored = {case_id: scores for case_id, (scores, _) in found_in.items()}
         classes = _foreground(folder) if folder is not None else _classes_of_truth(scored, matched.pairs)
         found = {case_id: measure.complete(case, classes) for case_id, case in scored.items()}
         summary = EvaluationSummary(
@@ -115,6 +132,7 @@ def evaluate(
                 class_name: {name: _one_class(found, value, name) for name in measure.metrics}
                 for class_name, value in classes.items()
             },
+            ignored_voxels=sum(unknown for _, unknown in found_in.values()),
             interval="95 % percentile bootstrap of the mean over cases, 2000 resamples, seed 0",
             created=timestamp(),
             versions=versions(),
@@ -174,23 +192,36 @@ class _Measure:
         in_mm: Whether distances are in mm; in voxels otherwise.
         tolerance_mm: Of `nsd`.
         folder: Dataset that names the classes.
+        ignore: Value of voxels that nobody labeled.
     """
 
     metrics: tuple[str, ...]
     in_mm: bool
     tolerance_mm: float
     folder: Dataset | None
+    ignore: int | None = None
 
     @property
     def units(self) -> dict[str, str]:
         """Metric to unit."""
         return {name: METRICS[name].unit_in("mm" if self.in_mm else "voxel") for name in self.metrics}
 
-    def score(self, case_id: str, pred: Path, truth: Path) -> tuple[ClassScores, ...]:
-        """Scores of the classes of the dataset; without one of all values that the two label maps hold."""
-        given, reference = read_label(pred), read_label(truth)
+    def score(self, case_id: str, pred: Path, truth: Path) -> tuple[tuple[ClassScores, ...], int]:
+        """Scores by class, and the number of voxels that nobody labeled.
+
+        The classes are those of the dataset; without one all values that the two label maps hold.
+        """
+        background = _BACKGROUND if self.folder is None else self.folder.label_values[0]
+        given, reference = (take_out(read_label(path), self.ignore, background) for path in (pred, truth))
         require_same_grid(reference, given, case_id, remedy=_REMEDY)
-        return evaluate_pair(
+        maps = [volume.known for volume in (given, reference) if volume.known is not None]
+        known = None if not maps else np.logical_and.reduce(maps)
+        if known is not None:
+            given, reference = (
+                replace(volume, array=np.where(known, volume.array, background))
+                for volume in (given, reference)
+            )
+        scores = evaluate_pair(
             given.array,
             reference.array,
             self._values(given, reference),
@@ -198,7 +229,19 @@ class _Measure:
             metrics=self.metrics,
             tolerance_mm=self.tolerance_mm,
             directions=reference.sheared_axes if self.in_mm else None,
+            known=known,
+            undrawn=self._undrawn(case_id, pred, truth),
         )
+        return scores, 0 if known is None else int(np.count_nonzero(~known))
+
+    def _undrawn(self, case_id: str, pred: Path, truth: Path) -> list[int]:
+        """Values of the classes that nobody drew, where one of the files is the dataset's label."""
+        if self.folder is None or not any(row.case_id == case_id for row in self.folder.rows):
+            return []
+        label = self.folder.label_path(case_id)
+        if label is None or label.resolve() not in (pred.resolve(), truth.resolve()):
+            return []
+        return [self.folder.label_values[index] for index in self.folder.undrawn(case_id)]
 
     def _values(self, given: Volume, reference: Volume) -> list[int]:
         if self.folder is not None:
@@ -254,7 +297,7 @@ def _foreground_mean(found: Mapping[str, tuple[ClassScores, ...]], metric: str) 
     """Statistics over cases of the mean over the classes of a case."""
     means = []
     for case in found.values():
-        scores = [entry.scores[metric] for entry in case if entry.status != "both_empty"]
+        scores = [entry.scores[metric] for entry in case if not math.isnan(entry.scores[metric])]
         means.append(sum(scores) / len(scores) if scores else math.nan)
     return _statistics(means, [entry for case in found.values() for entry in case])
 
@@ -272,6 +315,7 @@ def _statistics(values: list[float], entries: list[ClassScores]) -> Statistics:
         n_missed=statuses.count("missed"),
         n_spurious=statuses.count("spurious"),
         n_undefined=statuses.count("both_empty"),
+        n_not_drawn=statuses.count("not_drawn"),
     )
 
 

@@ -13,6 +13,7 @@ from alcseg.commands.progress import track
 from alcseg.data.folder import Dataset
 from alcseg.data.fusion import FUSIONS, Fusion
 from alcseg.data.groups import groups_by_name, hint
+from alcseg.data.incomplete import undrawn_classes
 from alcseg.data.rater_labels import FUSION, check_rater, joined
 from alcseg.data.readers import ReaderOptions, SourceCase, SourceDataset, find_reader
 from alcseg.data.splits import draw_splits, read_hq_list
@@ -45,6 +46,8 @@ def import_dataset(
     label_map: Mapping[int, int] | None = None,
     raters: Mapping[str, str | os.PathLike[str]] | None = None,
     fuse: Fusion | None = None,
+    ignore_label: int | None = None,
+    classes_drawn: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> Dataset:
     """Make a dataset folder from `source`, which is never written to.
@@ -72,6 +75,10 @@ def import_dataset(
             `data/readers/raters.py`.
         fuse: How labels of several readers become one; None: what the source has as the label stays, else
             `majority`.
+        ignore_label: Value of voxels that nobody labeled, once `label_map` is applied, above all classes;
+            None takes the source's own, which nnU-Net calls `ignore`.
+        classes_drawn: Table with the columns `case_id` and `classes_drawn`, names of classes between `;`: a
+            class that it leaves out was not drawn in the case. In cases that it does not list all were.
         overwrite: Replace a target folder that is not empty.
 
     Returns:
@@ -104,8 +111,15 @@ def import_dataset(
         raise UsageError(
             "--raters: expected the readers of one folder of cases, got --test, too. Use --test-fraction."
         )
-    found = _scan(source, tests, format, ReaderOptions(spacing, renamed, stated))
+    found = _scan(source, tests, format, ReaderOptions(spacing, renamed, stated, ignore_label))
     fusion = choose_fusion(found.cases, found.extra, fuse)
+    ignore = _ignored_value(found, renamed, ignore_label)
+    if ignore is not None and fusion is not None:
+        raise UsageError(
+            f"{source}: expected one label a case where voxels are ignored ({ignore}), found those of "
+            "several readers, which are not fused with such voxels. Leave the readers' labels out."
+        )
+    drawn_in = _classes_drawn(found.cases, None if classes_drawn is None else Path(classes_drawn))
     groups = _groups(found.cases, group_regex)
     quality = _qualities(found.cases, None if hq_list is None else Path(hq_list))
     if hq_list is None and not any(case.quality for case in found.cases):
@@ -126,11 +140,19 @@ def import_dataset(
             group=groups[case.case_id],
             source=case.source,
             rater=joined(case.raters) or case.rater,
+            classes_drawn=drawn_in[case.case_id],
         )
         for case in found.cases
     ]
-    gone = set(renamed) - set(renamed.values())
+    gone = {*renamed} - {*renamed.values()} | {ignore}
     labels = {name: value for name, value in found.labels.items() if value not in gone}
+    if ignore is not None and ignore <= max(labels.values()):
+        raise UsageError(
+            f"--ignore-label: expected a value above all classes ({max(labels.values())}), as nnU-Net wants "
+            f"it, got {ignore}. Add --label-map {ignore}={max(labels.values()) + 1} and ignore that."
+        )
+    for row in rows:
+        undrawn_classes(row, labels)  # raises where a name is unknown
     with output_folder(target, overwrite=overwrite, writes=DatasetRecord.NAME) as root:
         ending = common_ending(found.cases)
         readers = (
@@ -138,7 +160,7 @@ def import_dataset(
             if fusion is None
             else RaterPlacer(root, ending, labels, renamed, fusion, anew=fuse is not None)
         )
-        placer = CasePlacer(root, ending, len(found.channel_names), labels, renamed, readers)
+        placer = CasePlacer(root, ending, len(found.channel_names), labels, renamed, readers, ignore)
         pairs = list(zip(found.cases, rows, strict=True))
         repairable = [
             row.case_id for case, row in track(pairs, "Importing cases") if not placer.place(case, row)
@@ -149,6 +171,7 @@ def import_dataset(
             name=found.name,
             channel_names=found.channel_names,
             labels=labels,
+            ignore=ignore,
             num_training=sum(row.split != "test" and row.quality != "unlabeled" for row in rows),
             file_ending=placer.ending,
             extra=dict(found.extra) | ({} if readers is None or not readers.drew else {FUSION: fusion}),
@@ -204,6 +227,44 @@ def _scan(source: Path, tests: Path | None, layout: str, options: ReaderOptions)
         found = replace(found, cases=(*train, *test))
     _require_names(found.cases, source)
     return found
+
+
+def _ignored_value(found: SourceDataset, renamed: Mapping[int, int], wanted: int | None) -> int | None:
+    """Value of voxels that nobody labeled: what is wanted, else the source's own once it is renamed.
+
+    Raises:
+        UsageError: If the two differ, or background is wanted.
+    """
+    own = None if found.ignore is None else renamed.get(found.ignore, found.ignore)
+    if wanted is None:
+        return own
+    if own not in (None, wanted) or wanted <= 0:
+        raise UsageError(
+            f"--ignore-label: expected {'a value above 0' if own is None else f'{own}, as the source has it'}"
+            f", got {wanted}. Correct it or leave it out."
+        )
+    return wanted
+
+
+def _classes_drawn(cases: Sequence[SourceCase], table: Path | None) -> dict[str, str]:
+    """What `cases.csv` will say of the classes that were drawn in each case: the table, else the source.
+
+    Raises:
+        DataError: If the table cannot be read or names a case that is not there.
+    """
+    known = {case.case_id: case.classes_drawn for case in cases}
+    if table is None:
+        return known
+    rows = {row.case_id: row.classes_drawn for row in CaseRow.read_file(table)}
+    if strangers := sorted(rows.keys() - known.keys()):
+        raise DataError(
+            f"{table}: expected cases of the source, found {shorten(strangers)}. Correct the table."
+        )
+    if not any(rows.values()):
+        raise DataError(
+            f"{table}: expected a column classes_drawn with names of classes, found none. Add it."
+        )
+    return known | rows
 
 
 def _require_names(cases: Sequence[SourceCase], source: Path) -> None:

@@ -20,7 +20,14 @@ __all__ = ["patch_confidence", "suspicious_voxels", "volume_weights", "voxel_aff
 
 
 @torch.no_grad()
-def patch_confidence(features: Tensor, label: Tensor, num_classes: int, *, balanced: bool = True) -> Tensor:
+def patch_confidence(
+    features: Tensor,
+    label: Tensor,
+    num_classes: int,
+    *,
+    balanced: bool = True,
+    known: Tensor | None = None,
+) -> Tensor:
     """Mean over slices of `avg S+ + 1 - avg S-`; high where the label follows the features.
 
     A slice counts where both averages have a voxel, so that its neighbor holds a class of its own and another
@@ -32,12 +39,13 @@ def patch_confidence(features: Tensor, label: Tensor, num_classes: int, *, balan
         num_classes: Classes, background counted.
         balanced: `avg` is the mean over classes of their means over voxels; else the plain mean over voxels,
             which background decides.
+        known: Voxels that count, bool, `(X, Y, Z)`; all where None.
 
     Returns:
         Scalar in -1..3, in 0..2 for features that are not negative; nan where no slice counts.
     """
     with torch.autocast(features.device.type, enabled=False):
-        _, _, sums, count = _class_sums(features, label, num_classes)
+        _, _, sums, count = _class_sums(features, label, num_classes, known)
         near_count = _previous(count)
         # The mean of S+ over class k of a slice is M(z, k) . M(z', k) / (N(z, k) N(z', k)); S- alike. Sums
         # over other classes leave the own one out instead of subtracting it: it may be far the largest.
@@ -56,19 +64,22 @@ def patch_confidence(features: Tensor, label: Tensor, num_classes: int, *, balan
 
 
 @torch.no_grad()
-def voxel_affinity(features: Tensor, label: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
+def voxel_affinity(
+    features: Tensor, label: Tensor, num_classes: int, *, known: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """`S+` and `S-` of each voxel of one patch.
 
     Args:
         features: `(C, X, Y, Z)`, of any scale.
         label: Class indices `(X, Y, Z)`.
         num_classes: Classes, background counted.
+        known: Voxels that count, bool, `(X, Y, Z)`; all where None.
 
     Returns:
         Two maps `(X, Y, Z)`; 0 where the neighbor holds no voxel to compare with.
     """
     with torch.autocast(features.device.type, enabled=False):
-        unit, target, sums, count = _class_sums(features, label, num_classes)
+        unit, target, sums, count = _class_sums(features, label, num_classes, known)
         near_count = _previous(count)
         dots = torch.einsum("cxyz,kcz->kxyz", unit, _previous(sums))
         own = torch.einsum("kxyz,kz->xyz", target, near_count)
@@ -79,7 +90,9 @@ def voxel_affinity(features: Tensor, label: Tensor, num_classes: int) -> tuple[T
 
 
 @torch.no_grad()
-def suspicious_voxels(features: Tensor, label: Tensor, num_classes: int, share: float) -> Tensor:
+def suspicious_voxels(
+    features: Tensor, label: Tensor, num_classes: int, share: float, *, known: Tensor | None = None
+) -> Tensor:
     """Voxels among the lowest `S+` and at once among the highest `S-` of their slice.
 
     Args:
@@ -87,11 +100,14 @@ def suspicious_voxels(features: Tensor, label: Tensor, num_classes: int, share: 
         label: Class indices `(X, Y, Z)`.
         num_classes: Classes, background counted.
         share: Of a slice's voxels on either side, 0 to 1; ties at the threshold count.
+        known: Voxels that count, bool, `(X, Y, Z)`; all where None.
 
     Returns:
         Bool, `(X, Y, Z)`; nothing in slices that do not count for `patch_confidence`.
     """
-    same, other = voxel_affinity(features, label, num_classes)
+    same, other = voxel_affinity(features, label, num_classes, known=known)
+    if known is not None:
+        return _suspicious_among(known, same, other, label, num_classes, share)
     size = label.shape[0] * label.shape[1]
     rank = min(round(share * size), size)
     if rank == 0:
@@ -100,6 +116,20 @@ def suspicious_voxels(features: Tensor, label: Tensor, num_classes: int, share: 
     highest = other.flatten(0, 1).kthvalue(size + 1 - rank, 0).values
     count = torch.stack([(label == index).sum((0, 1)) for index in range(num_classes)])
     return (same <= lowest) & (other >= highest) & _counts(count)
+
+
+def _suspicious_among(
+    known: Tensor, same: Tensor, other: Tensor, label: Tensor, num_classes: int, share: float
+) -> Tensor:
+    """The same where some voxels do not count, so that slices are of different sizes."""
+    rank = (share * known.sum((0, 1))).round().long()
+    at = (rank - 1).clamp_min(0)[None]
+    lowest = same.masked_fill(~known, torch.inf).flatten(0, 1).sort(0).values.gather(0, at)
+    highest = (
+        other.masked_fill(~known, -torch.inf).flatten(0, 1).sort(0, descending=True).values.gather(0, at)
+    )
+    count = torch.stack([((label == index) & known).sum((0, 1)) for index in range(num_classes)])
+    return (same <= lowest) & (other >= highest) & known & (rank > 0) & _counts(count)
 
 
 def volume_weights(confidence: Mapping[str, float]) -> dict[str, float]:
@@ -119,10 +149,14 @@ def volume_weights(confidence: Mapping[str, float]) -> dict[str, float]:
     return {case_id: min(max(weight, 0.4), 1.0) for case_id, weight in zip(order, weights, strict=True)}
 
 
-def _class_sums(features: Tensor, label: Tensor, num_classes: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _class_sums(
+    features: Tensor, label: Tensor, num_classes: int, known: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Unit features, one-hot label `(K, X, Y, Z)`, M `(K, C, Z)` and N `(K, Z)`, all float32."""
     unit = functional.normalize(features.float(), dim=0)
     target = functional.one_hot(label.long(), num_classes).movedim(-1, 0).float()
+    if known is not None:
+        target = target * known
     return unit, target, torch.einsum("cxyz,kxyz->kcz", unit, target), target.sum((1, 2))
 
 

@@ -37,7 +37,7 @@ from torch import Tensor
 from alcseg.correction.offsets import Offsets, measure_agreement, move_label, offset_steps
 from alcseg.correction.refine import most_probable
 from alcseg.distances import class_distances
-from alcseg.types import LabelMap, Spacing
+from alcseg.types import LabelMap, Mask, Spacing
 
 __all__ = [
     "GROSS_SHARE",
@@ -105,21 +105,26 @@ class CleanLabels:
         return cls((found.dice * share).sum(0), (found.width_mm * share).sum(0))
 
 
-def see_label(probs: NDArray[np.float32], label: LabelMap, spacing: Spacing) -> tuple[Offsets, Tensor]:
+def see_label(
+    probs: NDArray[np.float32], label: LabelMap, spacing: Spacing, known: Mask | None = None
+) -> tuple[Offsets, Tensor]:
     """What a prediction says of the given label of one case, and how far voxels lie from its boundaries.
 
     Args:
         probs: Class probabilities m, `(K, X, Y, Z)`.
         label: Classes 0..K-1 as given, `(X, Y, Z)`.
         spacing: Voxel size in mm.
+        known: Voxels that somebody labeled, bool, `(X, Y, Z)`; None for all.
 
     Returns:
-        Offsets of a batch of one, and signed distances in mm, `(1, K - 1, X, Y, Z)`.
+        Offsets of a batch of one, and signed distances in mm, `(1, K - 1, X, Y, Z)`, infinite in voxels that
+        nobody labeled.
     """
     voxel = min(spacing)
     steps = offset_steps(LIMIT_VOXELS * voxel, voxel / STEPS_PER_VOXEL)
-    distance = torch.from_numpy(class_distances(label, len(probs), spacing))[None]
-    seen = measure_agreement(torch.from_numpy(probs)[None], distance, steps)
+    distance = torch.from_numpy(class_distances(label, len(probs), spacing, known=known))[None]
+    there = None if known is None else torch.from_numpy(np.ascontiguousarray(known))[None]
+    seen = measure_agreement(torch.from_numpy(probs)[None], distance, steps, known=there)
     return seen.best(tolerance_mm=TOLERANCE_VOXELS * voxel), distance
 
 

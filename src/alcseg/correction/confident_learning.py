@@ -38,7 +38,9 @@ _BLOCK = 2**16  # voxels whose values fit in the cache of a core
 _HOLD = 2**22  # values collected to find one cut; 32 MB
 
 
-def find_label_issues(label: Tensor, probs: Tensor, *, prune: Prune = "prune_by_class") -> Tensor:
+def find_label_issues(
+    label: Tensor, probs: Tensor, *, prune: Prune = "prune_by_class", mask: Tensor | None = None
+) -> Tensor:
     """Flag labels that are probably wrong.
 
     Args:
@@ -46,6 +48,7 @@ def find_label_issues(label: Tensor, probs: Tensor, *, prune: Prune = "prune_by_
         probs: Class probabilities by a model that should not have learned these labels by heart, `(N, K)` or
             `(B, K, X, Y, Z)`; compared in float64.
         prune: How voxels are ranked; for K = 2 all give the same flags.
+        mask: Voxels that count, bool, of the shape of `label`; all where None. The others are not flagged.
 
     Returns:
         Flags, bool, of the shape of `label`.
@@ -55,14 +58,18 @@ def find_label_issues(label: Tensor, probs: Tensor, *, prune: Prune = "prune_by_
         LabelError: If a label is not a class index.
     """
     _check(label, probs)
-    columns = [column.flatten() for column in probs.unbind(1)]
-    flags = issues_at_once(
-        label.flatten(),
-        columns,
+    chosen = slice(None) if mask is None else mask.flatten()
+    found = issues_at_once(
+        label.flatten()[chosen],
+        [column.flatten()[chosen] for column in probs.unbind(1)],
         by_class=prune != "prune_by_noise_rate",
         by_noise_rate=prune != "prune_by_class",
     )
-    return flags.reshape(label.shape)
+    if mask is None:
+        return found.reshape(label.shape)
+    flags = torch.zeros_like(label, dtype=torch.bool)
+    flags[mask] = found
+    return flags
 
 
 def stream_label_issues(

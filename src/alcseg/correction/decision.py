@@ -5,7 +5,7 @@ best is for others to choose.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,9 +15,9 @@ from alcseg.correction.alignment import MIN_AGREEMENT, shape_error
 from alcseg.correction.offsets import Offsets
 from alcseg.records.audit_trail import Action, Proposal
 from alcseg.records.offsets import OffsetRow
-from alcseg.types import FloatArray, LabelMap, Spacing
+from alcseg.types import FloatArray, LabelMap, Mask, Spacing
 
-__all__ = ["Decision", "Look", "Opinion", "decide", "offset_rows", "pseudo_label"]
+__all__ = ["Decision", "Look", "Opinion", "add_undrawn", "decide", "offset_rows", "pseudo_label"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +31,10 @@ class Opinion:
         spacing: Voxel size in mm.
         to_source: From probabilities, class by class, to a label on the grid of the file, in the dataset's
             own values.
+        known: Voxels that somebody labeled, bool, `(X, Y, Z)`; None for all. In the others `probs`,
+            `refined` and `label` are background.
+        undrawn: Indices of the classes that nobody drew in the label; they count as background in all three.
+        whole: Class probabilities as they are, where that is not `probs`.
     """
 
     probs: NDArray[np.float32]
@@ -38,6 +42,14 @@ class Opinion:
     label: NDArray[np.unsignedinteger]
     spacing: Spacing
     to_source: Callable[[Iterable[NDArray[np.float32]]], LabelMap]
+    known: Mask | None = None
+    undrawn: tuple[int, ...] = ()
+    whole: NDArray[np.float32] | None = None
+
+    @property
+    def prediction(self) -> NDArray[np.float32]:
+        """What the network says, whatever is known of the label."""
+        return self.probs if self.whole is None else self.whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,15 +58,19 @@ class Look:
 
     Attributes:
         case_id: The case.
-        refined: Label of the fused passes in the dataset's own values, `(X, Y, Z)`.
+        refined: Label of the fused passes in the dataset's own values, `(X, Y, Z)`; background where nobody
+            labeled and in place of classes that nobody drew.
         uncertainty: u per voxel, `(X, Y, Z)`.
         opinion: On the given label; None where there is none.
+        undrawn: Classes that nobody drew, where the fused passes see them and somebody labeled, in the
+            dataset's own values, background elsewhere, `(X, Y, Z)`; None where all were drawn.
     """
 
     case_id: str
     refined: LabelMap
     uncertainty: FloatArray
     opinion: Opinion | None = None
+    undrawn: LabelMap | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +97,7 @@ def decide(
     chosen: Proposal,
     reason: str,
     untouched: Collection[int] = (),
+    known: Mask | None = None,
 ) -> Decision:
     """Write a proposal. Only voxels that it changes are written: all others stay as they were drawn.
 
@@ -91,6 +108,7 @@ def decide(
         chosen: Which of them.
         reason: Why, in a sentence.
         untouched: Values of classes that stay as they were given, since no trusted label tells of them.
+        known: Voxels that somebody labeled, `(X, Y, Z)`; the others stay as they are. None for all.
     """
     assert look.opinion is not None
     classes = len(look.opinion.probs)
@@ -106,6 +124,8 @@ def decide(
         written = np.where(after != before, after, given)
     for value in untouched:
         written = np.where((given == value) | (written == value), given, written)
+    if known is not None:
+        written = np.where(known, written, given)
     return Decision(chosen, reason, written, int((written != given).sum()))
 
 
@@ -114,6 +134,34 @@ def pseudo_label(look: Look, background: int) -> Decision:
     changed = int((look.refined != background).sum())
     reason = "no label was given: pseudo label from the fused passes"
     return Decision("pseudo_labeled", reason, look.refined, changed)
+
+
+def add_undrawn(
+    decision: Decision, look: Look, names: Mapping[int, str], background: int
+) -> tuple[Decision, tuple[str, ...]]:
+    """A decision with the classes that nobody drew where the fused passes see them and background is written.
+
+    Args:
+        decision: What is written otherwise.
+        look: What the network says of the case.
+        names: Values of the classes that may be added, and their names.
+        background: Its value.
+
+    Returns:
+        The decision, and the names of the classes that were added.
+    """
+    if look.undrawn is None:
+        return decision, ()
+    new = np.isin(look.undrawn, list(names)) & (decision.written == background)
+    count = int(new.sum())
+    if not count:
+        return decision, tuple(names.values())
+    return replace(
+        decision,
+        written=np.where(new, look.undrawn, decision.written),
+        voxels_changed=decision.voxels_changed + count,
+        reason=f"{decision.reason}; not drawn before and added as predicted: {', '.join(names.values())}",
+    ), tuple(names.values())
 
 
 def offset_rows(
@@ -132,6 +180,8 @@ def offset_rows(
     shape_mm = shape_error(found, blur_mm, min(look.opinion.spacing))
     rows = []
     for index, name in enumerate(names):
+        if index + 1 in look.opinion.undrawn:
+            continue
         agreement = float(found.dice[0, index])
         related = bool((look.opinion.label == index + 1).any()) and agreement >= MIN_AGREEMENT
         rows.append(

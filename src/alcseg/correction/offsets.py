@@ -147,7 +147,9 @@ def offset_steps(limit_mm: float, step_mm: float) -> Tensor:
     return torch.arange(-count, count + 1, dtype=torch.float32) * step_mm
 
 
-def measure_agreement(probs: Tensor, distance: Tensor, steps: Tensor) -> Agreement:
+def measure_agreement(
+    probs: Tensor, distance: Tensor, steps: Tensor, *, known: Tensor | None = None
+) -> Agreement:
     """Sums over all voxels of each volume or patch.
 
     Args:
@@ -155,12 +157,15 @@ def measure_agreement(probs: Tensor, distance: Tensor, steps: Tensor) -> Agreeme
         distance: Signed distance in mm to the given boundary of each foreground class, `(B, K - 1, X, Y, Z)`;
             infinite where the label lacks the class.
         steps: Offsets to try, mm, `(O,)` ascending.
+        known: Voxels that count, bool, `(B, X, Y, Z)`, the others at an infinite distance; all where None.
     """
     predicted, steps = most_probable(probs).flatten(1), steps.to(distance.dtype)
     bins = distance.new_zeros((len(distance), len(steps) + 1), dtype=torch.float32)
     overlap, size, mass = [], [], []
     for index in range(distance.shape[1]):  # class by class: all at once take three times their distances
         foreground = (predicted == index + 1).float()
+        if known is not None:
+            foreground *= known.flatten(1)
         # A voxel joins the moved label at the first offset that is at least its distance.
         joins = torch.bucketize(distance[:, index].flatten(1).contiguous(), steps)
         overlap.append(bins.scatter_add(1, joins, foreground).cumsum(1)[:, :-1])

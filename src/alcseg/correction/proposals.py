@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from alcseg.correction.alignment import GROSS_SHARE, MIN_AGREEMENT, posterior, see_label, shape_error
 from alcseg.correction.offsets import Offsets, move_label
 from alcseg.records.audit_trail import Proposal
-from alcseg.types import LabelMap, Spacing
+from alcseg.types import LabelMap, Mask, Spacing
 
 __all__ = ["propose"]
 
@@ -22,6 +22,7 @@ def propose(
     spacing: Spacing,
     blur_mm: torch.Tensor | float,
     patched: LabelMap,
+    known: Mask | None = None,
 ) -> tuple[dict[Proposal, LabelMap], Offsets]:
     """The labels that could be written for a case, and how the given one was drawn.
 
@@ -39,8 +40,9 @@ def propose(
         spacing: Voxel size in mm.
         blur_mm: Width in mm within which the network's predictions change across right boundaries.
         patched: The label with the prediction in places where that is judged to be right.
+        known: Voxels that somebody labeled, bool, `(X, Y, Z)`; None for all.
     """
-    found, distance = see_label(probs, label, spacing)
+    found, distance = see_label(probs, label, spacing, known)
     offset = torch.where(found.dice >= MIN_AGREEMENT, found.mm, 0.0)
     shape = shape_error(found, blur_mm, min(spacing))
     moved, weighed = np.empty_like(label), np.empty_like(label)

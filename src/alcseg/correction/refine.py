@@ -44,6 +44,7 @@ def refine(
     temperature: float = 1.0,
     uncertainty: Uncertainty = "kl",
     mean_divergence: Tensor | None = None,
+    mask: Tensor | None = None,
 ) -> Refined:
     """Fuse T predictions voxel by voxel.
 
@@ -55,6 +56,7 @@ def refine(
         uncertainty: `kl`: mean divergence of the passes from their mean; `entropy`: entropy of the fused
             distribution.
         mean_divergence: Mean D of the whole where `passes` hold a part of it; only `exponential` uses it.
+        mask: Voxels that count in the mean D of the call, bool, `(B, X, Y, Z)`; all where None.
 
     Returns:
         The fused prediction, refined label and uncertainty.
@@ -63,7 +65,8 @@ def refine(
     if weighting == "inverse":
         weight = 1 / (divergence + _INVERSE_OFFSET)
     elif weighting == "exponential":
-        whole = divergence.mean() if mean_divergence is None else mean_divergence
+        own = divergence if mask is None else divergence[:, mask]
+        whole = own.mean() if mean_divergence is None else mean_divergence
         tau = temperature * whole.clamp_min(_INVERSE_OFFSET)
         weight = (-divergence / tau).exp()
     else:

@@ -13,7 +13,7 @@ codes with the first axis fastest.
 
 import bz2
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.folder import Dataset
+from alcseg.data.incomplete import put_back
 from alcseg.data.nifti_file import header_affine
 from alcseg.errors import DataError, UsageError
 from alcseg.files import file_hash
@@ -118,13 +119,14 @@ def write_archive(folder: Dataset, root: Path, part_bytes: int) -> Archive:
             ArchivedCase(
                 row=row,
                 images=tuple(stream.add(volume) for volume in case.images),
-                label=None if case.label is None else stream.add(case.label),
+                label=None if case.label is None else stream.add(_as_in_its_file(case.label, folder)),
             )
         )
     index = ArchiveIndex(
         name=folder.name,
         channel_names=folder.channel_names,
         labels=folder.labels,
+        ignore=folder.ignore,
         extra=folder.record.extra,
         parts=tuple(
             ArchivePart(file=path.name, bytes=path.stat().st_size, sha256=file_hash(path))
@@ -149,6 +151,10 @@ def read_archived_case(archive: Archive, case_id: str) -> CaseVolumes:
         )
     images = tuple(_read_volume(archive, record) for record in case.images)
     return CaseVolumes(case_id, images, None if case.label is None else _read_volume(archive, case.label))
+
+
+def _as_in_its_file(label: Volume, folder: Dataset) -> Volume:
+    return replace(label, array=put_back(label.array, label.known, folder.ignore), known=None)
 
 
 class _Stream:

@@ -1,11 +1,11 @@
 """Preprocessed cases as memory maps: built once per dataset and plan, shared by all runs that use them.
 
 Each case is `<case>-<hash>.image.npy` (`(C, X, Y, Z)`; float16, or float32 where that would merge values),
-`.label.npy` (uint8 or uint16, `(X, Y, Z)`) and `.json`, written last; `.label.distance.npy` joins them where
-a method asks for it. The hash is that of the source files, the folder is named by that of the preprocessing.
-A case with its JSON is used as it is, unless one of its files is cut off, gone or of another shape; an
-interrupted build goes on with the missing ones. Patches are read from the maps; whole volumes never stay in
-memory.
+`.label.npy` (uint8 or uint16, `(X, Y, Z)`) and `.json`, written last; `.known.npy` (bool) joins them where
+nobody labeled some voxels, `.label.distance.npy` where a method asks for it. The hash is that of the source
+files, the folder is named by that of the preprocessing. A case with its JSON is used as it is, unless one of
+its files is cut off, gone or of another shape; an interrupted build goes on with the missing ones. Patches
+are read from the maps; whole volumes never stay in memory.
 """
 
 import errno
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.folder import Dataset
-from alcseg.data.preprocess import PREPROCESS_VERSION, preprocess_images, preprocess_label
+from alcseg.data.preprocess import PREPROCESS_VERSION, label_and_known, preprocess_images
 from alcseg.distances import class_distances
 from alcseg.errors import DataError, LabelError, ResourceError
 from alcseg.files import file_hash, make_folder, write_array
@@ -56,6 +56,7 @@ class CachedCase:
         stem: Path without ending of its files in the cache.
         source_hash: Of the image and label files.
         label_path: Another label `(X, Y, Z)` in place of the given one, as `.npy`.
+        undrawn: Indices of the classes that nobody drew in the label.
     """
 
     case_id: str
@@ -63,6 +64,7 @@ class CachedCase:
     stem: Path
     source_hash: str
     label_path: Path | None = None
+    undrawn: tuple[int, ...] = ()
 
     @property
     def record_path(self) -> Path:
@@ -79,6 +81,16 @@ class CachedCase:
         label: NDArray[np.unsignedinteger] = _mapped(self.label_path or Path(f"{self.stem}.label.npy"))
         return label
 
+    def known(self) -> NDArray[np.bool_] | None:
+        """Memory map `(X, Y, Z)` of the voxels that somebody labeled; None where all are."""
+        path = Path(f"{self.stem}.known.npy")
+        return _mapped(path) if path.is_file() else None
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether nobody labeled some voxels, or drew some class."""
+        return bool(self.undrawn) or self.known() is not None
+
     def distance(self, num_classes: int) -> NDArray[np.float16]:
         """Memory map `(K - 1, X, Y, Z)`: signed distance in mm to the boundary of each foreground class.
 
@@ -88,9 +100,11 @@ class CachedCase:
         if not self._holds_distance(path, num_classes):
             label = self.label()
             spacing = CachedCaseRecord.read_file(self.record_path).spacing
-            write_array(path, class_distances(label, num_classes, spacing).astype(np.float16))
-        distance: NDArray[np.float16] = _mapped(path)
-        return distance
+            distance = class_distances(label, num_classes, spacing, known=self.known())
+            write_array(path, distance.astype(np.float16))
+            return self.distance(num_classes)
+        found: NDArray[np.float16] = _mapped(path)
+        return found
 
     def _holds_distance(self, path: Path, num_classes: int) -> bool:
         """Whether a file holds the distances of as many classes."""
@@ -144,7 +158,13 @@ def build_cache(
         source_hash = _source_hash(source_files(folder, row) if files is None else files[row.case_id])
         # The hash is part of the name: a dataset and its corrupted copy share case names, and may train
         # networks at the same time.
-        case = CachedCase(row.case_id, row.quality, target / f"{row.case_id}-{source_hash}", source_hash)
+        case = CachedCase(
+            row.case_id,
+            row.quality,
+            target / f"{row.case_id}-{source_hash}",
+            source_hash,
+            undrawn=folder.undrawn(row.case_id),
+        )
         if _read_record(case) is None:
             _build_case(folder, case, plan)
         cases.append(case)
@@ -183,7 +203,10 @@ def require_foreground(folder: Dataset, cases: Sequence[CachedCase]) -> None:
 
 def data_hash(inputs: Mapping[str, RunInput]) -> str:
     """One hash over the files of all cases, independent of their order."""
-    lines = sorted(f"{name} {_source_hash(each.files)} {each.quality}" for name, each in inputs.items())
+    lines = sorted(
+        f"{name} {_source_hash(each.files)} {each.quality}{each.classes_drawn and ' ' + each.classes_drawn}"
+        for name, each in inputs.items()
+    )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
@@ -210,20 +233,27 @@ def _read_record(case: CachedCase) -> CachedCaseRecord | None:
     """What was cached of the case, if it was cached whole from these source files and is still there."""
     try:
         record = CachedCaseRecord.read_file(case.record_path)
-        image, label = case.image(), case.label()
+        image, label, known = case.image(), case.label(), case.known()
     except DataError:
         return None
     whole = image.ndim == 4 and image.shape[1:] == label.shape == record.shape and label.dtype.kind == "u"
+    if record.ignored_voxels:
+        whole = whole and known is not None and known.shape == label.shape
     return record if whole and record.source_hash == case.source_hash else None
 
 
 def _build_case(folder: Dataset, case: CachedCase, plan: Plan) -> CachedCaseRecord:
     source = folder.read(case.case_id)
     image, grid = preprocess_images(source.images, plan)
-    if source.label is None or case.quality == "unlabeled":
-        label = np.zeros(image.shape[1:], np.uint8)
-    else:
-        label = preprocess_label(source.label, plan, grid)
+    label: NDArray[np.unsignedinteger] = np.zeros(image.shape[1:], np.uint8)
+    known = None
+    if source.label is not None and case.quality != "unlabeled":
+        label, known = label_and_known(source.label, plan, grid)
+        if known is not None and not known.any():
+            raise LabelError(
+                f"{source.label.path}: expected some voxels that somebody labeled, found all of them with "
+                f"the value to ignore ({folder.ignore}). Set the quality of '{case.case_id}' to unlabeled."
+            )
     stored = image.astype(np.float16) if np.abs(image).max() <= _HALF_IS_EXACT else image
     needed = stored.nbytes + label.nbytes
     free = shutil.disk_usage(case.stem.parent).free
@@ -232,11 +262,14 @@ def _build_case(folder: Dataset, case: CachedCase, plan: Plan) -> CachedCaseReco
     try:
         write_array(Path(f"{case.stem}.image.npy"), stored)
         write_array(Path(f"{case.stem}.label.npy"), label)
+        if known is not None:
+            write_array(Path(f"{case.stem}.known.npy"), known)
         record = CachedCaseRecord(
             source_hash=case.source_hash,
             shape=label.shape,
             spacing=grid.spacing,
             foreground_voxels=int(np.count_nonzero(label)),
+            ignored_voxels=0 if known is None else int(np.count_nonzero(~known)),
         )
         record.write_file(case.record_path)
     except ResourceError as error:

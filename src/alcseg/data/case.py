@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.placement import shear_degrees
-from alcseg.types import Affine, FloatArray, Spacing
+from alcseg.types import Affine, FloatArray, Mask, Spacing
 
 __all__ = ["CaseVolumes", "Volume", "affine_spacing"]
 
@@ -32,6 +32,8 @@ class Volume:
         header: NIfTI header of the source with its form codes and units; None if the source had none.
         path: Where the volume came from, for messages.
         rounded: Whether label values came scaled, and near to whole numbers only.
+        known: Of a label: voxels that somebody labeled, bool, `(X, Y, Z)`; the others are background in
+            `array`. None where all are known.
     """
 
     array: NDArray[Any]
@@ -39,6 +41,7 @@ class Volume:
     header: nib.Nifti1Header | None
     path: Path
     rounded: bool = False
+    known: Mask | None = None
 
     @property
     def spacing(self) -> Spacing:

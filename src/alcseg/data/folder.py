@@ -1,7 +1,8 @@
 """A dataset on disk: nnU-Net v2 raw layout plus `cases.csv`; MSD folders are opened as they are.
 
     dataset.json    channel_names, labels, numTraining, file_ending
-    cases.csv       case_id, quality (hq|lq|unlabeled), split (train|val|test), group, source, rater
+    cases.csv       case_id, quality (hq|lq|unlabeled), split (train|val|test), group, source, rater,
+                    classes_drawn
     imagesTr/ labelsTr/    split train and val          imagesTs/ labelsTs/    split test
     imagesUn/              images of split train and val without label
 
@@ -21,6 +22,7 @@ from alcseg.case_ids import check_case_id
 from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.channels import channel_order
 from alcseg.data.grids import require_same_grid
+from alcseg.data.incomplete import require_drawn, take_out, undrawn_classes
 from alcseg.data.nifti import read_image, read_label
 from alcseg.data.nifti_file import nifti_stem
 from alcseg.data.voxel_values import MANY_VALUES, require_not_negative
@@ -29,7 +31,7 @@ from alcseg.frames import to_frame
 from alcseg.listing import by_name, has_file, has_folder, list_files
 from alcseg.records.cases import CaseRow, Quality, Split
 from alcseg.records.dataset import DatasetRecord
-from alcseg.types import Affine, FloatArray, LabelMap, Spacing
+from alcseg.types import Affine, FloatArray, LabelMap, Mask, Spacing
 from alcseg.words import shorten
 
 if TYPE_CHECKING:
@@ -100,9 +102,10 @@ class Dataset:
                 "Make one with `alcseg import SRC DST`, or check the path."
             )
         record = DatasetRecord.read(root)
-        return cls(
-            root, record, CaseRow.read(root) if has_file(CaseRow.path(root)) else _list_cases(root, record)
-        )
+        rows = CaseRow.read(root) if has_file(CaseRow.path(root)) else _list_cases(root, record)
+        for row in rows:
+            undrawn_classes(row, record.labels)  # raises where a name is unknown
+        return cls(root, record, rows)
 
     def __fspath__(self) -> str:
         return str(self.root)
@@ -138,6 +141,16 @@ class Dataset:
     def file_ending(self) -> str:
         """`.nii.gz` or `.nii`."""
         return self.record.file_ending
+
+    @property
+    def ignore(self) -> int | None:
+        """Value in label files of voxels that nobody labeled, which is no class; None if there is none."""
+        return self.record.ignore
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether label files may mark voxels that nobody labeled, or a class was not drawn in some case."""
+        return self.ignore is not None or any(self.undrawn(row.case_id) for row in self.rows)
 
     @cached_property
     def label_values(self) -> tuple[int, ...]:
@@ -180,6 +193,14 @@ class Dataset:
         from alcseg.views.dataset import html
 
         return html(self)
+
+    def undrawn(self, case_id: str) -> tuple[int, ...]:
+        """Indices of the classes that were not drawn in a case, background being 0; none where all were.
+
+        Raises:
+            DataError: If there is no such case, or its `classes_drawn` names an unknown class.
+        """
+        return undrawn_classes(self.row(case_id), self.labels)
 
     def rows_where(self, *, split: str | None = None, quality: str | None = None) -> tuple[CaseRow, ...]:
         """The lines of a split and a quality, in order; None stands for any."""
@@ -304,9 +325,12 @@ class Dataset:
     def read_label(self, case_id: str) -> Volume:
         """Read the label of one case and check its values, without its images.
 
+        Voxels that nobody labeled are background in it, and `known` tells them; see `incomplete.py`.
+
         Raises:
             DataError: If it is absent or cannot be read.
-            LabelError: If it holds values that `dataset.json` does not name.
+            LabelError: If it holds values that `dataset.json` does not name, or a class that `classes_drawn`
+                leaves out.
         """
         path = self.label_path(case_id)
         if path is None:
@@ -314,7 +338,18 @@ class Dataset:
                 f"{self.root}: expected the label {self._label_place(case_id)}, found none. "
                 f"Add it, or set the quality of '{case_id}' to unlabeled in {CaseRow.NAME}."
             )
-        label = read_label(path)
+        label = self.read_label_file(path)
+        require_drawn(label, self.undrawn(case_id), self.labels)
+        return label
+
+    def read_label_file(self, path: Path) -> Volume:
+        """Read a label map in the values of this dataset, wherever it lies; `known` as of `read_label`.
+
+        Raises:
+            DataError: If it cannot be read.
+            LabelError: If it holds values that `dataset.json` does not name.
+        """
+        label = take_out(read_label(path), self.ignore, self.label_values[0])
         require_named_values(label, self.labels)
         return label
 
@@ -381,11 +416,27 @@ class Case:
         return self.images[0]
 
     @cached_property
-    def label(self) -> LabelMap | None:
-        """Label values, `(X, Y, Z)`; None for an unlabeled case."""
+    def _label(self) -> Volume | None:
         if self.quality == "unlabeled" and self.dataset.label_path(self.case_id) is None:
             return None
-        return self.dataset.read_label(self.case_id).array
+        return self.dataset.read_label(self.case_id)
+
+    @property
+    def label(self) -> LabelMap | None:
+        """Label values, `(X, Y, Z)`, background where nobody labeled; None for an unlabeled case."""
+        return None if self._label is None else self._label.array
+
+    @property
+    def known(self) -> Mask | None:
+        """Voxels that somebody labeled, `(X, Y, Z)`; None where all are, and for an unlabeled case."""
+        return None if self._label is None else self._label.known
+
+    @property
+    def classes_drawn(self) -> tuple[str, ...]:
+        """Names of the classes that were drawn in the label, background left out."""
+        undrawn = self.dataset.undrawn(self.case_id)
+        names = enumerate(self.dataset.label_names)
+        return tuple(name for index, name in names if index and index not in undrawn)
 
     @property
     def affine(self) -> Affine:

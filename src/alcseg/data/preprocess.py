@@ -7,9 +7,9 @@ from alcseg.data.case import Volume
 from alcseg.data.geometry import ModelGrid
 from alcseg.errors import DataError, LabelError
 from alcseg.records.plan import Plan, WantedSpacing
-from alcseg.types import Affine, Spacing
+from alcseg.types import Affine, Mask, Spacing
 
-__all__ = ["grid_at", "model_grid", "preprocess_images", "preprocess_label"]
+__all__ = ["grid_at", "label_and_known", "model_grid", "preprocess_images", "preprocess_label"]
 
 _SAME_SPACING = 0.01  # relative; resampling by less only blurs
 PREPROCESS_VERSION = 2  # part of every cache key: raise it when the voxels that come out change
@@ -59,11 +59,36 @@ def preprocess_label(label: Volume, plan: Plan, grid: ModelGrid) -> NDArray[np.u
         grid: What `preprocess_images` gave for the image.
 
     Returns:
-        `(X, Y, Z)` uint8, or uint16 where there are more than 256 classes.
+        `(X, Y, Z)` uint8, or uint16 where there are more than 256 classes; background where nobody labeled.
 
     Raises:
         LabelError: If a value is not in the plan.
     """
+    return label_and_known(label, plan, grid)[0]
+
+
+def label_and_known(
+    label: Volume, plan: Plan, grid: ModelGrid
+) -> tuple[NDArray[np.unsignedinteger], Mask | None]:
+    """What `preprocess_label` gives, and the voxels of the model grid that somebody labeled.
+
+    Voxels that nobody labeled go there as a class would: where they fill most of a voxel it is not known.
+
+    Returns:
+        Classes 0..K-1, `(X, Y, Z)`, and bool, `(X, Y, Z)`, or None where all voxels are known.
+    """
+    classes = _classes(label, plan)
+    if label.known is None:
+        return grid.label_to_model(classes), None
+    unknown = len(plan.label_values)
+    marked = classes.astype(np.min_scalar_type(unknown))
+    marked[~label.known] = unknown
+    marked = grid.label_to_model(marked)
+    known = marked != unknown
+    return np.where(known, marked, 0).astype(classes.dtype), None if known.all() else known
+
+
+def _classes(label: Volume, plan: Plan) -> NDArray[np.unsignedinteger]:
     values = np.array(plan.label_values)
     order = np.argsort(values)
     position = np.clip(np.searchsorted(values[order], label.array), 0, len(values) - 1)
@@ -74,7 +99,7 @@ def preprocess_label(label: Volume, plan: Plan, grid: ModelGrid) -> NDArray[np.u
             f"{label.path}: expected label values {list(plan.label_values)}, "
             f"found {sorted(set(wrong.tolist()))[:5]}. Run `alcseg check` on the dataset."
         )
-    return grid.label_to_model(classes.astype(np.min_scalar_type(len(values) - 1)))
+    return classes.astype(np.min_scalar_type(len(values) - 1))
 
 
 def _wanted_spacing(own: Spacing, spacing: WantedSpacing) -> Spacing:

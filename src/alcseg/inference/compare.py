@@ -35,15 +35,17 @@ def held_out_classes(look: Look, trusted: LabelMap, classes: Mapping[str, int]) 
     Args:
         look: What the network says of the case.
         trusted: Its label, in the dataset's own values, `(X, Y, Z)`.
-        classes: Name to label value, background first.
+        classes: Name to label value, background first; one that nobody drew in the case is left out.
     """
+    undrawn = () if look.opinion is None else look.opinion.undrawn
     return [
         HeldOutClass(
             name,
             class_uncertainty(look.uncertainty, look.refined == value),
             dice(look.refined == value, trusted == value),
         )
-        for name, value in list(classes.items())[1:]
+        for index, (name, value) in enumerate(classes.items())
+        if index and index not in undrawn
     ]
 
 
@@ -58,7 +60,7 @@ def class_changes(
     unsure: bool = False,
     expected: Sequence[tuple[float, float]] | None = None,
 ) -> list[ClassChange]:
-    """What a decision changes, for each foreground class.
+    """What a decision changes, for each foreground class; none that nobody drew in the case.
 
     Args:
         look: What the network says of the case.
@@ -68,11 +70,14 @@ def class_changes(
         classes: Name to label value, background first.
         in_sample: Whether the network has learned from this case.
         unsure: Whether what is predicted is unlike all other predictions.
-        expected: Dice of the given and of the written label, by foreground class; None if nobody can tell.
+        expected: Dice of the given and of the written label, by foreground class that was drawn; None if
+            nobody can tell.
     """
     voxel_mm3 = float(np.prod(spacing))
+    undrawn = () if look.opinion is None else look.opinion.undrawn
+    drawn = [one for index, one in enumerate(classes.items()) if index and index not in undrawn]
     changes = []
-    for index, (name, value) in enumerate(list(classes.items())[1:]):
+    for index, (name, value) in enumerate(drawn):
         new, after = look.refined == value, decision.written == value
         before = np.zeros_like(new) if given is None else given == value
         both = before.any() and new.any()

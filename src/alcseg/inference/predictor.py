@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from alcseg.correction.refine import Refined, divergences, refine
 from alcseg.data.case import Volume
 from alcseg.data.geometry import ModelGrid
+from alcseg.data.incomplete import marginal_probabilities
 from alcseg.data.preprocess import preprocess_images
 from alcseg.inference.engines import Engine, make_engine
 from alcseg.inference.perturbed import perturbed_log_probabilities
@@ -69,11 +70,13 @@ class RefinedCase:
         classes: Refined label as classes 0..K-1 on the model grid.
         label: Refined label in the dataset's own values, `(X, Y, Z)`.
         uncertainty: u per voxel, float32, `(X, Y, Z)`.
+        whole: `label` with the classes that count as background in it.
     """
 
     classes: NDArray[np.unsignedinteger]
     label: LabelMap
     uncertainty: NDArray[np.float32]
+    whole: LabelMap
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +124,13 @@ class Predictor:
         return Prediction(probs.numpy(), case.grid, self.plan.label_values)
 
     def refine(
-        self, case: PreparedCase, case_id: str, perturbation: Perturbation, scratch: Path | None = None
+        self,
+        case: PreparedCase,
+        case_id: str,
+        perturbation: Perturbation,
+        scratch: Path | None = None,
+        *,
+        undrawn: tuple[int, ...] = (),
     ) -> RefinedCase:
         """T perturbed passes, fused; equal (seed, case, settings) give equal voxels.
 
@@ -130,16 +139,20 @@ class Predictor:
             case_id: Fixes the perturbations, with their seed.
             perturbation: Of the passes.
             scratch: Folder where passes wait, T K times the size of the volume; see `Shelf`.
+            undrawn: Indices of classes that count as background.
         """
         classes = np.empty(case.image.shape[1:], np.min_scalar_type(self.plan.num_classes - 1))
         fused = np.empty((self.plan.num_classes, *classes.shape), np.float32)
         doubt = np.empty(classes.shape, np.float32)
         for rows, part in self._fuse(case, case_id, perturbation, scratch):
             fused[:, rows] = part.fused[0].numpy()
-            classes[rows] = fused[:, rows].argmax(0)
             doubt[rows] = part.uncertainty[0].numpy()
-        label = to_label(fused, case.grid, self.plan.label_values)
-        return RefinedCase(classes, label, case.grid.map_to_source(doubt))
+        merged = marginal_probabilities(fused, undrawn)
+        for plane in range(len(classes)):  # argmax in 8 bytes a voxel, of one plane at a time
+            classes[plane] = merged[:, plane].argmax(0)
+        label = to_label(merged, case.grid, self.plan.label_values)
+        whole = to_label(fused, case.grid, self.plan.label_values) if undrawn else label
+        return RefinedCase(classes, label, case.grid.map_to_source(doubt), whole)
 
     def uncertainty(
         self, case: PreparedCase, case_id: str, perturbation: Perturbation, scratch: Path | None = None

@@ -84,6 +84,7 @@ def segmentation_loss_per_sample(
     ce_weight: float = 0.5,
     dice_weight: float = 0.5,
     skip_absent: bool = False,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """`segmentation_loss` of each sample by itself, in float32 also under autocast.
 
@@ -93,6 +94,7 @@ def segmentation_loss_per_sample(
         ce_weight: Weight of the cross-entropy, a mean over the voxels of a sample.
         dice_weight: Weight of the soft Dice loss, summed over the voxels of a sample.
         skip_absent: The Dice of a sample is the mean over the classes that its label holds, not over all.
+        mask: Voxels that count, bool, `(B, X, Y, Z)`; all where None.
 
     Returns:
         One loss per sample, `(B,)`; their mean is `segmentation_loss(dice_reduction="per_sample")` unless
@@ -102,9 +104,15 @@ def segmentation_loss_per_sample(
         logits = logits.float()
         target = label if label.ndim == logits.ndim else _one_hot(label, logits.shape[1])
         axes = (2, 3, 4)
-        cross_entropy = -(target * logits.log_softmax(1)).sum(1).mean((1, 2, 3))
+        each, probs = -(target * logits.log_softmax(1)).sum(1), logits.softmax(1)
+        if mask is None:
+            cross_entropy = each.mean((1, 2, 3))
+        else:
+            cross_entropy = (each * mask).sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp_min(1)
+            probs, target = probs * mask.unsqueeze(1), target * mask.unsqueeze(1)
         counted = ((target.sum(axes) > 0) | (not skip_absent)).float()
-        dice = (_dice(logits.softmax(1), target, axes) * counted).sum(1) / counted.sum(1)
+        dice = (_dice(probs, target, axes) * counted).sum(1) / counted.sum(1).clamp_min(1)
+        dice = torch.where(counted.any(1), dice, 1.0)  # no voxel of the sample counts
         return ce_weight * cross_entropy + dice_weight * (1 - dice)
 
 

@@ -29,6 +29,7 @@ class MaskPair:
         tolerance_mm: Distance that `nsd` takes as no error.
         directions: Unit vectors along the axes of a sheared grid, as columns; None where the axes are
             perpendicular.
+        known: Voxels that somebody labeled, which hold both masks, same shape; None where all are.
     """
 
     pred: Mask
@@ -36,11 +37,14 @@ class MaskPair:
     spacing: Spacing
     tolerance_mm: float = 1.0
     directions: FloatArray | None = None
+    known: Mask | None = None
 
     @cached_property
     def distances(self) -> SurfaceDistances:
         """Distances between the two surfaces."""
-        return surface_distances(self.pred, self.ref, self.spacing, directions=self.directions)
+        return surface_distances(
+            self.pred, self.ref, self.spacing, directions=self.directions, known=self.known
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

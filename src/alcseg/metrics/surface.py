@@ -79,7 +79,12 @@ class SurfaceDistances:
 
 
 def surface_distances(
-    pred: Mask, ref: Mask, spacing: Spacing, *, directions: FloatArray | None = None
+    pred: Mask,
+    ref: Mask,
+    spacing: Spacing,
+    *,
+    directions: FloatArray | None = None,
+    known: Mask | None = None,
 ) -> SurfaceDistances:
     """Measure both directions once, for several surface metrics.
 
@@ -89,6 +94,8 @@ def surface_distances(
         spacing: Voxel size in mm, one value per axis, in axis order.
         directions: Unit vectors along the axes as columns, `(3, 3)`, of a sheared grid; None where the axes
             are perpendicular.
+        known: Voxels that somebody labeled, same shape, which hold both masks; all where None. Where
+            knowledge ends there is no surface: a voxel is of it if it has known background across a face.
 
     Raises:
         ShapeError: If the shapes differ or `spacing` does not have one positive value per axis.
@@ -96,8 +103,9 @@ def surface_distances(
     check_masks(pred, ref)
     check_spacing(pred.shape, spacing)
     # Outside of the box there is background only, as outside of the volume: the crop changes no voxel.
-    box = bounding_box(pred | ref)
-    surfaces = surface(pred[box]), surface(ref[box])
+    box = bounding_box(pred | ref, 0 if known is None else 1)
+    seen = None if known is None else known[box]
+    surfaces = surface(pred[box], known=seen), surface(ref[box], known=seen)
     there, back = (
         nearest_distances(*pair, spacing, directions=directions) for pair in (surfaces, surfaces[::-1])
     )
@@ -230,8 +238,13 @@ def nsd(pred: Mask, ref: Mask, spacing: Spacing, *, tolerance_mm: float = 1.0) -
     return surface_distances(pred, ref, spacing).nsd(tolerance_mm)
 
 
-def surface(mask: Mask) -> Mask:
-    """Voxels of a mask with background, or the end of the volume, across one of their faces; same shape."""
+def surface(mask: Mask, *, known: Mask | None = None) -> Mask:
+    """Voxels of a mask with background, or the end of the volume, across one of their faces; same shape.
+
+    With `known` only such background counts that is known.
+    """
+    if known is not None and not known.all():
+        return mask & surface(mask | ~known)
     inner = mask.copy()
     for axis in range(mask.ndim):
         along, given = np.moveaxis(inner, axis, 0), np.moveaxis(mask, axis, 0)

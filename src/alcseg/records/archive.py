@@ -64,6 +64,8 @@ class ArchiveIndex(Document):
     """Channel number to name."""
     labels: dict[str, int]
     """Class name to value, background first."""
+    ignore: int | None = None
+    """Value of voxels that nobody labeled; None where all are labeled."""
     extra: dict[str, Any] = {}
     """Further keys of `dataset.json`."""
     parts: tuple[ArchivePart, ...]

@@ -19,3 +19,5 @@ class CachedCaseRecord(Document):
     """Voxel size in mm, one value per axis."""
     foreground_voxels: int
     """Voxels of the label that are no background."""
+    ignored_voxels: int = 0
+    """Voxels that nobody labeled; where there are some, `.known.npy` tells the others."""

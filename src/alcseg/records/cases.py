@@ -38,6 +38,10 @@ class CaseRow(Row):
     """Where the case came from."""
     rater: str = ""
     """Who drew the label; names with a `+` between them where it is the consensus of several."""
+    classes_drawn: str = ""
+    """Names of the classes that whoever labeled the case drew, between `;` or `|`; all where empty. A class
+    that was not drawn may be anywhere in what is labeled background.
+    """
 
     @field_validator("case_id")
     @classmethod
@@ -48,6 +52,12 @@ class CaseRow(Row):
     @classmethod
     def _alone_in_its_group(cls, group: str, row: ValidationInfo) -> str:
         return group or str(row.data.get("case_id", ""))
+
+    @property
+    def drawn(self) -> tuple[str, ...] | None:
+        """Names of the classes that were drawn; None for all."""
+        parts = self.classes_drawn.replace("|", ";").split(";")
+        return tuple(part.strip() for part in parts if part.strip()) or None
 
     @classmethod
     def read_file(cls, path: Path) -> tuple[Self, ...]:

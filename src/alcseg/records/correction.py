@@ -148,6 +148,8 @@ class CorrectionRecord(Document):
     """How the network sees trusted labels that it has not learned from; None where there are none."""
     offsets: tuple[str, ...] = ()
     """How the labels were drawn, a sentence per class."""
+    added_undrawn: dict[str, tuple[str, ...]] = {}
+    """Classes that nobody had drawn in a case and that were added as predicted, by case."""
     nnunet: bool
     """Whether labels were numbered consecutively."""
     ranking: str

@@ -13,7 +13,10 @@ from alcseg.records.cases import Quality
 from alcseg.records.regions import plain_classes, regions_of
 from alcseg.words import shorten
 
-__all__ = ["DatasetRecord", "parse_channels", "parse_labels"]
+__all__ = ["IGNORE", "DatasetRecord", "parse_channels", "parse_ignore", "parse_labels"]
+
+IGNORE = "ignore"
+"""Name of the value of voxels that nobody labeled, as nnU-Net has it."""
 
 # `modality` is MSD's word for channel names; the others describe the folder that the file came with.
 _LEFT_OUT = (
@@ -38,7 +41,10 @@ class DatasetRecord(Document):
     channel_names: dict[str, str]
     """Channel number to name."""
     labels: dict[str, int]
-    """Class name to value, background first, then by value."""
+    """Class name to value, background first, then by value. In the file the value of voxels that nobody
+    labeled stands among them as `ignore`, the highest."""
+    ignore: int | None = Field(None, exclude=True)
+    """That value, which is no class; None where all voxels are labeled."""
     num_training: int = Field(0, alias="numTraining")
     """Number of cases in `imagesTr`, which are those of the splits `train` and `val`."""
     file_ending: str = ".nii.gz"
@@ -60,7 +66,7 @@ class DatasetRecord(Document):
         kept = {key: value for key, value in content.items() if key not in _LEFT_OUT}
         if not isinstance(kept.get("numTraining"), int):
             kept.pop("numTraining", None)
-        regions = regions_of(content["labels"], path)
+        regions = regions_of(_without_ignore(content["labels"]), path)
         ending = content.get("file_ending", ".nii.gz")
         if ending not in (".nii.gz", ".nii"):
             raise DataError(
@@ -70,8 +76,16 @@ class DatasetRecord(Document):
             "name": str(content.get("name", path.parent.name)),
             "channel_names": parse_channels(content.get("channel_names") or content.get("modality"), path),
             "labels": parse_labels(content["labels"], path),
+            "ignore": parse_ignore(content["labels"], path),
         }
         return super().parse(kept | understood | ({"regions": regions} if regions else {}), path)
+
+    def content(self) -> dict[str, Any]:
+        """As nnU-Net has it: the value of voxels that nobody labeled is the last of the labels."""
+        plain = super().content()
+        if self.ignore is not None:
+            plain["labels"] = plain["labels"] | {IGNORE: self.ignore}
+        return plain
 
 
 def parse_channels(raw: Any, path: Path) -> dict[str, str]:
@@ -100,11 +114,13 @@ def parse_channels(raw: Any, path: Path) -> dict[str, str]:
 def parse_labels(raw: Mapping[str, Any], path: Path) -> dict[str, int]:
     """Class name to value, background first, from nnU-Net's form (name: value) or MSD's (value: name).
 
-    Regions, to which nnU-Net gives lists of values, become the classes of `plain_classes`.
+    Regions, to which nnU-Net gives lists of values, become the classes of `plain_classes`. The value `ignore`
+    is none of them; see `parse_ignore`.
 
     Raises:
         DataError: If a label has no whole number, a value comes twice, or there is no background.
     """
+    raw = _without_ignore(raw)
     if regions := regions_of(raw, path):
         raw = plain_classes(regions, path)
     pairs: list[tuple[str, int]] = []
@@ -119,11 +135,6 @@ def parse_labels(raw: Mapping[str, Any], path: Path) -> dict[str, int]:
             raise DataError(
                 f"{path}: expected one whole number per label, found {value!r} for '{key}'. Name each value."
             )
-    if any(name == "ignore" for name, _ in pairs):
-        raise DataError(
-            f"{path}: expected classes only, found 'ignore', the value of voxels that nobody labeled, which "
-            "would be learned as a class. Leave such cases out and remove 'ignore', or complete their labels."
-        )
     background = next((pair for pair in pairs if pair[0] == "background"), None) or next(
         (pair for pair in pairs if pair[1] == 0), None
     )
@@ -147,6 +158,39 @@ def parse_labels(raw: Mapping[str, Any], path: Path) -> dict[str, int]:
             f"{path}: expected each label name and value once, found one twice among {shorten(pairs)}."
         )
     return labels
+
+
+def parse_ignore(raw: Mapping[str, Any], path: Path) -> int | None:
+    """The value of voxels that nobody labeled, from a label of the name `ignore`; None where there is none.
+
+    Raises:
+        DataError: If it is no whole number, or not the highest of the values, as nnU-Net wants it.
+    """
+    named = _find_ignore(raw)
+    if named is None:
+        return None
+    key, value = named
+    if isinstance(value, str | bool):
+        value = int(key) if _is_int(key) else int(value) if str(value).isdecimal() else None
+    highest = max(parse_labels(raw, path).values())
+    if not isinstance(value, int) or value <= highest:
+        raise DataError(
+            f"{path}: expected for 'ignore', the value of voxels that nobody labeled, a whole number above "
+            f"all classes ({highest}), found {named[1] if value is None else value!r}. Give it such a value "
+            "here and in the label files."
+        )
+    return value
+
+
+def _without_ignore(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The labels without the one that is no class."""
+    named = _find_ignore(raw)
+    return {key: value for key, value in raw.items() if named is None or key != named[0]}
+
+
+def _find_ignore(raw: Mapping[str, Any]) -> tuple[str, Any] | None:
+    """The entry of the name `ignore`, in nnU-Net's form (name: value) or MSD's (value: name)."""
+    return next(((key, value) for key, value in raw.items() if IGNORE in (key, value)), None)
 
 
 def _is_int(text: str) -> bool:

@@ -19,6 +19,8 @@ class RunInput(Record):
     """Of its label."""
     files: dict[str, str]
     """Its files in the dataset, and the hash of each."""
+    classes_drawn: str = ""
+    """Names of the classes that were drawn in its label, between `;`; all where empty."""
 
 
 class InitialRecord(Record):

@@ -8,7 +8,7 @@ from alcseg.records.base import Row
 
 __all__ = ["ScoreRow", "Status"]
 
-Status = Literal["ok", "missed", "spurious", "both_empty"]
+Status = Literal["ok", "missed", "spurious", "both_empty", "not_drawn"]
 
 
 class ScoreRow(Row):
@@ -24,8 +24,10 @@ class ScoreRow(Row):
     metric: str
     """As `alcseg.metrics.METRICS` calls it."""
     value: float
-    """The score; nan where both label maps lack the class."""
+    """The score; nan where both label maps lack the class, or nobody drew it in the case."""
     unit: str
     """`fraction`, `mm`, `voxel`, or what the metric states."""
     status: Status
-    """`ok`, or which of the two lacks the class: `missed` the prediction, `spurious` the reference."""
+    """`ok`, or which of the two lacks the class: `missed` the prediction, `spurious` the reference;
+    `not_drawn` where nobody drew it in the case.
+    """

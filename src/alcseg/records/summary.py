@@ -25,6 +25,8 @@ class Statistics(Record):
     """Pairs that the reference lacks; they count with the worst value."""
     n_undefined: int
     """Pairs that both lack; they do not count."""
+    n_not_drawn: int = 0
+    """Pairs of which nobody drew the class in the case; they do not count."""
 
 
 class EvaluationSummary(Document):
@@ -61,6 +63,8 @@ class EvaluationSummary(Document):
     """By metric, of the mean over the classes of a case."""
     per_class: dict[str, dict[str, Statistics]]
     """By class and metric."""
+    ignored_voxels: int = 0
+    """Voxels that nobody labeled, over all cases; they do not count."""
     interval: str = ""
     """How the intervals were formed."""
     created: str = ""

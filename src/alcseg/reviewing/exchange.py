@@ -16,6 +16,7 @@ from alcseg.data.formats import read_label, volume_stem
 from alcseg.data.formats.colors import class_colors
 from alcseg.data.formats.seg_nrrd import Painted, write_layers
 from alcseg.data.grids import require_same_grid
+from alcseg.data.incomplete import take_out
 from alcseg.errors import AlcsegError, DataError
 from alcseg.listing import list_files
 from alcseg.outputs import output_folder
@@ -143,6 +144,7 @@ def import_labels(subject: Subject, book: ReviewBook, folder: Path, reader: str,
 def _take(subject: Subject, book: ReviewBook, path: Path, key: ReadingKey) -> None:
     image = subject.image(key.case_id)
     label = read_label(path, subject.dataset.labels, image, every=True)
+    label = take_out(label, subject.dataset.ignore, subject.dataset.label_values[0])
     require_named_values(label, subject.dataset.labels)
     require_same_grid(image, label, key.case_id)
     given = subject.given(key.case_id)

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from alcseg.arrays import label_hash
-from alcseg.data.folder import GIVEN, LABELS
+from alcseg.data.folder import GIVEN, LABELS, Dataset
+from alcseg.data.incomplete import put_back
 from alcseg.data.nifti import read_grid
 from alcseg.data.rater_labels import copy_rater_labels
 from alcseg.data.writer import write_label
@@ -77,8 +78,10 @@ def apply_review(subject: Subject, book: ReviewBook, out: Path, *, overwrite: bo
             decision = settled.get(row.case_id)
             _take_images(subject, row, folder, labeled=decision is not None)
             if decision is not None:
-                _write(subject, row, book.label(decision), folder)
-                rows.append(row.model_copy(update={"quality": "hq"}))
+                label = book.label(decision)
+                _write(subject, row, label, folder)
+                drawn = _classes_drawn(source, row, label)
+                rows.append(row.model_copy(update={"quality": "hq", "classes_drawn": drawn}))
                 continue
             path = source.label_path(row.case_id)
             if path is not None:
@@ -123,13 +126,26 @@ def _hash_now(subject: Subject, case_id: str) -> str:
 
 
 def _write(subject: Subject, row: CaseRow, label: LabelMap, folder: Path) -> None:
-    """The label that was decided on, on the grid of the given one, and the given one beside it."""
+    """The label that was decided on, on the grid of the given one, and the given one beside it.
+
+    Voxels that nobody labeled stay so, but for those in which the reviewer drew a class.
+    """
     given = subject.given(row.case_id)
+    if given is not None and given.known is not None:
+        known = given.known | (label != subject.dataset.label_values[0])
+        label = put_back(label, known, subject.dataset.ignore)
     name = f"{row.case_id}{subject.dataset.file_ending}"
     like = subject.image(row.case_id) if given is None else given
     write_label(folder / LABELS[row.split] / name, label, like)
     if given is not None:
         copy_into(given.path, folder / GIVEN)
+
+
+def _classes_drawn(source: Dataset, row: CaseRow, label: LabelMap) -> str:
+    """What the table says of the classes that were drawn, and those that the reviewer drew."""
+    undrawn = source.undrawn(row.case_id)
+    new = [source.label_names[index] for index in undrawn if (label == source.label_values[index]).any()]
+    return ";".join([*(row.drawn or ()), *new]) if new else row.classes_drawn
 
 
 def _take_images(subject: Subject, row: CaseRow, folder: Path, *, labeled: bool) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from alcseg.audited import Audit
 from alcseg.data.case import Volume
-from alcseg.data.folder import GIVEN, Dataset, require_named_values
+from alcseg.data.folder import GIVEN, Dataset
 from alcseg.data.given import require_given_labels
 from alcseg.data.nifti import read_image, read_label, read_map
 from alcseg.errors import DataError
@@ -90,9 +90,7 @@ class Subject:
         """The label as it came; None where there is none."""
         kept = self._kept(case_id)
         if has_file(kept):
-            label = read_label(kept)
-            require_named_values(label, self.dataset.labels)
-            return label
+            return self.dataset.read_label_file(kept)
         if self._pseudo_labeled(case_id) or self.dataset.label_path(case_id) is None:
             return None
         return self.dataset.read_label(case_id)

@@ -7,6 +7,7 @@ import copy
 import inspect
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,14 @@ MakeBatch = Callable[..., dict[str, Patches]]
 
 
 class TinyNetwork(nn.Module):
-    """Two convolutions with the parts that need care: BatchNorm and dropout."""
+    """Two convolutions with the parts that need care: BatchNorm and dropout.
 
-    def __init__(self, num_classes: int, *, dropout: float = 0.2, norm: bool = True) -> None:
+    With a reach of 0 no voxel knows of another.
+    """
+
+    def __init__(self, num_classes: int, *, dropout: float = 0.2, norm: bool = True, reach: int = 1) -> None:
         super().__init__()
-        self.body = nn.Conv3d(1, 4, kernel_size=3, padding=1)
+        self.body = nn.Conv3d(1, 4, kernel_size=2 * reach + 1, padding=reach)
         self.norm = nn.BatchNorm3d(4) if norm else nn.Identity()
         self.dropout = nn.Dropout3d(dropout)
         self.head = nn.Conv3d(4, num_classes, kernel_size=1)
@@ -54,12 +58,13 @@ def tiny_method(
     steps: int = 20,
     dropout: float = 0.2,
     norm: bool = True,
+    reach: int = 1,
     **settings: Any,
 ) -> Method:
     """Prepare a method by its name."""
     method_class, fixed = METHODS[name]
     task = Task(
-        build_network=lambda: TinyNetwork(classes, dropout=dropout, norm=norm),
+        build_network=lambda: TinyNetwork(classes, dropout=dropout, norm=norm, reach=reach),
         num_classes=classes,
         steps=steps,
         seed=3,
@@ -87,6 +92,18 @@ def tiny_batch(
     """A batch with every stream that a method reads."""
     sizes = {"hq": hq, "lq": lq, "union": hq + lq}
     return {stream: banded_patches(sizes[stream], rng, **options) for stream in METHODS[name][0].streams}
+
+
+def ignore_some(batch: dict[str, Patches], rng: np.random.Generator) -> dict[str, Patches]:
+    """The batch with a third of its voxels unlabeled, whose image and label are other ones at every call."""
+    incomplete = {}
+    for number, (stream, patches) in enumerate(batch.items()):
+        known = torch.from_numpy(np.random.default_rng(number).random(patches.label.shape) > 1 / 3)
+        image, label = patches.image.clone(), patches.label.clone()
+        image[:, 0][~known] = torch.from_numpy(rng.normal(0, 2, int((~known).sum())).astype(np.float32))
+        label[~known] = torch.from_numpy(rng.integers(0, int(label.max()) + 1, int((~known).sum())))
+        incomplete[stream] = replace(patches, image=image, label=label, known=known)
+    return incomplete
 
 
 def assert_same_state(one: Method, other: Method) -> None:
@@ -170,6 +187,66 @@ class MethodContract:
         for term in plain:
             assert cast[term].dtype == torch.float32
             torch.testing.assert_close(cast[term], plain[term], rtol=0.05, atol=5e-3)
+
+    @pytest.mark.parametrize("done", [0, 12])
+    def test_a_voxel_that_nobody_labeled_enters_nothing(
+        self, done: int, make_method: Make, make_batch: MakeBatch
+    ) -> None:
+        batch, rng = make_batch(classes=3), np.random.default_rng(1)
+        methods = [make_method(classes=3, dropout=0.0, norm=False, reach=0) for _ in range(2)]
+        if not methods[0].incomplete_labels:
+            pytest.skip("the method refuses labels that are not complete")
+        logged = []
+        for method in methods:
+            method.done = done
+            optimizers = method.configure_optimizers()
+            for _ in range(3):
+                method.take_step(ignore_some(copy.deepcopy(batch), rng), optimizers)
+                logged.append(method.last_terms)
+        for one, other in zip(logged[:3], logged[3:], strict=True):
+            assert one.keys() == other.keys()
+            for name, value in one.items():
+                torch.testing.assert_close(
+                    value, other[name], rtol=1e-4, atol=1e-8, msg=partial("{}: {}".format, name)
+                )
+        for key, value in methods[0].state_dict().items():
+            torch.testing.assert_close(value, methods[1].state_dict()[key], rtol=1e-4, atol=1e-5)
+
+    @pytest.mark.parametrize("done", [0, 12])
+    def test_a_class_that_nobody_drew_is_not_pushed_towards_background(
+        self, done: int, make_method: Make, make_batch: MakeBatch
+    ) -> None:
+        # Background and the class that nobody drew change places in the network: no term and, after a step,
+        # no weight but those of the two may tell.
+        batch = make_batch(classes=3)
+        for patches in batch.values():
+            patches.label[patches.label == 2] = 0
+            patches.undrawn = torch.tensor([[False, False, True]]).repeat(len(patches), 1)
+        plain, swapped = (make_method(classes=3, dropout=0.0, norm=False) for _ in range(2))
+        if not plain.incomplete_labels:
+            pytest.skip("the method refuses labels that are not complete")
+        order = torch.tensor([2, 1, 0])
+        heads = [part for part in swapped.modules() if getattr(part, "out_channels", 0) == 3]
+        for head in heads:
+            for parameter in head.parameters():
+                parameter.data = parameter.data[order].clone()
+        for method in (plain, swapped):
+            method.done = done
+            optimizers = method.configure_optimizers()
+            for _ in range(2):
+                method.take_step(copy.deepcopy(batch), optimizers)
+        for name, value in plain.last_terms.items():
+            torch.testing.assert_close(
+                value,
+                swapped.last_terms[name],
+                rtol=1e-4,
+                atol=1e-7,
+                msg=partial("{}: {}".format, name),
+            )
+        expected = plain.state_dict()
+        for key, value in swapped.state_dict().items():
+            own = expected[key][order] if value.ndim and len(value) == 3 else expected[key]
+            torch.testing.assert_close(value, own, rtol=1e-4, atol=1e-5)
 
     def test_equal_seeds_give_equal_steps(self, make_method: Make, make_batch: MakeBatch) -> None:
         batch = make_batch()

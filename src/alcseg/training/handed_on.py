@@ -37,7 +37,8 @@ def with_handed_labels(
 class StoredProbabilities:
     """Class probabilities of held-out cases, kept on disk so that they may be read several times.
 
-    Foreground is stored as float16, which is fine near 0; background is what is missing to 1.
+    Foreground is stored as float16, which is fine near 0; background is what is missing to 1. Classes that
+    nobody drew in a case count as background there.
 
     Attributes:
         folder: `<case>.npy`, `(K - 1, X, Y, Z)`.
@@ -47,11 +48,20 @@ class StoredProbabilities:
     folder: Path
     cases: Sequence[CachedCase]
 
-    def __iter__(self) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.unsignedinteger]]]:
+    def __iter__(
+        self,
+    ) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.unsignedinteger], NDArray[np.bool_] | None]]:
         for case in self.cases:
             foreground = np.load(self.path(case)).astype(np.float32)
+            foreground[[index - 1 for index in case.undrawn]] = 0
             background = np.maximum(1 - foreground.sum(0, keepdims=True), 0)
-            yield case.case_id, np.concatenate([background, foreground]), np.array(case.label())
+            known = case.known()
+            yield (
+                case.case_id,
+                np.concatenate([background, foreground]),
+                np.array(case.label()),
+                None if known is None else np.array(known),
+            )
 
     def path(self, case: CachedCase) -> Path:
         """File of a case."""

@@ -27,7 +27,12 @@ def run_inputs(folder: Dataset, train: Sequence[CaseRow], val: Sequence[CaseRow]
     """
     uses: tuple[tuple[Use, Sequence[CaseRow]], ...] = (("train", train), ("val", val))
     return {
-        row.case_id: RunInput(use=use, quality=row.quality, files=source_files(folder, row))
+        row.case_id: RunInput(
+            use=use,
+            quality=row.quality,
+            files=source_files(folder, row),
+            classes_drawn="" if row.drawn is None else ";".join(sorted(row.drawn)),
+        )
         for use, rows in uses
         for row in rows
     }
@@ -78,6 +83,9 @@ def _changes(known: Mapping[str, RunInput], found: Mapping[str, RunInput]) -> It
             yield f"case '{case_id}' {_DID[old.use]}, and {_DOES[new.use]} now"
         elif new.quality != old.quality:
             yield f"the label of case '{case_id}' was {old.quality}, and is {new.quality} now"
+        elif new.classes_drawn != old.classes_drawn:
+            drawn = (each.classes_drawn or "all classes" for each in (old, new))
+            yield "of case '{}' {} were drawn, and {} now".format(case_id, *drawn)
         elif new.files != old.files:
             names = [
                 name for name in {**old.files, **new.files} if old.files.get(name) != new.files.get(name)

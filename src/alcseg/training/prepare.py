@@ -78,10 +78,17 @@ def prepare(
     Raises:
         DataError: If the dataset lacks what the method needs, or has a scan in two splits.
         ConfigError: If patch and batch are too small for the network, the patch cannot be turned, the
-            processes cannot share the batch, or the weights to begin with do not fit.
+            processes cannot share the batch, the weights to begin with do not fit, or labels are not complete
+            and the method does not obey that.
         ResourceError: If there are fewer GPUs.
     """
     method = create_method(settings)
+    if folder.incomplete and not method.incomplete_labels:
+        raise ConfigError(
+            f"method '{settings.method.name}': expected complete labels, found in {folder.root} voxels to "
+            "ignore or cases with classes_drawn, which it would take for background. Choose another method, "
+            "or let it obey them and set its incomplete_labels."
+        )
     _require_equal_shares(method.streams, settings)
     _require_devices(settings, device)
     train, val = choose_cases(folder, method.streams, val_hq=settings.trainer.val_hq)

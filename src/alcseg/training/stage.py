@@ -84,6 +84,7 @@ def fit_stage(
         seed=task.seed,
         foreground_fraction=settings.data.foreground_fraction,
         distance_classes=task.num_classes if method.needs_distance else None,
+        num_classes=task.num_classes,
     )
     data = StreamData(batches, stage.steps, workers=workers)
     metrics = MetricsFile(

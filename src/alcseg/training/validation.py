@@ -22,6 +22,8 @@ def validation_dice(
 ) -> float:
     """Mean foreground Dice over cases and classes; a class absent from both maps is left out.
 
+    Voxels that nobody labeled are left out, and so is a class in a case in which nobody drew it.
+
     Args:
         network: Image to logits; put into evaluation mode and back.
         cases: Clean validation cases.
@@ -35,8 +37,11 @@ def validation_dice(
     for case in cases:
         image = torch.from_numpy(np.asarray(case.image(), dtype=np.float32))
         probs = sliding_window_probabilities(network, image, patch=patch, device=device)
-        pred, label = probs.argmax(0).numpy(), np.asarray(case.label())
-        scores += [dice(pred == index, label == index) for index in range(1, num_classes)]
+        pred, label, known = probs.argmax(0).numpy(), np.asarray(case.label()), case.known()
+        if known is not None:
+            pred, label = pred[known], label[known]
+        drawn = [index for index in range(1, num_classes) if index not in case.undrawn]
+        scores += [dice(pred == index, label == index) for index in drawn]
     network.train(was_training)
-    known = [score for score in scores if not np.isnan(score)]
-    return float(np.mean(known)) if known else float("nan")
+    counted = [score for score in scores if not np.isnan(score)]
+    return float(np.mean(counted)) if counted else float("nan")

@@ -27,5 +27,6 @@ def perturbed_passes(
     with batch_statistics(network) as teacher:
         for t in range(count):
             noise = method.input_noise(patches, f"pass-{t}", std=std, clip=clip)
-            passes.append(method.spread(teacher, patches.image + noise).float().log_softmax(1))
+            logits = method.logits_of(teacher, patches, image=patches.image + noise)
+            passes.append(logits.float().log_softmax(1))
     return passes

@@ -68,7 +68,10 @@ def gather_patches(patches: Patches) -> Patches:
         torch.cat(_all(patches.label))[order],
         [flat[index] for index in order.tolist()],
         torch.cat(slots)[order].to(patches.slots.device),
-        None if patches.distance is None else torch.cat(_all(patches.distance))[order],
+        *(
+            None if part is None else torch.cat(_all(part.to(patches.image.device)))[order]
+            for part in (patches.distance, patches.known, patches.undrawn)
+        ),
     )
 
 

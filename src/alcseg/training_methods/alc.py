@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from alcseg.correction.refine import Refined, Uncertainty, Weighting, refine
 from alcseg.data.sampling import Patches
 from alcseg.losses.consistency import ConsistencyKind, consistency_loss
+from alcseg.losses.partial import masked_mean
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
 from alcseg.training_methods._ema import Buffers, ema_decay_at, ema_update, fit_decay, make_teacher
 from alcseg.training_methods._passes import perturbed_passes
@@ -97,6 +98,7 @@ class ALC(Method[ALCSettings]):
     card = Card("Qian, Han et al., BIBM 2025", "student, EMA teacher", "student")
     streams = ("hq", "lq")
     terms = ("hq", "lq", "noisy", "con")
+    incomplete_labels = True
     exports = ("model", "teacher")
 
     def build_networks(self) -> None:
@@ -113,27 +115,28 @@ class ALC(Method[ALCSettings]):
             weighting=self.settings.weighting,
             temperature=self.settings.temperature,
             uncertainty=self.settings.uncertainty,
+            mask=lq.known,
         )
         target = self._pseudo_label(refined, lq)
-        score = patch_uncertainty(refined, region=self.settings.uncertainty_region)
+        score = patch_uncertainty(refined, region=self.settings.uncertainty_region, mask=lq.known)
         selected, rest = least_uncertain(score, self.settings.select_fraction)
 
-        logits = self.spread(self.student, torch.cat([hq.image, lq.image]))
+        logits = self.logits_of(self.student, hq, lq)
         hq_logits, lq_logits = logits[: len(hq)], logits[len(hq) :]
         terms = {
-            "hq": self._segmentation(hq_logits, hq.label),
-            "lq": self._segmentation(lq_logits[selected], target[selected]),
+            "hq": self._segmentation(hq_logits, hq.label, hq.known),
+            "lq": self._segmentation(lq_logits, target, lq.known, selected),
         }
         if len(rest):
-            terms["noisy"] = self._segmentation(lq_logits[rest], lq.label[rest])
+            terms["noisy"] = self._segmentation(lq_logits, lq.label, lq.known, rest)
         if self.settings.lq_norm == "batch":
             for name, part in (("lq", selected), ("noisy", rest)):
                 if name in terms:
                     terms[name] = terms[name] * len(part) / len(lq)
-        terms["con"] = self._consistency(lq_logits, passes)
+        terms["con"] = self._consistency(lq_logits, passes, lq.known)
         if self.settings.consistency_on == "all":
             share = len(lq) / (len(lq) + len(hq))
-            on_hq = self._consistency(hq_logits, self._teacher_passes(hq))
+            on_hq = self._consistency(hq_logits, self._teacher_passes(hq), hq.known)
             terms["con"] = share * terms["con"] + (1 - share) * on_hq
         return terms
 
@@ -180,23 +183,28 @@ class ALC(Method[ALCSettings]):
         else:
             with torch.no_grad():
                 self.teacher.eval()
-                probs = self.spread(self.teacher, patches.image).float().softmax(1)
+                probs = self.logits_of(self.teacher, patches).float().softmax(1)
                 self.teacher.train()
         return probs if settings.refined_target == "soft" else probs.argmax(1)
 
-    def _consistency(self, logits: Tensor, passes: list[Tensor]) -> Tensor:
+    def _consistency(self, logits: Tensor, passes: list[Tensor], known: Tensor | None) -> Tensor:
         """Mean over the passes of the consistency loss.
 
         The squared form needs one product only: the mean over t of (s - p_t)^2 is (s - m)^2 plus the variance
         of p_t about its mean m, which has no gradient.
         """
         if self.settings.consistency_loss == "kl":
-            each = [consistency_loss(logits, log_probs.exp(), kind="kl") for log_probs in passes]
+            each = [consistency_loss(logits, log_probs.exp(), kind="kl", mask=known) for log_probs in passes]
             return torch.stack(each).mean()
         probs = [log_probs.exp() for log_probs in passes]
         mean = torch.stack(probs).mean(0)
-        variance = torch.stack([(p - mean).square().mean() for p in probs]).mean()
-        return consistency_loss(logits, mean) + variance
+        variance = torch.stack([masked_mean((p - mean).square().mean(1), known) for p in probs]).mean()
+        return consistency_loss(logits, mean, mask=known) + variance
 
-    def _segmentation(self, logits: Tensor, label: Tensor) -> Tensor:
-        return segmentation_loss(logits, label, dice_reduction=self.settings.dice_reduction)
+    def _segmentation(
+        self, logits: Tensor, label: Tensor, known: Tensor | None, part: Tensor | None = None
+    ) -> Tensor:
+        """The supervised loss of all patches, or of a part of them."""
+        if part is not None:
+            logits, label, known = logits[part], label[part], None if known is None else known[part]
+        return segmentation_loss(logits, label, dice_reduction=self.settings.dice_reduction, mask=known)

@@ -31,7 +31,6 @@ Cite: the paper of ALC (see `alc.py`) and this software.
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 
@@ -103,6 +102,7 @@ class ALCAligned(Method[ALCAlignedSettings]):
     readings = ("agreement", "clean_agreement", "offset_mm", "blur_mm", "moved_share")
     exports = ("model", "teacher")
     needs_distance = True
+    incomplete_labels = True
 
     def build_networks(self) -> None:
         """A trained student and its frozen average."""
@@ -118,17 +118,22 @@ class ALCAligned(Method[ALCAlignedSettings]):
         refined = refine(self._teacher_passes(lq, self.settings.passes))
         target = self._aligned_label(refined.mean, lq, self._clean_labels(hq))
         share = self.settings.select_fraction if self.settings.aligned_on == "selected" else 1.0
-        selected, rest = least_uncertain(patch_uncertainty(refined), share)
+        selected, rest = least_uncertain(patch_uncertainty(refined, mask=lq.known), share)
 
-        logits = self.spread(self.student, torch.cat([hq.image, lq.image]))
+        logits = self.logits_of(self.student, hq, lq)
         hq_logits, lq_logits = logits[: len(hq)], logits[len(hq) :]
+
+        def on_lq(label: Tensor, part: Tensor) -> Tensor:
+            known = None if lq.known is None else lq.known[part]
+            return segmentation_loss(lq_logits[part], label[part], mask=known)
+
         terms = {
-            "hq": segmentation_loss(hq_logits, hq.label),
-            "lq": segmentation_loss(lq_logits[selected], target[selected]),
+            "hq": segmentation_loss(hq_logits, hq.label, mask=hq.known),
+            "lq": on_lq(target, selected),
         }
         if len(rest):
-            terms["noisy"] = segmentation_loss(lq_logits[rest], lq.label[rest])
-        terms["con"] = consistency_loss(lq_logits, refined.mean)
+            terms["noisy"] = on_lq(lq.label, rest)
+        terms["con"] = consistency_loss(lq_logits, refined.mean, mask=lq.known)
         return terms
 
     def term_weights(self) -> dict[str, float]:
@@ -204,7 +209,7 @@ class ALCAligned(Method[ALCAlignedSettings]):
     def _remember(self, mean: Tensor, patches: Patches) -> None:
         """Add what the teacher says of the patches to what is known of their cases."""
         steps = self._offset_steps().to(mean.device)
-        seen = measure_agreement(mean, self.distance_to_given(patches), steps).cpu()
+        seen = measure_agreement(mean, self.distance_to_given(patches), steps, known=patches.known).cpu()
         for index, case_id in enumerate(patches.case_ids):
             newer = seen.of(index)
             older = self.agreements.get(case_id)

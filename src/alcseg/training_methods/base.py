@@ -20,6 +20,7 @@ from typing_extensions import TypeVar
 from alcseg.data.sampling import Patches
 from alcseg.distances import class_distances
 from alcseg.errors import ConfigError
+from alcseg.losses.partial import joined, merge_undrawn
 from alcseg.records.checked import check
 from alcseg.records.settings import MethodSettings
 from alcseg.training_methods._processes import gather_patches, spread
@@ -44,8 +45,10 @@ Batch = Mapping[str, Patches]
 """One step's patches by stream: `hq` and `lq`, or `union`."""
 
 
-HeldOut = Iterable[tuple[str, NDArray[np.float32], NDArray[np.unsignedinteger]]]
-"""Case, class probabilities `(K, X, Y, Z)` and label as given `(X, Y, Z)`; may be iterated several times."""
+HeldOut = Iterable[tuple[str, NDArray[np.float32], NDArray[np.unsignedinteger], NDArray[np.bool_] | None]]
+"""Case, class probabilities `(K, X, Y, Z)`, label as given and voxels that somebody labeled, `(X, Y, Z)` each
+and None for all; may be iterated several times. Classes that nobody drew count as background in both.
+"""
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,8 @@ class Method(nn.Module, Generic[S]):
         readings: Names of what else is logged; see `note`.
         exports: Names of the networks that are kept; see `export_networks`.
         needs_distance: Whether patches carry distances to the given boundaries.
+        incomplete_labels: Whether it leaves out what `Patches.known` leaves out and takes logits from
+            `logits_of`; without it labels that are not complete are refused.
         settings_class: What the settings are checked against.
         settings: All of them.
         done: Optimizer steps taken so far.
@@ -148,6 +153,7 @@ class Method(nn.Module, Generic[S]):
     readings: ClassVar[tuple[str, ...]] = ()
     exports: ClassVar[tuple[str, ...]] = ("model",)
     needs_distance: ClassVar[bool] = False
+    incomplete_labels: ClassVar[bool] = False
     settings_class: ClassVar[type[MethodSettings]] = MethodSettings
     settings: S
     task: Task
@@ -252,6 +258,21 @@ class Method(nn.Module, Generic[S]):
         """`network(*inputs)`, shared out among the processes; every pass of a training step goes this way."""
         return spread(network, *inputs)
 
+    def logits_of(self, network: nn.Module, *parts: Patches, image: Tensor | None = None) -> Tensor:
+        """What a network says of groups of patches, `(B, K, X, Y, Z)`, by `spread`.
+
+        Where a class was not drawn, its probability is that of background, too; see `merge_undrawn`.
+
+        Args:
+            network: Image to logits.
+            parts: The patches.
+            image: In place of their images, all of them in order.
+        """
+        if image is None:
+            image = torch.cat([patches.image for patches in parts])
+        logits: Tensor = self.spread(network, image)
+        return merge_undrawn(logits, joined([patches.undrawn for patches in parts]))
+
     def note(self, **values: Tensor | float) -> None:
         """Log values of this step that are not loss terms, under names in `readings`."""
         self.noted.update({name: torch.as_tensor(value).detach() for name, value in values.items()})
@@ -267,9 +288,11 @@ class Method(nn.Module, Generic[S]):
         """
         if patches.distance is not None:
             return patches.distance
+        labels = patches.label.cpu().numpy()
+        known = [None] * len(labels) if patches.known is None else patches.known.cpu().numpy()
         maps = [
-            class_distances(label, self.task.num_classes, self.task.spacing)
-            for label in patches.label.cpu().numpy()
+            class_distances(label, self.task.num_classes, self.task.spacing, known=there)
+            for label, there in zip(labels, known, strict=True)
         ]
         return torch.from_numpy(np.array(maps)).to(patches.image.device)
 

@@ -21,6 +21,8 @@ Conference on Computer Vision (ECCV), 2020.
 
 from torch import Tensor, nn
 
+from alcseg.data.sampling import Patches
+from alcseg.losses.partial import merge_undrawn
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
 from alcseg.networks.two_branches import TwoBranches, single_path
 from alcseg.networks.vnet import SplitAt
@@ -49,6 +51,7 @@ class Decoupled(Method[DecoupledSettings]):
     card = Card("Luo and Yang, ECCV 2020", "one trunk with a strong and a weak branch", "the strong branch")
     streams = ("hq", "lq")
     terms = ("hq", "lq")
+    incomplete_labels = True
 
     def build_networks(self) -> None:
         """The strong branch is the upper one, the weak branch the lower."""
@@ -60,10 +63,7 @@ class Decoupled(Method[DecoupledSettings]):
         """`hq`: the strong branch on HQ; `lq`: the weak branch on LQ."""
         hq, lq = batch["hq"], batch["lq"]
         strong_logits, weak_logits = self.spread(self.network, hq.image, lq.image)
-        return {
-            "hq": segmentation_loss(strong_logits, hq.label, dice_reduction=self.settings.dice_reduction),
-            "lq": segmentation_loss(weak_logits, lq.label, dice_reduction=self.settings.dice_reduction),
-        }
+        return {"hq": self._segmentation(strong_logits, hq), "lq": self._segmentation(weak_logits, lq)}
 
     def term_weights(self) -> dict[str, float]:
         """A plain sum unless set otherwise."""
@@ -76,3 +76,11 @@ class Decoupled(Method[DecoupledSettings]):
     def build_exported(self, name: str) -> nn.Module:
         """Trunk and strong branch."""
         return single_path(self.task.build_network, self.settings.split_at)
+
+    def _segmentation(self, logits: Tensor, patches: Patches) -> Tensor:
+        return segmentation_loss(
+            merge_undrawn(logits, patches.undrawn),
+            patches.label,
+            dice_reduction=self.settings.dice_reduction,
+            mask=patches.known,
+        )

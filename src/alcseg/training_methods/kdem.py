@@ -30,6 +30,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from alcseg.data.sampling import Patches
+from alcseg.losses.partial import joined, masked_mean, merge_undrawn
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
 from alcseg.networks.two_branches import TwoBranches, single_path
 from alcseg.networks.vnet import SplitAt
@@ -79,6 +81,7 @@ class KDEM(Method[KDEMSettings]):
     )
     streams: tuple[str, ...] = ("hq", "lq")
     terms = ("hq", "weak", "kd", "ent")
+    incomplete_labels = True
 
     def build_networks(self) -> None:
         """The teacher is the upper branch, the student the lower; the teacher sees LQ if `kd_on` says so."""
@@ -95,20 +98,22 @@ class KDEM(Method[KDEMSettings]):
         """`hq`: the teacher's labels; `weak`: the student's labels; `kd`: distillation; `ent`: entropy."""
         patches = [batch[stream] for stream in self.streams]
         outputs = self.spread(self.network, *(part.image for part in patches))
-        teacher, student = outputs[: -len(patches)], outputs[-len(patches) :]
-        on_labels = [
-            self._segmentation(logits, part.label) for logits, part in zip(student, patches, strict=True)
-        ]
+        teacher, student = (
+            [merge_undrawn(logits, part.undrawn) for logits, part in zip(branch, patches, strict=False)]
+            for branch in (outputs[: -len(patches)], outputs[-len(patches) :])
+        )
+        on_labels = [self._segmentation(logits, part) for logits, part in zip(student, patches, strict=True)]
         return {
-            "hq": self._segmentation(teacher[0], patches[0].label),
+            "hq": self._segmentation(teacher[0], patches[0]),
             "weak": torch.stack(on_labels).sum(),
             "kd": distillation_loss(
                 torch.cat(teacher),
                 torch.cat(student[: len(teacher)]),
                 temperature=self.settings.temperature,
                 form=self.settings.kd_form,
+                mask=joined([part.known for part in patches[: len(teacher)]]),
             ),
-            "ent": entropy_loss(student[-1]),
+            "ent": entropy_loss(student[-1], mask=patches[-1].known),
         }
 
     def term_weights(self) -> dict[str, float]:
@@ -128,8 +133,9 @@ class KDEM(Method[KDEMSettings]):
         """Trunk and student branch."""
         return single_path(self.task.build_network, self.settings.split_at)
 
-    def _segmentation(self, logits: Tensor, label: Tensor) -> Tensor:
-        return segmentation_loss(logits, label, dice_reduction=self.settings.dice_reduction)
+    def _segmentation(self, logits: Tensor, patches: Patches) -> Tensor:
+        reduction = self.settings.dice_reduction
+        return segmentation_loss(logits, patches.label, dice_reduction=reduction, mask=patches.known)
 
 
 def distillation_loss(
@@ -138,20 +144,27 @@ def distillation_loss(
     *,
     temperature: float,
     form: Literal["logits", "probs"] = "logits",
+    mask: Tensor | None = None,
 ) -> Tensor:
-    """Divergence of softened predictions `(B, K, X, Y, Z)`, mean over samples and voxels; see `KDEM`."""
+    """Divergence of softened predictions `(B, K, X, Y, Z)`, mean over samples and voxels; see `KDEM`.
+
+    `mask` `(B, X, Y, Z)` tells the voxels that count; all where None.
+    """
     with torch.autocast(teacher_logits.device.type, enabled=False):
         if form == "probs":
             teacher = (teacher_logits.float().softmax(1) / temperature).log_softmax(1)
             student = (student_logits.float().softmax(1) / temperature).log_softmax(1)
-            return 0.5 * temperature**2 * (student.exp() * (student - teacher)).mean()
+            return 0.5 * temperature**2 * masked_mean((student.exp() * (student - teacher)).mean(1), mask)
         teacher = (teacher_logits.detach().float() / temperature).log_softmax(1)
         student = (student_logits.float() / temperature).log_softmax(1)
-        return temperature**2 * (teacher.exp() * (teacher - student)).sum(1).mean()
+        return temperature**2 * masked_mean((teacher.exp() * (teacher - student)).sum(1), mask)
 
 
-def entropy_loss(logits: Tensor) -> Tensor:
-    """Shannon entropy of predictions `(B, K, X, Y, Z)` in nats, mean over samples, voxels and classes."""
+def entropy_loss(logits: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    """Shannon entropy of predictions `(B, K, X, Y, Z)` in nats, mean over samples, voxels and classes.
+
+    `mask` `(B, X, Y, Z)` tells the voxels that count; all where None.
+    """
     with torch.autocast(logits.device.type, enabled=False):
         log_probs = logits.float().log_softmax(1)
-        return -(log_probs.exp() * log_probs).mean()
+        return -masked_mean((log_probs.exp() * log_probs).mean(1), mask)

@@ -20,7 +20,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from alcseg.data.sampling import Patches
 from alcseg.losses.consistency import consistency_loss
+from alcseg.losses.partial import joined
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
 from alcseg.training_methods._ema import Buffers, ema_decay_at, ema_update, fit_decay, make_teacher
 from alcseg.training_methods.base import Batch, Card, Method, MethodSettings, batch_statistics
@@ -60,6 +62,7 @@ class MeanTeacher(Method[MeanTeacherSettings]):
     card = Card("Tarvainen and Valpola, NeurIPS 2017", "student, EMA teacher", "student")
     streams = ("hq", "lq")
     terms = ("hq", "con", "lq")
+    incomplete_labels = True
     exports = ("model", "teacher")
 
     def build_networks(self) -> None:
@@ -73,16 +76,20 @@ class MeanTeacher(Method[MeanTeacherSettings]):
         watched = [hq, lq] if self.settings.consistency_on == "all" else [lq]
         noisy = [self.noisy_image(patches, f"pass-{i}") for i, patches in enumerate(watched)]
         with batch_statistics(self.teacher) as teacher:
-            target = self.spread(teacher, torch.cat(noisy)).float().softmax(1)
+            target = self.logits_of(teacher, *watched, image=torch.cat(noisy)).float().softmax(1)
 
-        logits = self.spread(self.student, torch.cat([hq.image, lq.image]))
+        logits = self.logits_of(self.student, hq, lq)
         hq_logits, lq_logits = logits[: len(hq)], logits[len(hq) :]
         terms = {
-            "hq": segmentation_loss(hq_logits, hq.label, dice_reduction=self.settings.dice_reduction),
-            "con": consistency_loss(logits if self.settings.consistency_on == "all" else lq_logits, target),
+            "hq": self._segmentation(hq_logits, hq),
+            "con": consistency_loss(
+                logits if self.settings.consistency_on == "all" else lq_logits,
+                target,
+                mask=joined([patches.known for patches in watched]),
+            ),
         }
         if self.settings.lq_supervision == "naive":
-            terms["lq"] = segmentation_loss(lq_logits, lq.label, dice_reduction=self.settings.dice_reduction)
+            terms["lq"] = self._segmentation(lq_logits, lq)
         return terms
 
     def term_weights(self) -> dict[str, float]:
@@ -97,3 +104,7 @@ class MeanTeacher(Method[MeanTeacherSettings]):
     def export_networks(self) -> dict[str, nn.Module]:
         """The evaluated network and the teacher."""
         return {"model": getattr(self, self.settings.eval_network), "teacher": self.teacher}
+
+    def _segmentation(self, logits: Tensor, patches: Patches) -> Tensor:
+        reduction = self.settings.dice_reduction
+        return segmentation_loss(logits, patches.label, dice_reduction=reduction, mask=patches.known)

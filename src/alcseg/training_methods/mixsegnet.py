@@ -35,6 +35,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from alcseg.data.sampling import Patches
+from alcseg.losses.partial import joined, masked_mean
 from alcseg.losses.segmentation import DiceReduction, dice_loss, segmentation_loss
 from alcseg.networks import build_network
 from alcseg.networks.ensemble import SoftmaxMean
@@ -102,6 +104,7 @@ class MixSegNet(Method[MixSegNetSettings]):
     card = Card("Wang and Yang, EAAI 2024", "CNN, transformer, EMA teacher of each", "CNN")
     streams: tuple[str, ...] = ("hq", "lq")
     terms = ("dense", "weak", "pls", "ens")
+    incomplete_labels = True
     readings = ("agreed",)
     exports = ("model", "teacher")
 
@@ -114,20 +117,28 @@ class MixSegNet(Method[MixSegNetSettings]):
 
     def training_terms(self, batch: Batch) -> dict[str, Tensor]:
         """`dense` and `weak` on given labels, `pls` on mixed pseudo-labels, `ens` with both teachers."""
-        image = torch.cat([patches.image for patches in batch.values()])
+        parts = list(batch.values())
+        known = joined([patches.known for patches in parts])
         targets = self._teacher_probs(batch)
-        logits = [self.spread(student, image) for student in (self.student_a, self.student_b)]
-        with torch.autocast(image.device.type, enabled=False):
+        logits = [self.logits_of(student, *parts) for student in (self.student_a, self.student_b)]
+        with torch.autocast(logits[0].device.type, enabled=False):
             logits = [one.float() for one in logits]
             probs = [one.softmax(1) for one in logits]
             pseudo_label = mixed_label(probs[0], probs[1], self._share_of_a())
             terms = self._on_labels(batch, logits, pseudo_label)
             unlabeled = slice(len(batch["hq"]) if "hq" in batch else 0, None)
             terms["pls"] = _sum(
-                dice_loss(one[unlabeled], pseudo_label[unlabeled], reduction=self.settings.dice_reduction)
+                dice_loss(
+                    one[unlabeled],
+                    pseudo_label[unlabeled],
+                    reduction=self.settings.dice_reduction,
+                    mask=None if known is None else known[unlabeled],
+                )
                 for one in probs
             )
-            terms["ens"] = _sum((one - target).square().mean() for one in probs for target in targets)
+            terms["ens"] = _sum(
+                masked_mean((one - target).square().mean(1), known) for one in probs for target in targets
+            )
         return terms
 
     def term_weights(self) -> dict[str, float]:
@@ -213,32 +224,32 @@ class MixSegNet(Method[MixSegNetSettings]):
         image, targets = torch.cat(noisy), []
         for teacher in (self.teacher_a, self.teacher_b):
             with batch_statistics(teacher) as network:
-                targets.append(self.spread(network, image).float().softmax(1))
+                targets.append(self.logits_of(network, *batch.values(), image=image).float().softmax(1))
         return targets
 
     def _on_labels(self, batch: Batch, logits: list[Tensor], pseudo_label: Tensor) -> dict[str, Tensor]:
         """`dense` on HQ labels, `weak` on the LQ labels that count; `dense` on all where none is known."""
         if not self.settings.quality_aware:
-            return {"dense": self._on_any_label(batch["union"].label, logits, pseudo_label)}
+            return {"dense": self._on_any_label(batch["union"], logits, pseudo_label)}
         hq, lq = batch["hq"], batch["lq"]
         agreed = lq.label == pseudo_label[len(hq) :]
-        self.note(agreed=agreed.float().mean())
-        counts = agreed if self.settings.weak_mask == "agree" else None
+        self.note(agreed=masked_mean(agreed.float(), lq.known))
+        counts = _both(agreed if self.settings.weak_mask == "agree" else None, lq.known)
         return {
-            "dense": self._supervised([one[: len(hq)] for one in logits], hq.label),
+            "dense": self._supervised([one[: len(hq)] for one in logits], hq.label, hq.known),
             "weak": _sum(
                 segmentation_loss(one[len(hq) :], lq.label, ce_weight=1, dice_weight=0, mask=counts)
                 for one in logits
             ),
         }
 
-    def _on_any_label(self, label: Tensor, logits: list[Tensor], pseudo_label: Tensor) -> Tensor:
+    def _on_any_label(self, patches: Patches, logits: list[Tensor], pseudo_label: Tensor) -> Tensor:
         """Cross-entropy and Dice on all labels, after the ramp on those that count."""
-        agreed = label == pseudo_label
-        self.note(agreed=agreed.float().mean())
+        agreed = patches.label == pseudo_label
+        self.note(agreed=masked_mean(agreed.float(), patches.known))
         rising = self.done <= self.settings.ramp_fraction * self.task.steps
         counts = None if rising or self.settings.weak_mask == "all" else agreed
-        return self._supervised(logits, label, counts)
+        return self._supervised(logits, patches.label, _both(counts, patches.known))
 
     def _supervised(self, logits: list[Tensor], label: Tensor, mask: Tensor | None = None) -> Tensor:
         reduction = self.settings.dice_reduction
@@ -249,6 +260,13 @@ class MixSegNet(Method[MixSegNetSettings]):
 def mixed_label(probs_a: Tensor, probs_b: Tensor, share_of_a: float) -> Tensor:
     """Classes `(B, X, Y, Z)` of the mixture of two distributions `(B, K, X, Y, Z)`."""
     return torch.lerp(probs_b, probs_a, share_of_a).argmax(1)
+
+
+def _both(counts: Tensor | None, known: Tensor | None) -> Tensor | None:
+    """Voxels that count by both masks; None where all do."""
+    if counts is None or known is None:
+        return known if counts is None else counts
+    return counts & known
 
 
 def _sum(values: Iterable[Tensor]) -> Tensor:

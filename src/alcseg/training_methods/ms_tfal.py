@@ -40,6 +40,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from alcseg.correction.affinity import patch_confidence, suspicious_voxels, volume_weights
+from alcseg.losses.partial import joined, merge_undrawn
 from alcseg.losses.segmentation import segmentation_loss_per_sample
 from alcseg.networks.features import WithFeatures
 from alcseg.training_methods.base import Batch, Card, Method, MethodSettings
@@ -90,6 +91,7 @@ class MSTFAL(Method[MSTFALSettings]):
     card = Card("Cui et al., MICCAI 2023", "one, frozen corrector", "the trained one")
     streams: tuple[str, ...] = ("union",)
     terms = ("sup",)
+    incomplete_labels = True
     readings = ("confidence", "relabeled")
 
     def build_networks(self) -> None:
@@ -122,7 +124,12 @@ class MSTFAL(Method[MSTFALSettings]):
             balanced=settings.balanced,
             voxel_share=settings.voxel_fraction if relabels else 0.0,
         )
-        logits, confidence, suspicious = self.spread(watched, image, label)
+        known, undrawn = (
+            joined([getattr(patches, name) for patches in batch.values()]) for name in ("known", "undrawn")
+        )
+        inputs = (image, label) if known is None else (image, label, known)
+        logits, confidence, suspicious = self.spread(watched, *inputs)
+        logits = merge_undrawn(logits, undrawn)
         confidence = confidence.tolist()
         self._watch(case_ids, confidence)
 
@@ -131,10 +138,12 @@ class MSTFAL(Method[MSTFALSettings]):
         relabeled = suspicious[picked].bool()
         if picked:
             label = label.clone()
-            label[picked] = torch.where(relabeled, self._corrected(image[picked]), label[picked])
-        self.note(relabeled=relabeled.sum() / label.numel())
+            said = self._corrected(image[picked], None if undrawn is None else undrawn[picked])
+            label[picked] = torch.where(relabeled, said, label[picked])
+        count = label.numel() if known is None else known.sum().clamp_min(1)
+        self.note(relabeled=relabeled.sum() / count)
         weight = torch.tensor(self._weights(case_ids, confidence, doubted), device=logits.device)
-        return {"sup": (weight * self._losses(logits, label)).mean()}
+        return {"sup": (weight * self._losses(logits, label, known)).mean()}
 
     def export_networks(self) -> dict[str, nn.Module]:
         """The trained network."""
@@ -189,23 +198,26 @@ class MSTFAL(Method[MSTFALSettings]):
                 weights.append(of_volume.get(case_id, 1.0))
         return weights
 
-    def _corrected(self, image: Tensor) -> Tensor:
+    def _corrected(self, image: Tensor, undrawn: Tensor | None) -> Tensor:
         """The corrector's classes, `(B, X, Y, Z)`."""
         self.corrector.eval()
         with torch.no_grad():
-            logits: Tensor = self.spread(self.corrector, image)
-            return logits.argmax(1)
+            return merge_undrawn(self.spread(self.corrector, image), undrawn).argmax(1)
 
-    def _losses(self, logits: Tensor, label: Tensor) -> Tensor:
+    def _losses(self, logits: Tensor, label: Tensor, known: Tensor | None = None) -> Tensor:
         """Loss of each patch, `(B,)`, float32."""
         if not self.settings.ohem:
-            return segmentation_loss_per_sample(logits, label)
+            return segmentation_loss_per_sample(logits, label, mask=known)
         with torch.autocast(logits.device.type, enabled=False):
             each = functional.cross_entropy(logits.float(), label, reduction="none").flatten(1)
-            hardest = each.topk(max(1, each.shape[1] // 64), 1).values
+            there = torch.ones_like(each) if known is None else known.flatten(1).float()
+            fewest = torch.div(there.sum(1), 64, rounding_mode="floor").clamp_min(1)
+            each = each * there
+            first = torch.arange(each.shape[1], device=each.device) < fewest[:, None]
+            hardest = (each.sort(1, descending=True).values * first).sum(1) / fewest
             hard = (each > -math.log(0.7)).float()
             over_hard = (each * hard).sum(1) / hard.sum(1).clamp_min(1)
-            return torch.where(hard.sum(1) < hardest.shape[1], hardest.mean(1), over_hard)
+            return torch.where(hard.sum(1) < fewest, hardest, over_hard)
 
 
 class _WithAffinity(nn.Module):
@@ -221,13 +233,20 @@ class _WithAffinity(nn.Module):
         self.balanced = balanced
         self.voxel_share = voxel_share
 
-    def forward(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, image: Tensor, label: Tensor, known: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """`(B, K, X, Y, Z)`, `(B,)` and `(B, X, Y, Z)` uint8; the last two without gradient."""
         logits, features = self.network(image)
         confidence = torch.full([len(label)], math.nan, device=image.device)
         suspicious = torch.zeros_like(label, dtype=torch.uint8)
         for index, (one, given) in enumerate(zip(features.detach(), label, strict=True)):
-            confidence[index] = patch_confidence(one, given, self.num_classes, balanced=self.balanced)
+            there = None if known is None else known[index]
+            confidence[index] = patch_confidence(
+                one, given, self.num_classes, balanced=self.balanced, known=there
+            )
             if self.voxel_share > 0:
-                suspicious[index] = suspicious_voxels(one, given, self.num_classes, self.voxel_share)
+                suspicious[index] = suspicious_voxels(
+                    one, given, self.num_classes, self.voxel_share, known=there
+                )
         return logits, confidence, suspicious

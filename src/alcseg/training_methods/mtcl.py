@@ -28,6 +28,7 @@ from alcseg.correction.confident_learning import Prune, find_label_issues
 from alcseg.correction.soften import runner_up, soften
 from alcseg.data.sampling import Patches
 from alcseg.losses.consistency import consistency_loss
+from alcseg.losses.partial import masked_mean
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
 from alcseg.training_methods._ema import Buffers, ema_decay_at, ema_update, fit_decay, make_teacher
 from alcseg.training_methods.base import Batch, Card, Method, MethodSettings, batch_statistics
@@ -81,6 +82,7 @@ class MTCL(Method[MTCLSettings]):
     card = Card("Xu et al., IEEE TMI 2022", "student, EMA teacher", "student")
     streams: tuple[str, ...] = ("hq", "lq")
     terms = ("hq", "noisy", "con", "lq")
+    incomplete_labels = True
     readings = ("flagged",)
     exports = ("model", "teacher")
 
@@ -99,19 +101,19 @@ class MTCL(Method[MTCLSettings]):
         target = self._corrected(lq)
 
         if not self.settings.quality_aware:
-            logits = self.spread(self.student, lq.image)
+            logits = self.logits_of(self.student, lq)
             return {
-                "noisy": self._segmentation(logits, lq.label),
-                "con": consistency_loss(logits, watched),
-                "lq": self._segmentation(logits, target),
+                "noisy": self._segmentation(logits, lq.label, lq.known),
+                "con": consistency_loss(logits, watched, mask=lq.known),
+                "lq": self._segmentation(logits, target, lq.known),
             }
         hq = batch["hq"]
-        logits = self.spread(self.student, torch.cat([hq.image, lq.image]))
+        logits = self.logits_of(self.student, hq, lq)
         hq_logits, lq_logits = logits[: len(hq)], logits[len(hq) :]
         return {
-            "hq": self._segmentation(hq_logits, hq.label),
-            "con": consistency_loss(lq_logits, watched),
-            "lq": self._segmentation(lq_logits, target),
+            "hq": self._segmentation(hq_logits, hq.label, hq.known),
+            "con": consistency_loss(lq_logits, watched, mask=lq.known),
+            "lq": self._segmentation(lq_logits, target, lq.known),
         }
 
     def term_weights(self) -> dict[str, float]:
@@ -134,8 +136,8 @@ class MTCL(Method[MTCLSettings]):
     def _corrected(self, patches: Patches) -> Tensor:
         """Target distribution q, `(B, K, X, Y, Z)`, all patches judged together."""
         probs = self._teacher_probs(patches, None)
-        flags = find_label_issues(patches.label, probs, prune=self.settings.prune)
-        self.note(flagged=flags.float().mean())
+        flags = find_label_issues(patches.label, probs, prune=self.settings.prune, mask=patches.known)
+        self.note(flagged=masked_mean(flags.float(), patches.known))
         share: float | Tensor = 1.0
         if self.settings.smoothing == "fixed":
             share = self.settings.smoothing_share
@@ -162,11 +164,10 @@ class MTCL(Method[MTCLSettings]):
                 for module in teacher.modules():
                     if isinstance(module, nn.modules.dropout._DropoutNd):
                         module.eval()
-            probs: Tensor = self.spread(teacher, image).float().softmax(1)
-        return probs
+            return self.logits_of(teacher, patches, image=image).float().softmax(1)
 
-    def _segmentation(self, logits: Tensor, target: Tensor) -> Tensor:
-        return segmentation_loss(logits, target, dice_reduction=self.settings.dice_reduction)
+    def _segmentation(self, logits: Tensor, target: Tensor, known: Tensor | None) -> Tensor:
+        return segmentation_loss(logits, target, dice_reduction=self.settings.dice_reduction, mask=known)
 
 
 def _truncated(target: Tensor) -> Tensor:

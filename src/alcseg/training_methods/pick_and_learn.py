@@ -66,6 +66,7 @@ class PickAndLearn(Method[PickAndLearnSettings]):
     card = Card("Zhu et al., MICCAI 2019", "one, and one that rates labels", "the first")
     streams: tuple[str, ...] = ("union",)
     terms = ("sup",)
+    incomplete_labels = True
     readings = ("effective_samples", "largest_weight")
 
     def build_networks(self) -> None:
@@ -86,9 +87,9 @@ class PickAndLearn(Method[PickAndLearnSettings]):
     def training_terms(self, batch: Batch) -> dict[str, Tensor]:
         """`sup`: the weighted sum of the patches' losses, from which both networks learn."""
         rated = batch["lq"] if self.settings.quality_aware else batch["union"]
-        images = [rated.image, batch["hq"].image] if self.settings.quality_aware else [rated.image]
+        parts = [rated, batch["hq"]] if self.settings.quality_aware else [rated]
         weight = sample_weights(self._scores(rated), self.settings.score_bound)
-        logits = self.spread(self.network, torch.cat(images))
+        logits = self.logits_of(self.network, *parts)
         ce_weight, dice_weight = self.settings.ce_weight, self.settings.dice_weight
         losses = segmentation_loss_per_sample(
             logits[: len(rated)],
@@ -96,11 +97,13 @@ class PickAndLearn(Method[PickAndLearnSettings]):
             ce_weight=ce_weight,
             dice_weight=dice_weight,
             skip_absent=self.settings.dice_skip_absent,
+            mask=rated.known,
         )
         supervised = (weight * losses).sum()
         if self.settings.quality_aware:
+            hq = batch["hq"]
             supervised = supervised + segmentation_loss(
-                logits[len(rated) :], batch["hq"].label, ce_weight=ce_weight, dice_weight=dice_weight
+                logits[len(rated) :], hq.label, ce_weight=ce_weight, dice_weight=dice_weight, mask=hq.known
             )
         self.note(effective_samples=1 / weight.square().sum(), largest_weight=weight.max())
         return {"sup": supervised}
@@ -110,9 +113,12 @@ class PickAndLearn(Method[PickAndLearnSettings]):
         return {"model": self.network}
 
     def _scores(self, patches: Patches) -> Tensor:
-        """What the rating network says of each patch, `(B,)`."""
+        """What the rating network says of each patch, `(B,)`; it sees zeros where nobody labeled."""
         one_hot = functional.one_hot(patches.label, self.task.num_classes).movedim(-1, 1)
-        scores: Tensor = self.spread(self.quality, torch.cat([patches.image, one_hot[:, 1:].float()], 1))
+        shown = torch.cat([patches.image, one_hot[:, 1:].float()], 1)
+        if patches.known is not None:
+            shown = shown * patches.known.unsqueeze(1)
+        scores: Tensor = self.spread(self.quality, shown)
         return scores
 
 

@@ -33,6 +33,7 @@ class HSup(Method[SupervisedSettings]):
     card = Card("Qian, Han et al., BIBM 2025 (as a baseline)", "one", "that one")
     streams: tuple[str, ...] = ("hq",)
     terms = ("sup",)
+    incomplete_labels = True
 
     def build_networks(self) -> None:
         """One trained network."""
@@ -41,8 +42,8 @@ class HSup(Method[SupervisedSettings]):
     def training_terms(self, batch: Batch) -> dict[str, Tensor]:
         """`sup`: the segmentation loss on the patches of the only stream."""
         (patches,) = batch.values()
-        logits = self.spread(self.network, patches.image)
-        return {"sup": segmentation_loss(logits, patches.label, dice_reduction=self.settings.dice_reduction)}
+        logits, reduction = self.logits_of(self.network, patches), self.settings.dice_reduction
+        return {"sup": segmentation_loss(logits, patches.label, dice_reduction=reduction, mask=patches.known)}
 
     def export_networks(self) -> dict[str, nn.Module]:
         """The only network."""

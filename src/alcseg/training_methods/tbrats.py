@@ -32,6 +32,7 @@ import torch
 from torch import Tensor, nn
 
 from alcseg.losses.evidential import evidence_dice, expected_cross_entropy, wrong_evidence
+from alcseg.losses.partial import joined, masked_mean, merge_undrawn
 from alcseg.losses.segmentation import dice_loss
 from alcseg.networks.evidential import Evidential
 from alcseg.training_methods.base import Batch, Card, Method, MethodSettings
@@ -63,6 +64,7 @@ class TBraTS(Method[TBraTSSettings]):
     card = Card("Zou et al., MICCAI 2022", "one", "that one")
     streams: tuple[str, ...] = ("union",)
     terms = ("ice", "kl", "dice")
+    incomplete_labels = True
     readings = ("uncertainty",)
 
     def build_networks(self) -> None:
@@ -73,17 +75,23 @@ class TBraTS(Method[TBraTSSettings]):
         """`ice`, expected cross-entropy; `kl`, evidence of wrong classes; `dice`. All in float32."""
         patches = list(batch.values())
         label = torch.cat([part.label for part in patches])
+        known = joined([part.known for part in patches])
         log_alpha = self.spread(self.network, torch.cat([part.image for part in patches]))
-        self.note(uncertainty=self.network.uncertainty(log_alpha.detach()).mean())
+        self.note(uncertainty=masked_mean(self.network.uncertainty(log_alpha.detach()), known))
         with torch.autocast(log_alpha.device.type, enabled=False):
+            # Merged classes of a Dirichlet are one again, whose alpha is the sum of theirs.
+            undrawn = joined([part.undrawn for part in patches])
+            log_alpha = merge_undrawn(log_alpha, undrawn)
             evidence = log_alpha.expm1()
+            wrong = _without_prior(evidence, undrawn)
             trusted = len(batch["hq"]) if self.settings.quality_aware else len(label)
+            on_trusted = None if known is None else known[:trusted]
             return {
-                "ice": expected_cross_entropy(evidence, label),
-                "kl": wrong_evidence(evidence[:trusted], label[:trusted]),
-                "dice": dice_loss(log_alpha.softmax(1), label)
+                "ice": expected_cross_entropy(evidence, label, mask=known),
+                "kl": wrong_evidence(wrong[:trusted], label[:trusted], mask=on_trusted),
+                "dice": dice_loss(log_alpha.softmax(1), label, mask=known)
                 if self.settings.dice_on == "probs"
-                else evidence_dice(evidence, label),
+                else evidence_dice(wrong, label, mask=known),
             }
 
     def term_weights(self) -> dict[str, float]:
@@ -98,3 +106,15 @@ class TBraTS(Method[TBraTSSettings]):
     def build_exported(self, name: str) -> nn.Module:
         """It has no others beside it."""
         return Evidential(self.task.build_network())
+
+
+def _without_prior(evidence: Tensor, undrawn: Tensor | None) -> Tensor:
+    """Evidence `(B, K, X, Y, Z)` of merged classes: background has the sum of theirs, the others 0.
+
+    Merging left background what it is by their alphas, which count 1 more for each class, and the others -1.
+    """
+    if undrawn is None:
+        return evidence
+    prior = undrawn[:, 1:].sum(1).to(evidence)[:, None, None, None, None]
+    background = (evidence[:, :1] - prior).clamp_min(0)
+    return torch.cat([background, evidence[:, 1:].clamp_min(0)], 1)

@@ -38,7 +38,9 @@ from pydantic import model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from alcseg.data.sampling import Patches
 from alcseg.errors import ConfigError
+from alcseg.losses.partial import masked_mean
 from alcseg.losses.segmentation import DiceReduction, segmentation_loss
 from alcseg.networks.ensemble import SoftmaxMean
 from alcseg.training_methods.base import Batch, Card, Method, MethodSettings
@@ -96,6 +98,7 @@ class TriNet(Method[TriNetSettings]):
     )
     streams: tuple[str, ...] = ("union",)
     terms = ("net1", "net2", "net3")
+    incomplete_labels = True
     readings = ("kept", "kept_foreground", "overlap")
 
     def build_networks(self) -> None:
@@ -112,16 +115,17 @@ class TriNet(Method[TriNetSettings]):
     def training_terms(self, batch: Batch) -> dict[str, Tensor]:
         """`net1`, `net2`, `net3`: the loss of each network on the voxels that the others support."""
         given = batch["lq"] if self.settings.quality_aware else batch["union"]
-        images = [given.image, batch["hq"].image] if self.settings.quality_aware else [given.image]
-        outputs = [self.spread(network, torch.cat(images)) for network in self.trio.networks]
+        parts = [given, batch["hq"]] if self.settings.quality_aware else [given]
+        outputs = [self.logits_of(network, *parts) for network in self.trio.networks]
         losses = [_voxel_loss(logits[: len(given)].detach(), given.label) for logits in outputs]
-        masks = choose_voxels(losses, given.label, self._keep(), self.settings.select)
-        self._note_masks(masks, given.label)
+        masks = choose_voxels(losses, given.label, self._keep(), self.settings.select, known=given.known)
+        self._note_masks(masks, given)
         terms = {}
         for name, logits, mask in zip(self.terms, outputs, masks, strict=True):
             terms[name] = self._segmentation(logits[: len(given)], given.label, mask)
             if self.settings.quality_aware:
-                terms[name] = terms[name] + self._segmentation(logits[len(given) :], batch["hq"].label)
+                hq = batch["hq"]
+                terms[name] = terms[name] + self._segmentation(logits[len(given) :], hq.label, hq.known)
         return terms
 
     def export_networks(self) -> dict[str, nn.Module]:
@@ -150,19 +154,28 @@ class TriNet(Method[TriNetSettings]):
             mask=mask,
         )
 
-    def _note_masks(self, masks: list[Tensor], label: Tensor) -> None:
+    def _note_masks(self, masks: list[Tensor], given: Patches) -> None:
         """Shares kept, mean over the networks, and mean Jaccard index of two masks: 1 if all choose alike."""
         kept = torch.stack(masks).float().mean(0)
-        foreground = label > 0
+        foreground = given.label > 0
+        if given.known is not None:
+            foreground = foreground & given.known
         shared = [(a & b).sum() / (a | b).sum().clamp_min(1) for a, b in combinations(masks, 2)]
         self.note(
-            kept=kept.mean(),
+            kept=masked_mean(kept, given.known),
             kept_foreground=(kept * foreground).sum() / foreground.sum().clamp_min(1),
             overlap=torch.stack(shared).mean(),
         )
 
 
-def choose_voxels(losses: list[Tensor], label: Tensor, keep: list[float], select: Selection) -> list[Tensor]:
+def choose_voxels(
+    losses: list[Tensor],
+    label: Tensor,
+    keep: list[float],
+    select: Selection,
+    *,
+    known: Tensor | None = None,
+) -> list[Tensor]:
     """The mask M_k of each network, from the losses of the other two.
 
     Args:
@@ -170,22 +183,24 @@ def choose_voxels(losses: list[Tensor], label: Tensor, keep: list[float], select
         label: Class indices as given, `(B, X, Y, Z)`.
         keep: Share to keep of each class.
         select: `both_small` or `small_gap`.
+        known: Voxels to choose from, bool, `(B, X, Y, Z)`; all where None.
 
     Returns:
         Bool, `(B, X, Y, Z)` each.
     """
+    known = torch.ones_like(label, dtype=torch.bool) if known is None else known
     pairs = [(1, 2), (0, 2), (0, 1)]
     if select == "small_gap":
-        return [_smallest((losses[i] - losses[j]).abs(), label, keep) for i, j in pairs]
-    small = [_smallest(loss, label, keep) for loss in losses]
+        return [_smallest((losses[i] - losses[j]).abs(), label, keep, known) for i, j in pairs]
+    small = [_smallest(loss, label, keep, known) for loss in losses]
     return [small[i] & small[j] for i, j in pairs]
 
 
-def _smallest(value: Tensor, label: Tensor, keep: list[float]) -> Tensor:
-    """Where `value` is among the share `keep[c]` of smallest ones of its class c; ties are kept."""
-    chosen = torch.ones_like(label, dtype=torch.bool)
+def _smallest(value: Tensor, label: Tensor, keep: list[float], known: Tensor) -> Tensor:
+    """Where `value` is among the share `keep[c]` of smallest known ones of its class c; ties are kept."""
+    chosen = known.clone()
     for c, share in enumerate(keep):
-        of_class = label == c
+        of_class = (label == c) & known
         values = value[of_class]
         if share < 1 and len(values):
             rank = max(1, math.ceil(round(share * len(values), 6)))  # 0.55 * 100 is a little over 55

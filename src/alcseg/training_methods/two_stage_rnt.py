@@ -37,6 +37,7 @@ from torch.nn import functional
 from alcseg.correction.confident_learning import Prune, stream_label_issues
 from alcseg.correction.soften import runner_up, soften
 from alcseg.data.sampling import Patches
+from alcseg.losses.partial import joined, masked_mean
 from alcseg.losses.segmentation import DiceReduction, dice_loss, segmentation_loss
 from alcseg.training_methods.base import Batch, Card, HeldOut, Method, MethodSettings, Stage
 from alcseg.types import Share
@@ -69,6 +70,7 @@ class TwoStageRNT(Method[TwoStageRNTSettings]):
     card = Card("Zhang et al., MICCAI 2020", "2 teachers, then a student", "student")
     streams: tuple[str, ...] = ("union",)
     terms = ("sup",)
+    incomplete_labels = True
     readings = ("flagged",)
 
     def plan_stages(
@@ -97,21 +99,26 @@ class TwoStageRNT(Method[TwoStageRNTSettings]):
 
     def training_terms(self, batch: Batch) -> dict[str, Tensor]:
         """`sup`: on given labels for a teacher, on softened ones for the student."""
-        image = torch.cat([patches.image for patches in batch.values()])
-        logits = self.spread(self.network, image)
+        parts = list(batch.values())
+        logits = self.logits_of(self.network, *parts)
         if self.task.stage:
-            label = torch.cat([patches.label for patches in batch.values()])
-            return {"sup": segmentation_loss(logits, label, dice_reduction=self.settings.dice_reduction)}
-        return {"sup": self._softened_loss(logits, list(batch.values()))}
+            label, known = torch.cat([patches.label for patches in parts]), joined([p.known for p in parts])
+            reduction = self.settings.dice_reduction
+            return {"sup": segmentation_loss(logits, label, dice_reduction=reduction, mask=known)}
+        return {"sup": self._softened_loss(logits, parts)}
 
     def hand_on(self, held_out: HeldOut) -> Iterator[tuple[str, NDArray[np.unsignedinteger]]]:
         """Given label y; where flagged, `y + K (1 + c*)`, which also says the class it moves to."""
         classes = self.task.num_classes
         chunks = _Chunks(held_out)
         flags = stream_label_issues(chunks, num_classes=classes, prune=self.settings.prune)
-        for (case_id, _, _), (label, probs), flag in zip(held_out, chunks, flags, strict=True):
+        for (case_id, _, given, known), (label, probs), flag in zip(held_out, chunks, flags, strict=True):
             code = torch.where(flag, label + classes * (1 + runner_up(label, probs)), label)
-            yield case_id, code[0].numpy().astype(np.min_scalar_type(classes * (classes + 1)))
+            whole = given.astype(np.min_scalar_type(classes * (classes + 1)))
+            whole[... if known is None else known] = code.numpy().reshape(
+                whole.shape if known is None else -1
+            )
+            yield case_id, whole
 
     def export_networks(self) -> dict[str, nn.Module]:
         """The only network."""
@@ -123,22 +130,34 @@ class TwoStageRNT(Method[TwoStageRNTSettings]):
         code = torch.cat([patches.label for patches in parts])
         flagged = code >= classes
         label, replacement = code % classes, torch.where(flagged, code // classes - 1, code)
-        self.note(flagged=flagged.float().mean())
+        known = joined([patches.known for patches in parts])
+        self.note(flagged=masked_mean(flagged.float(), known))
         target = soften(label, flagged, replacement, smoothing, num_classes=classes)
         hard = replacement if smoothing > 0.5 else label
         with torch.autocast(logits.device.type, enabled=False):
             logits = logits.float()
-            cross_entropy = functional.cross_entropy(logits, target)
-            dice = dice_loss(logits.softmax(1), hard, reduction=self.settings.dice_reduction)
+            if known is None:
+                cross_entropy = functional.cross_entropy(logits, target)
+            else:
+                cross_entropy = masked_mean(functional.cross_entropy(logits, target, reduction="none"), known)
+            dice = dice_loss(logits.softmax(1), hard, reduction=self.settings.dice_reduction, mask=known)
             return 0.5 * cross_entropy + 0.5 * dice
 
 
 class _Chunks:
-    """Held-out cases as (label, probabilities), as often as they are asked for."""
+    """Held-out cases as (label, probabilities), as often as they are asked for.
+
+    They are `(1, X, Y, Z)` and `(1, K, X, Y, Z)`; of a case in which nobody labeled some voxels `(N,)` and
+    `(N, K)` of the others.
+    """
 
     def __init__(self, held_out: HeldOut) -> None:
         self.held_out = held_out
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for _, probs, label in self.held_out:
-            yield torch.from_numpy(label).long()[None], torch.from_numpy(probs)[None]
+        for _, probs, label, known in self.held_out:
+            if known is None:
+                yield torch.from_numpy(label).long()[None], torch.from_numpy(probs)[None]
+            else:
+                there = np.ascontiguousarray(probs[:, known].T)
+                yield torch.from_numpy(label[known]).long(), torch.from_numpy(there)

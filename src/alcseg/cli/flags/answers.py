@@ -105,6 +105,11 @@ def add_correct(verbs: Verbs) -> ArgumentParser:
     verb.add_argument(
         "--nnunet", action="store_true", help="write consecutive label values, as nnU-Net wants them"
     )
+    verb.add_argument(
+        "--add-undrawn",
+        action="store_true",
+        help="draw classes that nobody drew in a doubted label, as predicted; nothing tells how good it is",
+    )
     add_passes(verb)
     add_seed(verb, "the perturbations and the simulated errors, mixed with each case id")
     add_device(verb)
@@ -127,6 +132,12 @@ def add_evaluate(verbs: Verbs) -> ArgumentParser:
     verb.add_argument(
         "--dataset",
         help="dataset folder that names the classes and knows the cases (default: TRUTH, if it is one)",
+    )
+    verb.add_argument(
+        "--ignore-label",
+        type=int,
+        metavar="VALUE",
+        help="value of voxels that nobody labeled, which do not count (default: that of --dataset)",
     )
     verb.add_argument("--quality", choices=("hq", "lq", "unlabeled"), help="only these cases of --dataset")
     verb.add_argument("--split", choices=("train", "val", "test"), help="only these cases of --dataset")

@@ -110,6 +110,17 @@ def add_import(verbs: Verbs) -> ArgumentParser:
         help="how labels of several readers become one (default: majority, unless the source has the result)",
     )
     verb.add_argument(
+        "--ignore-label",
+        type=int,
+        metavar="VALUE",
+        help="value of voxels that nobody labeled, no class (default: nnU-Net's ignore, if there is one)",
+    )
+    verb.add_argument(
+        "--classes-drawn",
+        metavar="FILE",
+        help="table with the columns case_id and classes_drawn, names between ';': others were not drawn",
+    )
+    verb.add_argument(
         "--archive",
         dest="part_mib",
         type=int,

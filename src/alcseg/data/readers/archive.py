@@ -31,8 +31,11 @@ class ArchiveReader(Reader):
                 split=row.split,
                 group=row.group,
                 source=row.source,
+                classes_drawn=row.classes_drawn,
             )
             for row in (case.row for case in archive.index.cases)
         )
         index = archive.index
-        return SourceDataset(index.name, index.channel_names, index.labels, cases, index.extra)
+        return SourceDataset(
+            index.name, index.channel_names, index.labels, cases, index.extra, ignore=index.ignore
+        )

@@ -27,11 +27,13 @@ class ReaderOptions:
         spacing: Voxel size in mm for layouts that do not store it; None for the layout's default.
         label_map: Value in the files to value wanted, applied before values are named or checked.
         raters: Folder of the labels of each reader, where the caller names all of them.
+        ignore_label: Value of voxels that nobody labeled, once `label_map` is applied; it is no class.
     """
 
     spacing: Spacing | None = None
     label_map: Mapping[int, int] = field(default_factory=dict)
     raters: Mapping[str, Path] = field(default_factory=dict)
+    ignore_label: int | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class SourceCase:
         order: Which of the stacked channels to take, in order; None for all.
         rater: Who drew the label, where a table says it.
         raters: NIfTI file of the label that each of several readers drew, beside `label` or in its place.
+        classes_drawn: As in `cases.csv`: names of the classes that were drawn, all where empty.
     """
 
     case_id: str
@@ -67,6 +70,7 @@ class SourceCase:
     order: tuple[int, ...] | None = None
     rater: str = ""
     raters: Mapping[str, Path] = field(default_factory=dict)
+    classes_drawn: str = ""
 
     def __post_init__(self) -> None:
         check_case_id(self.case_id, next(iter(self.images), self.source))
@@ -104,13 +108,17 @@ class SourceCase:
 
 @dataclass(frozen=True)
 class SourceDataset:
-    """What a reader found: names, channels, class name to value (background first) and the cases in order."""
+    """What a reader found: names, channels, class name to value (background first) and the cases in order.
+
+    `ignore` is the value in the files of voxels that nobody labeled, where the source names it.
+    """
 
     name: str
     channel_names: dict[str, str]
     labels: dict[str, int]
     cases: tuple[SourceCase, ...]
     extra: Mapping[str, Any] = field(default_factory=dict)
+    ignore: int | None = None
 
 
 class Reader(ABC):

@@ -21,7 +21,7 @@ from alcseg.data.unused import FOLDERS, tell_unused, unused_files
 from alcseg.errors import DataError
 from alcseg.listing import has_file, list_files
 from alcseg.records.cases import Split
-from alcseg.records.dataset import parse_channels, parse_labels
+from alcseg.records.dataset import parse_channels, parse_ignore, parse_labels
 from alcseg.words import shorten
 
 __all__ = ["MSDReader"]
@@ -71,6 +71,7 @@ class MSDReader(Reader):
             parse_labels(content["labels"], table),
             tuple(replace(case, stacked=len(channels) > 1 and len(case.images) == 1) for case in cases),
             {key: content[key] for key in _KEPT if key in content},
+            ignore=parse_ignore(content["labels"], table),
         )
 
 

@@ -7,8 +7,9 @@
 
 In the first two, images may have nnU-Net's names `<case>_0000`, `<case>_0001`, ..., one file a channel. A
 label of the first may be called `<case>_label`; beside `imagesTr`, cases of `imagesTs` test. Classes are
-named after the values found. A table `cases.csv` with a column `case_id`, and `quality`, `split` or `group`
-as far as known, counts. Every file among images and labels is of a case, or the import is refused.
+named after the values found. A table `cases.csv` with a column `case_id`, and `quality`, `split`, `group` or
+`classes_drawn` as far as known, counts. Every file among images and labels is of a case, or the import is
+refused.
 """
 
 import logging
@@ -69,7 +70,14 @@ class NIfTIReader(Reader):
         cases = []
         for case in _cases(found, source):
             if row := rows.get(case.case_id):
-                case = replace(case, quality=row.quality, split=row.split, group=row.group, rater=row.rater)
+                case = replace(
+                    case,
+                    quality=row.quality,
+                    split=row.split,
+                    group=row.group,
+                    rater=row.rater,
+                    classes_drawn=row.classes_drawn,
+                )
             case = replace(case, label=found.labels.get(case.case_id), raters=drawn.get(case.case_id, {}))
             cases.append(case)
         settle_leftovers(source, cases, folders=found.folders, unread=found.unread)
@@ -155,7 +163,7 @@ def _name_values(paths: Iterable[Path], options: ReaderOptions, source: Path) ->
             )
         values |= {options.label_map.get(value, value) for value in found}
         require_not_negative(values, path)
-    foreground = sorted(values - {0})
+    foreground = sorted(values - {0, options.ignore_label})
     if not foreground and values:
         raise DataError(
             f"{source}: expected labels with foreground, found only empty ones. Check the label files."

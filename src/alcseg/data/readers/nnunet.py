@@ -58,7 +58,9 @@ class NNUNetReader(Reader):
                 ", ".join(regions),
                 ", ".join(f"{name} {value}" for name, value in record.labels.items()),
             )
-        return SourceDataset(record.name, record.channel_names, record.labels, cases, record.extra)
+        return SourceDataset(
+            record.name, record.channel_names, record.labels, cases, record.extra, ignore=record.ignore
+        )
 
 
 def _cases_in(folder: Dataset, options: ReaderOptions) -> tuple[SourceCase, ...]:
@@ -82,6 +84,7 @@ def _cases_in(folder: Dataset, options: ReaderOptions) -> tuple[SourceCase, ...]
                 source=images[0].relative_to(folder.root).as_posix(),
                 rater=row.rater,
                 raters=raters,
+                classes_drawn=row.classes_drawn,
             )
         )
     if drawn:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from alcseg.commands.import_dataset import import_dataset
     from alcseg.commands.methods import methods
     from alcseg.commands.predict import predict
+    from alcseg.commands.raters import raters
     from alcseg.commands.report import report
     from alcseg.commands.train import plan_training, train
     from alcseg.corrected import Correction
@@ -62,6 +63,7 @@ __all__ = [
     "plan_training",
     "predict",
     "progress",
+    "raters",
     "report",
     "review",
     "train",
@@ -94,6 +96,7 @@ _HOMES = {
     "plan_training": "alcseg.commands.train",
     "predict": "alcseg.commands.predict",
     "progress": "alcseg.notebook",
+    "raters": "alcseg.commands.raters",
     "report": "alcseg.commands.report",
     "review": "alcseg.reviewing.command",
     "train": "alcseg.commands.train",

@@ -28,6 +28,7 @@ _KINDS = {
     "summary.json": "an evaluation",
     "archive.json": "an archive",
     "demo.json": "a demo",
+    "raters.csv": "a comparison of readers",
     "report.html": "a report",
     "alcseg.json": "a bundle",
 }

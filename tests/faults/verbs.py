@@ -4,6 +4,7 @@ Names in braces stand for folders of the study of `study_folder.py` and what `ad
 `{out}` for the output folder.
 """
 
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +36,7 @@ class Verb(NamedTuple):
 
     def command(self, root: Path, out: Path, *more: str) -> list[str]:
         """The words for a study and an output folder."""
-        names = ("phantoms", "noisy", "run", "predictions", "audited", "plan.yaml", "blocks")
+        names = ("phantoms", "noisy", "run", "predictions", "audited", "plan.yaml", "blocks", "readers")
         place = {name.partition(".")[0]: root / name for name in names} | {"out": out}
         return [*(word.format(**place) for word in self.words.split()), *more]
 
@@ -44,6 +45,7 @@ VERBS = {
     "import": Verb("import {phantoms} {out}"),
     "import --archive": Verb("import {blocks} {out} --archive"),
     "corrupt": Verb("corrupt {phantoms} {out} --hq-first 2"),
+    "raters": Verb("raters {readers} --out {out}"),
     "evaluate": Verb("evaluate {predictions} {noisy} --split test --out {out}"),
     "report": Verb("report {run} --out {out}"),
     "predict": Verb("predict {run} {noisy} --out {out} --device cpu"),
@@ -60,8 +62,11 @@ QUICK = ("corrupt", "evaluate", "predict")
 
 
 def add_inputs(root: Path) -> None:
-    """Put beside a study what some verbs take: a set to audit, a plan of a benchmark, and a review."""
+    """Put beside a study what some verbs take: sets to audit and of several readers, a plan, and a review."""
     write_phantoms(root / "audited", train=8, val=0, test=1, shape=(24, 22, 18), spacing=(2, 2, 2), seed=4)
+    write_phantoms(root / "readers", train=2, val=0, test=0, shape=(16, 16, 12), spacing=(2, 2, 2), seed=4)
+    for rater in ("anna", "bob", "carl"):
+        shutil.copytree(root / "readers/labelsTr", root / "readers/labelsRaters" / rater)
     plan = {
         "title": "Tiny",
         "datasets": {

@@ -25,6 +25,7 @@ VERBS = {
     "import": ("alcseg.commands.import_dataset", "import_dataset"),
     "methods": ("alcseg.commands.methods", "methods"),
     "predict": ("alcseg.commands.predict", "predict"),
+    "raters": ("alcseg.commands.raters", "raters"),
     "report": ("alcseg.commands.report", "report"),
     "review": ("alcseg.reviewing.command", "review"),
     "train": ("alcseg.commands.train", "train"),

@@ -13,8 +13,11 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from alcseg.cli.rater_lines import RATER_COLUMNS, rater_lines
+from alcseg.listing import has_file
 from alcseg.records.predictions import PredictionRecord
 from alcseg.records.ranking import RankingRow
+from alcseg.records.raters import COMPARISON, RaterRow
 from alcseg.records.scores import ScoreRow
 from alcseg.records.summary import EvaluationSummary
 from alcseg.reporting.review_link import ReviewLink
@@ -113,7 +116,22 @@ def _import(result: Any) -> list[RenderableType]:
         "labels": result.labels,
         "cases": dict(sorted(counts.items())),
     }
-    return _facts(facts)
+    compared = result.root / COMPARISON
+    if not has_file(RaterRow.path(compared)):
+        return _facts(facts)
+    return [
+        *_facts(facts),
+        "",
+        _table(rater_lines(RaterRow.read(compared)), RATER_COLUMNS),
+        "",
+        f"How each reader draws, with pictures and pairs: {compared / 'report.html'}",
+    ]
+
+
+def _raters(result: Any) -> list[RenderableType]:
+    facts = {"out": result.out, "consensus": result.fusion, "cases": result.drew}
+    facts["report"] = result.out / "report.html"
+    return [_table(rater_lines(result.raters), RATER_COLUMNS), "", result.verdict, "", *_facts(facts)]
 
 
 def _check(result: Any) -> list[RenderableType]:
@@ -336,6 +354,7 @@ _VIEWS: dict[str, Callable[[Any], list[RenderableType]]] = {
     "import_dataset": _import,
     "methods": _methods,
     "predict": _predict,
+    "raters": _raters,
     "train": _train,
 }
 """What a result looks like by the function that returned it; any other is shown as names and values."""

@@ -21,6 +21,7 @@ from alcseg.errors import DataError, UsageError
 from alcseg.outputs import output_folder, require_apart
 from alcseg.records.cases import CaseRow, Quality, Split
 from alcseg.records.dataset import DatasetRecord
+from alcseg.records.raters import COMPARISON
 from alcseg.seeds import require_seed
 from alcseg.types import Spacing
 from alcseg.words import shorten
@@ -53,7 +54,8 @@ def import_dataset(
     """Make a dataset folder from `source`, which is never written to.
 
     NIfTI images are linked or copied as they are; other files are converted. Every volume is read and
-    checked once on the way. Labels on a grid whose header differs repairably are taken over as they are, for
+    checked once on the way. Labels of several readers become one, each is kept, and `raters/` tells how each
+    reader draws. Labels on a grid whose header differs repairably are taken over as they are, for
     `alcseg check --fix`.
 
     Args:
@@ -176,6 +178,11 @@ def import_dataset(
             file_ending=placer.ending,
             extra=dict(found.extra) | ({} if readers is None or not readers.drew else {FUSION: fusion}),
         ).write(root)
+        if readers is not None and readers.drew:
+            from alcseg.commands._raters_compared import compare_raters
+            from alcseg.commands._raters_page import write_comparison  # loads matplotlib
+
+            write_comparison(root / COMPARISON, compare_raters(Dataset.open(root)), found.name)
     for note in notes:
         _log.warning("%s: if nobody asked for it, these labels do not say that it is absent", note)
     if placer.rounded:

@@ -4,8 +4,9 @@
 each reader takes which class for which, and weighs them by that; it comes from SimpleITK.
 
 Where two classes are level, the boundary runs midway between those that were drawn: the voxel gets the class
-whose mean signed distance is smallest. Ties are most of what two readers differ in; background there would
-make the consensus too small, and every reader seem to draw too large.
+whose mean signed distance is smallest. What is level even then, as where readers are one voxel apart, goes to
+a class until it has the mean volume of the readers, the deepest first. Ties are most of what two readers
+differ in; background there would make the consensus too small, and every reader seem to draw too large.
 
 Source:
     Warfield, Zou and Wells, IEEE TMI 23(7), 2004, doi:10.1109/TMI.2004.828354 (STAPLE). Mean signed
@@ -17,6 +18,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from alcseg.boxes import bounding_box
 from alcseg.distances import signed_distance
@@ -63,9 +65,10 @@ def fuse(
         return fused
     box = bounding_box(drawn, _MARGIN)
     near = [_indices(label[box], values) for label in labels]
-    found, level = (_staple if how == "staple" else _majority)(near, len(values))
-    if level.any():
-        found = _settle(near, found, level, spacing)
+    most = _most_votes(near)
+    found, undecided = _staple(near, len(values)) if how == "staple" else _majority(near, most)
+    if undecided.any():
+        found[undecided] = _settled(near, most, found, undecided, spacing)
     fused[box] = np.asarray(values, fused.dtype)[found]
     return fused
 
@@ -77,20 +80,22 @@ def _indices(label: LabelMap, values: Sequence[int]) -> NDArray[np.uint16]:
     return found
 
 
-def _votes(labels: Sequence[LabelMap], classes: int) -> NDArray[np.uint16]:
-    """How many readers gave each class to each voxel, `(K, X, Y, Z)`."""
-    return np.stack([sum((label == index).astype(np.uint16) for label in labels) for index in range(classes)])
+def _most_votes(labels: Sequence[LabelMap]) -> NDArray[np.bool_]:
+    """Whether no class has more votes than that of a reader, `(readers, X, Y, Z)`."""
+    votes = np.stack([sum((one == other).astype(np.uint8) for other in labels) for one in labels])
+    top: NDArray[np.bool_] = votes == votes.max(axis=0)
+    return top
 
 
-def _majority(labels: Sequence[LabelMap], classes: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Class of each voxel, and which classes are level with others, `(K, X, Y, Z)`."""
-    votes = _votes(labels, classes)
-    top = votes == votes.max(axis=0)
-    return top.argmax(axis=0), top & (top.sum(axis=0) > 1)
+def _majority(labels: Sequence[LabelMap], most: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Mask]:
+    """Class of each voxel, and where others have as many votes."""
+    classes = np.stack(labels).astype(np.intp)
+    lowest = np.where(most, classes, np.iinfo(np.intp).max).min(axis=0)
+    return lowest, np.where(most, classes, -1).max(axis=0) != lowest
 
 
-def _staple(labels: Sequence[LabelMap], classes: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """The same by STAPLE; what it leaves undecided is settled among the classes that have votes."""
+def _staple(labels: Sequence[LabelMap], classes: int) -> tuple[NDArray[np.intp], Mask]:
+    """The same by STAPLE."""
     try:
         import SimpleITK
     except ImportError:
@@ -101,22 +106,39 @@ def _staple(labels: Sequence[LabelMap], classes: int) -> tuple[NDArray[np.intp],
     images = [SimpleITK.GetImageFromArray(np.ascontiguousarray(label)) for label in labels]
     found = SimpleITK.GetArrayFromImage(SimpleITK.MultiLabelSTAPLE(images, classes)).astype(np.intp)
     undecided: Mask = found == classes
-    return np.where(undecided, 0, found), undecided & (_votes(labels, classes) > 0)
+    return np.where(undecided, 0, found), undecided
 
 
-def _settle(
-    labels: Sequence[LabelMap], found: NDArray[np.intp], level: NDArray[np.bool_], spacing: Spacing
+def _settled(
+    labels: Sequence[LabelMap],
+    most: NDArray[np.bool_],
+    found: NDArray[np.intp],
+    undecided: Mask,
+    spacing: Spacing,
 ) -> NDArray[np.intp]:
-    """Give voxels with level classes that of them which lies deepest in what was drawn, on average."""
-    far = float(np.hypot.reduce(np.multiply(found.shape, spacing)))
-    best = np.full(found.shape, np.inf)
-    settled = found.copy()
-    for index in range(len(level)):  # background first: it keeps what is level even then
-        if not level[index].any():
-            continue
+    """Classes of the undecided voxels, among those with most votes."""
+    far = float(np.linalg.norm(np.multiply(found.shape, spacing)))
+    voted = [np.where(top, label, 0)[undecided] for top, label in zip(most, labels, strict=True)]
+    tops = [top[undecided] for top in most]
+    classes = np.unique(np.concatenate([label[top] for label, top in zip(voted, tops, strict=True)])).tolist()
+    costs, depths = [], []
+    for index in classes:
         distances = [np.clip(signed_distance(label == index, spacing), -far, far) for label in labels]
         mean = np.round(np.mean(distances, axis=0, dtype=np.float64), _DIGITS)
-        nearer = level[index] & (mean < best)
-        settled[nearer] = index
-        best[nearer] = mean[nearer]
-    return settled
+        allowed = np.logical_or.reduce(
+            [(label == index) & top for label, top in zip(voted, tops, strict=True)]
+        )
+        costs.append(np.where(allowed, mean[undecided], np.inf))
+        depths.append(np.round(ndimage.gaussian_filter(mean, 1.0)[undecided], _DIGITS))
+    best = np.min(costs, axis=0)
+    chosen: NDArray[np.intp] = np.asarray(classes, np.intp)[np.argmin(costs, axis=0)]
+    level = np.sum(np.array(costs) == best, axis=0) > 1
+    for index, cost, depth in zip(classes[1:], costs[1:], depths[1:], strict=True):
+        wanted = np.mean([np.count_nonzero(label == index) for label in labels])
+        there = np.count_nonzero((found == index) & ~undecided) + np.count_nonzero(chosen == index)
+        open_to_it = np.flatnonzero(level & (cost == best) & (chosen != index))
+        deepest = open_to_it[np.argsort(depth[open_to_it], kind="stable")]
+        taken = deepest[: max(round(wanted - there), 0)]
+        chosen[taken] = index
+        level[taken] = False
+    return chosen

@@ -15,7 +15,15 @@ from alcseg.errors import DataError
 from alcseg.files import copy_into
 from alcseg.listing import has_folder, list_files, list_folders
 
-__all__ = ["FUSION", "JOINT", "RATERS", "check_rater", "copy_rater_labels", "joined", "rater_labels"]
+__all__ = [
+    "FUSION",
+    "JOINT",
+    "RATERS",
+    "check_rater",
+    "copy_rater_labels",
+    "joined",
+    "rater_labels",
+]
 
 RATERS = "labelsRaters"
 """Folder of the readers' folders."""

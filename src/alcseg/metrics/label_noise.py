@@ -8,10 +8,10 @@ import numpy as np
 from alcseg.boxes import bounding_box
 from alcseg.errors import ShapeError
 from alcseg.metrics.overlap import check_masks, dice
-from alcseg.metrics.surface import surface, surface_distances
+from alcseg.metrics.surface import SurfaceDistances, surface, surface_distances
 from alcseg.types import LabelMap, Mask, Spacing
 
-__all__ = ["ClassNoise", "boundary_shift", "label_noise"]
+__all__ = ["ClassNoise", "boundary_shift", "label_noise", "mean_shift"]
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,19 @@ def boundary_shift(noisy: Mask, clean: Mask, spacing: Spacing) -> float:
     check_masks(noisy, clean)
     box = bounding_box(noisy | clean)
     noisy, clean = noisy[box], clean[box]
-    distances = surface_distances(noisy, clean, spacing)
+    return mean_shift(surface_distances(noisy, clean, spacing), noisy, clean)
+
+
+def mean_shift(distances: SurfaceDistances, noisy: Mask, clean: Mask) -> float:
+    """`boundary_shift` from distances that are known.
+
+    Args:
+        distances: Of the two masks, the noisy one first.
+        noisy: Given foreground, bool, `(X, Y, Z)`.
+        clean: Foreground it is compared with, same shape.
+    """
     if not distances.pred_to_ref.size or not distances.ref_to_pred.size:
-        return float("nan") if noisy.size == 0 else float("inf" if noisy.any() else "-inf")
+        return float("nan") if not (noisy.any() or clean.any()) else float("inf" if noisy.any() else "-inf")
     # Both arrays list surface voxels in the order of the array, as these selections do.
     outward = np.where(clean[surface(noisy)], -1, 1), np.where(noisy[surface(clean)], 1, -1)
     signed = np.concatenate((distances.pred_to_ref * outward[0], distances.ref_to_pred * outward[1]))

@@ -3,10 +3,18 @@
 import argparse
 from argparse import ArgumentParser
 
-from alcseg.cli.flags.shared import HelpFormatter, Verbs, add_overwrite, add_seed, add_workers, new_verb
+from alcseg.cli.flags.shared import (
+    HelpFormatter,
+    Verbs,
+    add_output,
+    add_overwrite,
+    add_seed,
+    add_workers,
+    new_verb,
+)
 from alcseg.cli.values import AsTuple, PairAction, folder_pair, fraction, label_pair, number
 
-__all__ = ["add_check", "add_corrupt", "add_import"]
+__all__ = ["add_check", "add_corrupt", "add_import", "add_raters"]
 
 _NOISE_MODELS = "noise models"  # stands for their list until the help is shown
 
@@ -144,6 +152,19 @@ def add_check(verbs: Verbs) -> ArgumentParser:
     )
     verb.add_argument("dataset", metavar="DATASET", help="dataset folder")
     verb.add_argument("--fix", action="store_true", help="repair what can be repaired in place")
+    return verb
+
+
+def add_raters(verbs: Verbs) -> ArgumentParser:
+    """The flags of `alcseg raters`."""
+    verb = new_verb(
+        verbs,
+        "raters",
+        "tell how each of several readers draws: bias in mm, Dice, pairs",
+        "`import` does the same into the folder raters/ of the dataset that it makes.",
+    )
+    verb.add_argument("dataset", metavar="DATASET", help="dataset folder with labels of several readers")
+    add_output(verb, what="folder for raters.csv, rater_pairs.csv, rater_cases.csv and report.html")
     return verb
 
 

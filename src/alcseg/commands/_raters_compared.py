@@ -13,7 +13,7 @@ import numpy as np
 from alcseg.boxes import bounding_box
 from alcseg.commands.progress import track
 from alcseg.data.folder import GIVEN, Dataset
-from alcseg.data.fusion import Fusion, fuse
+from alcseg.data.fusion import fuse
 from alcseg.data.rater_labels import FUSION, rater_labels
 from alcseg.listing import has_file
 from alcseg.metrics import Summary, dice, summarize, surface_distances
@@ -70,7 +70,7 @@ class Compared:
 def compare_raters(dataset: Dataset, files: Mapping[str, Mapping[str, Path]] | None = None) -> Compared:
     """Compare the readers of a dataset.
 
-    Where three or more drew a case, each is compared with the consensus of the others, so that nobody is
+    Where three or more drew a case, each is compared with the majority of the others, so that nobody is
     compared with himself; of two readers, each with what lies midway between both. A consensus that came with
     the source is the measure of all.
 
@@ -131,11 +131,13 @@ def _consensus(
     """What a reader is compared with, and whether the reader has no part in it."""
     if fusion == "given" or len(labels) == 1:
         first = dataset.root / GIVEN / f"{case_id}{dataset.file_ending}"
-        return (dataset.read_label_file(first) if has_file(first) else dataset.read_label(case_id)).array, False
+        given = dataset.read_label_file(first) if has_file(first) else dataset.read_label(case_id)
+        return given.array, False
     left_out = len(labels) > 2
     used = [label for name, label in labels.items() if not (left_out and name == rater)]
-    how: Fusion = "staple" if fusion == "staple" else "majority"
-    return fuse(used, dataset.label_values, spacing, how), left_out
+    return fuse(
+        used, dataset.label_values, spacing
+    ), left_out  # of the two left STAPLE trusts one for no reason
 
 
 def _compare(drawn: Mask, wanted: Mask, spacing: Spacing) -> _Pair | None:

@@ -11,8 +11,8 @@ from alcseg.reporting.html import Picture, Section, Table, Text, write_report
 __all__ = ["write_comparison"]
 
 _HOW = {
-    "majority": "The consensus is the majority of the readers.",
-    "staple": "The consensus is that of STAPLE.",
+    "majority": "The consensus is the majority.",
+    "staple": "The labels to train with were made by STAPLE; readers are compared with the majority.",
     "given": "The consensus is the label that came with the source.",
 }
 _LEFT_OUT = (

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-__all__ = ["AsTuple", "PairAction", "folder_pair", "fraction", "label_pair", "number", "whole"]
+__all__ = ["AsTuple", "PairAction", "folder_pair", "fraction", "label_pair", "names", "number", "whole"]
 
 
 class AsTuple(argparse.Action):
@@ -47,6 +47,11 @@ def whole(low: int, high: int = 2**32 - 1) -> Callable[[str], int]:
         return value
 
     return read
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Read `NAME,NAME`."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def number(text: str) -> int | float:

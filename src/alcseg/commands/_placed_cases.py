@@ -75,7 +75,12 @@ class CasePlacer:
         folder = "imagesUn" if row.quality == "unlabeled" and row.split != "test" else _IMAGES[row.split]
         for index, volume in enumerate(case.images):
             target = self.root / folder / f"{source.case_id}_{index:04d}{self.ending}"
-            if source.load is not None or source.stacked or _has_further_axes(volume):
+            if (
+                volume.header is None
+                or source.load is not None
+                or source.stacked
+                or _has_further_axes(volume)
+            ):
                 write_image(target, volume)
             elif target.suffix == ".gz" and volume.path.suffix.lower() != ".gz":
                 compress(volume.path, target)

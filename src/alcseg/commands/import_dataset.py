@@ -49,14 +49,15 @@ def import_dataset(
     fuse: Fusion | None = None,
     ignore_label: int | None = None,
     classes_drawn: str | os.PathLike[str] | None = None,
+    priority: Sequence[str] = (),
     overwrite: bool = False,
 ) -> Dataset:
     """Make a dataset folder from `source`, which is never written to.
 
-    NIfTI images are linked or copied as they are; other files are converted. Every volume is read and
-    checked once on the way. Labels of several readers become one, each is kept, and `raters/` tells how each
-    reader draws. Labels on a grid whose header differs repairably are taken over as they are, for
-    `alcseg check --fix`.
+    NIfTI images are linked or copied as they are; files of other formats are converted, voxel for voxel.
+    Every volume is read and checked once on the way. Labels of several readers become one, each is kept, and
+    `raters/` tells how each reader draws. NIfTI labels on a grid whose header differs repairably are taken
+    over as they are, for `alcseg check --fix`.
 
     Args:
         source: Folder to import.
@@ -81,6 +82,8 @@ def import_dataset(
             None takes the source's own, which nnU-Net calls `ignore`.
         classes_drawn: Table with the columns `case_id` and `classes_drawn`, names of classes between `;`: a
             class that it leaves out was not drawn in the case. In cases that it does not list all were.
+        priority: Names of classes, of which the first wins where segments of a file overlap; without it such
+            a file is refused.
         overwrite: Replace a target folder that is not empty.
 
     Returns:
@@ -113,7 +116,7 @@ def import_dataset(
         raise UsageError(
             "--raters: expected the readers of one folder of cases, got --test, too. Use --test-fraction."
         )
-    found = _scan(source, tests, format, ReaderOptions(spacing, renamed, stated, ignore_label))
+    found = _scan(source, tests, format, ReaderOptions(spacing, renamed, stated, ignore_label, priority))
     fusion = choose_fusion(found.cases, found.extra, fuse)
     ignore = _ignored_value(found, renamed, ignore_label)
     if ignore is not None and fusion is not None:

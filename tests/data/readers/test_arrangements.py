@@ -31,27 +31,27 @@ def touch(root, *names):
 @pytest.mark.parametrize(
     ("read", "other"),
     [
-        (["images/a.nii.gz", "images/b.nii.gz", "labels/a.nii.gz"], "labels/b.mha"),
-        (["images/a.nii.gz", "images/b.nii.gz", "labels/a.nii.gz"], "labels/manual_b.mgz"),
-        (["images/a.nii.gz", "images/b.nii.gz", "labels/a.nii.gz"], "labels/second/b.nrrd"),
+        (["images/a.nii.gz", "images/b.nii.gz", "labels/a.nii.gz"], "labels/b.mnc"),
+        (["images/a.nii.gz", "images/b.nii.gz", "labels/a.nii.gz"], "labels/manual_b.img"),
+        (["images/a.nii.gz", "images/b.nii.gz", "labels/a.nii.gz"], "labels/second/b.gipl"),
         (["images/a.nii.gz", "images/b.nii.gz"], "labels/b"),
-        (["images/a.nii.gz", "labels/a.nii.gz"], "images/b.mha"),
+        (["images/a.nii.gz", "labels/a.nii.gz"], "images/b.mnc"),
         (["images/a.nii.gz", "labels/a.nii.gz"], "images/more/b.nii.gz"),
         (["images/a.nii.gz", "labels/a.nii.gz"], "masks/a.nii.gz"),
         (["images/a.nii.gz", "labels/a.nii.gz"], "scans/b.nii.gz"),
-        (["a.nii.gz", "b.nii.gz", "a_label.nii.gz"], "b_label.mha"),
-        (["a.nii.gz", "b.nii.gz", "a_label.nii.gz"], "B2_label.mha"),
-        (["a.nii.gz", "a_label.nii.gz"], "b.nrrd"),
-        (["a.nii.gz", "b.nii.gz"], "labels/b.mha"),
+        (["a.nii.gz", "b.nii.gz", "a_label.nii.gz"], "b_label.mnc"),
+        (["a.nii.gz", "b.nii.gz", "a_label.nii.gz"], "B2_label.mnc"),
+        (["a.nii.gz", "a_label.nii.gz"], "b.gipl"),
+        (["a.nii.gz", "b.nii.gz"], "labels/b.mnc"),
         (["a.nii.gz", "b.nii.gz"], "labels/c.nii.gz"),
         (["a.nii.gz", "b.nii.gz"], "drawn/b.nii.gz"),
         (["images/a.nii.gz", "images/b.nii.gz"], "drawn/b_seg.nii.gz"),
-        (["images/a.nii.gz", "images/b.nii.gz"], "groundtruth/b.mha"),
-        (["a/image.nii.gz", "b/image.nii.gz"], "b/label.mgz"),
-        (["a/image.nii.gz", "a/label.nii.gz"], "b/image.mha"),
+        (["images/a.nii.gz", "images/b.nii.gz"], "groundtruth/b.mnc"),
+        (["a/image.nii.gz", "b/image.nii.gz"], "b/label.img"),
+        (["a/image.nii.gz", "a/label.nii.gz"], "b/image.mnc"),
         (["a/image.nii.gz", "a/label.nii.gz"], "labels/b.nii.gz"),
         (["a/image.nii.gz", "a/label.nii.gz"], "b/label.nii.gz"),
-        (["a/t1.nii.gz", "a/seg.nii.gz", "b/t1.nii.gz"], "b/seg.mha"),
+        (["a/t1.nii.gz", "a/seg.nii.gz", "b/t1.nii.gz"], "b/seg.mnc"),
         (["a/a_t1.nii.gz", "a/a_seg.nii.gz", "b/b_t1.nii.gz"], "b/W39_1998.nii.gz"),
     ],
 )
@@ -70,7 +70,7 @@ def test_an_image_or_label_that_no_case_uses_is_an_error(tmp_path, read, other):
         (["images/a.nii.gz", "labels/a.nii.gz"], "atlas/mean.nii.gz"),
         (["images/a.nii.gz", "labels/a.nii.gz"], "scans/p1/raw.dat"),
         (["a.nii.gz", "a_label.nii.gz"], "old/b.nii.gz"),
-        (["a/image.nii.gz", "a/label.nii.gz"], "a/ct.mha"),
+        (["a/image.nii.gz", "a/label.nii.gz"], "a/ct.mnc"),
     ],
 )
 def test_what_else_is_left_out_is_named(tmp_path, read, other, caplog):
@@ -159,6 +159,6 @@ def test_an_axis_of_one_is_left_out_of_what_is_written(tmp_path):
 
 def test_images_that_are_not_predicted_are_named(tmp_path, caplog):
     nifti(tmp_path / "src", "images/a.nii.gz", "labels/a.nii.gz")
-    touch(tmp_path / "src", "images/b.mha")
+    touch(tmp_path / "src", "images/b.mnc")
     assert [case.case_id for case in find_inputs([tmp_path / "src"], channels=1)] == ["a"]
-    assert "left out: " + str(tmp_path / "src/images/b.mha") in caplog.text
+    assert "left out: " + str(tmp_path / "src/images/b.mnc") in caplog.text

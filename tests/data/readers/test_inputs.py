@@ -82,7 +82,7 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected at least one file or folder"):
         find_inputs([], channels=1)
     (tmp_path / "a.png").touch()
-    with pytest.raises(DataError, match=r"a\.png: expected a NIfTI file"):
+    with pytest.raises(DataError, match=r"a\.png: expected an image"):
         find_inputs([tmp_path / "a.png"], channels=1)
     (tmp_path / "list.csv").write_text("case_id,image\na,gone.nii.gz\n")
     with pytest.raises(DataError, match=r"expected paths of images, found '.*gone\.nii\.gz'"):

@@ -12,7 +12,7 @@ from alcseg.cli.flags.shared import (
     add_workers,
     new_verb,
 )
-from alcseg.cli.values import AsTuple, PairAction, folder_pair, fraction, label_pair, number
+from alcseg.cli.values import AsTuple, PairAction, folder_pair, fraction, label_pair, names, number
 
 __all__ = ["add_check", "add_corrupt", "add_import", "add_raters"]
 
@@ -96,6 +96,13 @@ def add_import(verbs: Verbs) -> ArgumentParser:
         metavar=("X", "Y", "Z"),
         action=AsTuple,
         help="voxel size in mm for sources that do not carry one",
+    )
+    verb.add_argument(
+        "--priority",
+        type=names,
+        default=(),
+        metavar="NAME,NAME",
+        help="classes of which the first wins where segments of a file overlap",
     )
     verb.add_argument(
         "--label-map",

@@ -18,7 +18,17 @@ from alcseg.data.formats.seg_nrrd import SegNRRDFormat
 from alcseg.errors import DataError, UsageError
 from alcseg.words import did_you_mean, shorten
 
-__all__ = ["FORMATS", "Format", "find_format", "format_of", "read_image", "read_label", "volume_stem"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "file_stem",
+    "find_format",
+    "format_of",
+    "names_classes",
+    "read_image",
+    "read_label",
+    "volume_stem",
+]
 
 FORMATS: dict[str, Format] = {
     "dicom-seg": DICOMLabelFormat(),
@@ -54,6 +64,17 @@ def volume_stem(path: Path) -> str | None:
     """Name of a file without the ending of its format; None if it is of another format."""
     found = _ending(path)
     return None if found is None else path.name[: -len(found[0])]
+
+
+def file_stem(path: Path) -> str | None:
+    """As `volume_stem`, of files that stand for a case by their names; None for DICOM, where headers do."""
+    return None if path.suffix.lower() in FORMATS["dicom-seg"].endings else volume_stem(path)
+
+
+def names_classes(path: Path) -> bool:
+    """Whether a file names its classes, and so is a label whatever it is called."""
+    found = format_of(path)
+    return found is not None and found.names_classes
 
 
 def read_image(path: Path) -> Volume:

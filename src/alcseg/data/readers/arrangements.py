@@ -1,4 +1,4 @@
-"""How plain NIfTI files may lie: which of them are the images of a case, which its label, and what is left.
+"""How plain files may lie: which of them are the images of a case, which its label, and what is left.
 
 An arrangement opens no file. Images without numbers or modalities in their names are cases of one channel.
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alcseg.data.nifti_file import nifti_stem
+from alcseg.data.formats import file_stem, names_classes
 from alcseg.data.readers.names import (
     IMAGE_FOLDERS,
     IMAGE_NAMES,
@@ -75,19 +75,19 @@ def arranged(source: Path, channels: int | None) -> ArrangedFiles | None:
 
 def has_nifti(source: Path) -> bool:
     """Whether NIfTI files lie in a folder or up to two folders down."""
-    return any(_nifti_files(folder) for folder in (source, *list_folders(source, below=1)))
+    return any(_volume_files(folder) for folder in (source, *list_folders(source, below=1)))
 
 
 def _two_folders(source: Path, channels: int | None) -> ArrangedFiles:
     """`images/` and `labels/` under their usual names; beside `imagesTr/`, test images in `imagesTs/`."""
     image_folders, label_folders = _named(source, IMAGE_FOLDERS), _named(source, LABEL_FOLDERS)
-    holding = [folder for folder in image_folders if _nifti_files(folder)]
-    images = [path for folder in holding[:1] for path in _nifti_files(folder)]
+    holding = [folder for folder in image_folders if _volume_files(folder)]
+    images = [path for folder in holding[:1] for path in _volume_files(folder) if not names_classes(path)]
     labels = _labels_in(label_folders)
     tests: list[Path] = []
     if not holding or holding[0].name.lower() == "imagestr":
         test_images, test_labels = _named(source, ["imagesTs"]), _named(source, ["labelsTs"])
-        tests = [path for folder in test_images for path in _nifti_files(folder)]
+        tests = [path for folder in test_images for path in _volume_files(folder)]
         labels += _labels_in(test_labels)
         holding, label_folders = [*holding, *test_images], [*label_folders, *test_labels]
     others = [path for folder in label_folders for path in _other_files(folder)]
@@ -102,8 +102,8 @@ def _two_folders(source: Path, channels: int | None) -> ArrangedFiles:
 
 def _one_folder(source: Path, channels: int | None) -> ArrangedFiles:
     """`<case>.nii.gz` with `<case>_label.nii.gz` beside it, or with its label in a folder of labels."""
-    files, label_folders = _nifti_files(source), _named(source, LABEL_FOLDERS)
-    labels = [path for path in files if ends_like_label(stem_of(path))]
+    files, label_folders = _volume_files(source), _named(source, LABEL_FOLDERS)
+    labels = [path for path in files if _is_label(path)]
     others = [path for path in _other_files(source) if any(map(ends_like_label, possible_stems(path)))]
     others += [path for folder in label_folders for path in _other_files(folder)]
     images = [path for path in files if path not in labels]
@@ -142,7 +142,7 @@ def _folder_per_case(source: Path) -> ArrangedFiles:
     for folder in list_folders(source):
         if folder in label_folders:
             continue
-        files, others = _nifti_files(folder), _other_files(folder)
+        files, others = _volume_files(folder), _other_files(folder)
         named = [(stem_of(path), path) for path in files]
         stems = [(stem, path) for path in others for stem in possible_stems(path)]
         image, label = _first(named, IMAGE_NAMES), _first(named, LABEL_NAMES) or _first(stems, LABEL_NAMES)
@@ -167,11 +167,14 @@ def _modalities_per_case(source: Path) -> ArrangedFiles:
     for folder in list_folders(source, below=1):
         if folder in label_folders:
             continue
-        names = {path: _modality(stem_of(path), folder.name) for path in _nifti_files(folder)}
+        names = {
+            path: None if names_classes(path) else _modality(stem_of(path), folder.name)
+            for path in _volume_files(folder)
+        }
         named = by_name((name, path) for path, name in names.items() if name is not None)
         label = next((named.pop(name) for name in LABEL_NAMES if name in named), None)
         beside = [path for path, name in names.items() if name is None]
-        if label is None and len(told := [path for path in beside if ends_like_label(stem_of(path))]) == 1:
+        if label is None and len(told := [path for path in beside if _is_label(path)]) == 1:
             label = told[0]  # of another name than the folder, as one of BraTS 2020 is
             beside.remove(label)
         beside += filter(is_volume, _other_files(folder))
@@ -210,7 +213,7 @@ def _named(source: Path, names: Sequence[str]) -> list[Path]:
 
 def _labels_in(folders: Sequence[Path]) -> list[Path]:
     """The files of the first folder that has some; those of others are in none of the arrangements."""
-    return next((files for folder in folders if (files := _nifti_files(folder))), [])
+    return next((files for folder in folders if (files := _volume_files(folder))), [])
 
 
 def _first(files: Iterable[tuple[str, Path]], names: Sequence[str]) -> Path | None:
@@ -219,11 +222,15 @@ def _first(files: Iterable[tuple[str, Path]], names: Sequence[str]) -> Path | No
     return next((found[name] for name in names if name in found), None)
 
 
-def _nifti_files(folder: Path) -> list[Path]:
+def _is_label(path: Path) -> bool:
+    return names_classes(path) or ends_like_label(stem_of(path))
+
+
+def _volume_files(folder: Path) -> list[Path]:
     """Images and labels, without those of single readers that `raters.py` looks for."""
-    stems = ((path, nifti_stem(path)) for path in list_files(folder))
+    stems = ((path, file_stem(path)) for path in list_files(folder))
     return [path for path, stem in stems if stem is not None and not is_rater_file(stem)]
 
 
 def _other_files(folder: Path) -> list[Path]:
-    return [path for path in list_files(folder) if nifti_stem(path) is None]
+    return [path for path in list_files(folder) if file_stem(path) is None]

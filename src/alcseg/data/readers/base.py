@@ -2,15 +2,16 @@
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from alcseg.case_ids import check_case_id
 from alcseg.data.case import CaseVolumes, Volume
+from alcseg.data.formats import read_image, read_label
 from alcseg.data.grids import require_same_grid
-from alcseg.data.nifti import read_channels, read_image, read_label
+from alcseg.data.nifti import read_channels
 from alcseg.records.cases import Quality, Split
 from alcseg.types import Spacing
 
@@ -28,12 +29,14 @@ class ReaderOptions:
         label_map: Value in the files to value wanted, applied before values are named or checked.
         raters: Folder of the labels of each reader, where the caller names all of them.
         ignore_label: Value of voxels that nobody labeled, once `label_map` is applied; it is no class.
+        priority: Names of classes, of which the first wins where segments of a file overlap.
     """
 
     spacing: Spacing | None = None
     label_map: Mapping[int, int] = field(default_factory=dict)
     raters: Mapping[str, Path] = field(default_factory=dict)
     ignore_label: int | None = None
+    priority: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,9 @@ class SourceCase:
 
     Attributes:
         case_id: Its name, unique in the dataset and checked by `check_case_id`.
-        images: NIfTI files, one per channel; or the files and folders that `load` reads.
-        label: NIfTI file of the label, or None.
-        load: Reads the case where the files are not NIfTI.
+        images: Files of `alcseg.data.formats`, one per channel; or the files and folders that `load` reads.
+        label: File of the label, or None.
+        load: Reads the case where the files are of no such format.
         quality: What the source says of the label; None if nothing.
         split: The split the source gives; None if none.
         group: Cases of one group (a patient) stay in one split; None for the case itself.
@@ -55,6 +58,9 @@ class SourceCase:
         rater: Who drew the label, where a table says it.
         raters: NIfTI file of the label that each of several readers drew, beside `label` or in its place.
         classes_drawn: As in `cases.csv`: names of the classes that were drawn, all where empty.
+        labels: Class name to value, background first, where the label names its classes; None for the values
+            in the file.
+        priority: Names of classes, of which the first wins where segments overlap.
     """
 
     case_id: str
@@ -71,6 +77,8 @@ class SourceCase:
     rater: str = ""
     raters: Mapping[str, Path] = field(default_factory=dict)
     classes_drawn: str = ""
+    labels: Mapping[str, int] | None = None
+    priority: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         check_case_id(self.case_id, next(iter(self.images), self.source))
@@ -90,8 +98,10 @@ class SourceCase:
         if self.load is not None:
             case = self.load()
         else:
-            label = None if self.label is None else read_label(self.label)
-            case = CaseVolumes(self.case_id, self._images(), label)
+            images, label = self._images(), None
+            if self.label is not None:
+                label = read_label(self.label, self.labels, images[0], self.priority)
+            case = CaseVolumes(self.case_id, images, label)
         for other in case.images[1:]:
             require_same_grid(case.images[0], other, self.case_id)
         return case

@@ -15,8 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from alcseg.data.case import CaseVolumes
-from alcseg.data.nifti import read_image
-from alcseg.data.nifti_file import nifti_stem
+from alcseg.data.formats import file_stem, read_image
 from alcseg.data.readers.base import SourceCase
 from alcseg.data.readers.dicom import read_series, series_name
 from alcseg.data.readers.numbered import CHANNEL
@@ -91,7 +90,7 @@ def _is_header(row: Sequence[str], channels: Sequence[str], folder: Path) -> boo
 
 def _is_image(cell: str, folder: Path) -> bool:
     place = folder / cell
-    return bool(cell) and (nifti_stem(place) is not None or has_file(place) or has_folder(place))
+    return bool(cell) and (file_stem(place) is not None or has_file(place) or has_folder(place))
 
 
 def _channel_of(heading: str, channels: Sequence[str]) -> int | None:
@@ -129,7 +128,7 @@ def _columns(
 
 def _require_numbers_in_order(paths: Sequence[Path], table: Path) -> None:
     """Without a header the names of the files alone tell which channel is which, where they do."""
-    found = [CHANNEL.fullmatch(nifti_stem(path) or "") for path in paths]
+    found = [CHANNEL.fullmatch(file_stem(path) or "") for path in paths]
     numbers = [int(match["channel"]) for match in found if match]
     cases = {match["case"] for match in found if match}
     if len(paths) > 1 and len(numbers) == len(paths) and len(cases) == 1 and numbers != sorted(numbers):
@@ -143,7 +142,7 @@ def _name_of(image: Path) -> str:
     """The name that a row without one gets from its first image."""
     if has_folder(image):
         return series_name(image)
-    stem = nifti_stem(image) or image.name
+    stem = file_stem(image) or image.name
     match = CHANNEL.fullmatch(stem)
     return match["case"] if match and int(match["channel"]) == 0 else stem
 

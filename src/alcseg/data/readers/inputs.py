@@ -9,7 +9,7 @@ from pathlib import Path
 
 from alcseg.data.channels import channel_order
 from alcseg.data.folder import Case
-from alcseg.data.nifti_file import nifti_stem
+from alcseg.data.formats import file_stem
 from alcseg.data.readers import recognize
 from alcseg.data.readers.base import SourceCase
 from alcseg.data.readers.input_table import read_input_table
@@ -102,7 +102,7 @@ def _places(item: str | os.PathLike[str], channels: int, lists: tuple[Path, ...]
 
 def _siblings(path: Path) -> list[Path]:
     """The other channels of a case of which one file was named."""
-    match = CHANNEL.fullmatch(nifti_stem(path) or "")
+    match = CHANNEL.fullmatch(file_stem(path) or "")
     if match is None:
         return []
     ending = path.name[len(match[0]) :]
@@ -130,11 +130,11 @@ def _from_files(files: Iterable[Path], channels: int) -> Iterator[SourceCase]:
     """Group channels by their nnU-Net names; other files are cases of their own."""
     folders: dict[Path, list[tuple[str, Path]]] = {}
     for path in files:
-        stem = nifti_stem(path)
+        stem = file_stem(path)
         if stem is None:
             raise DataError(
-                f"{path}: expected a NIfTI file (.nii or .nii.gz), a .txt or .csv list or a folder. "
-                "Convert it."
+                f"{path}: expected an image (.nii.gz, .nii, .nrrd, .mha, .mhd, .mgz), a .txt or .csv list "
+                "or a folder. Convert it."
             )
         folders.setdefault(path.parent, []).append((stem, path))
     for named in folders.values():

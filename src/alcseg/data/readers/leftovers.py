@@ -54,4 +54,12 @@ def _used_by(cases: Iterable[SourceCase]) -> set[Path]:
         for case in cases
         for path in (*case.images, case.label, *case.raters.values())
         if path is not None
+        for path in (path, *_voxels_of(path))
     }
+
+
+def _voxels_of(path: Path) -> list[Path]:
+    """Files in which the voxels of a header may lie that stands alone, as `.mhd` and `.nhdr` do."""
+    if path.suffix.lower() not in (".mhd", ".nhdr"):
+        return []
+    return [path.with_suffix(ending) for ending in (".raw", ".zraw", ".raw.gz")]

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from alcseg.data.nifti_file import nifti_stem
+from alcseg.data.formats import file_stem
 
 __all__ = [
     "IMAGE_FOLDERS",
@@ -45,8 +45,8 @@ def is_volume(path: Path) -> bool:
 
 
 def stem_of(path: Path) -> str:
-    """Name of a NIfTI file without its ending; that of others as it is."""
-    return nifti_stem(path) or path.name
+    """Name of a file without the ending of its format; that of files of no known format as it is."""
+    return file_stem(path) or path.name
 
 
 def possible_stems(path: Path) -> list[str]:

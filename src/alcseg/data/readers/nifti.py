@@ -1,4 +1,4 @@
-"""Plain NIfTI files without a description, in any of these arrangements.
+"""Plain files, NIfTI or of another of the formats, without a description, in any of these arrangements.
 
     images/<case>.nii.gz + labels/<case>.nii.gz    two folders beside each other, under their usual names
     <case>.nii.gz + <case>_label.nii.gz            one folder, the label told by its ending
@@ -7,21 +7,21 @@
 
 In the first two, images may have nnU-Net's names `<case>_0000`, `<case>_0001`, ..., one file a channel. A
 label of the first may be called `<case>_label`; beside `imagesTr`, cases of `imagesTs` test. Classes are
-named after the values found. A table `cases.csv` with a column `case_id`, and `quality`, `split`, `group` or
-`classes_drawn` as far as known, counts. Every file among images and labels is of a case, or the import is
-refused.
+named after the values found; those of files that name them, such as `<case>.seg.nrrd`, as they are there.
+A table `cases.csv` with a column `case_id`, and `quality`, `split`, `group` or `classes_drawn` as far as
+known, counts. Every file among images and labels is of a case, or the import is refused.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from alcseg.data.nifti import read_label
-from alcseg.data.nifti_file import nifti_stem
+from alcseg.data.formats import file_stem, format_of, names_classes, read_label
+from alcseg.data.formats.segments import class_values
 from alcseg.data.readers.arrangements import ArrangedFiles, arranged, has_nifti
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.data.readers.leftovers import settle_leftovers, unread_images
@@ -81,7 +81,10 @@ class NIfTIReader(Reader):
             case = replace(case, label=found.labels.get(case.case_id), raters=drawn.get(case.case_id, {}))
             cases.append(case)
         settle_leftovers(source, cases, folders=found.folders, unread=found.unread)
-        labels = _name_values([*found.labels.values(), *files_of(drawn)], options, source)
+        paths = [*found.labels.values(), *files_of(drawn)]
+        named = _named_classes(paths)
+        labels = _name_values(paths, named, options, source)
+        cases = [replace(case, labels=named or None, priority=options.priority) for case in cases]
         return SourceDataset(source.resolve().name, _channel_names(found), labels, tuple(cases))
 
     def cases(self, source: Path, channels: int) -> tuple[SourceCase, ...]:
@@ -123,10 +126,11 @@ def _require_pairs(found: ArrangedFiles, source: Path) -> None:
             f"{source}: expected an image named like each label, found none for {shorten(lonely)}. "
             "Rename them."
         )
-    others = sorted(path for path in found.labels.values() if nifti_stem(path) is None)
+    others = sorted(path for path in found.labels.values() if file_stem(path) is None)
     if others:
         raise DataError(
-            f"{source}: expected labels as NIfTI files (.nii or .nii.gz), found {shorten(others)}. "
+            f"{source}: expected labels as .nii.gz, .nii, .seg.nrrd, .nrrd, .mha or .mgz, found "
+            f"{shorten(others)}. "
             "Convert them, or move them out to have these cases unlabeled."
         )
 
@@ -150,10 +154,12 @@ def _channel_names(found: ArrangedFiles) -> dict[str, str]:
     return {str(number): name for number, name in enumerate(names or (f"image_{n}" for n in range(count)))}
 
 
-def _name_values(paths: Iterable[Path], options: ReaderOptions, source: Path) -> dict[str, int]:
-    """Names after values, `background` for 0; the label map counts as applied."""
-    values: set[int] = set()
-    for path in paths:
+def _name_values(
+    paths: Iterable[Path], named: Mapping[str, int], options: ReaderOptions, source: Path
+) -> dict[str, int]:
+    """Names after values, `background` for 0, and the names of files; the label map counts as applied."""
+    values = {options.label_map.get(value, value) for value in named.values()}
+    for path in (path for path in paths if not names_classes(path)):
         label = read_label(path).array
         found = {int(value) for value in np.unique(label)}
         if looks_like_image(label):
@@ -168,4 +174,13 @@ def _name_values(paths: Iterable[Path], options: ReaderOptions, source: Path) ->
         raise DataError(
             f"{source}: expected labels with foreground, found only empty ones. Check the label files."
         )
-    return {"background": 0, **{f"class_{value}": value for value in foreground or [1]}}
+    names = {options.label_map.get(value, value): name for name, value in named.items()}
+    return {"background": 0, **{names.get(value, f"class_{value}"): value for value in foreground or [1]}}
+
+
+def _named_classes(paths: Iterable[Path]) -> dict[str, int]:
+    """The classes that files name, and one value for each; nothing where none does."""
+    stated = [
+        known.named_values(path) for path in paths if (known := format_of(path)) and known.names_classes
+    ]
+    return class_values(values or {} for values in stated) if stated else {}

@@ -7,6 +7,8 @@ C.7.6.2.1.1).
 
 import logging
 import re
+from collections.abc import Collection
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from alcseg.data.readers.dicom_files import (
     reading,
     series_folders,
 )
+from alcseg.data.readers.dicom_labels import label_files, with_labels
 from alcseg.data.readers.dicom_slices import Slice, slices_in
 from alcseg.data.readers.names import is_image_file, is_named_like_label
 from alcseg.data.readers.nifti import holds_cases
@@ -57,7 +60,7 @@ _BESIDE = 0.1  # Of a pixel: how far a slice may lie beside its place.
 
 
 class DICOMReader(Reader):
-    """One series folder, or a folder of patients with one or more series below; all cases are unlabeled."""
+    """One series folder, or a folder of patients with one or more series below, and files that label them."""
 
     general = True
 
@@ -67,17 +70,26 @@ class DICOMReader(Reader):
         return has_folder(source) and not holds_cases(source) and any(True for _ in series_folders(source))
 
     def scan(self, source: Path, options: ReaderOptions) -> SourceDataset:
-        """List the series folders; series of one patient folder form a group. No pixel is read."""
+        """List the series folders; series of one patient folder form a group. No pixel is read.
+
+        SEG and RTSTRUCT files below `source` are the labels of the series that they refer to.
+        """
         _refuse_labels(source)
-        return self._found(source)
+        labels = label_files(source)
+        found = self._found(source, labels)
+        if not labels:
+            return found
+        cases, classes = with_labels(found.cases, labels, options)
+        return replace(found, cases=cases, labels=classes if len(classes) > 1 else found.labels)
 
     def cases(self, source: Path, channels: int) -> tuple[SourceCase, ...]:
         """List the series alone, whatever lies beside them."""
         return self._found(source).cases
 
-    def _found(self, source: Path) -> SourceDataset:
+    def _found(self, source: Path, labels: Collection[Path] = ()) -> SourceDataset:
         folders = sorted(series_folders(source))
-        others = others_below(source)
+        known = {path.relative_to(source).as_posix() for path in labels}
+        others = {name: kind for name, kind in others_below(source).items() if name not in known}
         if len(folders) > 1:
             crossed = [folder for folder in folders if planes_cross(folder)]
             folders = [folder for folder in folders if folder not in crossed]

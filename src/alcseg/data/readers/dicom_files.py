@@ -36,6 +36,8 @@ _KIND = (
     "SOPClassUID", "ImageType", "ImagePositionPatient", "ImageOrientationPatient",
     "PerFrameFunctionalGroupsSequence",
 )  # fmt: skip
+_NEWER = {"1.2.840.10008.5.1.4.1.1.66.7": "Label Map Segmentation Storage"}
+"""Classes that pydicom 3.0 does not know, and so would be taken for slices."""
 _ALIKE = 0.5  # Cosine between the normals of two slices, below which they cannot be of one stack.
 _MOST = 2 / 3
 _MALFORMED = (
@@ -112,7 +114,7 @@ def other_than_slice(one: Any) -> str | None:
     have to have one.
     """
     kind = one.get("SOPClassUID")
-    name = str(kind.name) if kind else ""
+    name = _NEWER.get(str(kind), str(kind.name)) if kind else ""
     known = name not in ("", str(kind))
     if known and "Image" not in name:
         return name

@@ -114,3 +114,13 @@ def test_two_files_of_one_case_are_refused(desk: Desk, exported: Path) -> None:
     (exported / "ras.nii.gz").write_bytes(b"")
     with pytest.raises(DataError, match="expected one file per case, found ras"):
         import_labels(desk.subject, desk.book, exported, "slicer")
+
+
+@pytest.mark.parametrize("name", ["mgz", "bids"])
+def test_decided_labels_go_out_in_another_format(desk: Desk, tmp_path: Path, name: str) -> None:
+    for number in range(4):
+        desk.decide(number, "anna", 1, "accept", Note(0), None)
+    export_review(desk.subject, desk.book, tmp_path / "out", as_format=name)
+    expected = {"mgz": "ras.mgz", "bids": "sub-ras/anat/sub-ras_desc-alc_dseg.nii.gz"}[name]
+    found = nib.load(tmp_path / "out" / expected)
+    np.testing.assert_array_equal(found.dataobj, desk.subject.dataset.read_label("ras").array)

@@ -25,6 +25,7 @@ from alcseg.correction.decision import add_undrawn as add_classes
 from alcseg.correction.description import describe_offsets
 from alcseg.correction.ranking import ClassChange, rank_cases
 from alcseg.data.folder import Dataset
+from alcseg.data.formats.output import LabelOutput
 from alcseg.errors import UsageError
 from alcseg.inference.compare import class_changes
 from alcseg.inference.device import pick_device
@@ -40,6 +41,9 @@ from alcseg.types import EngineName
 from alcseg.words import shorten
 
 __all__ = ["correct"]
+
+EXPORTED = "exported"
+"""Folder of the labels in the format of `--as`."""
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +61,9 @@ def correct(
     risk: float = 0.05,
     nnunet: bool = False,
     add_undrawn: bool = False,
+    as_format: str | None = None,
+    series: str | os.PathLike[str] | None = None,
+    labelmap: bool = False,
     passes: int = 4,
     seed: int = 0,
     device: str = "auto",
@@ -88,6 +95,10 @@ def correct(
         nnunet: Number the labels consecutively; the old values are noted in `dataset.json`.
         add_undrawn: Where nobody drew a class in a doubted label, and background is written, draw it as the
             fused passes see it, if a trusted label holds it. Nothing tells what that is worth.
+        as_format: Write the labels of the new dataset into its folder `exported`, too, in this format of
+            `alcseg.data.formats.output.OUTPUTS`.
+        series: With `dicom-seg`, folder with the DICOM series of each case, called like it.
+        labelmap: With `dicom-seg`, write the type LABELMAP instead of BINARY.
         passes: T, at least 2.
         seed: Of the perturbations and the simulated errors.
         device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
@@ -103,6 +114,7 @@ def correct(
     _check_options(how, risk, passes)
     require_seed(seed)
     source = Dataset.open(dataset)
+    exported = _label_output(source, as_format, series, labelmap=labelmap)
     where = pick_device(device)
     computed_by = pick_engine(engine, where)
     answers = (answers_of_audit if oof else answers_of_run)(
@@ -188,6 +200,8 @@ def correct(
             lines.append(about(**_what_changed(decision, changed, drawn)))
 
         new.finish()
+        if exported is not None:
+            exported.write_dataset(Dataset.open(partial), partial / EXPORTED)
         RankingRow.write(partial, rank_cases(changes, trusted.calibration))
         OffsetRow.write(partial, offsets)
         trail.followed_by(lines).write(partial)
@@ -220,6 +234,19 @@ def correct(
         ).write(partial)
         write_page(Correction.open(partial), Path(out))
     return Correction.open(Path(out))
+
+
+def _label_output(
+    source: Dataset, name: str | None, series: str | os.PathLike[str] | None, *, labelmap: bool
+) -> LabelOutput | None:
+    """How labels are written for other programs, too; None if they are not."""
+    if name is None and (series is not None or labelmap):
+        raise UsageError("--series and --labelmap: expected --as dicom-seg beside them. Leave them out.")
+    if name is None:
+        return None
+    images = {row.case_id: source.image_paths(row.case_id)[0] for row in source.rows if row.split != "test"}
+    place = None if series is None else Path(series)
+    return LabelOutput.of(name, source.labels, images, series=place, labelmap=labelmap)
 
 
 def _check_options(how: str, risk: float, passes: int) -> None:

@@ -67,6 +67,9 @@ def review(
     apply: str | PathLike[str] | None = None,
     export: str | PathLike[str] | None = None,
     import_folder: str | PathLike[str] | None = None,
+    as_format: str | None = None,
+    series: str | PathLike[str] | None = None,
+    labelmap: bool = False,
     overwrite: bool = False,
 ) -> ReviewResult | Applied | Exported | Imported:
     """Serve the page until it is stopped; or with one of apply, export and import_folder, do that instead.
@@ -86,9 +89,12 @@ def review(
         open_browser: Whether to open the page.
         case: That the page shows first; None: the first that is not decided.
         apply: Write the dataset in which reviewed cases are `hq` into this folder.
-        export: Write `.seg.nrrd` files and `decisions.jsonl` into this folder.
+        export: Write `.seg.nrrd` files, or those of `as_format`, and `decisions.jsonl` into this folder.
         import_folder: Take label maps that were mended elsewhere from this folder, as decisions of
             `reviewer`.
+        as_format: With `export`, format of the label maps, of `alcseg.data.formats.output.OUTPUTS`.
+        series: With `dicom-seg`, folder with the DICOM series of each case, called like it.
+        labelmap: With `dicom-seg`, write the type LABELMAP instead of BINARY.
         overwrite: Replace what the folder of `apply` or `export` holds.
 
     Raises:
@@ -100,6 +106,8 @@ def review(
         raise UsageError(
             "expected one of --apply, --export and --import, got several. Call one after the other."
         )
+    if export is None and (as_format is not None or series is not None or labelmap):
+        raise UsageError("--as, --series and --labelmap: expected --export beside them. Leave them out.")
     _check_port(port)
     name = require_reader(_person() if reviewer is None else reviewer, turn)
     subject = Subject.open(target, None if dataset is None else Dataset.open(dataset))
@@ -112,7 +120,15 @@ def review(
         if apply is not None:
             return apply_review(subject, opened, Path(apply), overwrite=overwrite)
         if export is not None:
-            return export_review(subject, opened, Path(export), overwrite=overwrite)
+            return export_review(
+                subject,
+                opened,
+                Path(export),
+                as_format=as_format or "seg.nrrd",
+                series=None if series is None else Path(series),
+                labelmap=labelmap,
+                overwrite=overwrite,
+            )
         if import_folder is not None:
             return import_labels(subject, opened, Path(import_folder), name, turn)
         tls = _tls(host, tls_cert, tls_key, without_tls=without_tls)

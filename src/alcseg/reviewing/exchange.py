@@ -14,6 +14,7 @@ from alcseg.data.case import Volume
 from alcseg.data.folder import require_named_values
 from alcseg.data.formats import read_label, volume_stem
 from alcseg.data.formats.colors import class_colors
+from alcseg.data.formats.output import LabelOutput
 from alcseg.data.formats.seg_nrrd import Painted, write_layers
 from alcseg.data.grids import require_same_grid
 from alcseg.data.incomplete import take_out
@@ -30,7 +31,6 @@ from alcseg.words import shorten
 
 __all__ = ["Exported", "Imported", "export_review", "import_labels"]
 
-_SEG = ".seg.nrrd"
 _COMPARED = (("agreement", (0.4, 0.8, 0.4)), ("over", (0.9, 0.2, 0.2)), ("under", (0.2, 0.4, 0.9)))
 
 
@@ -67,8 +67,26 @@ class Imported:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def export_review(subject: Subject, book: ReviewBook, out: Path, *, overwrite: bool = False) -> Exported:
-    """Write decided labels and how they differ from the given ones, and `decisions.jsonl`.
+def export_review(
+    subject: Subject,
+    book: ReviewBook,
+    out: Path,
+    *,
+    as_format: str = "seg.nrrd",
+    series: Path | None = None,
+    labelmap: bool = False,
+    overwrite: bool = False,
+) -> Exported:
+    """Write decided labels, as `.seg.nrrd` with how they differ from the given ones, and `decisions.jsonl`.
+
+    Args:
+        subject: What is reviewed.
+        book: With the decisions.
+        out: The folder.
+        as_format: Of `alcseg.data.formats.output.OUTPUTS`.
+        series: With `dicom-seg`, folder with the DICOM series of each case, called like it.
+        labelmap: With `dicom-seg`, write the type LABELMAP instead of BINARY.
+        overwrite: Replace what the folder holds.
 
     Raises:
         DataError: If nothing was decided.
@@ -77,10 +95,16 @@ def export_review(subject: Subject, book: ReviewBook, out: Path, *, overwrite: b
     """
     final, _ = final_decisions(book.standing())
     settled = settled_labels(final, book.path)
+    images = {case_id: subject.image(case_id).path for case_id in settled}
+    written = LabelOutput.of(as_format, subject.dataset.labels, images, series=series, labelmap=labelmap)
     with output_folder(out, overwrite=overwrite, writes=DECISIONS) as folder:
         for case_id, decision in settled.items():
-            given = subject.given(case_id)
-            _write_segmentation(folder / f"{case_id}{_SEG}", subject, case_id, book.label(decision), given)
+            given, label = subject.given(case_id), book.label(decision)
+            if written.name == "seg.nrrd":
+                _write_segmentation(folder / written.file_name(case_id), subject, case_id, label, given)
+            else:
+                written.write(folder, case_id, label, given or subject.image(case_id))
+        written.finish(folder)
         write_decisions(book, folder)
     return Exported(out, tuple(settled))
 

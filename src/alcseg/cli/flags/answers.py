@@ -110,6 +110,7 @@ def add_correct(verbs: Verbs) -> ArgumentParser:
         action="store_true",
         help="draw classes that nobody drew in a doubted label, as predicted; nothing tells how good it is",
     )
+    add_as(verb, "write all labels once more, into DIR/exported", default=None)
     add_passes(verb)
     add_seed(verb, "the perturbations and the simulated errors, mixed with each case id")
     add_device(verb)
@@ -178,7 +179,9 @@ def add_review(verbs: Verbs) -> ArgumentParser:
     instead = verb.add_argument_group("instead of the page")
     instead.add_argument("--apply", metavar="DST", help="write the dataset in which reviewed cases are hq")
     instead.add_argument(
-        "--export", metavar="DST", help="write .seg.nrrd files for 3D Slicer, and decisions.jsonl"
+        "--export",
+        metavar="DST",
+        help="write .seg.nrrd files for 3D Slicer, or what --as says, and decisions.jsonl",
     )
     instead.add_argument(
         "--import",
@@ -186,5 +189,6 @@ def add_review(verbs: Verbs) -> ArgumentParser:
         metavar="DIR",
         help="take labels that were mended elsewhere as decisions",
     )
+    add_as(instead, "with --export: format of the label maps", default=None)
     add_overwrite(verb)
     return verb

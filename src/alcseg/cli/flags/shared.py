@@ -96,7 +96,7 @@ def add_engine(verb: ArgumentParser, *, by_default: str = "OpenVINO where it is 
     )
 
 
-def add_as(verb: ArgumentParser, what: str, *, default: str | None = "nifti") -> None:
+def add_as(verb: "argparse._ActionsContainer", what: str, *, default: str | None = "nifti") -> None:
     """In which format label maps are written."""
     verb.add_argument(
         "--as",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from alcseg.data.case import Volume
+from alcseg.data.folder import Dataset
 from alcseg.data.formats import FORMATS, Format, bids
 from alcseg.data.formats.colors import write_color_table
 from alcseg.data.formats.dicom_label import DICOMLabelFormat
@@ -101,6 +102,20 @@ class LabelOutput:
         self.format.write_label(folder / self.file_name(case_id), values, place, self.labels)
         if self.name == _BIDS:
             bids.write_sidecar(folder, case_id)
+
+    def write_dataset(self, dataset: Dataset, folder: Path) -> None:
+        """Write the label maps of the cases that train and validate, and what stands beside them.
+
+        Raises:
+            DataError: If one cannot be written like this.
+            PackageError: If the package that writes the format is not installed.
+        """
+        named = replace(self, labels=dataset.labels)
+        for row in dataset.rows:
+            if row.split != "test" and dataset.label_path(row.case_id) is not None:
+                label = dataset.read_label(row.case_id)
+                named.write(folder, row.case_id, label.array, label)
+        named.finish(folder)
 
     def finish(self, folder: Path) -> None:
         """Write what stands beside the label maps: names and colors, where the files do not hold them."""

@@ -9,7 +9,10 @@ much.
 Trusted cases may be easier for the network than others. So a label is only changed if one simple error
 explains how it differs from the prediction: as it is, with its boundary or itself moved, mirrored, with
 classes renamed, or in the slices that were drawn, it agrees with the prediction as simulated errors do. If
-none does, label or network may be wrong, and the label stays, but for a boundary that may be moved.
+none does, label or network may be wrong, and the label stays, but for a boundary that may be moved. Only a
+label that has next to nothing to do with the prediction goes without such an explanation: to be as good as
+that, the network would have to fail there as it does in no case where it is known, and where it fails so its
+predictions are unlike the others (`typical.py`), which keeps the label whatever is said here.
 
 The errors of a set are no even mixture of all kinds: its labels may all be too large, or most of them right.
 So the set is met first. A second forest tells kinds of errors apart, and the shares of the kinds in the set
@@ -48,6 +51,7 @@ _POINT = 0.01
 _ROUNDS = 50
 _BELIEF = 5.0  # labels that the even mixture of simulated errors counts for when a set is met
 _WEIGHTS = (0.1, 5.0)
+_FAR_OFF = 0.3  # expected gain in Dice from which on a label that nothing explains is replaced
 _NEARLY_ALL = 0.9  # of what a label agrees less than simulated errors usually do, once explained
 _UNEXPLAINED = 0.3  # share of the simulated errors that are explained worse than what counts as explained
 
@@ -81,11 +85,15 @@ class Verdict:
             name
             for name in among
             if name != "given"
-            and (self.explained or name == "moved")  # a boundary that is moved keeps its shape
+            and (self.explained or self._may_go(name))
             and self.risks[name] <= risk
             and fmean(self.gains[name]) > max(slack * self.spreads[name], _WORTH)
         ]
         return max(sure, key=lambda name: fmean(self.gains[name]), default="given")
+
+    def _may_go(self, name: Proposal) -> bool:
+        """Whether a label that nothing explains may be changed so; a moved boundary keeps its shape."""
+        return name == "moved" or fmean(self.gains[name]) > _FAR_OFF
 
     def dice(self, name: Proposal) -> tuple[float, ...]:
         """Expected Dice of a proposal, by foreground class."""

@@ -91,7 +91,7 @@ def add_engine(verb: ArgumentParser, *, by_default: str = "OpenVINO where it is 
     verb.add_argument(
         "--engine",
         default="auto",
-        choices=("auto", "torch", "folded", "openvino"),
+        choices=("auto", "fastest", "torch", "folded", "openvino"),
         help=f"what computes predictions on a CPU: by default {by_default}; labels differ by rounding alone",
     )
 

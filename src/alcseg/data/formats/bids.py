@@ -24,7 +24,7 @@ _ENTITIES = re.compile(
 )
 _SUFFIX = re.compile(r"_[A-Za-z0-9]+")
 _README = "Label maps by ALCSeg. Values, names and colors of the classes stand in desc-alc_dseg.tsv.\n"
-_NOT_BIDS = "*_prob.nii.gz\n*_uncertainty.nii.gz\n*.json.lock\npredict.json\ncorrection.json\n"
+_NOT_BIDS = "*_prob.nii.gz\n*_uncertainty.nii.gz\npredict.json\ndecisions.jsonl\n"
 
 
 def file_name(case_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Three simulated readers of a clean dataset, one of whom draws 1 mm too large: who is named, and by how much.
+"""Three simulated readers of a clean dataset, one of whom draws 1 mm too large: who is named, by how much?
 
     python benchmarks/raters.py DATASET OUT
 

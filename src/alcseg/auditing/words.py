@@ -25,8 +25,16 @@ _READERS = 0.8
 _YARDSTICK = "0.81 between readers of lung nodules"
 
 
-def in_words(class_name: str, judgment: Judgment, *, unsure: bool = False) -> str:
-    """A sentence about one class of one label; `unsure` if the network may have lost the organ there."""
+def in_words(class_name: str, judgment: Judgment, *, unsure: bool = False, rater: str = "") -> str:
+    """A sentence about one class of one label.
+
+    Args:
+        class_name: The class.
+        judgment: Of it.
+        unsure: Whether the network may have lost the organ there.
+        rater: Who drew it, if somebody said.
+    """
+    class_name = f"{class_name} (drawn by {rater})" if rater else class_name
     if unsure:
         return (
             f"{class_name} cannot be judged: what is predicted is unlike all other predictions, and either "

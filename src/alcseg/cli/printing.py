@@ -13,7 +13,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from alcseg.cli.rater_lines import RATER_COLUMNS, rater_lines
+from alcseg.cli.rater_lines import RATER_COLUMNS, judged_readers, rater_lines
 from alcseg.listing import has_file
 from alcseg.records.predictions import PredictionRecord
 from alcseg.records.ranking import RankingRow
@@ -180,6 +180,7 @@ def _audit(result: Any) -> list[RenderableType]:
         "labels": record.cases,
         "seem wrong": record.wrong,
         "kinds of error": record.kinds,
+        **({"by reader": judged_readers(record.raters)} if record.raters else {}),
         "trusted": len(record.trusted),
         "cannot be judged": list(record.unsure),
         **({"hq, but seem wrong": list(record.doubted_hq)} if told_apart else {}),

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from alcseg.records.audit import AuditRater
 from alcseg.records.raters import RaterRow
 
-__all__ = ["RATER_COLUMNS", "rater_lines"]
+__all__ = ["RATER_COLUMNS", "judged_readers", "rater_lines"]
 
 RATER_COLUMNS = {
     "rater": "reader",
@@ -32,3 +33,13 @@ def rater_lines(rows: Sequence[RaterRow]) -> list[dict[str, str]]:
         }
         for row in rows
     ]
+
+
+def judged_readers(found: Sequence[AuditRater]) -> dict[str, str]:
+    """What an audit says of each reader, by name."""
+    return {
+        one.rater: f"{one.wrong} of {one.labels} seem wrong, expected Dice {one.dice:.3f} "
+        f"({one.dice_low:.3f} to {one.dice_high:.3f})"
+        + (f", most often {one.kind.replace('_', ' ')}" if one.kind != "none" else "")
+        for one in found
+    }

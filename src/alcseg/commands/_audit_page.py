@@ -27,6 +27,7 @@ def write_page(path: Path, audit: Audit) -> None:
     shown = _doubted(audit)
     sections = [
         _found(audit),
+        _readers(audit),
         _cases(audit, shown),
         _calibration(audit),
         _ranking(audit, shown),
@@ -74,6 +75,31 @@ def _found(audit: Audit) -> Section:
     )
     parts += [Text(f"{words}: {', '.join(names)}.") for words, names in groups if names]
     return Section("What was found", parts)
+
+
+def _readers(audit: Audit) -> Section | None:
+    if not audit.record.raters:
+        return None
+    rows: list[list[str | int | float | None]] = [
+        [one.rater, one.labels, one.wrong, one.wrong / one.labels, one.dice, one.dice_low, one.dice_high,
+         one.kind.replace("_", " ")]
+        for one in audit.record.raters
+    ]  # fmt: skip
+    headings = [
+        "reader",
+        "labels",
+        "seem wrong",
+        "share",
+        "expected Dice",
+        "from",
+        "to",
+        "most frequent kind",
+    ]
+    caption = (
+        "Mean expected Dice with its 95 % interval over labels. Names with a + drew a consensus; of those "
+        "who drew one, their own labels are judged as well, by the same predictions."
+    )
+    return Section("Who drew them", [Table(headings, rows, caption=caption, sortable=True)])
 
 
 def _cases(audit: Audit, shown: dict[str, tuple[AuditRow, ...]]) -> Section | None:

@@ -55,7 +55,7 @@ class Findings:
 
         Cases that cannot be judged stand together after those that seem wrong.
         """
-        qualities = {row.case_id: row.quality for row in rows}
+        known = {row.case_id: row for row in rows}
         expected = {
             name: BAD_BELOW if name in self.unsure else mean_dice(found)
             for name, found in self.judged.items()
@@ -79,11 +79,12 @@ class Findings:
                         kind=one.kind,
                         kind_probability=one.kinds[one.kind],
                         agreement=plain,
-                        quality=qualities[name],
+                        quality=known[name].quality,
+                        rater=known[name].rater,
                         in_sample=name in self.in_sample,
                         unsure=name in self.unsure,
                         fold=self.fold_of[name],
-                        words=in_words(class_name, one, unsure=name in self.unsure),
+                        words=in_words(class_name, one, unsure=name in self.unsure, rater=known[name].rater),
                     )
                 )
         return lines

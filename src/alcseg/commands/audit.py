@@ -20,6 +20,7 @@ from alcseg.auditing.simulate import draw_errors
 from alcseg.auditing.typical import traits, unlike_the_others
 from alcseg.auditing.words import verdict
 from alcseg.commands._audit_page import write_page
+from alcseg.commands._audit_raters import judge_readers, sum_up_readers
 from alcseg.commands._findings import BAD_BELOW, Findings, mean_dice
 from alcseg.commands._out_of_fold import ByRun, OutOfFold
 from alcseg.commands._seen import SeenCase
@@ -186,6 +187,7 @@ def audit(
         in_sample = frozenset() if own is None else own.learned_from(rows)
         last = Findings(source, looks[0].seen, judged, works[0].fold_of, unsure, in_sample)
         ranking = last.ranking(rows)
+        own_labels = judge_readers(source, looks[0].seen, found[0].judge, works[0].fold_of)
         AuditRow.write(target, ranking)
         RegionRow.write(target, last.write_regions(target))
         trusted = last.trusted()
@@ -211,6 +213,7 @@ def audit(
             run=None if run is None else fspath(run),
             repeats=repeats,
             duplicates=duplicates,
+            raters=sum_up_readers(rows, judged, own_labels, unsure),
             foretold=found[0].foretold,
             failed=looks[0].failed,
             verdict=verdict([mean_dice(one) for one in judged.values()], len(wrong)),
@@ -260,12 +263,14 @@ class _Judged:
         believed: Number of labels that errors were simulated on.
         traits: Of the predictions, by case.
         foretold: What the judge said of simulated errors, and what was true.
+        judge: Itself.
     """
 
     judgments: dict[str, list[Judgment]]
     believed: int
     traits: dict[str, NDArray[np.float64]]
     foretold: tuple[Foretold, ...]
+    judge: Judge
 
 
 def _judge(seen: dict[str, SeenCase], fold_of: Mapping[str, int], seed: int) -> _Judged:
@@ -297,4 +302,4 @@ def _judge(seen: dict[str, SeenCase], fold_of: Mapping[str, int], seed: int) -> 
     logger.info("fitting the judge on %d simulated errors of %d labels", len(truth), len(good))
     judge = Judge(np.stack(spoiled), truth, cases, [fold_of[name] for name in cases], seed=seed)
     judged = dict(zip(names, judge.judge(table, names, folds), strict=True))
-    return _Judged(judged, len(good), told, foretold(judge.judged, judge.true))
+    return _Judged(judged, len(good), told, foretold(judge.judged, judge.true), judge)

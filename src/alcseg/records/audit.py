@@ -7,7 +7,7 @@ from pydantic import Field
 from alcseg.records.base import Decimals, Document, Record, Row
 from alcseg.records.foretold import Foretold
 
-__all__ = ["AuditRecord", "AuditRound", "AuditRow", "RegionRow"]
+__all__ = ["AuditRater", "AuditRecord", "AuditRound", "AuditRow", "RegionRow"]
 
 
 class AuditRow(Row):
@@ -38,6 +38,8 @@ class AuditRow(Row):
     """Plain Dice of the given label with the prediction; for comparison, nothing is decided by it."""
     quality: str
     """Of the label, as `cases.csv` states it."""
+    rater: str = ""
+    """Who drew it, as `cases.csv` states it; names with a `+` between them drew a consensus."""
     in_sample: bool = False
     """Whether the network that judged it was trained on it."""
     unsure: bool = False
@@ -93,6 +95,27 @@ class AuditRound(Record):
     """Share of the labels whose expected Dice is below `bad_below`."""
 
 
+class AuditRater(Record):
+    """The labels of one reader, or of a consensus of several, without cases that cannot be judged."""
+
+    rater: str
+    """The reader; names with a `+` between them are a consensus."""
+    labels: int
+    """Labels that were judged."""
+    wrong: int
+    """Those of them that count as wrong."""
+    dice: float
+    """Mean of their expected Dice."""
+    dice_low: float
+    """Lower end of its 95 % interval over labels."""
+    dice_high: float
+    """Upper end."""
+    kind: str = "none"
+    """Most frequent kind of error of the wrong ones."""
+    kind_count: int = 0
+    """How many of their classes have it."""
+
+
 class AuditRecord(Document):
     """What an audit did and found."""
 
@@ -135,6 +158,8 @@ class AuditRecord(Document):
     """Pairs of cases with one and the same label map."""
     failed: dict[str, str] = {}
     """Message of each case that could not be judged."""
+    raters: tuple[AuditRater, ...] = ()
+    """Of readers that `cases.csv` names, and of their own labels of fused cases; the worst first."""
     foretold: tuple[Foretold, ...] = ()
     """Expected and true errors of simulated labels, by class; none in older files."""
     verdict: str

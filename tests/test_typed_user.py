@@ -44,6 +44,10 @@ maps = predictions["a"]
 doubt = None if maps.uncertainty is None else float(maps.uncertainty.max())
 found = run.predict(case.image, affine=case.affine)
 lower = run.predict(np.zeros((8, 8, 8)), spacing=(1.0, 1.0, 2.0), probabilities=True) * 0.5
+predictor = alcseg.load(run, "model.onnx", device="cpu")
+both = predictor(case.image, affine=case.affine) == found
+sure: float = predictor(case.image, spacing=(1, 1, 2), probabilities=True).max()
+names: list[str] = [*predictor.labels, *predictor.channel_names]
 scores = alcseg.metrics.evaluate(found, found, case.spacing)
 
 correction: alcseg.Correction = alcseg.correct(run, dataset, out="corrected", how="patched", risk=0.1)

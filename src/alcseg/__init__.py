@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from alcseg.data.predicted import Predictions
     from alcseg.errors import AlcsegError
     from alcseg.evaluation import Evaluation
+    from alcseg.inference.arrays import load
     from alcseg.notebook import progress
     from alcseg.reviewing.command import review
     from alcseg.run import Run
@@ -57,6 +58,7 @@ __all__ = [
     "evaluate",
     "export",
     "import_dataset",
+    "load",
     "methods",
     "metrics",
     "noise",
@@ -92,6 +94,7 @@ _HOMES = {
     "evaluate": "alcseg.commands.evaluate",
     "export": "alcseg.commands.export",
     "import_dataset": "alcseg.commands.import_dataset",
+    "load": "alcseg.inference.arrays",
     "methods": "alcseg.commands.methods",
     "plan_training": "alcseg.commands.train",
     "predict": "alcseg.commands.predict",

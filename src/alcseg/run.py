@@ -246,7 +246,8 @@ class Run:
         """Predict one image: the voxels that `alcseg predict` writes for the same image in a file.
 
         The network is loaded by the first call and kept as long as this object, for each device and
-        engine that is asked for. Several threads may predict with one run.
+        engine that is asked for. Several threads may predict with one run. `alcseg.load` does the same for
+        exported files and for several runs that answer as one.
 
         Args:
             image: `(X, Y, Z)`, or `(C, X, Y, Z)` with the channels of the plan.
@@ -283,7 +284,7 @@ class Run:
 
     @cached_property
     def loaded(self) -> dict[tuple[str, EngineName], Any]:
-        """What `predict` keeps, by device and engine."""
+        """What `predict` keeps, an `ArrayPredictor` by device and engine."""
         return {}
 
     def weights_path(self, network: str) -> Path:

@@ -1,6 +1,6 @@
 """An image in memory gets the voxels that `alcseg predict` writes for it in a file."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import nibabel as nib
 import numpy as np
@@ -8,8 +8,9 @@ import pytest
 
 import alcseg
 from alcseg.data.nifti import read_image
-from alcseg.errors import DataError, GeometryError, ShapeError, UsageError
+from alcseg.errors import CheckpointError, DataError, GeometryError, ShapeError, UsageError
 from alcseg.inference import arrays
+from exported_model import make_run, write_scans
 
 
 @pytest.fixture
@@ -46,20 +47,61 @@ def test_a_spacing_stands_for_a_plain_affine(study, run):
 
 def test_the_network_is_loaded_once_whoever_asks_first(study, run, monkeypatch):
     loads = []
-    load = arrays.load_network
-    monkeypatch.setattr(arrays, "load_network", lambda *words: loads.append(words) or load(*words))
-    case, found = study.noisy["phantom_008"], []
-
-    def ask():
-        found.append(run.predict(case.image, affine=case.affine))
-
-    threads = [threading.Thread(target=ask) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    load = arrays.load
+    monkeypatch.setattr(arrays, "load", lambda *words, **more: loads.append(words) or load(*words, **more))
+    case = study.noisy["phantom_008"]
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(run.predict, case.image, affine=case.affine) for _ in range(3)]
+        found = [one.result() for one in asked]
     assert len(loads) == 1
     assert all(np.array_equal(one, study.predictions["phantom_008"].label) for one in found)
+
+
+def test_a_loaded_run_says_what_it_takes_and_answers_like_predict(study):
+    predictor = alcseg.load(study.run.path)
+    plan = study.run.plan
+    assert (predictor.labels, predictor.channel_names) == (plan.labels, plan.channel_names)
+    assert predictor.spacing == plan.spacing
+    assert repr(predictor) == (
+        f"ArrayPredictor(1 network(s), labels={plan.labels}, channel_names={plan.channel_names})"
+    )
+    case, maps = study.noisy["phantom_008"], study.predictions["phantom_008"]
+    assert np.array_equal(predictor(case.image, affine=case.affine), maps.label)
+    probabilities = predictor(case.image, affine=case.affine, probabilities=True)
+    assert np.array_equal(np.moveaxis(probabilities, 0, -1), maps.probabilities)
+
+
+def test_threads_that_ask_at_once_get_each_the_answer_to_their_image(study):
+    predictor = alcseg.load(study.run)
+    cases = [study.noisy["phantom_008"], study.noisy["phantom_009"]] * 3
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda case: predictor(case.image, affine=case.affine), cases))
+    for case, label in zip(cases, found, strict=True):
+        assert np.array_equal(label, study.predictions[case.case_id].label)
+
+
+@pytest.mark.parametrize("name", ["model.pt2", "model.onnx", "bundle"])
+def test_an_exported_file_is_loaded_as_a_run_is(name, tmp_path, monkeypatch):
+    if name == "model.onnx":
+        pytest.importorskip("onnxruntime")
+    run = make_run(tmp_path / "run", monkeypatch)
+    alcseg.export(run, to=name.removeprefix("model."), out=tmp_path / name)
+    scan = read_image(write_scans(tmp_path / "scans") / "one.nii.gz")
+    written = alcseg.predict(tmp_path / name, tmp_path / "scans" / "one.nii.gz", out=tmp_path / "out")
+    predictor = alcseg.load(tmp_path / name)
+    assert np.array_equal(predictor(scan.array, affine=scan.affine), written["one"].label)
+    assert predictor.labels == {"background": 0, "left": 5, "right": 9}
+
+
+def test_what_cannot_be_loaded_is_refused_at_once(study, tmp_path):
+    with pytest.raises(CheckpointError, match="expected a run folder"):
+        alcseg.load(tmp_path)
+    with pytest.raises(UsageError, match="--window: expected one of gaussian, lineage, got 'round'"):
+        alcseg.load(study.run, window="round")
+    with pytest.raises(UsageError, match="--engine: expected one of"):
+        alcseg.load(study.run, engine="steam")
+    with pytest.raises(UsageError, match="--device: expected auto, cpu, cuda"):
+        alcseg.load(study.run, device="tpu")
 
 
 GOOD = np.arange(1000.0).reshape(10, 10, 10)

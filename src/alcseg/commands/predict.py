@@ -22,7 +22,7 @@ from alcseg.data.writer import write_map
 from alcseg.errors import DataError, PackageError, UsageError
 from alcseg.inference.device import pick_device
 from alcseg.inference.predictor import Predictor
-from alcseg.inference.sliding_window import WINDOWS
+from alcseg.inference.sliding_window import require_window
 from alcseg.inference.sources import open_source
 from alcseg.listing import has_file
 from alcseg.machine import peak_memory_mib, timestamp, versions
@@ -91,8 +91,7 @@ def predict(
         ResourceError: If the folder cannot be made.
     """
     require_seed(seed)
-    if window not in WINDOWS:
-        raise UsageError(f"--window: expected one of {', '.join(WINDOWS)}, got '{window}'.")
+    require_window(window)
     if passes < 0:
         raise UsageError(f"--passes: expected 0 or more, got {passes}.")
     if uncertainty and passes < 2:

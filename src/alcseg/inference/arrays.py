@@ -1,8 +1,11 @@
-"""One image in memory to its label map, as `alcseg predict` makes it of a file."""
+"""Images in memory to label maps, as `alcseg predict` makes them of files, by networks that stay loaded."""
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,16 +16,139 @@ from alcseg.data.placement import check_affine
 from alcseg.data.voxel_values import check_intensities
 from alcseg.errors import ShapeError, UsageError
 from alcseg.inference.device import pick_device
-from alcseg.inference.load import load_network
-from alcseg.inference.predictor import Predictor
+from alcseg.inference.ensemble import Ensemble, open_sources
+from alcseg.inference.sliding_window import require_window
+from alcseg.records.plan import Plan, WantedSpacing
 from alcseg.run import Run
-from alcseg.types import Affine, EngineName, FloatArray, LabelMap
+from alcseg.types import Affine, EngineName, FloatArray, LabelMap, Window
 
-__all__ = ["predict_array"]
+__all__ = ["ArrayPredictor", "load", "predict_array"]
 
 _WHERE = Path("image")  # stands for the path of the file in messages
 
 _loading = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayPredictor:
+    """Networks that stay in memory; called with an image it gives the label map on its grid.
+
+    `alcseg.load` makes it. Several threads may call one at the same time; each call takes memory of its own.
+
+    Attributes:
+        plan: How the network, or the first of several, sees an image.
+        ensemble: The networks.
+    """
+
+    plan: Plan = field(repr=False)
+    ensemble: Ensemble = field(repr=False)
+
+    def __repr__(self) -> str:
+        count = len(self.ensemble.predictors)
+        return f"ArrayPredictor({count} network(s), labels={self.labels}, channel_names={self.channel_names})"
+
+    @property
+    def labels(self) -> dict[str, int]:
+        """Class name to value in the label maps, background first; probabilities are in this order."""
+        return self.plan.labels
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """One per image channel, in the order that is expected."""
+        return self.plan.channel_names
+
+    @property
+    def spacing(self) -> WantedSpacing:
+        """Voxel size in mm on the grid of the network, or the first of several: to the right, front and up.
+
+        None along an axis where images keep their own. Images of any spacing are taken.
+        """
+        return self.plan.spacing
+
+    @overload
+    def __call__(
+        self,
+        image: ArrayLike,
+        *,
+        affine: ArrayLike | None = None,
+        spacing: Sequence[float] | None = None,
+        probabilities: Literal[False] = False,
+    ) -> LabelMap: ...
+
+    @overload
+    def __call__(
+        self,
+        image: ArrayLike,
+        *,
+        affine: ArrayLike | None = None,
+        spacing: Sequence[float] | None = None,
+        probabilities: Literal[True],
+    ) -> FloatArray: ...
+
+    def __call__(
+        self,
+        image: ArrayLike,
+        *,
+        affine: ArrayLike | None = None,
+        spacing: Sequence[float] | None = None,
+        probabilities: bool = False,
+    ) -> LabelMap | FloatArray:
+        """Predict one image: the voxels that `alcseg predict` writes for the same image in a file.
+
+        Args:
+            image: `(X, Y, Z)`, or `(C, X, Y, Z)` with the channels in the order of `channel_names`.
+            affine: Voxel index to RAS millimetres, `(4, 4)`.
+            spacing: Voxel size in mm in its stead, for axes that run to the right, to the front and up.
+            probabilities: Ask for those in place of the label map.
+
+        Returns:
+            Label values `(X, Y, Z)`; or the probabilities of all classes in the order of `labels`, float32,
+            `(K, X, Y, Z)`.
+
+        Raises:
+            ShapeError: If image, affine or spacing have another shape, or the image other channels.
+            DataError: If the image is constant or not finite.
+            GeometryError: If the affine cannot place voxels in space.
+            UsageError: If there is neither an affine nor a spacing, or both.
+        """
+        volumes = _volumes(np.asarray(image), affine, spacing, self.channel_names)
+        return self._answer(volumes, probabilities=probabilities)
+
+    def _answer(self, volumes: tuple[Volume, ...], *, probabilities: bool) -> LabelMap | FloatArray:
+        answer = self.ensemble.predict(volumes)
+        return answer.source_probabilities() if probabilities else answer.label()
+
+
+def load(
+    run: str | PathLike[str] | Run,
+    *more: str | PathLike[str] | Run,
+    device: str = "auto",
+    engine: EngineName = "auto",
+    window: Window = "gaussian",
+) -> ArrayPredictor:
+    """Load a network, or several that answer as one, to predict images that are in memory.
+
+    Args:
+        run: Run folder of `train`, or what `export` made of one: a `.pt2` or `.onnx` file, or a bundle.
+        more: Further ones of the same classes and channels: the mean of the probabilities of all answers.
+        device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
+        engine: What computes predictions, as in `predict`; labels differ by rounding alone. On a CPU
+            `fastest` is OpenVINO where it is installed, and no training should follow that in one process: it
+            can crash the interpreter.
+        window: `gaussian`, or `lineage` as in the public UA-MT test code.
+
+    Raises:
+        CheckpointError: If something is neither a run nor an exported file, or its weights are damaged.
+        UsageError: If an option is wrong, classes or channels differ, or a network is there twice.
+        PackageError: If a package that an engine or a file needs is missing.
+        ResourceError: If there is no such device.
+    """
+    require_window(window)
+    where = pick_device(device)
+    sources = open_sources(run, more)
+    for source in sources:
+        source.engine(engine, where)  # before any weights are read
+    return ArrayPredictor(sources[0].plan, Ensemble.load(sources, where, window=window, engine=engine))
 
 
 def predict_array(
@@ -36,22 +162,20 @@ def predict_array(
     engine: EngineName,
 ) -> LabelMap | FloatArray:
     """See `Run.predict`."""
-    volumes = _volumes(np.asarray(image), affine, spacing, tuple(run.plan.channel_names))
-    predictor = _predictor(run, device, engine)
-    prediction = predictor.predict(predictor.prepare(volumes))
-    return prediction.source_probabilities() if probabilities else prediction.label()
+    volumes = _volumes(
+        np.asarray(image), affine, spacing, run.plan.channel_names
+    )  # before anything is loaded
+    return _kept(run, device, engine)._answer(volumes, probabilities=probabilities)
 
 
-def _predictor(run: Run, device: str, engine: EngineName) -> Predictor:
-    """The network that predicts; loaded once per run, device and engine, whichever thread asks first."""
-    where = pick_device(device)
+def _kept(run: Run, device: str, engine: EngineName) -> ArrayPredictor:
+    """What predicts; loaded once per run, device and engine, whichever thread asks first."""
+    key = (str(pick_device(device)), engine)
     with _loading:
-        key = (str(where), engine)
         if key not in run.loaded:
-            network = load_network(run, "model", where)
-            run.loaded[key] = Predictor(network, run.plan, where, engine_name=engine)
-        predictor: Predictor = run.loaded[key]
-    return predictor
+            run.loaded[key] = load(run, device=device, engine=engine)
+        found: ArrayPredictor = run.loaded[key]
+    return found
 
 
 def _volumes(

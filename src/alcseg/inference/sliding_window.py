@@ -11,9 +11,9 @@ from torch import Tensor
 from alcseg.errors import DataError, ShapeError, UsageError
 from alcseg.types import Window
 
-__all__ = ["LINEAGE_STRIDE", "WINDOWS", "sliding_window_average", "sliding_window_probabilities"]
+__all__ = ["LINEAGE_STRIDE", "require_window", "sliding_window_average", "sliding_window_probabilities"]
 
-WINDOWS: tuple[Window, ...] = get_args(Window)
+_WINDOWS: tuple[Window, ...] = get_args(Window)
 
 LINEAGE_STRIDE = (18, 18, 4)
 """Step of the public UA-MT test code on the left atrium, in voxels."""
@@ -100,8 +100,7 @@ def sliding_window_average(
         raise ShapeError(
             f"image: expected shape (C, X, Y, Z), got {tuple(image.shape)}. Add the channel axis."
         )
-    if window not in WINDOWS:
-        raise UsageError(f"window: expected one of {', '.join(WINDOWS)}, got '{window}'.")
+    require_window(window)
     lineage = window == "lineage"
     sizes = [int(size) for size in patch]
     padded, inner = _pad_to(image.float(), sizes, with_zeros=lineage)
@@ -153,3 +152,13 @@ def _pad_to(image: Tensor, patch: Sequence[int], *, with_zeros: bool) -> tuple[T
         return F.pad(image, widths), inner
     floor = image.amin(dim=(1, 2, 3), keepdim=True)
     return F.pad(image - floor, widths) + floor, inner
+
+
+def require_window(window: str) -> None:
+    """Refuse a sliding window that there is not.
+
+    Raises:
+        UsageError: Naming those that there are.
+    """
+    if window not in _WINDOWS:
+        raise UsageError(f"--window: expected one of {', '.join(_WINDOWS)}, got '{window}'.")

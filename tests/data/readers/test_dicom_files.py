@@ -69,12 +69,13 @@ def test_other_objects_of_an_export_are_left_out_by_name(tmp_path, series, write
         read_series(alone.parent)
 
 
-def test_a_segmentation_object_is_named(tmp_path, series, write_slice, caplog):
+def test_a_segmentation_of_a_series_that_is_not_there_is_named(tmp_path, series, write_slice, caplog):
     series(tmp_path / "src/T1")
     write_slice(tmp_path / "src/SEG/1.dcm", np.eye(3, 4), (0, 0, 0))
     edit(tmp_path / "src/SEG/1.dcm", SOPClassUID=pydicom.uid.SegmentationStorage)
     assert len(import_dataset(tmp_path / "src", tmp_path / "out")) == 1
-    assert "left out, since these are no volumes: SEG/1.dcm (Segmentation Storage)" in caplog.text
+    assert "labels of series that are not there are left out" in caplog.text
+    assert "SEG/1.dcm" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from alcseg.data.folder import Dataset
 from alcseg.data.predicted import Predictions
 from alcseg.data.readers import dicom_slices
 from alcseg.errors import DataError, PackageError, ResourceError, UsageError
+from alcseg.inference.arrays import load
 from alcseg.metrics.overlap import dice
+from alcseg.records.plan import Plan
 from alcseg.records.predictions import PredictionRecord
 
 MakeRun = Callable[..., Path]
@@ -339,3 +341,36 @@ def test_overwriting_replaces_all_predictions_or_none(
     assert sorted(path.name for path in out.iterdir()) == before
     predict(run, [solvable_dataset], out=out, overwrite=True)
     assert sorted(path.name for path in out.iterdir()) == ["notes.txt", "predict.json", "ts_0.nii.gz"]
+
+
+def other_run(run: Path, folder: Path, **plan: object) -> Path:
+    """The same network behind a plan of its own."""
+    shutil.copytree(run, folder)
+    Plan.read(run).model_copy(update={"patch": (10, 10, 8)} | plan).write(folder)
+    return folder
+
+
+def test_several_runs_answer_together_and_are_recorded(
+    solvable_dataset: Path, make_run: MakeRun, read_values: Read, tmp_path: Path
+) -> None:
+    run, out = make_run(), tmp_path / "out"
+    other = other_run(run, tmp_path / "other", spacing=(0.9, 0.9, 0.9))
+    for name, one in (("one", run), ("two", other)):
+        predict(one, [solvable_dataset], out=tmp_path / name, probabilities=True)
+    predict(run, [solvable_dataset], out=out, others=[other], probabilities=True)
+    alone = [read_values(tmp_path / name / "ts_0_prob.nii.gz") for name in ("one", "two")]
+    mean = read_values(out / "ts_0_prob.nii.gz")
+    assert not np.allclose(*alone, atol=0.1)
+    assert np.allclose(mean, np.mean(alone, axis=0), atol=1e-6)
+    label = read_values(out / "ts_0.nii.gz")
+    assert np.array_equal(label, np.array([0, 5, 9])[mean.argmax(-1)])
+    record = PredictionRecord.read(out)
+    assert [(one.run, one.method) for one in record.others] == [(str(other), "h_sup")]
+    assert record.other_hashes == (PredictionRecord.read(tmp_path / "two").run_hash,)
+    predictor = load(run, other)
+    image = nib.load(solvable_dataset / "imagesTs" / "ts_0_0000.nii.gz")
+    assert np.array_equal(predictor(image.get_fdata(dtype=np.float32), affine=image.affine), label)
+    with pytest.raises(UsageError, match="with other_hashes="):
+        predict(run, [solvable_dataset], out=out, probabilities=True)
+    with pytest.raises(UsageError, match="--uncertainty: is that of one network"):
+        predict(run, [solvable_dataset], out=tmp_path / "no", others=[other], uncertainty=True)

@@ -16,7 +16,7 @@ from alcseg.records.predictions import PredictedCase, PredictionRecord
 
 __all__ = ["PredictionsOnTheWay", "place_for", "source_hash"]
 
-_SAME = ("run_hash", "network", "window", "probabilities", "perturbation", "label_format")
+_SAME = ("run_hash", "other_hashes", "network", "window", "probabilities", "perturbation", "label_format")
 _SECONDS = 2.0  # between writes of the record; a kill costs as much at most
 
 

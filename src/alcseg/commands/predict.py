@@ -21,14 +21,14 @@ from alcseg.data.readers.inputs import find_inputs
 from alcseg.data.writer import write_map
 from alcseg.errors import DataError, PackageError, UsageError
 from alcseg.inference.device import pick_device
-from alcseg.inference.predictor import Predictor
+from alcseg.inference.ensemble import Ensemble, open_sources
 from alcseg.inference.sliding_window import require_window
-from alcseg.inference.sources import open_source
 from alcseg.listing import has_file
 from alcseg.machine import peak_memory_mib, timestamp, versions
 from alcseg.outputs import require_free
 from alcseg.records.correction import Perturbation
-from alcseg.records.predictions import Network, PredictedCase, PredictionRecord
+from alcseg.records.plan import Plan
+from alcseg.records.predictions import Network, OtherRun, PredictedCase, PredictionRecord
 from alcseg.seeds import require_seed
 from alcseg.types import EngineName, Window
 
@@ -42,6 +42,7 @@ def predict(
     inputs: str | PathLike[str] | Case | Sequence[str | PathLike[str] | Case],
     *,
     out: str | PathLike[str],
+    others: Sequence[str | PathLike[str]] = (),
     uncertainty: bool = False,
     probabilities: bool = False,
     window: Window = "gaussian",
@@ -64,6 +65,8 @@ def predict(
         out: Folder for `<case>.nii.gz`, or what `as_format` says, and `predict.json`; must be new or
             empty, or hold what an earlier call of the same kind has finished: that stays, and the others are
             predicted.
+        others: Further runs or exports of the same classes and channels; what is written is of the mean of
+            all probabilities.
         uncertainty: Also write `<case>_uncertainty.nii.gz`, float32: what the network itself states, in 0
             to 1 (`tbrats`: 1 where no class has evidence), or for all other methods the divergence of
             perturbed passes as in `correct`.
@@ -85,7 +88,8 @@ def predict(
             stay.
 
     Raises:
-        UsageError: If an option is wrong, the folder holds other files, or an output would replace an input.
+        UsageError: If an option is wrong, networks do not go together, the folder holds other files, or an
+            output would replace an input.
         DataError: If nothing was found, or every case failed.
         PackageError: If the files of every case need a package that is not installed.
         ResourceError: If the folder cannot be made.
@@ -96,8 +100,11 @@ def predict(
         raise UsageError(f"--passes: expected 0 or more, got {passes}.")
     if uncertainty and passes < 2:
         raise UsageError(f"--passes: expected at least 2 for an uncertainty, got {passes}.")
-    source, out = open_source(run), Path(out)
+    sources, out = open_sources(run, others), Path(out)
+    source = sources[0]
     if uncertainty:
+        if others:
+            raise UsageError("--uncertainty: is that of one network. Leave out --with, or --uncertainty.")
         source.require_uncertainty()
     given = [inputs] if isinstance(inputs, str | PathLike | Case) else inputs
     cases = find_inputs(given, channels=source.plan.channel_names)
@@ -115,10 +122,10 @@ def predict(
     }
     _check_output(out, cases, outputs, overwrite=overwrite)
     where = pick_device(device)
-    computed_by = source.engine(engine, where)
+    computed_by = [one.engine(engine, where) for one in sources]
     if network not in get_args(Network):
         raise UsageError(f"--network: expected auto, student or teacher, got '{network}'.")
-    predictor = Predictor(source.network(network, where), source.plan, where, window, engine)
+    ensemble = Ensemble.load(sources, where, network=network, window=window, engine=engine)
     settings = source.settings.method.settings
     how = Perturbation.like_method(settings, passes=passes, seed=seed) if uncertainty else None
     asked = PredictionRecord(
@@ -127,12 +134,16 @@ def predict(
         run=str(source.path),
         run_hash=source.hash,
         method=source.settings.method.name,
+        others=tuple(
+            OtherRun(run=str(one.path), run_hash=one.hash, method=one.settings.method.name)
+            for one in sources[1:]
+        ),
         network=network,
         window=window,
         probabilities=probabilities,
         perturbation=how,
         device=str(where),
-        engine=computed_by,
+        engine=", ".join(dict.fromkeys(computed_by)),
         label_format=written.described,
         started=timestamp(),
         labels=source.plan.labels,
@@ -148,7 +159,7 @@ def predict(
                     if going.finished(case.case_id, files):
                         going.add(case.case_id, going.earlier[case.case_id])
                         continue
-                    entry = _predict_case(predictor, case, place, outputs[case.case_id], how, written)
+                    entry = _predict_case(ensemble, case, place, outputs[case.case_id], how, written)
                 except (DataError, PackageError) as error:
                     logger.warning("case '%s' failed: %s", case.case_id, error)
                     errors.append(error)
@@ -171,7 +182,7 @@ def predict(
 
 
 def _predict_case(
-    predictor: Predictor,
+    ensemble: Ensemble,
     case: SourceCase,
     out: Path,
     names: Mapping[str, str],
@@ -181,28 +192,29 @@ def _predict_case(
     """Write the files of one case and say what they are."""
     images = case.read().images
     like = images[0]
-    prepared = predictor.prepare(images)
-    prediction = predictor.predict(prepared)
-    label = prediction.label()
+    answer = ensemble.predict(images)
+    label = answer.label()
     found = PredictedCase(
         status="ok",
         label=names["label"],
         probabilities=names.get("prob"),
         uncertainty=names.get("uncertainty"),
-        volume_mm3=_volumes(label, like, predictor),
+        volume_mm3=_volumes(label, like, ensemble.predictors[0].plan),
     )
     if found.probabilities is not None:
-        write_map(out / found.probabilities, np.moveaxis(prediction.source_probabilities(), 0, -1), like)
+        write_map(out / found.probabilities, np.moveaxis(answer.source_probabilities(), 0, -1), like)
     if found.uncertainty is not None and how is not None:
-        del prediction  # T passes need its room
-        write_map(out / found.uncertainty, predictor.uncertainty(prepared, case.case_id, how, out), like)
+        del answer  # T passes need its room
+        (predictor,) = ensemble.predictors
+        doubt = predictor.uncertainty(predictor.prepare(images), case.case_id, how, out)
+        write_map(out / found.uncertainty, doubt, like)
     written.write(out, case.case_id, label, like)
     return found
 
 
-def _volumes(label: np.ndarray[Any, Any], like: Volume, predictor: Predictor) -> dict[str, float]:
+def _volumes(label: np.ndarray[Any, Any], like: Volume, plan: Plan) -> dict[str, float]:
     """Volume per foreground class, mm^3."""
-    named = list(zip(predictor.plan.label_names, predictor.plan.label_values, strict=True))
+    named = list(plan.labels.items())
     return {name: round(like.voxel_mm3 * int((label == value).sum()), 3) for name, value in named[1:]}
 
 

@@ -6,7 +6,7 @@ from alcseg.records.base import Document, Record
 from alcseg.records.correction import Perturbation
 from alcseg.types import Window
 
-__all__ = ["Network", "PredictedCase", "PredictionRecord"]
+__all__ = ["Network", "OtherRun", "PredictedCase", "PredictionRecord"]
 
 Network = Literal["auto", "student", "teacher"]
 """Which network answers; `auto` leaves it to the method."""
@@ -35,6 +35,17 @@ class PredictedCase(Record):
     """Wall time."""
 
 
+class OtherRun(Record):
+    """One of several that answer together."""
+
+    run: str
+    """The run folder or exported file, as it was given."""
+    run_hash: str
+    """Of its settings, plan and weights."""
+    method: str
+    """That it was trained with."""
+
+
 class PredictionRecord(Document):
     """All cases of one call."""
 
@@ -51,6 +62,8 @@ class PredictionRecord(Document):
     """Of its settings, plan and weights; empty in older files."""
     method: str
     """That the run was trained with."""
+    others: tuple[OtherRun, ...] = ()
+    """What answered together with `run`: its probabilities were averaged with those of all of these."""
     network: Network = "auto"
     """Which network was asked for."""
     window: Window = "gaussian"
@@ -75,3 +88,8 @@ class PredictionRecord(Document):
     """Wall time of the whole."""
     peak_memory_mib: float | None = None
     """Largest resident memory of the process."""
+
+    @property
+    def other_hashes(self) -> tuple[str, ...]:
+        """Of `others`, in their order."""
+        return tuple(other.run_hash for other in self.others)

@@ -30,6 +30,15 @@ def add_predict(verbs: Verbs) -> ArgumentParser:
         help="file, folder, quoted glob, .txt or .csv list or DICOM series folder",
     )
     add_output(verb, what="folder for the label maps; given again, cases that are finished stay")
+    verb.add_argument(
+        "--with",
+        dest="others",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="RUN",
+        help="further runs or exports that answer together with RUN, by the mean of all probabilities",
+    )
     verb.add_argument("--uncertainty", action="store_true", help="also write a map of uncertainty per case")
     verb.add_argument("--probabilities", action="store_true", help="also write a probability map per class")
     verb.add_argument(

@@ -22,11 +22,15 @@ _AFTERMATH_S = 10.0  # readers of patches outlive a killed process by some secon
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path, *, wait_s: float = 0.0) -> Iterator[None]:
     """Keep other processes from a folder; within this process the block may be entered again.
 
     The lock is `.<name>.lock` beside the folder, which may not be there yet and may be a link. The system
     gives it back however the process ends; a file that is left says nothing.
+
+    Args:
+        folder: The folder.
+        wait_s: How long to wait for another process, in seconds.
 
     Raises:
         UsageError: If another process is at it, with its number and host.
@@ -38,7 +42,7 @@ def alone(folder: Path) -> Iterator[None]:
     lock = FileLock(path, is_singleton=True)
     outermost = not lock.is_locked
     try:
-        lock.acquire(timeout=_AFTERMATH_S if _is_dead(_holder(path)) else 0)
+        lock.acquire(timeout=max(wait_s, _AFTERMATH_S if _is_dead(_holder(path)) else 0))
     except Timeout:
         if not path.exists():
             raise ResourceError(

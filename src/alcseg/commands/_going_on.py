@@ -2,19 +2,20 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from alcseg.commands._parts import PARTS, Part, in_turn, known_records, leave, leave_if_empty, require_no_part
 from alcseg.data.readers.base import SourceCase
 from alcseg.errors import DataError, UsageError
 from alcseg.files import file_hash, make_folder
-from alcseg.listing import has_file
+from alcseg.listing import has_file, has_folder
 from alcseg.locks import alone
 from alcseg.outputs import output_folder, require_free
 from alcseg.records.predictions import PredictedCase, PredictionRecord
 
-__all__ = ["PredictionsOnTheWay", "place_for", "source_hash"]
+__all__ = ["PredictionsOnTheWay", "place_for", "require_free_or_begun", "source_hash"]
 
 _SAME = ("run_hash", "other_hashes", "network", "window", "probabilities", "perturbation", "label_format")
 _SECONDS = 2.0  # between writes of the record; a kill costs as much at most
@@ -24,27 +25,37 @@ class PredictionsOnTheWay:
     """`predict.json` while cases are added to it.
 
     Args:
-        folder: Where it lies.
+        folder: Where predictions lie.
         asked: What is asked for, without cases.
-        case_ids: That will be predicted.
+        case_ids: All that are asked for, in order.
+        part: Which of them are predicted here, where it is not all.
 
     Raises:
         UsageError: If the folder holds other files, or predictions by another run, with other options or of
             other cases.
     """
 
-    def __init__(self, folder: Path, asked: PredictionRecord, case_ids: set[str]) -> None:
+    def __init__(
+        self, folder: Path, asked: PredictionRecord, case_ids: Sequence[str], part: Part | None = None
+    ) -> None:
         self.folder = folder
+        self._case_ids, self._part = case_ids, part
+        self._home = folder if part is None else part.folder(folder)  # of the record
         self.record = asked
         self.earlier: dict[str, PredictedCase] = {}
-        if has_file(PredictionRecord.path(folder)):
-            known = PredictionRecord.read(folder)
-            _require_same(folder, known, asked, case_ids)
-            self.earlier = known.cases
-            self.record = asked.model_copy(update={"started": known.started, "time_s": known.time_s})
-        else:
-            require_free(folder)
-        make_folder(folder)
+        require_free_or_begun(folder)
+        with in_turn(folder):
+            known = known_records(folder)
+        for record in known:
+            _require_same(folder, record, asked, set(case_ids))
+            self.earlier |= record.cases
+        if part is None and known:
+            begun = {
+                "started": min(record.started for record in known),
+                "time_s": sum(record.time_s for record in known),
+            }
+            self.record = asked.model_copy(update=begun)
+        make_folder(self._home)
         self._before_s, self._begun = self.record.time_s, time.monotonic()
         self._write()
 
@@ -63,36 +74,77 @@ class PredictionsOnTheWay:
             self._write()
 
     def end(self, peak_memory_mib: float | None = None, *, done: bool) -> PredictionRecord:
-        """Write the record as it will stay, or as a later call will find it."""
+        """Write the record as it will stay, or as a later call finds it; a part joins the others."""
         if done:
             self.record = self.record.model_copy(
                 update={"status": "done", "peak_memory_mib": peak_memory_mib}
             )
         self._write()
+        if done and self._part is not None:
+            self._join()
+        elif done:
+            leave(self.folder)
         return self.record
+
+    def _join(self) -> None:
+        """Add the cases of a part to those of the parts that have ended before it."""
+        with in_turn(self.folder):
+            records = [self.record]
+            if has_file(PredictionRecord.path(self.folder)):
+                records.insert(0, PredictionRecord.read(self.folder))
+            cases = {name: case for record in records for name, case in record.cases.items()}
+            there = {name: cases[name] for name in self._case_ids if name in cases}
+            joined = {
+                "status": "done" if len(there) == len(self._case_ids) else "predicting",
+                "cases": there,
+                "started": min(record.started for record in records),
+                "time_s": round(sum(record.time_s for record in records), 3),
+                "peak_memory_mib": max((record.peak_memory_mib or 0) for record in records),
+            }
+            self.record.model_copy(update=joined).write(self.folder)
+            leave(self.folder, self._part)
 
     def _write(self) -> None:
         self._written = time.monotonic()
         taken = round(self._before_s + self._written - self._begun, 3)
-        still = {} if self.record.status == "done" else self.earlier
+        still = {} if self.record.status == "done" or self._part is not None else self.earlier
         self.record = self.record.model_copy(update={"time_s": taken})
-        self.record.model_copy(update={"cases": still | self.record.cases}).write(self.folder)
+        self.record.model_copy(update={"cases": still | self.record.cases}).write(self._home)
+
+
+def require_free_or_begun(out: Path) -> None:
+    """Refuse an output folder that holds something, unless predictions have begun there.
+
+    Raises:
+        UsageError: Naming it.
+    """
+    try:
+        require_free(out)
+    except UsageError:  # now, since parts may begin at the same time
+        if not has_file(PredictionRecord.path(out)) and not has_folder(out / PARTS):
+            raise
 
 
 @contextmanager
-def place_for(out: Path, *, overwrite: bool) -> Iterator[Path]:
+def place_for(out: Path, *, overwrite: bool, part: Part | None = None) -> Iterator[Path]:
     """Where predictions are written: into the folder itself, or beside it where they replace others.
 
     Files that are no predictions stay.
 
     Raises:
-        UsageError: If another process is at it.
+        UsageError: If another process is at it, or at the same part.
     """
-    if overwrite:
+    if part is not None:
+        with alone(part.folder(out)):
+            yield out
+        leave_if_empty(out)
+    elif overwrite:
+        require_no_part(out)
         with output_folder(out, overwrite=True, writes=PredictionRecord.NAME, keep=_foreign(out)) as place:
             yield place
     else:
         with alone(out):
+            require_no_part(out)
             yield out
 
 
@@ -124,11 +176,12 @@ def _joined(parts: list[str]) -> str:
 def _foreign(out: Path) -> Callable[[Path], bool]:
     """Whether a file in a folder is none of the predictions that are there."""
     try:
-        cases = PredictionRecord.read(out).cases.values()
+        cases = [case for record in known_records(out) for case in record.cases.values()]
     except DataError:
-        cases = {}.values()
+        cases = []
     own = {name for case in cases for name in (case.label, case.probabilities, case.uncertainty)}
-    return lambda name: str(name) not in own | {PredictionRecord.NAME}
+    own.add(PredictionRecord.NAME)
+    return lambda name: str(name) not in own and name.parts[0] != PARTS
 
 
 def _require_same(folder: Path, known: PredictionRecord, asked: PredictionRecord, case_ids: set[str]) -> None:

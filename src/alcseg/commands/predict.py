@@ -1,8 +1,10 @@
 """`alcseg predict`: a trained run and images in, label maps on the images' own grids out."""
 
 import logging
+import os
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, get_args
@@ -10,7 +12,9 @@ from typing import Any, get_args
 import numpy as np
 
 from alcseg.case_ids import output_names, require_apart_outputs
-from alcseg.commands._going_on import PredictionsOnTheWay, place_for, source_hash
+from alcseg.commands._going_on import PredictionsOnTheWay, place_for, require_free_or_begun, source_hash
+from alcseg.commands._part_jobs import count_parts, predict_in_jobs
+from alcseg.commands._parts import choose_part
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
 from alcseg.data.folder import Case
@@ -23,12 +27,13 @@ from alcseg.errors import DataError, PackageError, UsageError
 from alcseg.inference.device import pick_device
 from alcseg.inference.ensemble import Ensemble, open_sources
 from alcseg.inference.sliding_window import require_window
-from alcseg.listing import has_file
+from alcseg.launching import LauncherName
 from alcseg.machine import peak_memory_mib, timestamp, versions
 from alcseg.outputs import require_free
 from alcseg.records.correction import Perturbation
 from alcseg.records.plan import Plan
 from alcseg.records.predictions import Network, OtherRun, PredictedCase, PredictionRecord
+from alcseg.run import Run
 from alcseg.seeds import require_seed
 from alcseg.types import EngineName, Window
 
@@ -54,6 +59,11 @@ def predict(
     as_format: str = "nifti",
     series: str | PathLike[str] | None = None,
     labelmap: bool = False,
+    num_parts: int | None = None,
+    part_id: int | None = None,
+    launcher: LauncherName = "local",
+    jobs: int | None = None,
+    slurm: Sequence[str] = (),
     overwrite: bool = False,
 ) -> Predictions:
     """Predict every case that `inputs` name; a case that fails is recorded and the others go on.
@@ -84,13 +94,21 @@ def predict(
         series: With `dicom-seg`, folder of the DICOM series that the images were made of; not needed where
             the series are the inputs.
         labelmap: With `dicom-seg`, write the type LABELMAP instead of BINARY.
+        num_parts: Share the cases, sorted by name, out to so many parts.
+        part_id: Predict only this part of them, from 0, into the same `out` as the others: every
+            `num_parts`-th case from the `part_id`-th on. `predict.json` is done when all cases are there.
+            Without it all parts are predicted, as jobs.
+        launcher: Where such jobs run: `local`, or `slurm` through submitit.
+        jobs: Jobs side by side, and as many parts where `num_parts` is not given; None: one per GPU, else
+            one. A single one runs in this process.
+        slurm: `KEY=VALUE` options of the jobs, such as `partition=gpu`.
         overwrite: Replace the predictions that the folder holds, when all new ones are there; other files
             stay.
 
     Raises:
         UsageError: If an option is wrong, networks do not go together, the folder holds other files, or an
             output would replace an input.
-        DataError: If nothing was found, or every case failed.
+        DataError: If nothing was found, or every case failed; a part of which every case failed just says so.
         PackageError: If the files of every case need a package that is not installed.
         ResourceError: If the folder cannot be made.
     """
@@ -100,6 +118,8 @@ def predict(
         raise UsageError(f"--passes: expected 0 or more, got {passes}.")
     if uncertainty and passes < 2:
         raise UsageError(f"--passes: expected at least 2 for an uncertainty, got {passes}.")
+    part = choose_part(num_parts, part_id, overwrite=overwrite)
+    count = count_parts(num_parts, part_id, launcher=launcher, jobs=jobs, slurm=slurm)
     sources, out = open_sources(run, others), Path(out)
     source = sources[0]
     if uncertainty:
@@ -125,6 +145,29 @@ def predict(
     computed_by = [one.engine(engine, where) for one in sources]
     if network not in get_args(Network):
         raise UsageError(f"--network: expected auto, student or teacher, got '{network}'.")
+    if count is not None:
+        choose_part(count, None, overwrite=overwrite)
+        anew = partial(
+            predict,
+            _bare(run),
+            given,
+            out=out,
+            others=[_bare(other) for other in others],
+            uncertainty=uncertainty,
+            probabilities=probabilities,
+            window=window,
+            network=network,
+            passes=passes,
+            seed=seed,
+            engine=engine,
+            as_format=as_format,
+            series=series,
+            labelmap=labelmap,
+        )
+        record = predict_in_jobs(
+            anew, out, min(count, len(cases)), launcher=launcher, jobs=jobs, slurm=slurm, device=device
+        )
+        return Predictions(out, record)
     ensemble = Ensemble.load(sources, where, network=network, window=window, engine=engine)
     settings = source.settings.method.settings
     how = Perturbation.like_method(settings, passes=passes, seed=seed) if uncertainty else None
@@ -148,9 +191,12 @@ def predict(
         started=timestamp(),
         labels=source.plan.labels,
     )
+    names = [case.case_id for case in cases]
+    if part is not None:
+        cases = part.of(cases)
     errors = []
-    with place_for(out, overwrite=overwrite) as place:
-        going = PredictionsOnTheWay(place, asked, {case.case_id for case in cases})
+    with place_for(out, overwrite=overwrite, part=part) as place:
+        going = PredictionsOnTheWay(place, asked, names, part)
         try:
             for case in track(cases, "Predicting cases"):
                 begun, files = time.perf_counter(), ""
@@ -175,10 +221,15 @@ def predict(
             raise
         written.finish(place)
         record = going.end(peak_memory_mib(), done=True)
-    if len(errors) == len(cases):
+    if part is None and len(errors) == len(cases):
         others = f" (all {len(errors)} cases failed; see {record.path(out)})" if len(errors) > 1 else ""
         raise type(errors[0])(f"{errors[0]}{others}")
     return Predictions(out, record)
+
+
+def _bare(run: str | PathLike[str]) -> str | Run:
+    """What a job opens anew: without what was loaded of it here."""
+    return Run(run.path, run.stage) if isinstance(run, Run) else os.fspath(run)
 
 
 def _predict_case(
@@ -223,8 +274,10 @@ def _check_output(
 ) -> None:
     """Refuse a folder in use and outputs that would replace inputs or each other, before any work."""
     require_apart_outputs({case_id: names.values() for case_id, names in outputs.items()})
-    if overwrite or not has_file(PredictionRecord.path(out)):
-        require_free(out, overwrite=overwrite, writes=PredictionRecord.NAME)
+    if overwrite:
+        require_free(out, overwrite=True, writes=PredictionRecord.NAME)
+    else:
+        require_free_or_begun(out)
     sources = {path.resolve() for case in cases for path in case.images}
     if out.resolve() in sources | {path.parent for path in sources}:
         raise UsageError(

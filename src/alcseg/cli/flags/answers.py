@@ -7,6 +7,7 @@ from alcseg.cli.flags.shared import (
     add_as,
     add_device,
     add_engine,
+    add_launcher,
     add_output,
     add_overwrite,
     add_passes,
@@ -55,6 +56,18 @@ def add_predict(verbs: Verbs) -> ArgumentParser:
     add_seed(verb, "the perturbations behind --uncertainty, mixed with each case id")
     add_device(verb)
     add_engine(verb)
+    verb.add_argument(
+        "--num-parts", type=int, metavar="N", help="share the cases, sorted by name, out to N parts"
+    )
+    verb.add_argument(
+        "--part-id",
+        type=int,
+        metavar="K",
+        help="predict only part K of --num-parts, from 0, into the same --out; without it all parts, as jobs",
+    )
+    add_launcher(
+        verb, "jobs side by side, by default one per GPU, else one in this process; also the number of parts"
+    )
     return verb
 
 

@@ -88,3 +88,12 @@ def test_nonsense_is_refused(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "SimpleITK", None)
     with pytest.raises(ResourceError, match=r"pip install 'alcseg\[raters\]', or fuse by majority"):
         fuse([ball(3), ball(4)], (0, 1), SPACING, "staple")
+
+
+def test_a_value_that_the_first_label_cannot_hold_is_no_obstacle() -> None:
+    small, large = np.zeros((3, 3, 3), np.uint8), np.zeros((3, 3, 3), np.int16)
+    small[1, 1, 1], large[1, 1, 1] = 1, 300
+    for labels in ([small, large, large], [large, small, large]):
+        fused = fuse(labels, (0, 1, 300), (1.0, 1.0, 1.0))
+        assert fused[1, 1, 1] == 300
+        assert np.count_nonzero(fused) == 1

@@ -46,7 +46,7 @@ def fuse(
         how: `majority` or `staple`.
 
     Returns:
-        `(X, Y, Z)`, in the type of the first label.
+        `(X, Y, Z)`, in the smallest integer type that holds all values.
 
     Raises:
         UsageError: If there are fewer than two labels, or no such fusion.
@@ -59,7 +59,8 @@ def fuse(
         raise UsageError(f"expected one of {', '.join(FUSIONS)} to fuse labels by, got '{how}'.")
     if shapes := {label.shape for label in labels} - {labels[0].shape}:
         raise ShapeError(f"expected labels of one shape to fuse, got {labels[0].shape} and {shapes.pop()}.")
-    fused = np.full_like(labels[0], values[0])
+    kind = np.result_type(np.min_scalar_type(min(values)), np.min_scalar_type(max(values)))
+    fused = np.full(labels[0].shape, values[0], kind)
     drawn = np.logical_or.reduce([label != values[0] for label in labels])
     if not drawn.any():
         return fused
@@ -69,7 +70,7 @@ def fuse(
     found, undecided = _staple(near, len(values)) if how == "staple" else _majority(near, most)
     if undecided.any():
         found[undecided] = _settled(near, most, found, undecided, spacing)
-    fused[box] = np.asarray(values, fused.dtype)[found]
+    fused[box] = np.asarray(values, kind)[found]
     return fused
 
 

@@ -4,7 +4,7 @@ https://teem.sourceforge.net/nrrd/format.html
 """
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,7 @@ def read_nrrd(path: Path) -> Volume:
     nrrd = nrrd_package()
     try:
         with np.errstate(all="ignore"):  # of numbers that are none, which are refused below
+            _require_beside(nrrd.read_header(str(path)), path)
             array, header = nrrd.read(str(path), index_order="F")
     except (
         *(nrrd.NRRDError, OSError, EOFError, ValueError, zlib.error),
@@ -70,6 +71,15 @@ def read_nrrd(path: Path) -> Volume:
     if array.ndim != 3:
         raise DataError(f"{path}: expected one 3D volume, found shape {array.shape}. Check the file.")
     return Volume(np.ascontiguousarray(array), _affine(header, path), None, path)
+
+
+def _require_beside(header: Mapping[str, Any], path: Path) -> None:
+    """Refuse voxels that lie in another folder, wherever a header may point."""
+    named = str(header.get("data file") or header.get("datafile") or path.name)
+    if Path(named).name != named or named in ("", ".", ".."):
+        raise DataError(
+            f"{path}: expected its voxels in it or in a file beside it, found '{named:.60}'. Convert it."
+        )
 
 
 def place_in_space(affine: Affine) -> tuple[Any, Any]:

@@ -137,6 +137,47 @@ def test_the_header_of_a_metaimage_is_understood_as_itk_understands_it(tmp_path:
     assert found.array.ravel().tolist() == [5, 7]
 
 
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        (b"NDims = 3", b"NDims = three"),
+        (b"Offset = 0 0 0", b"Offset = nan 0 0"),
+        (b"Offset = 0 0 0", b"Offset = here 0 0"),
+        (b"ElementSpacing = 2 3 4", b"ElementSpacing = 2 3 4 5"),
+    ],
+)
+def test_numbers_that_itk_would_take_for_others_are_refused(tmp_path: Path, was: bytes, now: bytes) -> None:
+    path = tmp_path / "a.mha"
+    header = b"ObjectType = Image\nNDims = 3\nOffset = 0 0 0\nElementSpacing = 2 3 4\nDimSize = 2 1 1\n"
+    header += b"ElementType = MET_UCHAR\nElementDataFile = LOCAL\n\x05\x07"
+    path.write_bytes(header)
+    assert read_image(path).shape == (2, 1, 1)
+    path.write_bytes(header.replace(was, now))
+    with pytest.raises(DataError, match="expected one 3D volume"):
+        read_image(path)
+
+
+def test_voxels_of_a_metaimage_lie_in_it_or_beside_it(tmp_path: Path) -> None:
+    header = "ObjectType = Image\nNDims = 3\nDimSize = 2 1 1\nElementType = MET_UCHAR\nElementDataFile = {}\n"
+    (tmp_path / "a.raw").write_bytes(b"\x05\x07")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "a.raw").write_bytes(b"\x05\x07")
+    (tmp_path / "a.mhd").write_text(header.format("a.raw"))
+    assert read_image(tmp_path / "a.mhd").array.ravel().tolist() == [5, 7]
+    for name in ("other/a.raw", str(tmp_path / "a.raw"), "../a.raw"):
+        (tmp_path / "a.mhd").write_text(header.format(name))
+        with pytest.raises(DataError, match="in a file beside it"):
+            read_image(tmp_path / "a.mhd")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nibabel leaves it open
+def test_what_is_no_mgh_file_at_all_is_refused(tmp_path: Path) -> None:
+    for name, content in (("empty.mgh", b""), ("short.mgh", bytes(100)), ("zeros.mgh", bytes(400))):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataError, match="cannot read it"):
+            read_label(tmp_path / name)
+
+
 def test_mgz_holds_values_beyond_a_byte_as_int32(tmp_path: Path) -> None:
     assert nib.load(_written(tmp_path, "mgz")).get_data_dtype() == np.dtype(">i4")
     found = read_label(tmp_path / "case.mgz").array

@@ -8,6 +8,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
+from nibabel.freesurfer.mghformat import MGHError
 from nibabel.spatialimages import HeaderDataError
 
 from alcseg.data.case import Volume
@@ -19,7 +20,11 @@ from alcseg.types import LabelMap
 
 __all__ = ["MGHFormat"]
 
-_DAMAGED = (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, LookupError, zlib.error)
+_DAMAGED = (
+    ImageFileError, HeaderDataError, MGHError, OSError, EOFError, ValueError, LookupError, ArithmeticError,
+    TypeError,  # a header that is cut off
+    zlib.error,
+)  # fmt: skip
 
 
 class MGHFormat(ValueFormat):

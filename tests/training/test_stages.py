@@ -95,7 +95,7 @@ def test_patches_of_the_last_stage_carry_handed_labels(
         return terms(self, batch)
 
     def hand_on(self: TwoStageRNT, held_out: Any) -> Any:
-        for case_id, _, label in held_out:
+        for case_id, _, label, _ in held_out:
             yield case_id, np.full_like(label, 7)  # label 1, moved to class 1
 
     monkeypatch.setattr(TwoStageRNT, "training_terms", watched)

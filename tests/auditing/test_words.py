@@ -3,7 +3,7 @@
 import pytest
 
 from alcseg.auditing.judge import Judgment
-from alcseg.auditing.words import in_words
+from alcseg.auditing.words import in_words, verdict
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,16 @@ from alcseg.auditing.words import in_words
 def test_a_doubtful_kind_is_said_to_be_doubtful(kind, sure, said):
     judgment = Judgment(0.77, 0.33, 1.0, 1.0, {kind: sure, "ragged": min(0.1, 1 - sure)})
     assert in_words("organ", judgment).startswith(f"organ {said}: Dice about 0.77")
+
+
+@pytest.mark.parametrize(
+    ("dice", "wrong", "said"),
+    [
+        ([0.95] * 10, 0, "do not relabel it"),
+        ([0.95] * 8 + [0.5] * 2, 2, "Look at the worst first"),
+        ([0.75] * 10, 4, "below what human readers reach"),
+        ([0.95] * 4 + [0.5] * 6, 6, "look at the labels of trusted.txt before you use it"),
+    ],
+)
+def test_a_set_is_summed_up_by_how_many_labels_seem_wrong(dice, wrong, said):
+    assert said in verdict(dice, wrong)

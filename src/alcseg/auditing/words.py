@@ -62,6 +62,11 @@ def verdict(dice: Sequence[float], wrong: int) -> str:
     said = f"{wrong} of {len(dice)} labels seem wrong; the median label is expected at {middle:.2f} Dice"
     if not wrong:
         return f"{said}. The set is about as good as human readers are ({_YARDSTICK}): do not relabel it."
+    if 2 * wrong > len(dice):
+        return (
+            f"{said}. The audit believes the half that agrees best, and where most labels are wrong that "
+            "half holds wrong ones, too: look at the labels of trusted.txt before you use it."
+        )
     if middle < _READERS:
         return f"{said}, below what human readers reach ({_YARDSTICK})."
     return f"{said}. Look at the worst first; the others are about as good as human readers."

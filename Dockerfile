@@ -21,7 +21,7 @@ RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 FROM python:${PYTHON}-slim-bookworm
 # Of https://download.pytorch.org/whl/: cpu, or a release of CUDA such as cu130.
 ARG TORCH=cpu
-ARG EXTRAS=dicom,fast,frames,h5,nrrd,openvino,raters,review
+ARG EXTRAS=dicom,dicom-seg,fast,frames,h5,mha,nrrd,onnx,openvino,raters,review
 COPY constraints.txt /tmp/
 COPY --from=wheel /wheels /wheels
 RUN pip install --no-cache-dir --constraint /tmp/constraints.txt --index-url "https://download.pytorch.org/whl/${TORCH}" torch \

@@ -1,4 +1,4 @@
-# Everything runs in .venv, made on the first call. Needs python3 (3.11 or 3.12) and make.
+# Everything runs in .venv, made on the first call. Needs python3 (3.11, 3.12 or 3.13) and make.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -12,8 +12,8 @@ setup: $(VENV)/.installed web
 
 # torch first and pinned: a range would let pip fetch the newest CUDA build before it meets the constraint.
 $(VENV)/.installed: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
-	  || { echo "Python 3.11 or 3.12 is needed, $(PYTHON) is $$($(PYTHON) --version). Call: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	  || { echo "Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is $$($(PYTHON) --version). Call: make PYTHON=python3.12" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) --constraint constraints.txt torch
 	$(PIP) --constraint constraints.txt --editable '.[dicom,dicom-seg,h5,mha,nrrd,raters,review,slurm,dev]'

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def test_a_run_folder_holds_what_prediction_and_people_need(
     assert record["train_cases"] == ["hq_0", "hq_1", "hq_2", "lq_0", "lq_1"]
     assert record["hq_cases"] == ["hq_0", "hq_1", "hq_2"]
     assert record["val_cases"] == ["val_0"]
-    assert record["versions"]["torch"] == torch.__version__
+    assert record["versions"]["torch"] == version("torch")
     assert len(record["data_hash"]) == 16
     assert record["inputs"]["val_0"]["use"] == "val"
     assert list(record["inputs"]["lq_1"]["files"]) == ["imagesTr/lq_1_0000.nii.gz", "labelsTr/lq_1.nii.gz"]

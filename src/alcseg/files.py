@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -236,6 +236,11 @@ def copy_into(path: Path, folder: Path) -> None:
     """Copy a label; not linked: an editor that saves it in place must not reach into the source."""
     make_folder(folder)
     shutil.copyfile(path, folder / path.name)
+
+
+def lines_hash(lines: Iterable[str]) -> str:
+    """SHA-256 of several texts, 16 hexadecimal digits; none of them may hold a line break."""
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def file_hash(path: Path) -> str:

@@ -23,6 +23,7 @@ __all__ = [
     "has_folder",
     "list_files",
     "list_folders",
+    "require_beside",
     "require_content",
 ]
 
@@ -127,6 +128,22 @@ def has_folder(path: Path) -> bool:
         DataError: If it, or a folder above it, is a link that leads nowhere.
     """
     return stat.S_ISDIR(_mode(path))
+
+
+def require_beside(named: str, path: Path) -> None:
+    """Refuse a header that names a file of voxels in another folder.
+
+    Args:
+        named: As the header has it.
+        path: The file with the header.
+
+    Raises:
+        DataError: If it is no plain name.
+    """
+    if Path(named).name != named or named in ("", ".", ".."):
+        raise DataError(
+            f"{path}: expected its voxels in it or in a file beside it, found '{named:.60}'. Convert it."
+        )
 
 
 def require_content(path: Path) -> None:

@@ -1,6 +1,5 @@
 """Predictions that go on where an earlier call was stopped: what is finished, and is it what is asked for."""
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from pathlib import Path
 from alcseg.commands._parts import PARTS, Part, in_turn, known_records, leave, leave_if_empty, require_no_part
 from alcseg.data.readers.base import SourceCase
 from alcseg.errors import DataError, UsageError
-from alcseg.files import file_hash, make_folder
+from alcseg.files import file_hash, lines_hash, make_folder
 from alcseg.listing import has_file, has_folder
 from alcseg.locks import alone
 from alcseg.outputs import output_folder, require_free
@@ -166,11 +165,7 @@ def source_hash(case: SourceCase) -> str:
             raise DataError(
                 f"{error.filename}: expected an image, found '{error.strerror}'. Restore it."
             ) from None
-    return _joined(found)
-
-
-def _joined(parts: list[str]) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    return lines_hash(found)
 
 
 def _foreign(out: Path) -> Callable[[Path], bool]:

@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
@@ -42,7 +42,7 @@ class Compared:
 
     Attributes:
         fusion: How the labels of several readers became one: `majority`, `staple` or `given`.
-        drew: By reader, the number of cases that the reader drew.
+        drew: By reader, the number of cases that the reader drew beside others.
         raters: A line per reader and class.
         pairs: A line per two readers and class.
         cases: A line per case, reader and class.
@@ -52,7 +52,7 @@ class Compared:
     drew: dict[str, int]
     raters: tuple[RaterRow, ...]
     pairs: tuple[RaterPairRow, ...]
-    cases: tuple[RaterCaseRow, ...]
+    cases: tuple[RaterCaseRow, ...] = field(repr=False)
 
     @property
     def verdict(self) -> str:

@@ -12,7 +12,7 @@ from alcseg.data.rater_labels import rater_labels
 from alcseg.errors import DataError
 from alcseg.frames import to_frame
 from alcseg.outputs import output_folder, require_apart
-from alcseg.records.raters import RaterCaseRow, RaterPairRow, RaterRow
+from alcseg.records.raters import RaterRow
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -21,26 +21,14 @@ __all__ = ["RaterComparison", "raters"]
 
 
 @dataclass(frozen=True)
-class RaterComparison:
-    """How readers draw.
+class RaterComparison(Compared):
+    """How readers draw, written to a folder.
 
     Attributes:
         out: Folder of the tables and the page.
-        fusion: How labels of several readers became one: `majority`, `staple` or `given`.
-        drew: By reader, the number of cases that the reader drew beside others.
-        verdict: Who stands out, in words.
-        raters: A line per reader and class.
-        pairs: A line per two readers and class.
-        cases: A line per case, reader and class.
     """
 
-    out: Path
-    fusion: str
-    drew: dict[str, int]
-    verdict: str
-    raters: tuple[RaterRow, ...]
-    pairs: tuple[RaterPairRow, ...]
-    cases: tuple[RaterCaseRow, ...] = field(repr=False)
+    out: Path = field(kw_only=True)
 
     def __fspath__(self) -> str:
         return str(self.out)
@@ -48,7 +36,7 @@ class RaterComparison:
     @classmethod
     def of(cls, found: Compared, out: Path) -> "RaterComparison":
         """What was found, written to a folder."""
-        return cls(out, found.fusion, found.drew, found.verdict, found.raters, found.pairs, found.cases)
+        return cls(**vars(found), out=out)
 
     def to_document(self) -> dict[str, Any]:
         """What the command line prints."""

@@ -24,7 +24,7 @@ from alcseg.data.folder import Dataset
 from alcseg.data.preprocess import PREPROCESS_VERSION, label_and_known, preprocess_images
 from alcseg.distances import class_distances
 from alcseg.errors import DataError, LabelError, ResourceError
-from alcseg.files import file_hash, make_folder, write_array
+from alcseg.files import file_hash, lines_hash, make_folder, write_array
 from alcseg.records.cached_case import CachedCaseRecord
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
@@ -207,7 +207,7 @@ def data_hash(inputs: Mapping[str, RunInput]) -> str:
         f"{name} {_source_hash(each.files)} {each.quality}{each.classes_drawn and ' ' + each.classes_drawn}"
         for name, each in inputs.items()
     )
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+    return lines_hash(lines)
 
 
 def _plan_hash(plan: Plan) -> str:

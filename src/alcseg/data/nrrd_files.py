@@ -4,7 +4,7 @@ https://teem.sourceforge.net/nrrd/format.html
 """
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ import numpy as np
 from alcseg.data.case import Volume
 from alcseg.data.placement import check_affine
 from alcseg.errors import DataError, GeometryError, PackageError
+from alcseg.listing import require_beside
 from alcseg.types import Affine
 from alcseg.words import shorten
 
-__all__ = ["LPS", "SPACES", "nrrd_package", "place_in_space", "read_nrrd"]
+__all__ = ["LPS", "SPACES", "nrrd_damage", "nrrd_package", "place_in_space", "read_nrrd"]
 
 LPS = "left-posterior-superior"
 """The space of files that are written, as ITK and 3D Slicer write them."""
@@ -47,6 +48,14 @@ def nrrd_package() -> Any:
     return nrrd
 
 
+def nrrd_damage() -> tuple[type[Exception], ...]:
+    """What pynrrd raises for files that are damaged, empty or none of its own."""
+    return (
+        *(nrrd_package().NRRDError, OSError, EOFError, ValueError, zlib.error),
+        *(ArithmeticError, LookupError, StopIteration, TypeError),  # of headers
+    )
+
+
 def read_nrrd(path: Path) -> Volume:
     """Read one 3D NRRD file in its own type and voxel order, with its affine in RAS millimetres.
 
@@ -57,13 +66,12 @@ def read_nrrd(path: Path) -> Volume:
     """
     nrrd = nrrd_package()
     try:
-        with np.errstate(all="ignore"):  # of numbers that are none, which are refused below
-            _require_beside(nrrd.read_header(str(path)), path)
-            array, header = nrrd.read(str(path), index_order="F")
-    except (
-        *(nrrd.NRRDError, OSError, EOFError, ValueError, zlib.error),
-        *(ArithmeticError, LookupError, StopIteration, TypeError),  # of headers that are damaged or empty
-    ) as error:
+        # Of numbers that are none numpy would warn; they are refused below.
+        with np.errstate(all="ignore"), path.open("rb") as file:
+            header = nrrd.read_header(file)
+            require_beside(str(header.get("data file") or header.get("datafile") or path.name), path)
+            array = nrrd.read_data(header, file, str(path), index_order="F")
+    except nrrd_damage() as error:
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise DataError(
             f"{path}: expected a whole NRRD file, cannot read it ({reason}). Copy it again."
@@ -71,15 +79,6 @@ def read_nrrd(path: Path) -> Volume:
     if array.ndim != 3:
         raise DataError(f"{path}: expected one 3D volume, found shape {array.shape}. Check the file.")
     return Volume(np.ascontiguousarray(array), _affine(header, path), None, path)
-
-
-def _require_beside(header: Mapping[str, Any], path: Path) -> None:
-    """Refuse voxels that lie in another folder, wherever a header may point."""
-    named = str(header.get("data file") or header.get("datafile") or path.name)
-    if Path(named).name != named or named in ("", ".", ".."):
-        raise DataError(
-            f"{path}: expected its voxels in it or in a file beside it, found '{named:.60}'. Convert it."
-        )
 
 
 def place_in_space(affine: Affine) -> tuple[Any, Any]:

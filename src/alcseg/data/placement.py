@@ -10,7 +10,10 @@ from numpy.typing import ArrayLike
 from alcseg.errors import GeometryError
 from alcseg.types import Affine
 
-__all__ = ["check_affine", "check_directions", "check_steps", "shear_degrees"]
+__all__ = ["LPS_TO_RAS", "check_affine", "check_directions", "check_steps", "shear_degrees"]
+
+LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
+"""What coordinates of DICOM and ITK (left, posterior, superior) are multiplied with, to be those of NIfTI."""
 
 _FLAT = 1e-3  # Volume of the three unit axes: 1 where they are perpendicular, 0 where they lie in a plane.
 _FARTHEST_MM, _SHORTEST_MM = 1e9, 1e-9

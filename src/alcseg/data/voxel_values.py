@@ -1,6 +1,6 @@
 """What voxels may hold: finite intensities that vary, and whole numbers that name classes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ from alcseg.words import shorten
 __all__ = [
     "MANY_VALUES",
     "check_intensities",
+    "in_values",
     "looks_like_image",
     "require_not_negative",
+    "smallest_type",
     "whole_numbers",
 ]
 
@@ -114,3 +116,20 @@ def looks_like_image(label: LabelMap) -> bool:
         pairs += int(np.count_nonzero(either))
         changes += int(np.count_nonzero(low[either] != high[either]))
     return changes > _RESTLESS * pairs
+
+
+def smallest_type(values: LabelMap) -> np.dtype[Any]:
+    """The smallest integer type that holds all values of a label map."""
+    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
+    return np.result_type(np.min_scalar_type(min(low, 0)), np.min_scalar_type(max(high, 0)))
+
+
+def in_values(classes: NDArray[Any], values: Sequence[int]) -> LabelMap:
+    """Label values from class indices, in the smallest type that holds all of them.
+
+    Args:
+        classes: Of any shape.
+        values: Of each class.
+    """
+    label: LabelMap = np.array(values, np.min_scalar_type(max(values)))[classes]
+    return label

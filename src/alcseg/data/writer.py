@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from alcseg.data.case import Volume
 from alcseg.data.nifti_file import mm_per_unit, nifti_stem
+from alcseg.data.voxel_values import smallest_type
 from alcseg.errors import ShapeError, UsageError
 from alcseg.files import atomic_path
 from alcseg.types import Affine, LabelMap
@@ -45,9 +46,7 @@ def write_label(path: Path, values: LabelMap, like: Volume) -> None:
         ShapeError: If the shapes differ.
         UsageError: If `path` does not end in `.nii` or `.nii.gz`.
     """
-    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
-    smallest = np.result_type(np.min_scalar_type(min(low, 0)), np.min_scalar_type(max(high, 0)))
-    _write(path, values.astype(smallest), like)
+    _write(path, values.astype(smallest_type(values)), like)
 
 
 def write_map(path: Path, values: NDArray[Any], like: Volume) -> None:

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from alcseg.data.case import Volume
+from alcseg.data.voxel_values import in_values
 from alcseg.errors import UsageError
 from alcseg.inference.predictor import Predictor
 from alcseg.inference.sources import ModelSource, open_source
@@ -51,8 +52,7 @@ class MeanAnswer:
 
     def label(self) -> LabelMap:
         """See `Answer`; the lowest class wins ties."""
-        label: LabelMap = np.array(self.values, np.min_scalar_type(max(self.values)))[self.probs.argmax(0)]
-        return label
+        return in_values(self.probs.argmax(0), self.values)
 
     def source_probabilities(self) -> NDArray[np.float32]:
         """See `Answer`."""

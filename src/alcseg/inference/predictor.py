@@ -15,6 +15,7 @@ from alcseg.data.case import Volume
 from alcseg.data.geometry import ModelGrid
 from alcseg.data.incomplete import marginal_probabilities
 from alcseg.data.preprocess import preprocess_images
+from alcseg.data.voxel_values import in_values
 from alcseg.inference.engines import Engine, make_engine
 from alcseg.inference.perturbed import perturbed_log_probabilities
 from alcseg.inference.shelf import Shelf
@@ -221,6 +222,4 @@ def to_label(probs: Iterable[NDArray[np.float32]], grid: ModelGrid, values: tupl
         grid: The two grids.
         values: Label value of each class, in the smallest type that holds them all.
     """
-    smallest = np.min_scalar_type(max(values))
-    label: LabelMap = np.array(values, dtype=smallest)[grid.labels_from_probabilities(probs)]
-    return label
+    return in_values(grid.labels_from_probabilities(probs), values)

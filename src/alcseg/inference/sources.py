@@ -4,7 +4,6 @@ A source gives a plan and networks; whoever predicts asks for nothing else. A ne
 class and a line in `open_source`.
 """
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -16,7 +15,7 @@ import torch
 from torch import nn
 
 from alcseg.errors import CheckpointError, PackageError, UsageError
-from alcseg.files import file_hash
+from alcseg.files import file_hash, lines_hash
 from alcseg.inference.load import load_networks
 from alcseg.inference.pick_engine import pick_engine
 from alcseg.inference.pt2_archive import load_pt2_network, read_pt2_record
@@ -114,17 +113,17 @@ class RunSource:
         """See `ModelSource`."""
         return self.run.path
 
-    @cached_property
+    @property
     def plan(self) -> Plan:
         """See `ModelSource`."""
         return self.run.plan
 
-    @cached_property
+    @property
     def settings(self) -> RunSettings:
         """See `ModelSource`."""
         return self.run.settings
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """See `ModelSource`."""
         return run_hash(self.run)
@@ -235,4 +234,4 @@ def run_hash(run: Run) -> str:
     """Stands for what decides on the voxels that a run predicts: its settings, plan and weights."""
     parts = (run.config_path, run.plan_path, run.weights_path("model"), run.weights_path("teacher"))
     found = [file_hash(path) for path in parts if has_file(path)]
-    return hashlib.sha256("\n".join(found).encode()).hexdigest()[:16]
+    return lines_hash(found)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from alcseg.arrays import label_hash
 from alcseg.data.geometry import ModelGrid
+from alcseg.data.voxel_values import in_values
 from alcseg.errors import LabelError, ShapeError
 from alcseg.reporting.regions import Region, find_regions
 from alcseg.reviewing.subject import Subject
@@ -159,10 +160,7 @@ class CaseSheet:
 
     def to_file(self, indices: LabelMap) -> LabelMap:
         """Label values in the voxel order of the label file, from class indices in RAS order."""
-        turned = self._grid.label_to_source(indices)
-        values = np.asarray(self.values, dtype=np.min_scalar_type(max(self.values)))
-        label: LabelMap = values[turned]
-        return label
+        return in_values(self._grid.label_to_source(indices), self.values)
 
     def to_page(self, label: LabelMap) -> Indices:
         """The reverse."""

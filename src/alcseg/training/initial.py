@@ -72,7 +72,7 @@ def settings_of(run: Run) -> dict[str, dict[str, object]]:
             "patch": plan.patch,
             "spacing": plan.spacing,
             "normalization": plan.normalization,
-            **({} if plan.clip is None else {"clip": plan.clip}),
+            "clip": plan.clip,
         },
     }
 

@@ -1,12 +1,11 @@
 """What shaped a run besides its settings, and whether it is the same when the run goes on."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from alcseg.data.cache import source_files
 from alcseg.data.folder import Dataset
 from alcseg.errors import CheckpointError, DataError
-from alcseg.files import file_hash
+from alcseg.files import file_hash, lines_hash
 from alcseg.records.cases import CaseRow
 from alcseg.records.run import RunInput, Use
 from alcseg.run import Run
@@ -99,7 +98,7 @@ def handed_on_hash(run: Run) -> str:
     """Of all labels that a stage handed on."""
     labels = [path for path in run.labels_path.glob("*.npy") if not path.name.endswith(".distance.npy")]
     lines = [f"{path.name} {file_hash(path)}" for path in sorted(labels)]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+    return lines_hash(lines)
 
 
 def require_handed_on(run: Run) -> None:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from alcseg.data.case import Volume
-from alcseg.data.formats import FORMATS, find_format, format_of, read_image, read_label, volume_stem
+from alcseg.data.formats import FORMATS, format_of, read_image, read_label, volume_stem
 from alcseg.data.formats.colors import write_color_table
+from alcseg.data.formats.output import LabelOutput
 from alcseg.errors import AlcsegError, DataError, LabelError, UsageError
 from alcseg.types import Affine
 
@@ -44,7 +45,7 @@ VALUES = [name for name, found in FORMATS.items() if not found.names_classes]
 
 
 def _written(folder: Path, name: str) -> Path:
-    written = find_format(name)
+    written = FORMATS[name]
     path = folder / f"case{written.endings[0]}"
     written.write_label(path, LABEL, IMAGE, LABELS)
     return path
@@ -170,6 +171,22 @@ def test_voxels_of_a_metaimage_lie_in_it_or_beside_it(tmp_path: Path) -> None:
             read_image(tmp_path / "a.mhd")
 
 
+def test_voxels_of_an_nrrd_file_lie_in_it_or_beside_it(tmp_path: Path) -> None:
+    header = (
+        "NRRD0004\ntype: uint8\ndimension: 3\nspace: left-posterior-superior\nsizes: 2 1 1\n"
+        "space directions: (1,0,0) (0,1,0) (0,0,1)\nspace origin: (0,0,0)\nencoding: raw\ndata file: {}\n\n"
+    )
+    (tmp_path / "other").mkdir()
+    for place in (tmp_path, tmp_path / "other"):
+        (place / "a.raw").write_bytes(b"\x05\x07")
+    (tmp_path / "a.nhdr").write_text(header.format("a.raw"))
+    assert read_image(tmp_path / "a.nhdr").array.ravel().tolist() == [5, 7]
+    for name in ("other/a.raw", str(tmp_path / "a.raw"), "../a.raw"):
+        (tmp_path / "a.nhdr").write_text(header.format(name))
+        with pytest.raises(DataError, match="in a file beside it"):
+            read_image(tmp_path / "a.nhdr")
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nibabel leaves it open
 def test_what_is_no_mgh_file_at_all_is_refused(tmp_path: Path) -> None:
     for name, content in (("empty.mgh", b""), ("short.mgh", bytes(100)), ("zeros.mgh", bytes(400))):
@@ -232,7 +249,7 @@ def test_a_missing_package_is_told_with_its_extra(
 
 def test_an_unknown_format_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UsageError, match=r"expected one of .* Did you mean 'nrrd'"):
-        find_format("nrd")
+        LabelOutput.of("nrd", LABELS, {})
 
 
 def test_names_and_colors_stand_in_a_table_that_slicer_reads(tmp_path: Path) -> None:

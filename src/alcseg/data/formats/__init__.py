@@ -15,14 +15,13 @@ from alcseg.data.formats.mgh import MGHFormat
 from alcseg.data.formats.nifti import NIfTIFormat
 from alcseg.data.formats.nrrd import NRRDFormat
 from alcseg.data.formats.seg_nrrd import SegNRRDFormat
-from alcseg.errors import DataError, UsageError
-from alcseg.words import did_you_mean, shorten
+from alcseg.errors import DataError
+from alcseg.words import shorten
 
 __all__ = [
     "FORMATS",
     "Format",
     "file_stem",
-    "find_format",
     "format_of",
     "names_classes",
     "read_image",
@@ -39,19 +38,6 @@ FORMATS: dict[str, Format] = {
     "seg.nrrd": SegNRRDFormat(),
 }
 """Name of a format, as `--as` takes it, to what reads and writes it."""
-
-
-def find_format(name: str) -> Format:
-    """The format of a name.
-
-    Raises:
-        UsageError: If there is none.
-    """
-    if name not in FORMATS:
-        raise UsageError(
-            f"--as: expected one of {', '.join(FORMATS)}, got '{name}'.{did_you_mean(name, FORMATS)}"
-        )
-    return FORMATS[name]
 
 
 def format_of(path: Path) -> Format | None:

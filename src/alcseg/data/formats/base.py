@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from alcseg.data.voxel_values import check_intensities, whole_numbers
 from alcseg.errors import DataError, UsageError
 from alcseg.types import LabelMap
 
-__all__ = ["Format", "SegmentFormat", "ValueFormat", "smallest_type"]
+__all__ = ["Format", "SegmentFormat", "ValueFormat"]
 
 
 class Format(ABC):
@@ -155,9 +155,3 @@ class SegmentFormat(Format):
     def named_values(self, path: Path) -> dict[str, int] | None:
         """As every format."""
         return self.segments(path, None).values
-
-
-def smallest_type(values: LabelMap) -> np.dtype[Any]:
-    """The smallest integer type that holds all values of a label map."""
-    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
-    return np.result_type(np.min_scalar_type(min(low, 0)), np.min_scalar_type(max(high, 0)))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from alcseg.data.formats.colors import class_colors
 from alcseg.data.formats.segments import Segment, Segments
-from alcseg.data.placement import check_affine
+from alcseg.data.placement import LPS_TO_RAS, check_affine
 from alcseg.errors import DataError, PackageError
 from alcseg.files import atomic_path
 from alcseg.types import LabelMap, Mask
@@ -39,7 +39,7 @@ _MAY_BE_EMPTY = (
     "StudyDate", "StudyID", "StudyTime",
 )  # fmt: skip
 """What the standard wants to be there, with a value or without; anonymous files often lack it."""
-_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_TO_RAS = np.diag([*LPS_TO_RAS, 1.0])
 
 
 def write_seg(

@@ -12,15 +12,17 @@ from typing import Any
 import numpy as np
 
 from alcseg.data.case import Volume
-from alcseg.data.formats.base import ValueFormat, smallest_type
-from alcseg.data.placement import check_affine
+from alcseg.data.formats.base import ValueFormat
+from alcseg.data.placement import LPS_TO_RAS, check_affine
+from alcseg.data.voxel_values import smallest_type
 from alcseg.errors import DataError, PackageError
 from alcseg.files import atomic_path
+from alcseg.listing import require_beside
 from alcseg.types import LabelMap
 
 __all__ = ["MetaImageFormat"]
 
-_TO_RAS = np.diag([-1.0, -1.0, 1.0])
+_TO_RAS = np.diag(LPS_TO_RAS)
 _LONGEST_HEADER = 1 << 20  # bytes
 _NUMBERS = {"NDims": 1, "DimSize": 3, "TransformMatrix": 9, "Rotation": 9, "Orientation": 9} | dict.fromkeys(
     ("Offset", "Position", "Origin", "ElementSpacing", "ElementSize"), 3
@@ -94,11 +96,8 @@ def _check_header(path: Path) -> None:
             )
         if key_of == "NDims" and float(value) != 3:
             raise DataError(f"{path}: expected one 3D volume, found {value} dimensions. Convert it.")
-    named = rest.split(b"\n", 1)[0].decode("latin-1").strip(" =\t\r")
-    if key and (Path(named).name != named or named in ("", ".", "..")):
-        raise DataError(
-            f"{path}: expected its voxels in it or in a file beside it, found '{named:.60}'. Convert it."
-        )
+    if key:
+        require_beside(rest.split(b"\n", 1)[0].decode("latin-1").strip(" =\t\r"), path)
 
 
 def _has_numbers(text: str, count: int) -> bool:

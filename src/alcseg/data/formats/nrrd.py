@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from alcseg.data.case import Volume
-from alcseg.data.formats.base import ValueFormat, smallest_type
+from alcseg.data.formats.base import ValueFormat
 from alcseg.data.nrrd_files import LPS, nrrd_package, place_in_space, read_nrrd
+from alcseg.data.voxel_values import smallest_type
 from alcseg.files import atomic_path
 from alcseg.types import LabelMap
 

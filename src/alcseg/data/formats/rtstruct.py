@@ -18,6 +18,7 @@ from matplotlib.path import Path as Outline
 
 from alcseg.data.case import Volume
 from alcseg.data.formats.segments import Segment, Segments
+from alcseg.data.placement import LPS_TO_RAS
 from alcseg.errors import DataError, GeometryError
 from alcseg.types import FloatArray, Mask
 
@@ -27,7 +28,6 @@ _log = logging.getLogger(__name__)
 
 _CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 _OFF_PLANE = 0.25  # Of the slice distance: how far a contour may lie beside the plane of its slice.
-_TO_RAS = np.array([-1.0, -1.0, 1.0])
 
 
 def rtstruct_values(one: Any, path: Path) -> dict[str, int]:
@@ -93,7 +93,7 @@ def _contours(one: Any, path: Path) -> dict[int, list[FloatArray]]:
                     f"{path}: expected three corners or more for a contour, found {numbers.size} numbers. "
                     "Export it again."
                 )
-            group.append(numbers.reshape(-1, 3) * _TO_RAS)
+            group.append(numbers.reshape(-1, 3) * LPS_TO_RAS)
     return found
 
 

@@ -9,7 +9,6 @@ Source:
     vtkMRMLSegmentationStorageNode.cxx of 3D Slicer for the names of the fields.
 """
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.case import Volume
-from alcseg.data.formats.base import SegmentFormat, smallest_type
+from alcseg.data.formats.base import SegmentFormat
 from alcseg.data.formats.colors import Color, class_colors
 from alcseg.data.formats.segments import Segment, Segments
-from alcseg.data.nrrd_files import LPS, SPACES, nrrd_package, place_in_space
+from alcseg.data.nrrd_files import LPS, SPACES, nrrd_damage, nrrd_package, place_in_space
 from alcseg.data.placement import check_affine
+from alcseg.data.voxel_values import smallest_type
 from alcseg.errors import DataError
 from alcseg.files import atomic_path
 from alcseg.types import Affine, LabelMap, Mask
@@ -125,12 +125,10 @@ def _extent(mask: Mask) -> str:
 @contextmanager
 def _telling(path: Path) -> Iterator[None]:
     """Say in one line why a file cannot be read."""
+    damage: tuple[type[Exception], ...] = (*nrrd_damage(), MemoryError)
     try:
         yield
-    except (
-        *(nrrd_package().NRRDError, OSError, EOFError, ValueError, MemoryError, zlib.error),
-        *(ArithmeticError, LookupError, StopIteration, TypeError),  # of headers that are damaged or empty
-    ) as error:
+    except damage as error:
         reason = str(error) or "it ends too early"
         raise DataError(
             f"{path}: expected a .seg.nrrd file, cannot read it ({reason}). Save it again."

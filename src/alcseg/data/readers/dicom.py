@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.case import CaseVolumes, Volume
-from alcseg.data.placement import check_affine
+from alcseg.data.placement import LPS_TO_RAS, check_affine
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.data.readers.dicom_files import (
     dicom_files,
@@ -246,7 +246,7 @@ def series_volume(slices: list[Slice], folder: Path) -> Volume:
         _log.warning("%s: MONOCHROME1, low values are bright; turned round to be like other series", folder)
     array = np.stack([one.pixels() for one in slices], axis=2)
     check_intensities(array, folder)
-    return Volume(array, check_affine(np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps, folder), None, folder)
+    return Volume(array, check_affine(np.diag([*LPS_TO_RAS, 1.0]) @ lps, folder), None, folder)
 
 
 def _require_one_series(slices: list[Slice], folder: Path) -> None:

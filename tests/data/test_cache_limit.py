@@ -45,3 +45,10 @@ def test_what_a_training_holds_stays(root: Path) -> None:
     assert cached_plans(root)[0].last_used > 1002
     prune(root, 0)
     assert left(root) == []
+
+
+def test_a_file_that_goes_while_it_is_counted_counts_nothing(root: Path) -> None:
+    """As another training's unfinished ones do; a link to nowhere is listed and has no size either."""
+    folder = cached_plans(root)[0].path
+    (folder / ".partial-case.image.npy").symlink_to(root / "nowhere")
+    assert next(plan for plan in cached_plans(root) if plan.path == folder).size == 100

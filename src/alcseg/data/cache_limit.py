@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +38,7 @@ class CachedPlan:
 def cached_plans(root: Path) -> list[CachedPlan]:
     """The folders of a cache, those first that were used longest ago; none where there is no cache."""
     found = [
-        CachedPlan(folder, sum(file.stat().st_size for file in folder.iterdir()), folder.stat().st_mtime)
+        CachedPlan(folder, _size(folder), folder.stat().st_mtime)
         for folder in (root.iterdir() if root.is_dir() else ())
         if _is_plan(folder)
     ]
@@ -92,6 +92,15 @@ def _locked(folder: Path, *, exclusive: bool) -> Iterator[bool]:
             yield True
     finally:
         os.close(handle)
+
+
+def _size(folder: Path) -> int:
+    """Bytes of its files; another training may write some of them, which go while they are counted."""
+    size = 0
+    for file in folder.iterdir():
+        with suppress(FileNotFoundError):
+            size += file.stat().st_size
+    return size
 
 
 def _is_plan(folder: Path) -> bool:

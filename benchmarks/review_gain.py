@@ -9,7 +9,8 @@ queue, or as many random ones:
 
 Printed is the mean foreground Dice of all labels of the set to the clean ones; of random cases the mean and
 spread over 20 draws. With --train, a network is trained on the labels as they came and after 20 reviews of
-either kind (through the review's own book and `--apply`), and scored on the cases of CLEAN that NOISY lacks.
+either kind (through the review's own book and `--apply`), and scored on the cases of CLEAN that NOISY lacks;
+each of the `--seeds` has its own draw of random cases. `--set KEY=VALUE` changes the training.
 """
 
 import argparse
@@ -45,6 +46,8 @@ def main() -> None:
     words.add_argument("noisy")
     words.add_argument("--train", type=Path)
     words.add_argument("--test")
+    words.add_argument("--seeds", type=int, default=1)
+    words.add_argument("--set", action="append", default=list(TRAINING))
     given = words.parse_args()
     noisy = alcseg.Dataset.open(given.noisy)
     subject = Subject.open(given.target, noisy) if is_audit(given.target) else Subject.open(given.target)
@@ -77,6 +80,8 @@ def main() -> None:
             queue,
             labels=readers["errs as readers do"],
             test=alcseg.Dataset.open(given.test),
+            seeds=given.seeds,
+            settings=given.set,
         )
 
 
@@ -126,24 +131,32 @@ def train(
     queue: list[str],
     *,
     labels: dict[str, LabelMap],
-    test: str,
+    test: alcseg.Dataset,
+    seeds: int,
+    settings: list[str],
 ) -> None:
     """Train on the labels as they came and after twenty reviews; score on cases that are not in the set."""
-    rng = np.random.default_rng(0)
-    sets = {"as given": [], "20 of the queue": queue[:20], "20 random": list(rng.permutation(queue)[:20])}
     known = {row.case_id for row in noisy.rows}
-    clean = alcseg.Dataset.open(test)
-    cases = [case for case in clean if case.case_id not in known]
+    cases = [case for case in test if case.case_id not in known]
     for case in cases:
-        copy_into(clean.label_path(case.case_id), work / "truth")
-    print(f"\n| labels | Dice on {len(cases)} unseen cases |\n|---|---|")
-    for words, chosen in sets.items():
-        place = work / words.replace(" ", "-")
-        dataset = noisy if not chosen else reviewed(subject, place / "dataset", chosen, labels)
-        run = alcseg.train(dataset, out=place / "run", method="hl_sup", preset="hippocampus", set=TRAINING)
-        pred = alcseg.predict(run, cases, out=place / "pred")
-        scores = alcseg.evaluate(pred, work / "truth", out=place / "eval", overwrite=True)
-        print(f"| {words} | {scores.summary.foreground_mean['dice'].mean:.4f} |", flush=True)
+        copy_into(test.label_path(case.case_id), work / "truth")
+    print(f"\n| seed | labels | Dice on {len(cases)} unseen cases |\n|---|---|---|")
+    found: dict[str, list[float]] = {}
+    for seed in range(seeds):
+        by_chance = list(np.random.default_rng(seed).permutation(queue)[:20])
+        for words, chosen in {"as given": [], "20 of the queue": queue[:20], "20 random": by_chance}.items():
+            place = work / f"seed-{seed}" / words.replace(" ", "-")
+            dataset = noisy if not chosen else reviewed(subject, place / "dataset", chosen, labels)
+            run = alcseg.train(
+                dataset, out=place / "run", method="hl_sup", preset="hippocampus", seed=seed, set=settings
+            )
+            pred = alcseg.predict(run, cases, out=place / "pred")
+            scores = alcseg.evaluate(pred, work / "truth", out=place / "eval", overwrite=True)
+            dice_of_run = scores.summary.foreground_mean["dice"].mean
+            found.setdefault(words, []).append(dice_of_run)
+            print(f"| {seed} | {words} | {dice_of_run:.4f} |", flush=True)
+    for words, values in found.items():
+        print(f"| all | {words} | {np.mean(values):.4f} (sd {np.std(values, ddof=min(1, seeds - 1)):.4f}) |")
 
 
 def reviewed(subject: Subject, out: Path, chosen: list[str], labels: dict[str, LabelMap]) -> Path:

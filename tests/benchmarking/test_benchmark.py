@@ -154,3 +154,39 @@ def test_wrong_options_are_refused_before_anything_is_made(content, write, alcse
     assert told.code == 2
     assert re.search(message, told.err)
     assert not (tmp_path / "out/datasets").exists()
+
+
+def test_chosen_runs_alone_are_done_and_their_records_make_a_report(content, write, call, alcseg, tmp_path):
+    """What a report reads is kept apart, without weights, predictions and folders of this machine."""
+    content |= {"rows": ["h_sup", "hl_sup", "alc"], "lq_labels": True}
+    content["datasets"]["other"] = content["datasets"]["tiny"]
+    kept = tmp_path / "records"
+    told = call(write(content), "--json", "--records", kept, "--runs", "tiny/alc/*", "tiny/h*/seed-0")
+    assert told.code == 0, told.err
+    runs = {line["run"]: line["dice"] for line in json.loads(told.out)["runs"]}
+    assert list(runs) == ["tiny/alc/seed-0", "tiny/h_sup/seed-0", "tiny/hl_sup/seed-0"]
+    assert not (tmp_path / "out/datasets/other").exists()
+
+    files = {path.relative_to(kept): path.read_text() for path in kept.rglob("*") if path.is_file()}
+    assert {path.name for path in files} <= {
+        "plan.yaml", "noise.json", "record.json", "config.yaml", "metrics.csv", "summary.json", "per_case.csv"
+    }  # fmt: skip
+    assert [path for path, text in files.items() if str(tmp_path) in text] == []
+    reports = [
+        alcseg("report", folder, "--out", tmp_path / f"of-{folder.name}")
+        for folder in (kept, tmp_path / "out")
+    ]
+    assert [told.code for told in reports] == [0, 0]
+    for table in ("results-tiny.csv", "labels-tiny.csv", "costs.csv"):
+        ours, whole = (
+            (tmp_path / f"of-{name}" / "tables" / table).read_text() for name in ("records", "out")
+        )
+        assert ours == whole
+
+    assert call(write(content), "--records", kept / "later", "--runs", "tiny/alc/*").code == 0
+    assert [path.parent.parent.name for path in (kept / "later").rglob("record.json")] == [
+        "alc"
+    ]  # done before
+    told = call(write(content), "--runs", "tiny/acl/*")
+    assert told.code == 2
+    assert "none that matches" in told.err

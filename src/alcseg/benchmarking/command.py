@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from alcseg.benchmarking.datasets import check_source, make_datasets
 from alcseg.benchmarking.estimate import PlanCost, estimate_plan
+from alcseg.benchmarking.kept import keep_plan, keep_run
 from alcseg.benchmarking.launch import Work, launch_runs
-from alcseg.benchmarking.plan import read_plan
+from alcseg.benchmarking.plan import choose_runs, read_plan
 from alcseg.benchmarking.run import Found, RunPaths, State, find_state
 from alcseg.files import make_folder
 from alcseg.frames import to_frame
@@ -87,6 +88,8 @@ def benchmark(
     slurm: Sequence[str] = (),
     device: str = "auto",
     workers: int = 0,
+    runs: Sequence[str] = (),
+    records: str | PathLike[str] | None = None,
     dry_run: bool = False,
 ) -> BenchmarkResult:
     """Compute the runs of a plan that are not done; failed ones are tried again.
@@ -101,35 +104,46 @@ def benchmark(
         slurm: `KEY=VALUE` options of the jobs, such as `partition=gpu`.
         device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
         workers: Processes per run that read patches.
+        runs: Only these, in this order: `<dataset>/<row>/seed-<k>` with the wildcards of a shell, such as
+            `*/alc/*`; empty: all. Datasets that none of them reads are not made.
+        records: Folder that what `alcseg report` reads of each finished run is copied into, a few KB a run
+            without data, weights and predictions; one folder may be filled from several machines.
         dry_run: Only say what would be done and what it will cost.
 
     Raises:
         ConfigError: If the plan is wrong, or what was done before was done with another plan.
-        UsageError: If an option is wrong or the source files are not named.
+        UsageError: If an option is wrong, no run is of that name, or the source files are not named.
         KeyboardInterrupt: After all runs have saved where they are.
     """
-    out, data, test_data = Path(out), _path(data), _path(test_data)
+    out, data, test_data, records = Path(out), _path(data), _path(test_data), _path(records)
     check_options(launcher, slurm)
     require_device_name(device)
     require_workers(workers)
     checked = read_plan(plan)
-    runs = _Runs(out, {run.id: find_state(RunPaths(out, run), checked) for run in checked.runs})
-    left = tuple(run for run in checked.runs if runs.found[run.id].state != "done")
+    wanted = choose_runs(checked, runs)
+    state = _Runs(out, records, {run.id: find_state(RunPaths(out, run), checked) for run in wanted})
+    left = tuple(run for run in wanted if state.found[run.id].state != "done")
+    needed = checked.only_datasets({run.dataset for run in wanted})
     if dry_run:
         sources = [folder for folder in (data, test_data) if folder is not None]
-        check_source(checked, data, out, test_data=test_data, needed=False)
-        cost = estimate_plan(checked, left, sources, out, device)
-        return BenchmarkResult(out, checked.title, runs.lines(cost.hours), cost=cost)
+        check_source(needed, data, out, test_data=test_data, needed=False)
+        cost = estimate_plan(needed, left, sources, out, device)
+        return BenchmarkResult(out, checked.title, state.lines(cost.hours), cost=cost)
     launched_by = make_launcher(launcher, out, jobs=jobs, slurm=slurm, device=device)
-    check_source(checked, data, out, test_data=test_data)
+    check_source(needed, data, out, test_data=test_data)
     with terminated_as_interrupted(), alone(out):
         make_folder(out)
         checked.write(out)
-        make_datasets(checked, data, out, test_data=test_data)
-        logger.info("%s runs are done", runs.done)
+        if records is not None:
+            keep_plan(checked, records)
+        make_datasets(needed, data, out, test_data=test_data)
+        logger.info("%s runs are done", state.done)
+        for run in wanted:
+            if run not in left:
+                state.keep(run)
         if left:
-            launch_runs(Work(checked, out, left, workers), launched_by, runs.ended)
-    return BenchmarkResult(out, checked.title, runs.lines({}), runs.failed)
+            launch_runs(Work(checked, out, left, workers), launched_by, state.ended)
+    return BenchmarkResult(out, checked.title, state.lines({}), state.failed)
 
 
 @dataclass
@@ -138,12 +152,14 @@ class _Runs:
 
     Attributes:
         out: Folder of the benchmark.
+        records: Folder of the records that are kept, if any.
         found: Of each run.
         failed: Message of each run that failed in this call.
         dice: Of each finished run that was asked about.
     """
 
     out: Path
+    records: Path | None
     found: dict[str, Found]
     failed: dict[str, str] = field(default_factory=dict)
     dice: dict[str, float | None] = field(default_factory=dict)
@@ -164,6 +180,12 @@ class _Runs:
         dice = self._dice(run.id)
         score = "no Dice" if dice is None else f"Dice {dice:.4f}"
         logger.info("%s done: %s, %s", self.done, run.id, score)
+        self.keep(run)
+
+    def keep(self, run: PlannedRun) -> None:
+        """Copy what tells of a finished run."""
+        if self.records is not None:
+            keep_run(run, self.out, self.records)
 
     def lines(self, hours: Mapping[str, float]) -> list[RunLine]:
         """All runs, with the hours that those not done will take."""

@@ -5,6 +5,7 @@ import inspect
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,13 @@ from alcseg.commands.corrupt import corrupt
 from alcseg.commands.import_dataset import import_dataset
 from alcseg.config import parse_yaml, resolve, shipped
 from alcseg.data.phantoms import write_phantoms
-from alcseg.errors import ConfigError
+from alcseg.errors import ConfigError, UsageError
 from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedDataset, PlannedRun
 from alcseg.records.settings import RunSettings
 from alcseg.reproduction.paper import PAPER_TABLES
 from alcseg.words import did_you_mean
 
-__all__ = ["assignments", "plan_names", "read_plan", "resolve_run"]
+__all__ = ["assignments", "choose_runs", "plan_names", "read_plan", "resolve_run"]
 
 _TITLES = {
     "alc": "ALC",
@@ -88,6 +89,31 @@ def read_plan(plan: str | PathLike[str]) -> BenchmarkPlan:
     )
     _require_usable(checked, where)
     return checked
+
+
+def choose_runs(plan: BenchmarkPlan, patterns: Sequence[str]) -> tuple[PlannedRun, ...]:
+    """The runs that match, in the order of the patterns; all where there is none.
+
+    Args:
+        plan: Read and checked.
+        patterns: `<dataset>/<row>/seed-<k>`, with `*` and `?` as in a shell.
+
+    Raises:
+        UsageError: If a pattern matches no run.
+    """
+    if not patterns:
+        return plan.runs
+    chosen: dict[str, PlannedRun] = {}
+    for pattern in patterns:
+        matching = {run.id: run for run in plan.runs if fnmatchcase(run.id, pattern)}
+        if not matching:
+            hint = did_you_mean(pattern, [run.id for run in plan.runs])
+            raise UsageError(
+                f"--runs {pattern}: expected the name of a run such as '{plan.runs[0].id}' or '*/"
+                f"{plan.rows[0].row}/*', found none that matches.{hint} --dry-run lists them."
+            )
+        chosen |= matching  # one that is known keeps its place
+    return tuple(chosen.values())
 
 
 def assignments(run: PlannedRun) -> list[str]:

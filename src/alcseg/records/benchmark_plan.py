@@ -1,7 +1,7 @@
 """`plan.yaml`: what a benchmark runs, the file that a person writes and the resolved one in its folder."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -226,6 +226,11 @@ class BenchmarkPlan(_Written, Document):
             for name, spec in self.datasets.items()
             for row in self.rows
         )
+
+    def only_datasets(self, names: Collection[str]) -> "BenchmarkPlan":
+        """The plan with these datasets alone."""
+        kept = {name: spec for name, spec in self.datasets.items() if name in names}
+        return self.model_copy(update={"datasets": kept})
 
     def content(self) -> dict[str, Any]:
         """With keys of options as they were given: JSON would make words of the numbers in a label map."""

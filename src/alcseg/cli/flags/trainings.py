@@ -123,6 +123,18 @@ def add_benchmark(verbs: Verbs) -> ArgumentParser:
     verb.add_argument(
         "--test-data", metavar="PATH", help="test cases, for plans whose datasets say test_data"
     )
+    verb.add_argument(
+        "--runs",
+        nargs="+",
+        default=(),
+        metavar="DATASET/ROW/seed-K",
+        help="only these, in this order; * and ? match as in a shell: '*/alc/*'",
+    )
+    verb.add_argument(
+        "--records",
+        metavar="DIR",
+        help="keep what report reads of each finished run there, without data, weights and predictions",
+    )
     add_launcher(verb, "runs side by side, by default one per GPU, else one; 0 works in this process")
     verb.add_argument(
         "--dry-run", action="store_true", help="print runs, time and room on the disk, and stop"

@@ -19,7 +19,7 @@ from nibabel.spatialimages import HeaderDataError
 from nibabel.volumeutils import apply_read_scaling
 from numpy.typing import NDArray
 
-from alcseg.data.placement import check_affine, check_steps
+from alcseg.data.placement import check_affine, check_shape, check_steps
 from alcseg.errors import DataError, GeometryError
 from alcseg.types import Affine
 
@@ -74,8 +74,7 @@ class NiftiFile:
             check_steps(steps, path)
         while len(shape) > 3 and shape[-1] == 1:
             shape = shape[:-1]
-        if min(shape, default=0) < 1:
-            raise DataError(f"{path}: expected at least one voxel along each axis, found shape {shape}.")
+        check_shape(shape, path)
         if kind.fields is not None or kind.kind not in "iuf":
             raise DataError(
                 f"{path}: expected one number per voxel, found type {kind}. Convert it to gray values."

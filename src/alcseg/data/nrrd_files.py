@@ -4,20 +4,21 @@ https://teem.sourceforge.net/nrrd/format.html
 """
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from alcseg.data.case import Volume
-from alcseg.data.placement import check_affine
+from alcseg.data.placement import check_affine, check_shape
 from alcseg.errors import DataError, GeometryError, PackageError
 from alcseg.listing import require_beside
 from alcseg.types import Affine
 from alcseg.words import shorten
 
-__all__ = ["LPS", "SPACES", "nrrd_damage", "nrrd_package", "place_in_space", "read_nrrd"]
+__all__ = ["LPS", "SPACES", "nrrd_package", "place_in_space", "read_nrrd", "telling_nrrd"]
 
 LPS = "left-posterior-superior"
 """The space of files that are written, as ITK and 3D Slicer write them."""
@@ -48,12 +49,31 @@ def nrrd_package() -> Any:
     return nrrd
 
 
-def nrrd_damage() -> tuple[type[Exception], ...]:
-    """What pynrrd raises for files that are damaged, empty or none of its own."""
-    return (
-        *(nrrd_package().NRRDError, OSError, EOFError, ValueError, zlib.error),
+@contextmanager
+def telling_nrrd(path: Path, kind: str = "NRRD") -> Iterator[None]:
+    """Say in one line why pynrrd cannot read a file.
+
+    Args:
+        path: The file.
+        kind: What it should be.
+
+    Raises:
+        DataError: If it is damaged, empty or no NRRD file.
+    """
+    damage: tuple[type[Exception], ...] = (
+        *(nrrd_package().NRRDError, OSError, EOFError, ValueError, zlib.error, MemoryError),
         *(ArithmeticError, LookupError, StopIteration, TypeError),  # of headers
     )
+    try:
+        yield
+    except damage as error:
+        said = str(error).strip().split("\n")[0]
+        if isinstance(error, LookupError):
+            said = f"its header has an unknown or no {said}"
+        raise DataError(
+            f"{path}: expected a whole {kind} file, cannot read it ({said or 'it ends too early'}). Copy it "
+            "again, or write it anew."
+        ) from None
 
 
 def read_nrrd(path: Path) -> Volume:
@@ -65,17 +85,12 @@ def read_nrrd(path: Path) -> Volume:
         GeometryError: If its header does not place the voxels in a space that is known.
     """
     nrrd = nrrd_package()
-    try:
-        # Of numbers that are none numpy would warn; they are refused below.
-        with np.errstate(all="ignore"), path.open("rb") as file:
-            header = nrrd.read_header(file)
-            require_beside(str(header.get("data file") or header.get("datafile") or path.name), path)
-            array = nrrd.read_data(header, file, str(path), index_order="F")
-    except nrrd_damage() as error:
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise DataError(
-            f"{path}: expected a whole NRRD file, cannot read it ({reason}). Copy it again."
-        ) from None
+    # Of numbers that are none numpy would warn; they are refused below.
+    with telling_nrrd(path), np.errstate(all="ignore"), path.open("rb") as file:
+        header = nrrd.read_header(file)
+        check_shape(header.get("sizes", (1,)), path)
+        require_beside(str(header.get("data file") or header.get("datafile") or path.name), path)
+        array = nrrd.read_data(header, file, str(path), index_order="F")
     if array.ndim != 3:
         raise DataError(f"{path}: expected one 3D volume, found shape {array.shape}. Check the file.")
     return Volume(np.ascontiguousarray(array), _affine(header, path), None, path)

@@ -1,4 +1,4 @@
-"""Whether a header places voxels in space: what every reader asks of affine, voxel sizes and directions."""
+"""Whether a header places voxels in space: what every reader asks of sizes, affine, steps and directions."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alcseg.errors import GeometryError
+from alcseg.errors import DataError, GeometryError
 from alcseg.types import Affine
 
-__all__ = ["LPS_TO_RAS", "check_affine", "check_directions", "check_steps", "shear_degrees"]
+__all__ = ["LPS_TO_RAS", "check_affine", "check_directions", "check_shape", "check_steps", "shear_degrees"]
 
 LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 """What coordinates of DICOM and ITK (left, posterior, superior) are multiplied with, to be those of NIfTI."""
@@ -45,6 +45,19 @@ def _axes_volume(affine: Affine) -> float:
     """Volume of the unit vectors along the axes; 0 where one has no length."""
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
     return float(abs(np.linalg.det(affine[:3, :3] / lengths))) if lengths.min() > _SHORTEST_MM else 0.0
+
+
+def check_shape(shape: Sequence[int], path: Path) -> None:
+    """Refuse a volume without a voxel.
+
+    Raises:
+        DataError: If an axis has none.
+    """
+    if min(shape, default=0) < 1:
+        found = ", ".join(str(size) for size in shape)
+        raise DataError(
+            f"{path}: expected at least one voxel along each axis, found shape ({found}). Write it again."
+        )
 
 
 def check_steps(steps: Sequence[float], path: Path) -> None:

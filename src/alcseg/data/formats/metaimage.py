@@ -4,7 +4,6 @@ Space is LPS. `TransformMatrix` holds the direction of each array axis as a row,
 of ITK's direction matrix; without it axes run along those of LPS, and `ElementSize` stands in for spacing.
 """
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,21 +12,16 @@ import numpy as np
 
 from alcseg.data.case import Volume
 from alcseg.data.formats.base import ValueFormat
+from alcseg.data.formats.metaimage_file import check_metaimage
 from alcseg.data.placement import LPS_TO_RAS, check_affine
 from alcseg.data.voxel_values import smallest_type
 from alcseg.errors import DataError, PackageError
 from alcseg.files import atomic_path
-from alcseg.listing import require_beside
 from alcseg.types import LabelMap
 
 __all__ = ["MetaImageFormat"]
 
 _TO_RAS = np.diag(LPS_TO_RAS)
-_LONGEST_HEADER = 1 << 20  # bytes
-_NUMBERS = {"NDims": 1, "DimSize": 3, "TransformMatrix": 9, "Rotation": 9, "Orientation": 9} | dict.fromkeys(
-    ("Offset", "Position", "Origin", "ElementSpacing", "ElementSize"), 3
-)
-"""How many numbers a field of a 3D volume has."""
 
 
 class MetaImageFormat(ValueFormat):
@@ -38,7 +32,7 @@ class MetaImageFormat(ValueFormat):
     def read(self, path: Path) -> Volume:
         """As every format of values."""
         sitk = _simpleitk()
-        _check_header(path)
+        check_metaimage(path)
         reader = sitk.ImageFileReader()
         reader.SetFileName(str(path))
         reader.SetImageIO("MetaImageIO")
@@ -54,7 +48,8 @@ class MetaImageFormat(ValueFormat):
         except RuntimeError as error:
             reason = str(error).strip().split("\n")[-1]
             raise DataError(
-                f"{path}: expected a whole MetaImage file, cannot read it ({reason:.200}). Copy it again."
+                f"{path}: expected a whole MetaImage file, ITK cannot read it ({reason:.200}). Copy it "
+                "again, or write it anew."
             ) from None
         affine = np.eye(4)
         affine[:3, :3] = _TO_RAS @ np.reshape(image.GetDirection(), (3, 3)) @ np.diag(image.GetSpacing())
@@ -71,40 +66,6 @@ class MetaImageFormat(ValueFormat):
         image.SetOrigin((_TO_RAS @ like.affine[:3, 3]).tolist())
         with atomic_path(path) as partial:
             sitk.WriteImage(image, str(partial), useCompression=True, imageIO="MetaImageIO")
-
-
-def _check_header(path: Path) -> None:
-    """Look at what places voxels, and at where they lie, before ITK does.
-
-    ITK reads what is no number as 0, is ended by some headers together with its process, and takes voxels
-    from any file that it is told.
-
-    Raises:
-        DataError: If a number is absent, odd or not finite, or voxels lie in another folder.
-    """
-    try:
-        with path.open("rb") as file:
-            start, key, rest = file.read(_LONGEST_HEADER).partition(b"ElementDataFile")
-    except OSError as error:
-        raise DataError(f"{path}: expected a MetaImage file, cannot read it ({error.strerror}).") from None
-    for line in start.decode("latin-1").splitlines():
-        key_of, _, value = (part.strip() for part in line.partition("="))
-        if key_of in _NUMBERS and not _has_numbers(value, _NUMBERS[key_of]):
-            raise DataError(
-                f"{path}: expected one 3D volume with {_NUMBERS[key_of]} finite numbers as {key_of} in it, "
-                f"found '{value:.60}'. Convert the file, or write it again."
-            )
-        if key_of == "NDims" and float(value) != 3:
-            raise DataError(f"{path}: expected one 3D volume, found {value} dimensions. Convert it.")
-    if key:
-        require_beside(rest.split(b"\n", 1)[0].decode("latin-1").strip(" =\t\r"), path)
-
-
-def _has_numbers(text: str, count: int) -> bool:
-    try:
-        return len(found := text.split()) == count and all(math.isfinite(float(one)) for one in found)
-    except ValueError:
-        return False
 
 
 def _simpleitk() -> Any:

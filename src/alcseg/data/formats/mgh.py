@@ -1,5 +1,6 @@
 """FreeSurfer's `.mgz` and `.mgh`, by nibabel: big-endian, RAS, its place stored as float32."""
 
+import gzip
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,13 +14,14 @@ from nibabel.spatialimages import HeaderDataError
 
 from alcseg.data.case import Volume
 from alcseg.data.formats.base import ValueFormat
-from alcseg.data.placement import check_affine
+from alcseg.data.placement import check_affine, check_shape, check_steps
 from alcseg.errors import DataError
 from alcseg.files import atomic_path
 from alcseg.types import LabelMap
 
 __all__ = ["MGHFormat"]
 
+_BLOCK = 1 << 24  # bytes
 _DAMAGED = (
     ImageFileError, HeaderDataError, MGHError, OSError, EOFError, ValueError, LookupError, ArithmeticError,
     TypeError,  # a header that is cut off
@@ -36,13 +38,25 @@ class MGHFormat(ValueFormat):
         """As every format of values."""
         kind: Any = nib.MGHImage
         try:
-            image = kind.from_filename(str(path))
-            array = np.asanyarray(image.dataobj)
-            affine = image.affine
+            # Opened here, since nibabel leaves a file open that it refuses; and read to its end, where alone
+            # gzip tells whether the bytes are those that were written.
+            with (gzip.open if path.suffix.lower() == ".mgz" else open)(path, "rb") as stream:
+                sizes = np.frombuffer(stream.read(16), ">i4")[1:].tolist()  # behind the version
+                check_shape(sizes or [1], path)
+                stream.seek(0)
+                image = kind.from_stream(stream)
+                check_steps(image.header["delta"].tolist(), path)
+                array = np.asanyarray(image.dataobj)
+                affine = image.affine
+                while stream.read(_BLOCK):
+                    pass
         except _DAMAGED as error:
-            reason = str(error).strip().split("\n")[0] or type(error).__name__
+            reason = str(error).strip().split("\n")[0] or "it ends too early"
+            if isinstance(error, LookupError):  # of nibabel's table of types
+                reason = f"type of voxels {reason}"
             raise DataError(
-                f"{path}: expected a whole MGH file, cannot read it ({reason:.200}). Copy it again."
+                f"{path}: expected a whole MGH file, cannot read it ({reason:.200}). Copy it again, or write "
+                "it anew."
             ) from None
         while array.ndim > 3 and array.shape[-1] == 1:
             array = array[..., 0]

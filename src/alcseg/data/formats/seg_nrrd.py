@@ -9,8 +9,7 @@ Source:
     vtkMRMLSegmentationStorageNode.cxx of 3D Slicer for the names of the fields.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,8 +22,8 @@ from alcseg.data.case import Volume
 from alcseg.data.formats.base import SegmentFormat
 from alcseg.data.formats.colors import Color, class_colors
 from alcseg.data.formats.segments import Segment, Segments
-from alcseg.data.nrrd_files import LPS, SPACES, nrrd_damage, nrrd_package, place_in_space
-from alcseg.data.placement import check_affine
+from alcseg.data.nrrd_files import LPS, SPACES, nrrd_package, place_in_space, telling_nrrd
+from alcseg.data.placement import check_affine, check_shape
 from alcseg.data.voxel_values import smallest_type
 from alcseg.errors import DataError
 from alcseg.files import atomic_path
@@ -64,7 +63,7 @@ class SegNRRDFormat(SegmentFormat):
     def named_values(self, path: Path) -> dict[str, int]:
         """As every format, from the header alone."""
         nrrd = nrrd_package()
-        with _telling(path), path.open("rb") as file:
+        with telling_nrrd(path, ".seg.nrrd"), path.open("rb") as file:
             header = dict(nrrd.read_header(file))
         return {name: value for name, _, value in _named(path, header)}
 
@@ -122,24 +121,12 @@ def _extent(mask: Mask) -> str:
     return " ".join(f"{int(one)} {int(other)}" for one, other in zip(low, high, strict=True))
 
 
-@contextmanager
-def _telling(path: Path) -> Iterator[None]:
-    """Say in one line why a file cannot be read."""
-    damage: tuple[type[Exception], ...] = (*nrrd_damage(), MemoryError)
-    try:
-        yield
-    except damage as error:
-        reason = str(error) or "it ends too early"
-        raise DataError(
-            f"{path}: expected a .seg.nrrd file, cannot read it ({reason}). Save it again."
-        ) from None
-
-
 def _read(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
     """Layers `(L, X, Y, Z)` of whole numbers, and the header."""
     nrrd = nrrd_package()
-    with _telling(path), path.open("rb") as file:
+    with telling_nrrd(path, ".seg.nrrd"), path.open("rb") as file:
         header = dict(nrrd.read_header(file))
+        check_shape(header.get("sizes", (1,)), path)
         if "data file" in header or "datafile" in header:
             raise ValueError("its data lie in another file")
         data = nrrd.read_data(header, file)

@@ -121,6 +121,7 @@ def test_no_words_show_the_verbs(alcseg):
         (["corrupt", "a", "b", "--hq-first", "2", "--hq-fraction", "0.1"], "not allowed with"),
         (["import", "a", "b", "--val-fraction", "10"], "fraction from 0 to 1"),
         (["import", "a", "b", "--label-map", "255"], "255=1"),
+        (["import", "a", "b", "--raters", "x=a", "x=b"], "expected 'x' once, got it twice"),
         (["corrupt", "a", "b", "--hq-first", "2", "--model", "bal"], "expected one of ball"),
     ],
 )

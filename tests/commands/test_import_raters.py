@@ -159,3 +159,58 @@ def test_nonsense_is_refused(tmp_path, caplog):
     with pytest.raises(DataError, match=r"d\.nii\.gz: expected the label of a reader named after its image"):
         import_dataset(source, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_one_file_or_folder_for_two_readers_or_cases_is_refused(tmp_path):
+    source = make(tmp_path / "src", "images/{case}.nii.gz", "drawn/{rater}/{case}.nii.gz")
+    (tmp_path / "link").symlink_to(source / "drawn/raterA", target_is_directory=True)
+    for other in (source / "drawn/raterA", tmp_path / "link"):
+        with pytest.raises(DataError, match=r"found it for a by anna and for a by bob\. Correct the path"):
+            import_dataset(source, tmp_path / "out", raters={"anna": source / "drawn/raterA", "bob": other})
+    (source / "cases.csv").write_text(
+        "case_id,quality,split,label_anna,label_bob\n"
+        "a,hq,train,drawn/raterA/a.nii.gz,drawn/raterB/a.nii.gz\n"
+        "b,hq,train,drawn/raterA/b.nii.gz,drawn/raterB/a.nii.gz\n"
+    )
+    with pytest.raises(DataError, match="found it for a by bob and for b by bob"):
+        import_dataset(source, tmp_path / "out")
+
+
+def test_names_that_differ_in_case_alone_are_refused_on_any_disk(tmp_path):
+    source = make(tmp_path / "src", "images/{case}.nii.gz", "labels_{rater}/{case}.nii.gz")
+    folders = {"Anna": source / "labels_raterA", "anna": source / "labels_raterB"}
+    with pytest.raises(DataError, match="more than upper and lower case, found Anna and anna"):
+        import_dataset(source, tmp_path / "out", raters=folders)
+    table = (
+        "case_id,quality,split,label_Bob,label_bob\na,hq,train,{0}A/a.nii.gz,{0}B/a.nii.gz\nb,hq,train,,\n"
+    )
+    (source / "cases.csv").write_text(table.format("labels_rater"))
+    with pytest.raises(DataError, match="more than upper and lower case, found Bob and bob"):
+        import_dataset(source, tmp_path / "out")
+
+
+def test_the_folder_of_labels_may_be_that_of_a_reader(tmp_path):
+    source = make(tmp_path / "src", "images/{case}.nii.gz", "labels_{rater}/{case}.nii.gz")
+    (source / "labels_raterA").rename(source / "labels")
+    folders = {"anna": source / "labels", "carl": source / "labels_raterC"}
+    (source / "labels_raterB").rename(tmp_path / "elsewhere")
+    folder = import_dataset(source, tmp_path / "out", raters=folders)
+    assert folder.record.extra["fusion"] == "majority"  # anna's labels are not the measure of carl's
+    mean = (DRAWN["raterA"].sum() + DRAWN["raterC"].sum()) / 2
+    assert folder.read_label("a").array.sum() == pytest.approx(mean, abs=1)
+
+
+def test_copies_and_cases_that_a_reader_left_out_are_told(tmp_path, caplog):
+    source = make(tmp_path / "src", "images/{case}.nii.gz", "labels_{rater}/{case}.nii.gz", "abc")
+    save(source / "labels_raterB/b.nii.gz", DRAWN["raterA"])
+    (source / "labels_raterC/a.nii.gz").unlink()
+    for case, low in zip("abc", (2, 3, 4), strict=True):
+        save(source / f"labels_raterA/{case}.nii.gz", DRAWN["raterA"] | box(low, 8))
+    save(source / "labels_raterB/b.nii.gz", DRAWN["raterA"] | box(3, 8))
+    import_dataset(source, tmp_path / "out")
+    said = caplog.text
+    assert "raterA and raterB drew the same voxels in 1 of the 3 cases that both drew (b)" in said
+    assert "labels of raterB are the same voxels for different cases (a and c)" in said
+    assert "raterC did not draw 1 of the cases that others drew (a)" in said
+    page = (tmp_path / "out/raters/report.html").read_text()
+    assert "RaterC did not draw 1 of the cases" in page

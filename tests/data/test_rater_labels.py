@@ -8,7 +8,7 @@ from alcseg.commands._corrected_dataset import CorrectedDataset
 from alcseg.commands.corrupt import corrupt
 from alcseg.data.folder import Dataset
 from alcseg.data.phantoms import write_phantoms
-from alcseg.data.rater_labels import check_rater, joined, rater_labels
+from alcseg.data.rater_labels import check_rater, joined, rater_labels, require_apart_names
 from alcseg.errors import DataError
 from alcseg.records.cases import CaseRow
 from alcseg.testing.readers import contents
@@ -37,6 +37,10 @@ def test_names_of_readers():
     assert check_rater("Rater 1", "here") == "Rater 1"
     with pytest.raises(DataError, match=r"here: expected the name of a reader without '\+'"):
         check_rater("a+b", "here")
+    require_apart_names(["Anna", "anne"], "here")
+    for pair in (["Anna", "anna"], ["Zo\u00eb", "zoe\u0308"]):
+        with pytest.raises(DataError, match="here: expected names of readers that differ in more than"):
+            require_apart_names(pair, "here")
 
 
 def test_files_of_other_cases_are_nobodys(dataset, tmp_path):

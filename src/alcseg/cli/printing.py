@@ -131,7 +131,10 @@ def _import(result: Any) -> list[RenderableType]:
 def _raters(result: Any) -> list[RenderableType]:
     facts = {"out": result.out, "consensus": result.fusion, "cases": result.drew}
     facts["report"] = result.out / "report.html"
-    return [_table(rater_lines(result.raters), RATER_COLUMNS), "", result.verdict, "", *_facts(facts)]
+    remarks = [f"{one}." for one in result.remarks]
+    return [
+        _table(rater_lines(result.raters), RATER_COLUMNS), "", result.verdict, *remarks, "", *_facts(facts),
+    ]  # fmt: skip
 
 
 def _check(result: Any) -> list[RenderableType]:

@@ -19,8 +19,12 @@ class PairAction(argparse.Action):
 
     def __call__(self, parser, namespace, values, option_string=None):  # type: ignore[no-untyped-def]
         """Add one pair, or several."""
-        pairs = values if isinstance(values, list) else [values]
-        setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), **dict(pairs)})
+        known = dict(getattr(namespace, self.dest) or {})
+        for key, value in values if isinstance(values, list) else [values]:
+            if key in known:
+                raise argparse.ArgumentError(self, f"expected '{key}' once, got it twice")
+            known[key] = value
+        setattr(namespace, self.dest, known)
 
 
 def fraction(text: str) -> float:

@@ -11,15 +11,17 @@ from typing import NamedTuple
 import numpy as np
 
 from alcseg.boxes import bounding_box
+from alcseg.commands._raters_alike import LabelsAlike, not_drawn
 from alcseg.commands.progress import track
 from alcseg.data.folder import GIVEN, Dataset
 from alcseg.data.fusion import fuse
-from alcseg.data.rater_labels import FUSION, rater_labels
+from alcseg.data.rater_labels import FUSION, rater_labels, split_names
 from alcseg.listing import has_file
 from alcseg.metrics import Summary, dice, summarize, surface_distances
 from alcseg.metrics.label_noise import mean_shift
 from alcseg.records.raters import RaterCaseRow, RaterPairRow, RaterRow
 from alcseg.types import LabelMap, Mask, Spacing
+from alcseg.words import shorten
 
 __all__ = ["Compared", "compare_raters"]
 
@@ -43,6 +45,8 @@ class Compared:
     Attributes:
         fusion: How the labels of several readers became one: `majority`, `staple` or `given`.
         drew: By reader, the number of cases that the reader drew beside others.
+        missing: By reader, the cases that others drew and this one did not; without readers who drew all.
+        alike: Labels that are the same to the voxel, in words.
         raters: A line per reader and class.
         pairs: A line per two readers and class.
         cases: A line per case, reader and class.
@@ -50,9 +54,20 @@ class Compared:
 
     fusion: str
     drew: dict[str, int]
+    missing: dict[str, tuple[str, ...]]
+    alike: tuple[str, ...]
     raters: tuple[RaterRow, ...]
     pairs: tuple[RaterPairRow, ...]
     cases: tuple[RaterCaseRow, ...] = field(repr=False)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What to know before any number is believed, in words: copies, and who left out which cases."""
+        absent = (
+            f"{rater} did not draw {len(cases)} of the cases that others drew ({shorten(cases)})"
+            for rater, cases in self.missing.items()
+        )
+        return (*self.alike, *absent)
 
     @property
     def verdict(self) -> str:
@@ -87,9 +102,11 @@ def compare_raters(dataset: Dataset, files: Mapping[str, Mapping[str, Path]] | N
     cases: list[RaterCaseRow] = []
     between: dict[tuple[str, str, str], list[_Pair]] = defaultdict(list)
     voxels = []
+    alike = LabelsAlike(dataset.label_values[0])
     for case_id, own in track(found.items(), "Comparing readers", len(found)):
         labels, spacing = _read(own, dataset)
         voxels.append(min(spacing))
+        alike.meet(case_id, labels)
         for rater, label in labels.items():
             consensus, left_out = _consensus(dataset, case_id, fusion, labels, rater, spacing)
             for name, value in classes.items():
@@ -117,7 +134,10 @@ def compare_raters(dataset: Dataset, files: Mapping[str, Mapping[str, Path]] | N
         if (own_cases := [row for row in cases if row.rater == rater and row.class_name == name])
     ]
     drew = {rater: sum(rater in own for own in found.values()) for rater in names}
-    return Compared(fusion, drew, tuple(rows), pairs, tuple(cases))
+    drawn_by = {row.case_id: {*found.get(row.case_id, ()), *split_names(row.rater)} for row in dataset.rows}
+    return Compared(
+        fusion, drew, not_drawn(drawn_by), tuple(alike.sentences()), tuple(rows), pairs, tuple(cases)
+    )
 
 
 def _read(own: Mapping[str, Path], dataset: Dataset) -> tuple[dict[str, LabelMap], Spacing]:

@@ -36,8 +36,13 @@ def write_comparison(folder: Path, found: Compared, name: str) -> None:
         folder / "report.html",
         title=f"How the readers of {name} draw",
         lead=found.verdict,
-        sections=[_readers(found), _pairs(found)],
+        sections=[*_remarks(found), _readers(found), _pairs(found)],
     )
+
+
+def _remarks(found: Compared) -> list[Section]:
+    texts = [Text(f"{one[0].upper()}{one[1:]}.") for one in found.remarks]
+    return [Section("Before you believe the numbers", texts)] if texts else []
 
 
 def _readers(found: Compared) -> Section:

@@ -3,23 +3,24 @@
 import logging
 import math
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from alcseg.commands._imported_splits import groups_of, groups_to_draw, qualities_of, with_their_group
 from alcseg.commands._placed_cases import CasePlacer, common_ending
 from alcseg.commands._placed_raters import RaterPlacer, choose_fusion
 from alcseg.commands.progress import track
 from alcseg.data.folder import Dataset
 from alcseg.data.fusion import FUSIONS, Fusion
-from alcseg.data.groups import groups_by_name, hint
 from alcseg.data.incomplete import undrawn_classes
-from alcseg.data.rater_labels import FUSION, check_rater, joined
+from alcseg.data.rater_labels import FUSION, check_rater, joined, require_apart_names
 from alcseg.data.readers import ReaderOptions, SourceCase, SourceDataset, find_reader
-from alcseg.data.splits import draw_splits, read_hq_list
+from alcseg.data.readers.raters import is_readers_own
+from alcseg.data.splits import draw_splits
 from alcseg.errors import DataError, UsageError
 from alcseg.outputs import output_folder, require_apart
-from alcseg.records.cases import CaseRow, Quality, Split
+from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
 from alcseg.records.raters import COMPARISON
 from alcseg.seeds import require_seed
@@ -108,6 +109,7 @@ def import_dataset(
     if fuse is not None and fuse not in FUSIONS:
         raise UsageError(f"--fuse: expected one of {', '.join(FUSIONS)}, got '{fuse}'.")
     stated = {check_rater(name, "--raters"): Path(folder) for name, folder in (raters or {}).items()}
+    require_apart_names(stated, "--raters")
     if len(stated) == 1:
         raise UsageError(
             f"--raters: expected the folders of at least two readers, got that of {next(iter(stated))}."
@@ -125,18 +127,18 @@ def import_dataset(
             "several readers, which are not fused with such voxels. Leave the readers' labels out."
         )
     drawn_in = _classes_drawn(found.cases, None if classes_drawn is None else Path(classes_drawn))
-    groups = _groups(found.cases, group_regex)
-    quality = _qualities(found.cases, None if hq_list is None else Path(hq_list))
+    groups = groups_of(found.cases, group_regex)
+    quality = qualities_of(found.cases, None if hq_list is None else Path(hq_list))
     if hq_list is None and not any(case.quality for case in found.cases):
         _log.info(
             "all labels count as trusted (hq): no list says which are. If some are doubtful, name the others "
             "with --hq-list, or let `alcseg audit` find out"
         )
-    kept, drawn = _groups_to_draw(found.cases, quality, groups, val=val_fraction > 0, test=test_fraction > 0)
+    kept, drawn = groups_to_draw(found.cases, quality, groups, val=val_fraction > 0, test=test_fraction > 0)
     splits = kept | draw_splits(
         drawn, val_fraction=val_fraction, test_fraction=test_fraction, seed=seed, in_order=in_order
     )
-    splits = _with_their_group(found.cases, splits, groups)
+    splits = with_their_group(found.cases, splits, groups)
     rows = [
         CaseRow(
             case_id=case.case_id,
@@ -171,6 +173,7 @@ def import_dataset(
             row.case_id for case, row in track(pairs, "Importing cases") if not placer.place(case, row)
         ]
         notes = [] if readers is None else readers.require_like()
+        remarks: tuple[str, ...] = ()
         CaseRow.write(root, rows)
         DatasetRecord(
             name=found.name,
@@ -185,7 +188,11 @@ def import_dataset(
             from alcseg.commands._raters_compared import compare_raters
             from alcseg.commands._raters_page import write_comparison  # loads matplotlib
 
-            write_comparison(root / COMPARISON, compare_raters(Dataset.open(root)), found.name)
+            compared = compare_raters(Dataset.open(root))
+            write_comparison(root / COMPARISON, compared, found.name)
+            remarks = compared.remarks
+    for remark in remarks:
+        _log.warning(remark)
     for note in notes:
         _log.warning("%s: if nobody asked for it, these labels do not say that it is absent", note)
     if placer.rounded:
@@ -236,7 +243,14 @@ def _scan(source: Path, tests: Path | None, layout: str, options: ReaderOptions)
         test = [replace(case, split="test") for case in reader.scan(tests, options).cases]
         found = replace(found, cases=(*train, *test))
     _require_names(found.cases, source)
-    return found
+    return replace(found, cases=tuple(_with_own_label(case) for case in found.cases))
+
+
+def _with_own_label(case: SourceCase) -> SourceCase:
+    """The case, without a label beside those of its readers where that is the file of one of them."""
+    if case.label is None or not case.raters or not is_readers_own(case.label, case.raters):
+        return case
+    return replace(case, label=None)
 
 
 def _ignored_value(found: SourceDataset, renamed: Mapping[int, int], wanted: int | None) -> int | None:
@@ -289,64 +303,3 @@ def _require_names(cases: Sequence[SourceCase], source: Path) -> None:
                 f"{source}: expected each case name once, found '{case.case_id}' as {known.images[0]} and "
                 f"{case.images[0]}. Rename one of them."
             )
-
-
-def _groups(cases: Sequence[SourceCase], pattern: str | None) -> dict[str, str]:
-    """Group of each case: what its name tells by the pattern; without one that of the source, and a hint."""
-    if pattern is not None:
-        return groups_by_name([case.case_id for case in cases], pattern)
-    groups = {case.case_id: case.group or case.case_id for case in cases}
-    if said := hint(groups):
-        _log.warning(said)
-    return groups
-
-
-def _qualities(cases: Sequence[SourceCase], hq_list: Path | None) -> dict[str, Quality]:
-    """Quality of each label: what the list says, else the source, else `hq`."""
-    labeled = [case.case_id for case in cases if case.labeled]
-    hq = None if hq_list is None else read_hq_list(hq_list, labeled)
-    return {case.case_id: _quality(case, hq) for case in cases}
-
-
-def _quality(case: SourceCase, hq: Collection[str] | None) -> Quality:
-    if not case.labeled:
-        return "unlabeled"
-    if hq is None:
-        return case.quality or "hq"
-    return "hq" if case.case_id in hq else "lq"
-
-
-def _groups_to_draw(
-    cases: Sequence[SourceCase],
-    quality: Mapping[str, str],
-    groups: Mapping[str, str],
-    *,
-    val: bool,
-    test: bool,
-) -> tuple[dict[str, Split], dict[str, str]]:
-    """Splits that are settled, and the group of each case whose split is to be drawn."""
-    redrawn: dict[str, bool] = {"train": True, "val": val, "test": test}
-    doubtful = {groups[case.case_id] for case in cases if quality[case.case_id] == "lq"}
-    kept: dict[str, Split] = {}
-    drawn: dict[str, str] = {}
-    for case in cases:
-        group, split = groups[case.case_id], case.split or "train"
-        if not case.labeled or not redrawn[split]:
-            kept[case.case_id] = split
-        elif group in doubtful:  # a score against a label of low quality says nothing
-            kept[case.case_id] = "train"
-        else:
-            drawn[case.case_id] = group
-    return kept, drawn
-
-
-def _with_their_group(
-    cases: Sequence[SourceCase], splits: Mapping[str, Split], groups: Mapping[str, str]
-) -> dict[str, Split]:
-    """The splits, but unlabeled training scans go where the labeled ones of their group went."""
-    of_group = {groups[case.case_id]: splits[case.case_id] for case in cases if case.labeled}
-    found = dict(splits)
-    for case in cases:
-        if not case.labeled and splits[case.case_id] == "train":
-            found[case.case_id] = of_group.get(groups[case.case_id], "train")
-    return found

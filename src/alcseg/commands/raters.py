@@ -40,7 +40,7 @@ class RaterComparison(Compared):
 
     def to_document(self) -> dict[str, Any]:
         """What the command line prints."""
-        names = ("out", "fusion", "drew", "verdict", "raters", "pairs")
+        names = ("out", "fusion", "drew", "missing", "alike", "verdict", "raters", "pairs")
         return {name: getattr(self, name) for name in names}
 
     def to_frame(self) -> "DataFrame":

@@ -5,7 +5,8 @@
 Only cases with more than the one label have them; `cases.csv` names the readers of each case.
 """
 
-from collections.abc import Collection, Sequence
+import unicodedata
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from alcseg.case_ids import check_case_id
@@ -23,6 +24,8 @@ __all__ = [
     "copy_rater_labels",
     "joined",
     "rater_labels",
+    "require_apart_names",
+    "split_names",
 ]
 
 RATERS = "labelsRaters"
@@ -47,22 +50,45 @@ def check_rater(name: str, where: object) -> str:
     return check_case_id(name, where)
 
 
+def require_apart_names(raters: Iterable[str], where: object) -> None:
+    """Refuse names of readers that differ in upper and lower case alone: on many disks they are one folder.
+
+    Raises:
+        DataError: Naming the two.
+    """
+    known: dict[str, str] = {}
+    for name in raters:
+        other = known.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
+        if other != name:
+            raise DataError(
+                f"{where}: expected names of readers that differ in more than upper and lower case, found "
+                f"{other} and {name}. Rename one, or put the labels together if both are one person."
+            )
+
+
 def joined(raters: Collection[str]) -> str:
     """Names of readers as `cases.csv` has them."""
     return JOINT.join(sorted(raters))
+
+
+def split_names(raters: str) -> list[str]:
+    """Names of readers from a cell of `cases.csv`."""
+    return raters.split(JOINT) if raters else []
 
 
 def rater_labels(dataset: Dataset) -> dict[str, dict[str, Path]]:
     """Label files by case, in the order of the dataset, and by reader; cases without any are left out.
 
     Raises:
-        DataError: If the name of a folder is none for a reader.
+        DataError: If the name of a folder is none for a reader, or two differ in upper and lower case alone.
     """
     found: dict[str, dict[str, Path]] = {row.case_id: {} for row in dataset.rows}
     folder = dataset.root / RATERS
     if not has_folder(folder):
         return {}
-    for own in list_folders(folder):
+    folders = list_folders(folder)
+    require_apart_names([own.name for own in folders], folder)
+    for own in folders:
         rater = check_rater(own.name, folder)
         for path in list_files(own, f"*{dataset.file_ending}"):
             if (case_id := nifti_stem(path)) in found and case_id is not None:

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from alcseg.data.nifti_file import nifti_stem
-from alcseg.data.rater_labels import RATERS, check_rater
+from alcseg.data.rater_labels import RATERS, check_rater, require_apart_names
 from alcseg.data.readers.names import LABEL_FOLDERS, case_of, stem_of
 from alcseg.errors import DataError
 from alcseg.listing import folders_below, has_file, has_folder, list_files, list_folders
@@ -23,7 +23,7 @@ from alcseg.records.base import read_table
 from alcseg.records.cases import LABEL_COLUMN, CaseRow
 from alcseg.words import shorten
 
-__all__ = ["Drawn", "files_of", "find_raters", "is_rater_file"]
+__all__ = ["Drawn", "files_of", "find_raters", "is_rater_file", "is_readers_own"]
 
 Drawn = dict[str, dict[str, Path]]
 """Label file by case and by reader."""
@@ -56,8 +56,9 @@ def find_raters(source: Path, case_ids: Collection[str], stated: Mapping[str, Pa
         stated: Folder of each reader, where the caller names them.
 
     Raises:
-        DataError: If a label fits no case or several, a reader has two of a case, a name is none for a
-            reader, or a folder or file that is stated is not there.
+        DataError: If a label fits no case or several, a reader has two of a case, one file is to be the label
+            of two readers or cases, a name is none for a reader or two are much alike, or a folder or file
+            that is stated is not there.
     """
     found: Drawn = {}
     for rater, stem, path in _stated(stated) if stated else _look(source):
@@ -69,7 +70,36 @@ def find_raters(source: Path, case_ids: Collection[str], stated: Mapping[str, Pa
                 f"{source}: expected one label of '{case_id}' by {rater}, found {known} and {path}. "
                 "Take one out."
             )
+    require_apart_names({rater: None for files in found.values() for rater in files}, source)
+    _require_own_files(found)
     return {case_id: dict(sorted(found[case_id].items())) for case_id in case_ids if case_id in found}
+
+
+def _require_own_files(found: Drawn) -> None:
+    """Raise where one file, or one folder under two names, stands for two readers or for two cases."""
+    known: dict[tuple[int, int, str], tuple[str, str]] = {}
+    for case_id, files in found.items():
+        for rater, path in files.items():
+            other = known.setdefault(_place(path), (case_id, rater))
+            if other != (case_id, rater):
+                raise DataError(
+                    f"{path}: expected the label of one case by one reader, found it for {other[0]} by "
+                    f"{other[1]} and for {case_id} by {rater}. Correct the path of one of them."
+                )
+
+
+def is_readers_own(label: Path, raters: Mapping[str, Path]) -> bool:
+    """Whether the label of a case is the file of one of its readers, and no consensus of theirs."""
+    return _place(label) in map(_place, raters.values())
+
+
+def _place(path: Path) -> tuple[int, int, str]:
+    """Folder and name of a file, whatever the folder is called.
+
+    Where the file itself is a link does not count: stores of data keep equal content once.
+    """
+    folder = path.parent.stat()
+    return folder.st_dev, folder.st_ino, path.name
 
 
 def _stated(folders: Mapping[str, Path]) -> Iterator[tuple[str, str, Path]]:
@@ -77,7 +107,8 @@ def _stated(folders: Mapping[str, Path]) -> Iterator[tuple[str, str, Path]]:
         files = _nifti(folder) if has_folder(folder) else []
         if not files:
             raise DataError(
-                f"{folder}: expected label files of {rater} (.nii, .nii.gz), found none. Check the path."
+                f"{folder}: expected label files of {rater} (.nii, .nii.gz), found none. Check the path, or "
+                "convert them."
             )
         yield from ((rater, "", path) for path in files)
 

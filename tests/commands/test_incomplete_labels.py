@@ -301,3 +301,26 @@ def test_correct_adds_a_class_that_nobody_drew_only_where_asked(
 def little_to_explain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Boxes of a few voxels, dilated by one, are explained by nothing as well as organs are."""
     monkeypatch.setattr("alcseg.auditing.referee._UNEXPLAINED", 0.02)
+
+
+def test_a_value_to_ignore_that_no_label_holds_is_told(
+    solvable_dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import_dataset(solvable_dataset, tmp_path / "out", ignore_label=77)
+    assert "--ignore-label 77: no label holds this value, so nothing is ignored. Classes are" in caplog.text
+    notes = [finding.message for finding in check(tmp_path / "out").findings if finding.kind == "ignored"]
+    assert notes == [
+        "dataset.json says that voxels of the value 77 are ignored, and no label holds it. Fine if each "
+        "voxel was labeled, else correct the value."
+    ]
+    caplog.clear()
+    labels = solvable_dataset / "labelsTr"
+    evaluate(labels, labels, out=tmp_path / "scores", ignore_label=77)
+    assert "--ignore-label 77: no label map holds this value" in caplog.text
+
+
+@pytest.mark.parametrize("cell", [";", " | ;"])
+def test_a_cell_of_separators_names_no_class(solvable_dataset: Path, cell: str) -> None:
+    set_drawn(solvable_dataset, {"lq_0": cell})
+    with pytest.raises(DataError, match=r"case 'lq_0': expected in classes_drawn some of left, right"):
+        Dataset.open(solvable_dataset)

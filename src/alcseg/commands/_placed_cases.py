@@ -44,6 +44,7 @@ class CasePlacer:
         rounded: Cases whose labels were stored scaled and came near to whole numbers only, so far.
         cropped: Cases whose labels covered a part of the image's grid.
         sheared: Cases whose axes are not perpendicular.
+        ignoring: Cases in whose labels somebody left voxels unlabeled.
     """
 
     root: Path
@@ -56,6 +57,7 @@ class CasePlacer:
     rounded: list[str] = field(default_factory=list)
     cropped: list[str] = field(default_factory=list)
     sheared: list[str] = field(default_factory=list)
+    ignoring: list[str] = field(default_factory=list)
 
     def place(self, source: SourceCase, row: CaseRow) -> bool:
         """Read, check and place one case; False if its label needs `alcseg check --fix`.
@@ -106,6 +108,8 @@ class CasePlacer:
         grade = compare_grids(image, label).grade
         if grade == "fatal":
             require_same_grid(image, label, row.case_id)
+        if named.known is not None:
+            self.ignoring.append(row.case_id)
         if label.rounded:
             self.rounded.append(row.case_id)
         target = self._label_path(row)

@@ -149,6 +149,7 @@ def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
         name for one in seen.sketches if seen.gaps[one.row.case_id]
         for name, volume in one.volumes_ml.items() if volume > 0
     }  # fmt: skip
+    findings += _check_ignore(folder, seen)
     findings += incomplete_labels(seen.gaps, folder.label_names[1:]) if any(seen.gaps.values()) else ()
     findings += compare(seen.complete, folder.labels, held)
     findings += thin_classes(folder, seen.sketches)
@@ -296,6 +297,15 @@ def _check_whole(seen: _Seen) -> Iterator[Finding]:
             found, median = ("x".join(f"{value:.0f}" for value in size) for size in (extent, usual))
             message = f"covers {found} mm, the median case {median} mm. Check its spacing and field of view."
             yield Finding("ok", case_id, message)
+
+
+def _check_ignore(folder: Dataset, seen: _Seen) -> Iterator[Finding]:
+    if folder.ignore is not None and seen.gaps and not any(gaps.ignored_share for gaps in seen.gaps.values()):
+        message = (
+            f"{DatasetRecord.NAME} says that voxels of the value {folder.ignore} are ignored, and no label "
+            "holds it. Fine if each voxel was labeled, else correct the value."
+        )
+        yield Finding("ok", "", message, "ignored", 0.0)
 
 
 def _report(dataset: Path, rows: tuple[CaseRow, ...], findings: list[Finding], seen: _Seen) -> CheckReport:

@@ -1,5 +1,6 @@
 """`alcseg evaluate`: label maps against a reference, per case and class, with intervals over the cases."""
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -33,6 +34,8 @@ __all__ = ["evaluate"]
 _REMEDY = "If the voxels do match, save the prediction with the header of the truth, or predict again."
 _BACKGROUND = 0
 _MANY_VALUES = 256
+
+_log = logging.getLogger(__name__)
 
 
 def evaluate(
@@ -137,6 +140,10 @@ def evaluate(
             created=timestamp(),
             versions=versions(),
         )
+        if ignore_label is not None and not summary.ignored_voxels:
+            _log.warning(
+                "--ignore-label %d: no label map holds this value, so nothing is ignored", ignore_label
+            )
         scores = _rows(found, classes, measure.units)
         ScoreRow.write(root, scores)
         summary.write(root)

@@ -195,6 +195,13 @@ def import_dataset(
         _log.warning(remark)
     for note in notes:
         _log.warning("%s: if nobody asked for it, these labels do not say that it is absent", note)
+    if ignore_label is not None and not placer.ignoring:
+        _log.warning(
+            "--ignore-label %d: no label holds this value, so nothing is ignored. Classes are %s: check the "
+            "value, also after --label-map",
+            ignore_label,
+            ", ".join(f"{name} {value}" for name, value in labels.items()),
+        )
     if placer.rounded:
         _log.warning(
             "%d labels are stored scaled, such as 0.996 for 1, and were rounded (%s)",

@@ -76,9 +76,15 @@ def undrawn_classes(row: CaseRow, labels: Mapping[str, int]) -> tuple[int, ...]:
     Raises:
         DataError: If the table names a class that `dataset.json` does not.
     """
-    if row.drawn is None:
-        return ()
     background, *names = labels
+    if row.drawn is None:
+        if row.classes_drawn.strip():
+            raise DataError(
+                f"{CaseRow.NAME}, case '{row.case_id}': expected in classes_drawn some of {shorten(names)}, "
+                f"between ';', found '{row.classes_drawn:.60}' and no name. Leave the cell empty if all "
+                "were drawn, set the quality of the case to unlabeled if nothing was."
+            )
+        return ()
     if strangers := [name for name in row.drawn if name not in labels]:
         raise DataError(
             f"{CaseRow.NAME}, case '{row.case_id}': expected in classes_drawn names of {DatasetRecord.NAME}, "

@@ -47,7 +47,7 @@ def dataset(tmp_path_factory):
     return make(tmp_path_factory.mktemp("raters") / "src", DRAWN)
 
 
-def test_the_reader_who_draws_too_large_stands_out(dataset, tmp_path):
+def test_the_reader_who_draws_too_large_stands_out(dataset, tmp_path, caplog):
     found = raters(dataset, out=tmp_path / "out")
     rows = {row.rater: row for row in found.raters}
     assert {name: row.stands_out for name, row in rows.items()} == {"anna": False, "bob": False, "carl": True}
@@ -70,6 +70,9 @@ def test_the_reader_who_draws_too_large_stands_out(dataset, tmp_path):
     assert pairs["anna", "bob"].bias_mm == 0
     assert pairs["anna", "carl"].bias_mm == pytest.approx(-carl.bias_mm)
     assert found.drew == {"anna": CASES, "bob": CASES, "carl": CASES}
+    assert found.missing == {}
+    assert "anna and bob drew the same voxels in 6 of the 6 cases that both drew" in caplog.text
+    assert found.to_document()["alike"] == found.remarks
 
 
 def test_tables_and_page_are_those_that_import_leaves(dataset, tmp_path, capsys):

@@ -131,10 +131,7 @@ def _import(result: Any) -> list[RenderableType]:
 def _raters(result: Any) -> list[RenderableType]:
     facts = {"out": result.out, "consensus": result.fusion, "cases": result.drew}
     facts["report"] = result.out / "report.html"
-    remarks = [f"{one}." for one in result.remarks]
-    return [
-        _table(rater_lines(result.raters), RATER_COLUMNS), "", result.verdict, *remarks, "", *_facts(facts),
-    ]  # fmt: skip
+    return [_table(rater_lines(result.raters), RATER_COLUMNS), "", result.verdict, "", *_facts(facts)]
 
 
 def _check(result: Any) -> list[RenderableType]:

@@ -1,5 +1,6 @@
 """`alcseg raters`: how the readers of a dataset draw, against their consensus and against each other."""
 
+import logging
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = ["RaterComparison", "raters"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,4 +78,6 @@ def raters(
     with output_folder(target, overwrite=overwrite, writes=RaterRow.NAME) as partial:
         found = compare_raters(folder, files)
         write_comparison(partial, found, folder.name)
+    for remark in found.remarks:
+        _log.warning(remark)
     return RaterComparison.of(found, target)

@@ -49,7 +49,7 @@ BOUNDS = """
   its gradients 5 %, copies 4 %.
 - *training step in bfloat16*: with AVX512-bf16 and no AMX a convolution in bfloat16 is 0.63 times as fast
   as in float32 and a whole step slower, so `auto` trains in float32; no race in bfloat16 was run. Other
-  processors and GPUs were not measured.
+  processors were not measured; a GPU was, see [gpu.md](gpu.md).
 - *training step, larger ones*: patches of 112x112x80 were not timed. With 16 filters on patches of
   64x64x48 the losses of both ways differed by 9e-5, with 4 filters on 32x32x16 by 4e-7.
 - *training step, left out*: keeping freed memory in the process (`mallopt`) took 6.3 s for 6.7 s on

@@ -115,3 +115,19 @@ def test_the_table_shows_signs(fake):
     )
     assert [line.cells[i].text for i in (2, 4)] == ["+2.00", "+1.56"]
     assert line.cells[5] == "yes"
+
+
+def test_gains_under_other_noise_are_not_compared(fake):
+    """Few HQ labels under one noise and more under another are two differences at once."""
+    datasets = dict(fake.plan["datasets"])
+    datasets["more"] = datasets["more"] | {"corrupt": datasets["more"]["corrupt"] | {"model": "reader"}}
+    fake.write_plan(datasets=datasets)
+    assert shrinking(fake) == []
+
+
+def test_a_dataset_without_any_run_has_no_claims(empty):
+    empty.add_run("few", "alc", 0)
+    assert {entry.data for entry in findings(Benchmark.open(empty.root))} <= {
+        "Toy, 10 % HQ",
+        "Toy, 10 % HQ, Toy, 20 % HQ",
+    }

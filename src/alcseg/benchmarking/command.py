@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from alcseg.benchmarking.datasets import check_source, make_datasets
 from alcseg.benchmarking.estimate import PlanCost, estimate_plan
-from alcseg.benchmarking.kept import keep_plan, keep_run
+from alcseg.benchmarking.kept import keep_curve, keep_plan, keep_run
 from alcseg.benchmarking.launch import Work, launch_runs
 from alcseg.benchmarking.plan import choose_runs, read_plan
 from alcseg.benchmarking.run import Found, RunPaths, State, find_state
@@ -141,8 +141,13 @@ def benchmark(
         for run in wanted:
             if run not in left:
                 state.keep(run)
-        if left:
-            launch_runs(Work(checked, out, left, workers), launched_by, state.ended)
+        try:
+            if left:
+                launch_runs(Work(checked, out, left, workers), launched_by, state.ended)
+        finally:
+            if records is not None:  # what was stopped tells how far it came
+                for run in left:
+                    keep_curve(run, out, records)
     return BenchmarkResult(out, checked.title, state.lines({}), state.failed)
 
 

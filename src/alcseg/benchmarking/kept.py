@@ -6,6 +6,7 @@ curve. Data, weights and predictions are left out, and so are folders of the mac
 """
 
 import shutil
+from math import isnan
 from pathlib import Path
 
 from alcseg.benchmarking.datasets import DatasetPaths
@@ -22,7 +23,7 @@ from alcseg.records.steps import StepTable
 from alcseg.records.summary import EvaluationSummary
 from alcseg.run import Run
 
-__all__ = ["keep_plan", "keep_run"]
+__all__ = ["keep_curve", "keep_plan", "keep_run"]
 
 LINES = 60
 """Of a learning curve, beside those that were validated."""
@@ -54,17 +55,33 @@ def keep_run(run: PlannedRun, out: Path, to: Path) -> None:
         if has_file(source.root / name):
             shutil.copyfile(source.root / name, target.root / name)
     _keep_settings(source.root, target.root)
-    table = Run(source.root).metrics
+    keep_curve(run, out, to)
+    _keep_scores(source.root / "eval", target.root / "eval", whole=True)
+    for name in ("lq-eval", "corrected-eval"):
+        _keep_scores(source.root / name, target.root / name, whole=False)
+
+
+def keep_curve(run: PlannedRun, out: Path, to: Path) -> None:
+    """Copy the learning curve of a run, of one that was stopped as far as it came; nothing where it has none.
+
+    Args:
+        run: Any.
+        out: Folder of the benchmark.
+        to: Folder of the records.
+    """
+    path = RunPaths(out, run).root / StepTable.NAME
+    if not has_file(path):
+        return
+    table = StepTable.read_file(path)
     every = max(1, len(table.steps) // LINES)
     kept = [
         step
         for number, step in enumerate(table.steps, start=1)
-        if number % every == 0 or step.val_dice == step.val_dice or step is table.last
+        if number % every == 0 or not isnan(step.val_dice) or step is table.last
     ]
-    table.model_copy(update={"steps": tuple(kept)}).write_file(target.root / StepTable.NAME)
-    _keep_scores(source.root / "eval", target.root / "eval", whole=True)
-    for name in ("lq-eval", "corrected-eval"):
-        _keep_scores(source.root / name, target.root / name, whole=False)
+    target = RunPaths(to, run).root
+    make_folder(target)
+    table.model_copy(update={"steps": tuple(kept)}).write_file(target / StepTable.NAME)
 
 
 def _keep_dataset(source: DatasetPaths, target: DatasetPaths) -> None:

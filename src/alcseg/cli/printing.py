@@ -32,6 +32,7 @@ _CARD = {
     "cost": "cost of a step",
     "distribution": "installed by",
 }
+_LISTED_RUNS = 12
 _RANKED_CASES = 10  # as many as one looks through in a sitting; the others are in the file
 
 
@@ -126,6 +127,16 @@ def _import(result: Any) -> list[RenderableType]:
         "",
         f"How each reader draws, with pictures and pairs: {compared / 'report.html'}",
     ]
+
+
+def _report(result: Any) -> list[RenderableType]:
+    """Of many runs without a result the first, and where all are listed."""
+    facts = document(result)
+    wanting = facts["not_done"]
+    if len(wanting) > _LISTED_RUNS:
+        facts["not_done"] = dict(list(wanting.items())[:_LISTED_RUNS])
+        facts["and"] = f"{len(wanting) - _LISTED_RUNS} more, see the page and tables/missing.md beside it"
+    return _facts(facts)
 
 
 def _raters(result: Any) -> list[RenderableType]:
@@ -356,6 +367,7 @@ _VIEWS: dict[str, Callable[[Any], list[RenderableType]]] = {
     "methods": _methods,
     "predict": _predict,
     "raters": _raters,
+    "report": _report,
     "train": _train,
 }
 """What a result looks like by the function that returned it; any other is shown as names and values."""

@@ -5,7 +5,7 @@ from os import PathLike
 from pathlib import Path
 
 from alcseg.errors import DataError
-from alcseg.listing import has_file
+from alcseg.listing import has_file, list_folders
 from alcseg.outputs import output_folder, real_path, require_apart
 from alcseg.records.run import RunRecord
 from alcseg.reporting.exhibits import exhibits
@@ -57,9 +57,11 @@ def report(
         not_done = {f"{dataset}/{row}/seed-{seed}": why for dataset, row, seed, why in benchmark.missing}
         return ReportResult(target / "report.html", shown, not_done)
     if not has_file(RunRecord.path(folder)):
+        inside = [entry.name for entry in list_folders(folder) if is_benchmark(entry)]
+        hint = f"Name one of the benchmarks in it: {', '.join(inside)}." if inside else "Check the path."
         raise DataError(
             f"{folder}: expected plan.yaml of `alcseg benchmark` or {RunRecord.NAME} of `alcseg train`, "
-            "found neither. Check the path."
+            f"found neither. {hint}"
         )
     run = Run.open(folder)
     with output_folder(target, overwrite=overwrite, writes="report.html") as partial:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from alcseg.reporting.costs import cost_table
 from alcseg.reporting.entries import DatasetEntry
 from alcseg.reporting.fig_cases import cases_figure
+from alcseg.reporting.fig_learning import learning_figure
 from alcseg.reporting.fig_offsets import offset_figure
 from alcseg.reporting.label_quality import label_table
 from alcseg.reporting.missing import missing_table
@@ -32,6 +33,7 @@ __all__ = [
     "exhibits",
     "figure",
     "labels",
+    "learning",
     "missing",
     "offsets",
     "results",
@@ -95,6 +97,16 @@ def labels(benchmark: Benchmark) -> Iterator[Exhibit | None]:
         yield label_table(benchmark, dataset)
 
 
+def learning(benchmark: Benchmark) -> Iterator[Exhibit | None]:
+    """How they came to it."""
+    caption = (
+        "Dice on the validation cases over the steps, mean over the seeds: of the network that predicts "
+        "and, dashed, of its teacher. Dotted: the LQ training labels against the clean ones, which no "
+        "training reads. Runs that did not end are drawn as far as they came."
+    )
+    yield figure("learning", "Learning curves", learning_figure(benchmark), caption)
+
+
 def offsets(benchmark: Benchmark) -> Iterator[Exhibit | None]:
     """How the LQ labels were drawn."""
     yield offset_table(benchmark)
@@ -128,5 +140,5 @@ def missing(benchmark: Benchmark) -> Iterator[Exhibit | None]:
     yield missing_table(benchmark)
 
 
-KINDS: tuple[Kind, ...] = (results, labels, offsets, cases, costs, missing)
+KINDS: tuple[Kind, ...] = (results, labels, learning, offsets, cases, costs, missing)
 """Of any study, in the order of the page."""

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from alcseg.records.benchmark_plan import PlannedDataset
 from alcseg.reporting.entries import DatasetEntry
 from alcseg.reporting.intervals import crossed_interval, nested_interval
 from alcseg.reporting.records import Benchmark
@@ -51,7 +52,8 @@ def findings(benchmark: Benchmark) -> list[Finding]:
     """All claims that the plan can speak of; one without its runs is undecided."""
     found: list[Finding] = []
     for dataset in benchmark.datasets:
-        found += _on_one_dataset(benchmark, dataset)
+        if any(run.record.done for run in benchmark.runs if run.record.dataset == dataset.name):
+            found += _on_one_dataset(benchmark, dataset)
     found += _across_datasets(benchmark)
     return found
 
@@ -211,22 +213,34 @@ def _best_of_all(benchmark: Benchmark, dataset: DatasetEntry) -> Iterator[Findin
 
 
 def _across_datasets(benchmark: Benchmark) -> Iterator[Finding]:
-    """Gains over Mean Teacher with few and with more HQ labels, where the scored cases are the same."""
-    shares = [
-        (percent, dataset)
-        for dataset in benchmark.datasets
-        if (percent := dataset.spec.hq_percent) is not None
-    ]
-    shares.sort(key=lambda share: share[0])
-    for (low, few), (high, more) in pairwise(shares):
-        if low == high:
-            continue
-        gains = [_gain(benchmark, dataset, "alc", "mean_teacher") for dataset in (few, more)]
-        published = [_paper_gain(benchmark, dataset, "alc", "mean_teacher") for dataset in (few, more)]
-        paper = published[0] - published[1] if published[0] is not None and published[1] is not None else None
-        change = gains[0].minus(gains[1]) if gains[0] and gains[1] else None
-        if gains[0] and gains[1] and change is None:
-            continue  # no case in common, so nothing to pair
-        words = f"ALC minus Mean Teacher at {low:g} % less that at {high:g} %"
-        data = f"{few.title}, {more.title}"
-        yield _finding("The gain shrinks with more HQ labels", data, change, paper, words)
+    """Gains over Mean Teacher with few and with more HQ labels of one kind, where the cases are the same."""
+    kinds: dict[str, list[tuple[float, DatasetEntry]]] = {}
+    for dataset in benchmark.datasets:
+        if dataset.spec.hq_percent is not None:
+            kinds.setdefault(_all_but_share(dataset.spec), []).append((dataset.spec.hq_percent, dataset))
+    for shares in kinds.values():
+        shares.sort(key=lambda share: share[0])
+        for few, more in pairwise(shares):
+            if few[0] < more[0]:
+                yield from _shrinking_gain(benchmark, few, more)
+
+
+def _all_but_share(spec: PlannedDataset) -> str:
+    """Equal for datasets that differ in their share of HQ labels alone."""
+    corrupt = {key: value for key, value in (spec.corrupt or {}).items() if not key.startswith("hq_")}
+    same = spec.model_copy(update={"title": "", "hq_percent": None, "corrupt": corrupt})
+    return repr(same)
+
+
+def _shrinking_gain(
+    benchmark: Benchmark, few: tuple[float, DatasetEntry], more: tuple[float, DatasetEntry]
+) -> Iterator[Finding]:
+    gains = [_gain(benchmark, dataset, "alc", "mean_teacher") for _, dataset in (few, more)]
+    published = [_paper_gain(benchmark, dataset, "alc", "mean_teacher") for _, dataset in (few, more)]
+    paper = published[0] - published[1] if published[0] is not None and published[1] is not None else None
+    change = gains[0].minus(gains[1]) if gains[0] and gains[1] else None
+    if gains[0] and gains[1] and change is None:
+        return  # no case in common, so nothing to pair
+    words = f"ALC minus Mean Teacher at {few[0]:g} % less that at {more[0]:g} %"
+    data = f"{few[1].title}, {more[1].title}"
+    yield _finding("The gain shrinks with more HQ labels", data, change, paper, words)

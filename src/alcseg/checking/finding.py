@@ -17,8 +17,8 @@ class Finding:
         case_id: The case, or empty if it concerns the whole dataset.
         message: What was expected, what came, what to do.
         kind: What the statistics of a set speak of: `absent`, `volume`, `order`, `mirrored`, `size`,
-            `position`, `thin`, `ignored`, `undrawn` or `incomplete`; empty for findings about files and
-            tables.
+            `position`, `thin`, `ignored`, `undrawn`, `incomplete` or `reader`; empty for findings about
+            files and tables.
         number: The measured number that the message rests on; None where it rests on none.
     """
 

@@ -26,6 +26,7 @@ from alcseg.checking import (
     sketch,
     thin_classes,
 )
+from alcseg.commands._check_raters import RaterCheck
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
 from alcseg.data.folder import Dataset
@@ -66,7 +67,7 @@ class CheckReport:
         grade: The worst grade of all findings.
         findings: Fatal ones first.
         counts: Number of cases, of cases per split and quality, and of findings per grade.
-        fixed: Cases whose label header was repaired in this call.
+        fixed: Cases of which a label header was repaired in this call, that of the case or of a reader.
         classes: Class name to quality to the number of labels that hold the class.
         volumes_ml: Case to class name to volume, of labels that hold more than background; without the
             classes that nobody drew in the case.
@@ -112,7 +113,7 @@ class _Seen:
 
 
 def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
-    """Read every case of a dataset folder and grade what is wrong with it.
+    """Read every case of a dataset folder, with the labels of each reader, and grade what is wrong with it.
 
     Args:
         dataset: Dataset folder.
@@ -131,6 +132,7 @@ def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
             raise
         return _report(path, (), [Finding("fatal", "", str(error))], seen)
     findings = [*_check_table(folder), *_check_files(folder)]
+    readers = RaterCheck.of(folder)
     absent = set(folder.absent_cases())
     for row in track(folder.rows, "Checking cases"):
         if row.case_id in absent:
@@ -143,8 +145,9 @@ def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
             )
             findings.append(Finding("fatal", row.case_id, message))
             continue
-        findings += _check_case(folder, row, seen, fix=fix)
+        findings += _check_case(folder, row, seen, readers, fix=fix)
     findings += _check_whole(seen)
+    findings += readers.whole()
     held = {
         name for one in seen.sketches if seen.gaps[one.row.case_id]
         for name, volume in one.volumes_ml.items() if volume > 0
@@ -198,7 +201,9 @@ def _check_files(folder: Dataset) -> Iterator[Finding]:
         yield Finding(grade if training < folder.record.num_training else "ok", "", fault)
 
 
-def _check_case(folder: Dataset, row: CaseRow, seen: _Seen, *, fix: bool) -> Iterator[Finding]:
+def _check_case(
+    folder: Dataset, row: CaseRow, seen: _Seen, readers: RaterCheck, *, fix: bool
+) -> Iterator[Finding]:
     try:
         paths = folder.image_paths(row.case_id)
         image = read_image(paths[0])
@@ -208,6 +213,11 @@ def _check_case(folder: Dataset, row: CaseRow, seen: _Seen, *, fix: bool) -> Ite
                 message = f"{path}: {found.difference} of the first channel. Resample it."
                 yield Finding("fatal", row.case_id, message)
         yield from _check_image(image, row, seen)
+        for said in readers.case(row.case_id, image, fix=fix):
+            if isinstance(said, Finding):
+                yield said
+            else:
+                seen.fixed.append(row.case_id)
         if row.quality == "unlabeled":
             return
         label = folder.read_label(row.case_id)
@@ -313,7 +323,8 @@ def _report(dataset: Path, rows: tuple[CaseRow, ...], findings: list[Finding], s
     findings = sorted(findings, key=lambda finding: order.index(finding.grade))
     grades = Counter(finding.grade for finding in findings)
     sizes = Counter(f"{row.split} {row.quality}" for row in rows)
-    counts = {"cases": len(rows), **dict(sorted(sizes.items())), "fixed": len(seen.fixed)}
+    fixed = tuple(dict.fromkeys(seen.fixed))
+    counts = {"cases": len(rows), **dict(sorted(sizes.items())), "fixed": len(fixed)}
     counts |= {"fatal": grades["fatal"], "repairable": grades["repairable"], "notes": grades["ok"]}
     worst = findings[0].grade if findings else "ok"
     names = list(seen.sketches[0].volumes_ml) if seen.sketches else []
@@ -322,7 +333,7 @@ def _report(dataset: Path, rows: tuple[CaseRow, ...], findings: list[Finding], s
         worst,
         tuple(findings),
         counts,
-        tuple(seen.fixed),
+        fixed,
         count_classes(seen.sketches, names),
         {
             sketch.row.case_id: {

@@ -2,15 +2,16 @@
 
 import math
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alcseg.data.case import Volume
 from alcseg.data.folder import label_files
-from alcseg.data.nifti import read_label
+from alcseg.data.label_pairs import read_pair
 from alcseg.errors import DataError
 from alcseg.frames import to_frame
 from alcseg.listing import has_file
@@ -78,7 +79,8 @@ class Evaluation:
     def __getitem__(self, case_id: str) -> "ScoredCase":
         if case_id not in self._by_case:
             raise DataError(f"{self.path}: expected scores of '{case_id}', found none. Check the name.")
-        return ScoredCase(case_id, self._by_case[case_id], Path(self.summary.pred), Path(self.summary.truth))
+        folders = Path(self.summary.pred), Path(self.summary.truth)
+        return ScoredCase(case_id, self._by_case[case_id], *folders, classes=self.summary.classes)
 
     def to_frame(self) -> "DataFrame":
         """A line per case, class and metric with the columns of `per_case.csv`; needs pandas."""
@@ -144,25 +146,32 @@ class ScoredCase:
         scores: One per class and metric.
         pred_folder: Of the predicted label maps, or the file.
         truth_folder: Of the reference label maps, or the file.
+        classes: Name to value of those that were scored.
     """
 
     case_id: str
     scores: tuple[ScoreRow, ...] = field(repr=False)
     pred_folder: Path = field(repr=False)
     truth_folder: Path = field(repr=False)
+    classes: Mapping[str, int] = field(default_factory=dict, repr=False)
 
-    @cached_property
+    @property
     def pred(self) -> LabelMap:
         """The predicted label map, `(X, Y, Z)`."""
-        return self._read(self.pred_folder)
+        return self._pair[0].array
+
+    @property
+    def truth(self) -> LabelMap:
+        """The reference label map, same shape."""
+        return self._pair[1].array
 
     @cached_property
-    def truth(self) -> LabelMap:
-        """The reference label map, `(X, Y, Z)`."""
-        return self._read(self.truth_folder)
+    def _pair(self) -> tuple[Volume, Volume]:
+        one, other = self._path(self.pred_folder), self._path(self.truth_folder)
+        return read_pair(one, other, {"background": 0, **self.classes})
 
-    def _read(self, place: Path) -> LabelMap:
+    def _path(self, place: Path) -> Path:
         path = place if has_file(place) else label_files(place).get(self.case_id)
         if path is None:
             raise DataError(f"{place}: expected the label map of '{self.case_id}', found none. Restore it.")
-        return read_label(path).array
+        return path

@@ -195,11 +195,11 @@ def test_each_label_map_is_read_once(
 ) -> None:
     read = []
 
-    def note(path: Path) -> Volume:
+    def note(path: Path, labels: object) -> Volume:
         read.append(path)
         return read_label(path)
 
-    monkeypatch.setattr("alcseg.commands.evaluate.read_label", note)
+    monkeypatch.setattr("alcseg.data.label_pairs.read_label", note)
     evaluate(*folders, out=tmp_path / "eval")
     assert sorted(read) == sorted(folder / f"{name}.nii.gz" for folder in folders for name in "abc")
 

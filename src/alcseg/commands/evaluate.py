@@ -13,10 +13,10 @@ from alcseg.case_ids import check_case_id
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
 from alcseg.data.folder import Dataset, is_dataset, label_files, require_named_values
+from alcseg.data.formats import volume_stem
 from alcseg.data.grids import require_same_grid
 from alcseg.data.incomplete import take_out
-from alcseg.data.nifti import read_label
-from alcseg.data.nifti_file import nifti_stem
+from alcseg.data.label_pairs import common_values, read_pair
 from alcseg.errors import DataError, LabelError, UsageError
 from alcseg.evaluation import Evaluation
 from alcseg.listing import has_file
@@ -24,6 +24,7 @@ from alcseg.machine import timestamp, versions
 from alcseg.metrics import METRICS, ClassScores, evaluate_pair, summarize
 from alcseg.outputs import output_folder, require_apart
 from alcseg.records.cases import Quality, Split
+from alcseg.records.dataset import IGNORE
 from alcseg.records.scores import ScoreRow
 from alcseg.records.summary import EvaluationSummary, Statistics
 from alcseg.types import Protocol
@@ -62,12 +63,13 @@ def evaluate(
     the dataset is one of the two.
 
     Args:
-        pred: Folder of predicted label maps, or one file; of a dataset folder its labels.
+        pred: Folder of predicted label maps, or one file, of any format that is read; of a dataset folder its
+            labels.
         truth: The same of the reference label maps.
         out: Folder for the two files.
         protocol: `mm`, or `paper` for distances in voxels and no `nsd`.
-        dataset: Dataset folder that names the classes; without it `truth` where that is one, else the classes
-            are the values of the truth.
+        dataset: Dataset folder that names the classes; without it `truth` where that is one, else the names
+            in the files, else the values of the truth.
         quality: Only cases of this quality in `dataset`.
         split: Only cases of this split in `dataset`.
         tolerance_mm: Of `nsd`.
@@ -110,12 +112,18 @@ def evaluate(
         tolerance_mm=tolerance_mm,
         folder=folder,
         ignore=ignore,
+        named=common_values(
+            (path for pair in matched.pairs.values() for path in pair[::-1]), _readable(folder)
+        ),
     )
     with output_folder(out, overwrite=overwrite, writes=EvaluationSummary.NAME) as root:
         pairs = track(matched.pairs.items(), "Scoring cases", len(matched.pairs))
         found_in = {case_id: measure.score(case_id, *paths) for case_id, paths in pairs}
         scored = {case_id: scores for case_id, (scores, _) in found_in.items()}
-        classes = _foreground(folder) if folder is not None else _classes_of_truth(scored, matched.pairs)
+        if folder is not None:
+            classes = dict(list(folder.labels.items())[1:])
+        else:
+            classes = _classes_of_truth(scored, matched.pairs, measure.named or {})
         found = {case_id: measure.complete(case, classes) for case_id, case in scored.items()}
         summary = EvaluationSummary(
             protocol=protocol,
@@ -165,13 +173,13 @@ def _match(pred: Path, truth: Path, chosen: list[str] | None) -> _Matched:
             raise UsageError(
                 f"{pred}: expected folders beside --quality and --split, got two files. Leave both flags out."
             )
-        name = check_case_id(nifti_stem(truth) or truth.name, truth)
+        name = check_case_id(volume_stem(truth) or truth.name, truth)
         return _Matched({name: (pred, truth)})
     references, predictions = label_files(truth), label_files(pred)
     wanted = list(references) if chosen is None else [name for name in chosen if name in references]
     if not wanted:
         raise DataError(
-            f"{truth}: expected label maps (<case>.nii.gz)"
+            f"{truth}: expected label maps (<case>.nii.gz, .seg.nrrd, .nrrd, .mha or .mgz)"
             f"{'' if chosen is None else f' of the {len(chosen)} chosen cases'}, found none. "
             "Check the folder and the choice of cases."
         )
@@ -186,8 +194,11 @@ def _match(pred: Path, truth: Path, chosen: list[str] | None) -> _Matched:
     return _Matched(pairs, without, len(predictions) - len(pairs))
 
 
-def _foreground(folder: Dataset) -> dict[str, int]:
-    return dict(list(folder.labels.items())[1:])
+def _readable(folder: Dataset | None) -> dict[str, int] | None:
+    """Names that a file may give its classes, by a dataset."""
+    if folder is None:
+        return None
+    return folder.labels | ({} if folder.ignore is None else {IGNORE: folder.ignore})
 
 
 @dataclass(frozen=True)
@@ -200,6 +211,7 @@ class _Measure:
         tolerance_mm: Of `nsd`.
         folder: Dataset that names the classes.
         ignore: Value of voxels that nobody labeled.
+        named: Class name to value in which files are read that name their classes.
     """
 
     metrics: tuple[str, ...]
@@ -207,6 +219,7 @@ class _Measure:
     tolerance_mm: float
     folder: Dataset | None
     ignore: int | None = None
+    named: Mapping[str, int] | None = None
 
     @property
     def units(self) -> dict[str, str]:
@@ -219,7 +232,8 @@ class _Measure:
         The classes are those of the dataset; without one all values that the two label maps hold.
         """
         background = _BACKGROUND if self.folder is None else self.folder.label_values[0]
-        given, reference = (take_out(read_label(path), self.ignore, background) for path in (pred, truth))
+        pair = read_pair(pred, truth, self.named, background)
+        given, reference = (take_out(label, self.ignore, background) for label in pair)
         require_same_grid(reference, given, case_id, remedy=_REMEDY)
         maps = [volume.known for volume in (given, reference) if volume.known is not None]
         known = None if not maps else np.logical_and.reduce(maps)
@@ -274,9 +288,11 @@ class _Measure:
 
 
 def _classes_of_truth(
-    scored: Mapping[str, tuple[ClassScores, ...]], pairs: Mapping[str, tuple[Path, Path]]
+    scored: Mapping[str, tuple[ClassScores, ...]],
+    pairs: Mapping[str, tuple[Path, Path]],
+    named: Mapping[str, int],
 ) -> dict[str, int]:
-    """The values that any reference holds, by name; a prediction must not hold others."""
+    """The values that any reference holds, by the names of files; a prediction must not hold others."""
     entries = [entry for case in scored.values() for entry in case]
     values = sorted({entry.value for entry in entries if entry.status in ("ok", "missed")})
     if not values:
@@ -292,7 +308,8 @@ def _classes_of_truth(
                 f"{shorten(values)}, found {shorten(unknown)}. Check the prediction, or name all classes "
                 "with --dataset."
             )
-    return {str(value): value for value in values}
+    names = {value: name for name, value in named.items()}
+    return {names.get(value, str(value)): value for value in values}
 
 
 def _one_class(found: Mapping[str, tuple[ClassScores, ...]], value: int, metric: str) -> Statistics:

@@ -21,10 +21,10 @@ import numpy as np
 from alcseg.case_ids import check_case_id
 from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.channels import channel_order
+from alcseg.data.formats import file_stem, volume_stem
 from alcseg.data.grids import require_same_grid
 from alcseg.data.incomplete import require_drawn, take_out, undrawn_classes
 from alcseg.data.nifti import read_image, read_label
-from alcseg.data.nifti_file import nifti_stem
 from alcseg.data.voxel_values import MANY_VALUES, require_not_negative
 from alcseg.errors import DataError, LabelError
 from alcseg.frames import to_frame
@@ -466,7 +466,9 @@ def is_dataset(path: Path) -> bool:
 
 
 def label_files(path: Path) -> dict[str, Path]:
-    """Label maps of a folder by case; of a dataset folder those of its training and its test cases.
+    """Label maps of a folder by case, of any format; of a dataset folder those of training and test cases.
+
+    DICOM files are label maps only where there are no others, since images are such files, too.
 
     Raises:
         DataError: If there is no such folder, a case has two label maps, or an entry cannot be opened.
@@ -475,9 +477,10 @@ def label_files(path: Path) -> dict[str, Path]:
         raise DataError(f"{path}: expected a folder of label maps, found none. Check the path.")
     folders = [path / name for name in dict.fromkeys(LABELS.values())] if is_dataset(path) else [path]
     files = [file for folder in folders for file in list_files(folder)]
-    return by_name(
-        (check_case_id(name, file), file) for file in files if (name := nifti_stem(file)) is not None
-    )
+    named = [(file, name) for file in files if (name := file_stem(file)) is not None]
+    if not named:
+        named = [(file, name) for file in files if (name := volume_stem(file)) is not None]
+    return by_name((check_case_id(name, file), file) for file, name in named)
 
 
 def require_named_values(label: Volume, labels: Mapping[str, int]) -> None:

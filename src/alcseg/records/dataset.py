@@ -70,7 +70,8 @@ class DatasetRecord(Document):
         ending = content.get("file_ending", ".nii.gz")
         if ending not in (".nii.gz", ".nii"):
             raise DataError(
-                f"{path}: expected the file_ending .nii.gz or .nii, found {ending!r:.60}. Convert the files."
+                f"{path}: expected the file_ending .nii.gz or .nii, found {ending!r:.60}. Convert the files: "
+                "`alcseg import SRC DST` makes a dataset of .nrrd, .mha and .mgz files."
             )
         understood = {
             "name": str(content.get("name", path.parent.name)),

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.case import affine_spacing
-from alcseg.data.nifti import read_image, read_label, read_map
+from alcseg.data.formats import read_label
+from alcseg.data.nifti import read_image, read_map
 from alcseg.types import Affine, FloatArray, LabelMap, Spacing
 
 __all__ = ["UprightCase", "read_upright", "upright_case"]
@@ -33,14 +34,25 @@ class UprightCase:
     spacing: Spacing
 
 
-def read_upright(image: Path, labels: Mapping[str, Path], uncertainty: Path | None = None) -> UprightCase:
+def read_upright(
+    image: Path,
+    labels: Mapping[str, Path],
+    uncertainty: Path | None = None,
+    classes: Mapping[str, int] | None = None,
+) -> UprightCase:
     """Read an image with its label maps and turn all into RAS order.
+
+    Args:
+        image: Its file.
+        labels: Files of label maps by what they are, of any format.
+        uncertainty: File of a map.
+        classes: Name to value, background first, for label maps that name their classes.
 
     Raises:
         DataError: If a file cannot be read.
     """
     picture = read_image(image)
-    maps = {name: read_label(path).array for name, path in labels.items()}
+    maps = {name: read_label(path, classes, picture).array for name, path in labels.items()}
     doubt = None if uncertainty is None else read_map(uncertainty)
     return upright_case(picture.array, picture.affine, maps, doubt)
 

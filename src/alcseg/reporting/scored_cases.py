@@ -32,7 +32,8 @@ def scored_cases(evaluation: Evaluation) -> Cases | None:
     panels = []
     for place, case_id in enumerate(worst[:_PANELS], start=1):
         image = dataset.image_paths(case_id)[0]
-        case = read_upright(image, {"given": reference[case_id], "predicted": predicted[case_id]})
+        maps = {"given": reference[case_id], "predicted": predicted[case_id]}
+        case = read_upright(image, maps, classes=dataset.labels)
         panel = CasePanel(case_id, heading=f"{place}.", facts=f"Dice {dice[case_id]:.3f}")
         values, titles = (dataset.label_values[0], *names.values()), (dataset.label_names[0], *names)
         panels.append(draw_panel(panel, case, values, titles, first="in the reference", other="predicted"))

@@ -1,5 +1,6 @@
 """Images and labels of other formats than NIfTI, through the reader of plain files."""
 
+import json
 from pathlib import Path
 
 import nibabel as nib
@@ -8,6 +9,7 @@ import pytest
 
 from alcseg.commands.import_dataset import import_dataset
 from alcseg.data.case import Volume
+from alcseg.data.folder import Dataset
 from alcseg.data.formats import FORMATS
 from alcseg.data.formats.seg_nrrd import Painted, write_layers
 from alcseg.data.readers import ReaderOptions, find_reader
@@ -52,6 +54,31 @@ def test_images_and_labels_become_a_dataset_voxel_for_voxel(tmp_path: Path, endi
     np.testing.assert_array_equal(case.image, IMAGE)
     np.testing.assert_array_equal(case.label, LABEL)
     np.testing.assert_allclose(case.affine, AFFINE, atol=1e-5)
+
+
+@pytest.mark.parametrize("ending", [".nrrd", ".mha", ".mgz"])
+def test_nnunet_datasets_of_other_formats_become_datasets(tmp_path: Path, ending: str) -> None:
+    source = tmp_path / "in"
+    for number in range(2):
+        for case_id in ("a", "b_0001"):
+            _write(source / "imagesTr" / f"{case_id}_{number:04d}{ending}", IMAGE + number)
+        _write(source / "imagesTs" / f"c_{number:04d}{ending}", IMAGE + number)
+    for case_id in ("a", "b_0001"):
+        _write(source / "labelsTr" / f"{case_id}{ending}", LABEL)
+    content = {"channel_names": {"0": "T1", "1": "T2"}, "labels": {"background": 0, "x": 1, "y": 2}}
+    (source / "dataset.json").write_text(json.dumps(content | {"numTraining": 2, "file_ending": ending}))
+    found = import_dataset(source, tmp_path / "out")
+    assert found.labels == {"background": 0, "x": 1, "y": 2}
+    assert {row.case_id: (row.split, row.quality) for row in found.rows} == {
+        "a": ("train", "hq"), "b_0001": ("train", "hq"), "c": ("test", "unlabeled"),
+    }  # fmt: skip
+    np.testing.assert_array_equal(found["b_0001"].images[1], IMAGE + 1)
+    np.testing.assert_array_equal(found["a"].label, LABEL)
+    with pytest.raises(DataError, match=f"found '{ending}'. Convert the files: `alcseg import SRC DST`"):
+        Dataset.open(source)
+    (source / "imagesTr" / f"a_0001{ending}").unlink()
+    with pytest.raises(DataError, match=r"expected 2 image file\(s\) of case 'a', one per channel, found no"):
+        import_dataset(source, tmp_path / "again")
 
 
 def test_classes_are_told_by_their_names_and_crops_are_put_back(tmp_path: Path) -> None:

@@ -3,14 +3,19 @@
 The cases are what lies in the folders; or what `dataset.json` lists under `dataset`, from wherever it lies:
 
     "dataset": {"<case>": {"images": ["<file of each channel>", ...], "label": "<file>"}}
+
+Files in another format than NIfTI, which `file_ending` states, are converted.
 """
 
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from alcseg.data.folder import Dataset
+from alcseg.data.formats import format_of
+from alcseg.data.nifti_file import nifti_stem
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.data.readers.described import described_layout, read_description
 from alcseg.data.readers.leftovers import settle_leftovers
@@ -25,6 +30,8 @@ from alcseg.records.dataset import DatasetRecord
 __all__ = ["NNUNetReader"]
 
 _log = logging.getLogger(__name__)
+
+_CHANNEL = re.compile(r"_\d{4}$")
 
 
 class NNUNetReader(Reader):
@@ -41,7 +48,13 @@ class NNUNetReader(Reader):
         """List the cases with the splits and qualities that the folder gives."""
         table = DatasetRecord.path(source)
         listed = read_description(source).get("dataset") if has_file(table) else None
-        if isinstance(listed, dict) and not has_file(CaseRow.path(source)):
+        if (ending := _other_ending(source)) is not None:
+            record = DatasetRecord.parse(read_description(source) | {"file_ending": ".nii.gz"}, table)
+            if isinstance(listed, dict):
+                cases = _listed_cases(listed, source, options)
+            else:
+                cases = _converted_cases(source, ending, len(record.channel_names))
+        elif isinstance(listed, dict) and not has_file(CaseRow.path(source)):
             record = DatasetRecord.read(source)
             cases = _listed_cases(listed, source, options)
         else:
@@ -116,4 +129,45 @@ def _listed_cases(listed: Mapping[str, Any], source: Path, options: ReaderOption
         raters = drawn_by.get(case_id, {})
         cases.append(SourceCase(case_id, paths, source / str(label), source=names[0], raters=raters))
     tell_unused(source, list_files(source / "imagesTs"))
+    return tuple(cases)
+
+
+def _other_ending(source: Path) -> str | None:
+    """The ending of files in a format that has to be converted, if `dataset.json` states one that is read."""
+    ending = read_description(source).get("file_ending") if has_file(DatasetRecord.path(source)) else None
+    if not isinstance(ending, str) or nifti_stem(Path(f"x{ending}")) is not None:
+        return None
+    return ending if format_of(Path(f"x{ending}")) is not None else None
+
+
+def _converted_cases(source: Path, ending: str, channels: int) -> tuple[SourceCase, ...]:
+    """The cases of the folders in another format; those of `imagesTs` test."""
+    if has_file(table := CaseRow.path(source)):
+        raise DataError(
+            f"{table}: expected no such table beside {ending} files. Convert them, or move it out."
+        )
+    cases = []
+    for images, labels in (("imagesTr", "labelsTr"), ("imagesTs", "labelsTs")):
+        stems = {path.name[: -len(ending)] for path in list_files(source / images, f"*{ending}")}
+        for case_id in sorted({_CHANNEL.sub("", stem) for stem in stems}):
+            paths = [source / images / f"{case_id}_{index:04d}{ending}" for index in range(channels)]
+            if absent := [path for path in paths if not has_file(path)]:
+                raise DataError(
+                    f"{absent[0]}: expected {channels} image file(s) of case '{case_id}', one per channel, "
+                    "found no such file. Add it, or move the others out."
+                )
+            label = source / labels / f"{case_id}{ending}"
+            if images == "imagesTr" and not has_file(label):
+                raise DataError(f"{label}: expected the label of '{case_id}', found none. Add it.")
+            test = images == "imagesTs"
+            cases.append(
+                SourceCase(
+                    case_id,
+                    tuple(paths),
+                    label if has_file(label) else None,
+                    split="test" if test else None,
+                    source=f"{images}/{paths[0].name}",
+                )
+            )
+    settle_leftovers(source, cases, folders=[source / name for name in FOLDERS])
     return tuple(cases)

@@ -20,6 +20,7 @@ from alcseg.files import (
     write_json,
     write_text,
 )
+from alcseg.unfinished import leftovers
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -147,3 +148,34 @@ def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.json: expected a file or nothing in its place, found a folder"):
         write_json(tmp_path / "a.json", {})
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_what_is_written_is_no_leftover_from_its_first_moment_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread may look for leftovers at any time."""
+    close = os.close
+    seen: list[Path] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "close", lambda handle: (close(handle), seen.extend(tmp_path.iterdir())))
+        with atomic_path(tmp_path / "a.txt"):
+            assert len(seen) == 1
+            assert leftovers(tmp_path) == []
+
+
+def test_a_folder_whose_parent_is_removed_meanwhile_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mkdir = os.mkdir
+    removed = iter([True, True])
+
+    def made(path: Path, *mode: int) -> None:
+        if Path(path).name == "b" and next(removed, False):
+            (tmp_path / "a").rmdir()
+        mkdir(path, *mode)
+
+    (tmp_path / "a").mkdir()
+    monkeypatch.setattr(os, "mkdir", made)
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    assert next(removed, None) is None

@@ -1,5 +1,6 @@
 """One process at a time on an output folder."""
 
+import errno
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from filelock import FileLock, Timeout
 
 from alcseg.errors import ResourceError, UsageError
 from alcseg.locks import alone
@@ -80,3 +82,21 @@ def test_a_long_name_is_locked_as_well(tmp_path: Path) -> None:
     with alone(tmp_path / ("a" * 255)):
         (lock,) = tmp_path.iterdir()
         assert lock.name.endswith(".lock")
+
+
+def test_a_lock_whose_holder_ends_just_now_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "parts" / "a"
+    acquire = FileLock.acquire
+    ends: list[Exception] = [Timeout("no file by now"), FileNotFoundError(errno.ENOENT, "no folder by now")]
+
+    def meanwhile(lock: FileLock, **options: float) -> object:
+        if not ends:
+            return acquire(lock, **options)
+        end = ends.pop()
+        if isinstance(end, FileNotFoundError):
+            out.parent.rmdir()  # as the last of several parts does
+        raise end
+
+    monkeypatch.setattr(FileLock, "acquire", meanwhile)
+    with alone(out):
+        assert (tmp_path / "parts" / ".a.lock").is_file()

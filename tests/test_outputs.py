@@ -1,11 +1,14 @@
 """Output folders that are whole or not there, and what they replace."""
 
+import errno
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from alcseg import exchange
 from alcseg.errors import ResourceError, UsageError
 from alcseg.exchange import short
 from alcseg.locks import LOCK_INSIDE, alone
@@ -279,3 +282,38 @@ def test_a_folder_of_which_the_parent_is_read_only_is_filled(
     with alone(out), output_folder(out) as partial:  # which counts as empty
         write(partial, new="z")
     assert content(tmp_path) == {"out/new": "z"}
+
+
+def test_files_that_come_and_go_in_the_output_meanwhile_stop_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as those that an editor locks a file by."""
+    out = write(tmp_path / "out", old="x")
+    take_over = exchange.take_over
+
+    def gone_by_now(source: Path, target: Path) -> None:
+        source.unlink()
+        take_over(source, target)
+
+    monkeypatch.setattr(exchange, "take_over", gone_by_now)
+    with output_folder(out, overwrite=True) as partial:
+        write(partial, new="y")
+        write(out, note="n")
+    assert content(out) == {"new": "y"}
+    monkeypatch.setattr(os, "walk", lambda folder: [(folder, [], ["new", "gone"])])
+    assert list(exchange.listing(out)) == [Path("new")]
+
+
+def test_a_folder_that_another_process_exchanges_just_now_is_looked_at_under_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iterdir = Path.iterdir
+
+    def gone(folder: Path) -> Iterator[Path]:
+        monkeypatch.setattr(Path, "iterdir", iterdir)
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+
+    out = write(tmp_path / "out", old="x")
+    monkeypatch.setattr(Path, "iterdir", gone)
+    with pytest.raises(UsageError, match="expected an empty or new output folder"), output_folder(out):
+        pass

@@ -1,6 +1,7 @@
 """What interrupted calls leave behind."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -58,3 +59,25 @@ def test_a_folder_is_looked_through_once(tmp_path: Path, gone: int, monkeypatch:
 
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
     assert leftovers(tmp_path / "absent") == []
+
+
+def test_what_another_process_removes_as_well_is_removed_once(
+    tmp_path: Path, gone: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = tmp_path / f"{of_process(gone)}x"
+    (left / "deep").mkdir(parents=True)
+    rmtree = shutil.rmtree
+
+    def meanwhile(path: Path) -> None:
+        remove_leftovers(tmp_path, again=True)  # as the other one does
+        rmtree(path)
+
+    monkeypatch.setattr(shutil, "rmtree", meanwhile)
+    remove_leftovers(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_processes_are_counted_anew_in_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = unfinished._machine()
+    monkeypatch.setattr(os, "readlink", lambda path: "pid:[1]")
+    assert unfinished._machine() != here

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,7 +21,7 @@ Listing: TypeAlias = dict[Path, tuple[int, int, int]]
 
 
 def listing(folder: Path) -> Listing:
-    """Files and links below a folder; a file in its place stands under `.`."""
+    """Files and links below a folder, but for those that go meanwhile; a file in its place stands as `.`."""
     if not folder.is_dir():
         return {Path(): _state(folder)} if folder.exists() else {}
     found: Listing = {}
@@ -28,7 +29,8 @@ def listing(folder: Path) -> Listing:
         folders[:] = [name for name in folders if not name.startswith((".partial-", ".replaced-"))]
         links = [name for name in folders if os.path.islink(os.path.join(root, name))]
         for path in (Path(root, name) for name in (*files, *links) if name != LOCK_INSIDE):
-            found[path.relative_to(folder)] = _state(path)
+            with suppress(FileNotFoundError):
+                found[path.relative_to(folder)] = _state(path)
     return found
 
 
@@ -74,12 +76,16 @@ def _free_name(place: Path) -> Path:
 
 
 def take_over(source: Path, target: Path) -> None:
-    """The same file under another name; the old name stays until all is well."""
+    """The same file under another name, if it is still there; the old name stays until all is well."""
     make_folder(target.parent)
     try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError:  # a disk without such links
-        shutil.copy2(source, target, follow_symlinks=False)
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except OSError:  # a disk without such links
+            shutil.copy2(source, target, follow_symlinks=False)
+    except FileNotFoundError:
+        if os.path.lexists(source):
+            raise
 
 
 def _flush_all(folder: Path) -> None:

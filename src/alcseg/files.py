@@ -5,8 +5,8 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,14 +44,27 @@ _REFUSED = (
 )  # fmt: skip
 
 
-def make_folder(path: Path) -> None:
+_TRIES = 10  # to make a folder that other processes remove
+
+
+def make_folder(path: Path, *, named: Path | None = None) -> None:
     """Make a folder and those above it; one that is there stays.
+
+    Args:
+        path: The folder.
+        named: What to name in an error in its stead.
 
     Raises:
         ResourceError: If it cannot be made, such as below a file or where nobody may write.
     """
-    with making(path):
-        path.mkdir(parents=True, exist_ok=True)
+    with making(named or path):
+        for left in reversed(range(_TRIES)):
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+                return
+            except (FileExistsError, FileNotFoundError):
+                if not left or os.path.lexists(path):
+                    raise
 
 
 @contextmanager
@@ -84,22 +97,22 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     make_folder(path.parent)
     remove_leftovers(path.parent)
-    with naming(path.parent):
-        handle, name = tempfile.mkstemp(prefix=unfinished_prefix(), suffix=path.name[-16:], dir=path.parent)
-    os.close(handle)
-    partial = Path(name)
-    try:
-        with own(partial), naming(path, partial):
-            yield partial
-            partial.chmod(0o666 & ~umask())
-            if is_unfinished(path):  # in a folder that is flushed as a whole
-                os.replace(partial, path)
-            else:
-                flush(partial)
-                os.replace(partial, path)
-                flush(path.parent)
-    finally:
-        partial.unlink(missing_ok=True)
+    partial = path.parent / f"{unfinished_prefix()}{secrets.token_hex(8)}{path.name[-16:]}"
+    with own(partial):  # before it is there, lest another thread takes it for a leftover
+        with naming(path.parent):
+            os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        try:
+            with naming(path, partial):
+                yield partial
+                partial.chmod(0o666 & ~umask())
+                if is_unfinished(path):  # in a folder that is flushed as a whole
+                    os.replace(partial, path)
+                else:
+                    flush(partial)
+                    os.replace(partial, path)
+                    flush(path.parent)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def is_unfinished(path: Path) -> bool:

@@ -8,16 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from alcseg.errors import ResourceError, UsageError
-from alcseg.files import making
+from alcseg.files import make_folder
 
 __all__ = ["LOCK_INSIDE", "alone"]
 
 LOCK_INSIDE = ".alcseg.lock"
 """Name of the lock in a folder that stands where nothing can be made beside it, such as a mounted one."""
 _LONG_NAME = 240  # bytes; a name of 255 leaves no room for the signs around it
+_TRIES, _MOMENT_S = 3, 0.5
 _AFTERMATH_S = 10.0  # readers of patches outlive a killed process by some seconds, and hold what it held
 
 
@@ -37,23 +38,11 @@ def alone(folder: Path, *, wait_s: float = 0.0) -> Iterator[None]:
         ResourceError: If the lock cannot be made, or the disk knows none.
     """
     path = _lock_path(Path(os.path.realpath(folder)))
-    with making(folder):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent, named=folder)
     lock = FileLock(path, is_singleton=True)
     outermost = not lock.is_locked
     try:
-        lock.acquire(timeout=max(wait_s, _AFTERMATH_S if _is_dead(_holder(path)) else 0))
-    except Timeout:
-        if not path.exists():
-            raise ResourceError(
-                f"{folder}: expected a folder where files can be made, found that {path.parent} takes none. "
-                "Choose another one."
-            ) from None
-        pid, host = _holder(path)
-        raise UsageError(
-            f"{folder}: another alcseg is at it, process {pid or 'unknown'} on host {host or 'unknown'}. "
-            "Wait until it has ended, stop it, or give another folder."
-        ) from None
+        _acquire(lock, path, folder, wait_s)
     except OSError as error:
         raise ResourceError(
             f"{path}: expected a file that can be written and locked, found '{error.strerror}'. "
@@ -67,6 +56,34 @@ def alone(folder: Path, *, wait_s: float = 0.0) -> Iterator[None]:
         if outermost and os.name != "nt":  # where a file that is open cannot be removed
             path.unlink(missing_ok=True)
         lock.release()
+
+
+def _acquire(lock: BaseFileLock, path: Path, folder: Path, wait_s: float) -> None:
+    """Take a lock, with some patience where whoever holds it is about to begin or to end."""
+    there = False
+    for left in reversed(range(_TRIES)):
+        try:
+            lock.acquire(timeout=max(wait_s, _AFTERMATH_S if _is_dead(_holder(path)) else 0))
+            return
+        except Timeout:
+            pid, host = _holder(path)
+            there = there or path.exists()
+            if pid or not left:
+                break
+            wait_s = max(wait_s, _MOMENT_S)
+        except FileNotFoundError:  # the last of several parts takes away the folder that held their locks
+            if not left:
+                raise
+            make_folder(path.parent, named=folder)
+    if not there:
+        raise ResourceError(
+            f"{folder}: expected a folder where files can be made, found that {path.parent} takes none. "
+            "Choose another one."
+        )
+    raise UsageError(
+        f"{folder}: another alcseg is at it, process {pid or 'unknown'} on host {host or 'unknown'}. "
+        "Wait until it has ended, stop it, or give another folder."
+    )
 
 
 def _lock_path(place: Path) -> Path:

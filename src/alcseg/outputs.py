@@ -5,15 +5,15 @@ is never removed.
 """
 
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from alcseg.errors import UsageError
 from alcseg.exchange import finish_exchange, listing, publish
-from alcseg.files import making, naming, umask
+from alcseg.files import make_folder, making, naming, umask
 from alcseg.locks import LOCK_INSIDE, alone
 from alcseg.unfinished import own, remove_leftovers, unfinished_prefix
 
@@ -67,9 +67,11 @@ def output_folder(
         require_free(path, overwrite=overwrite, writes=writes)  # as it is now that nobody else writes into it
         remove_leftovers(place.parent, again=True)
         held = listing(place)
-        with making(path):
-            partial = Path(tempfile.mkdtemp(prefix=unfinished_prefix(), dir=_room_beside(place)))
-        with own(partial):
+        make_folder(place.parent, named=path)
+        partial = _room_beside(place) / f"{unfinished_prefix()}{secrets.token_hex(8)}"
+        with own(partial):  # before it is there, lest another thread takes it for a leftover
+            with making(path):
+                partial.mkdir(0o700)
             try:
                 with naming(path, partial):
                     yield partial
@@ -94,8 +96,11 @@ def require_free(path: Path, *, overwrite: bool = False, writes: str | None = No
     place = real_path(path)
     if place.is_dir():
         remove_leftovers(place, again=True)
-        with naming(path):
-            empty = all(held.name == LOCK_INSIDE for held in place.iterdir())
+        try:
+            with naming(path):
+                empty = all(held.name == LOCK_INSIDE for held in place.iterdir())
+        except FileNotFoundError:  # another process exchanges it just now
+            return
         if empty:
             return
     elif not place.exists():

@@ -9,6 +9,7 @@ import logging
 import os
 import platform
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,17 @@ Kind = Literal["partial", "replaced"]
 
 logger = logging.getLogger(__name__)
 
-_HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+def _machine() -> str:
+    """Stands for this machine; a container that shares its name and counts its own processes is another."""
+    try:
+        counted = os.readlink("/proc/self/ns/pid")
+    except OSError:  # no Linux
+        counted = ""
+    return hashlib.sha256(f"{platform.node()} {counted}".encode()).hexdigest()[:8]
+
+
+_HOST = _machine()
 _OWN: set[str] = set()  # names, since a folder has several paths
 _LOOKED_THROUGH: set[Path] = set()
 
@@ -68,10 +79,16 @@ def remove_leftovers(folder: Path, *, again: bool = False) -> None:
 
 def remove(path: Path) -> None:
     """Remove a file or a folder, if it is there; a link goes, what it leads to stays."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
+    if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
+        return
+    taken = path.with_name(f"{unfinished_prefix()}{secrets.token_hex(8)}")
+    with own(taken):
+        try:
+            os.rename(path, taken)  # by one process only, whoever else wants to remove it
+        except FileNotFoundError:
+            return
+        shutil.rmtree(taken)
 
 
 def _lives(process: int) -> bool:

@@ -1,11 +1,15 @@
 """The cache is kept small without taking anything from a training."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from alcseg.data import cache_limit
 from alcseg.data.cache_limit import cached_plans, in_use, prune
+
+fcntl = pytest.importorskip("fcntl")
 
 
 @pytest.fixture
@@ -52,3 +56,56 @@ def test_a_file_that_goes_while_it_is_counted_counts_nothing(root: Path) -> None
     folder = cached_plans(root)[0].path
     (folder / ".partial-case.image.npy").symlink_to(root / "nowhere")
     assert next(plan for plan in cached_plans(root) if plan.path == folder).size == 100
+
+
+def test_a_folder_that_goes_while_it_is_counted_counts_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one does that another process prunes."""
+
+    def goes(folder: Path) -> bool:
+        if found := is_plan(folder):
+            shutil.rmtree(folder)
+        return found
+
+    is_plan = cache_limit._is_plan
+    plans = cached_plans(root)
+    monkeypatch.setattr(cache_limit, "_is_plan", goes)
+    assert cached_plans(root) == []
+    monkeypatch.setattr(cache_limit, "cached_plans", lambda root: plans)
+    assert prune(root, 0) == []
+
+
+def test_a_folder_that_is_pruned_while_a_training_takes_it_up_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ("a" * 16)
+    pruned = iter([True, False, True, False, False])  # before it is opened, and before it is locked
+
+    def go(*_: object) -> None:
+        if next(pruned):
+            shutil.rmtree(folder)
+
+    make = cache_limit.make_folder
+    monkeypatch.setattr(cache_limit, "make_folder", lambda path: (make(path), go()))
+    monkeypatch.setattr(fcntl, "flock", go)
+    with in_use(folder):
+        assert folder.is_dir()
+    assert not any(pruned)
+
+
+def test_a_folder_that_was_made_anew_is_not_taken_for_the_old_one(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at it and the lock: somebody pruned it, and a training is at it again."""
+    folder = cached_plans(root)[0].path
+    own = os.open(folder, os.O_RDONLY)  # its number is not given to another
+
+    def anew(*_: object) -> None:
+        shutil.rmtree(folder)
+        folder.mkdir()
+
+    monkeypatch.setattr(fcntl, "flock", anew)
+    assert folder not in [plan.path for plan in prune(root, 250)]
+    assert folder.is_dir()
+    os.close(own)

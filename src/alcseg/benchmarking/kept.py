@@ -12,7 +12,7 @@ from pathlib import Path
 from alcseg.benchmarking.datasets import DatasetPaths
 from alcseg.benchmarking.run import RunPaths
 from alcseg.evaluation import Evaluation
-from alcseg.files import make_folder
+from alcseg.files import atomic_path, make_folder
 from alcseg.listing import has_file
 from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedRun
 from alcseg.records.benchmark_run import BenchmarkRecord
@@ -53,7 +53,7 @@ def keep_run(run: PlannedRun, out: Path, to: Path) -> None:
     _keep_dataset(source.data, target.data)
     for name in (BenchmarkRecord.NAME, PseudoLabelRow.NAME):
         if has_file(source.root / name):
-            shutil.copyfile(source.root / name, target.root / name)
+            _copy(source.root / name, target.root / name)
     _keep_settings(source.root, target.root)
     keep_curve(run, out, to)
     _keep_scores(source.root / "eval", target.root / "eval", whole=True)
@@ -84,11 +84,17 @@ def keep_curve(run: PlannedRun, out: Path, to: Path) -> None:
     table.model_copy(update={"steps": tuple(kept)}).write_file(target / StepTable.NAME)
 
 
+def _copy(source: Path, target: Path) -> None:
+    """Whole or not at all, since several machines fill a folder, and a report may be made of it."""
+    with atomic_path(target) as partial:
+        shutil.copyfile(source, partial)
+
+
 def _keep_dataset(source: DatasetPaths, target: DatasetPaths) -> None:
     """How its labels were spoiled, and how good they are since."""
     if has_file(NoiseManifest.path(source.given)):
         make_folder(target.given)
-        shutil.copyfile(NoiseManifest.path(source.given), NoiseManifest.path(target.given))
+        _copy(NoiseManifest.path(source.given), NoiseManifest.path(target.given))
     _keep_scores(source.given_eval, target.given_eval, whole=False)
 
 

@@ -17,7 +17,8 @@ from torch import nn
 
 from alcseg.commands.progress import track
 from alcseg.correction.refine import Refined, refine
-from alcseg.data.cache import CachedCase, build_cache
+from alcseg.data.cache import CachedCase, build_cache, plan_folder
+from alcseg.data.cache_limit import CACHE, in_use
 from alcseg.data.folder import Dataset
 from alcseg.data.nifti import read_grid, read_label
 from alcseg.data.preprocess import model_grid, preprocess_label
@@ -69,7 +70,9 @@ def write_pseudo_labels(
     plan = run.plan
     method, classes = build_method(run.settings, plan), plan.num_classes
     settings: dict[str, Any] = dict(ALC().settings) | dict(method.settings)
-    batches = list(_batches(run, folder, clean))
+    cache = Path(run.settings.data.cache or run.path.parent / CACHE)
+    with in_use(plan_folder(cache, plan)):  # trainings side by side may prune it
+        batches = list(_batches(run, folder, clean, cache))
     rows = []
     for step, snapshot in track(run.snapshots.items(), "Asking snapshots", len(run.snapshots)):
         networks = load_weights(method, run, where, snapshot)
@@ -125,11 +128,12 @@ def _refine(
     )
 
 
-def _batches(run: Run, folder: Dataset, clean: Path) -> Iterator[tuple[Patches, NDArray[np.int64]]]:
+def _batches(
+    run: Run, folder: Dataset, clean: Path, cache: Path
+) -> Iterator[tuple[Patches, NDArray[np.int64]]]:
     """The patches with given labels, and the clean labels of the same voxels, `(B, X, Y, Z)`."""
     plan, data = run.plan, run.settings.data
     rows = folder.rows_where(split="train", quality="lq")
-    cache = Path(data.cache or run.path.parent / ".alcseg-cache")
     cases = build_cache(folder, rows, plan, cache)
 
     def drawn(cases: list[CachedCase]) -> StepDataset:

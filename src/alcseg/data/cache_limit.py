@@ -2,7 +2,8 @@
 
 A cache has a folder per plan. A training holds a lock on the folder that it reads, which ends with its
 process, however that ends; only folders that nobody holds are ever removed, those that were used longest ago
-first. What was removed is made anew by the training that needs it.
+first. What was removed is made anew by the training that needs it. Several processes may remove, make and
+count at once, so that any folder and file may go between two looks at it.
 """
 
 import os
@@ -12,6 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from alcseg.files import make_folder
+
+if sys.platform != "win32":
+    import fcntl
 
 __all__ = ["CACHE", "CachedPlan", "cached_plans", "in_use", "prune"]
 
@@ -37,11 +43,11 @@ class CachedPlan:
 
 def cached_plans(root: Path) -> list[CachedPlan]:
     """The folders of a cache, those first that were used longest ago; none where there is no cache."""
-    found = [
-        CachedPlan(folder, _size(folder), folder.stat().st_mtime)
-        for folder in (root.iterdir() if root.is_dir() else ())
-        if _is_plan(folder)
-    ]
+    found = []
+    for folder in root.iterdir() if root.is_dir() else ():
+        with suppress(FileNotFoundError):
+            if _is_plan(folder):
+                found.append(CachedPlan(folder, _size(folder), folder.stat().st_mtime))
     return sorted(found, key=lambda plan: plan.last_used)
 
 
@@ -58,44 +64,80 @@ def prune(root: Path, keep_bytes: float) -> list[CachedPlan]:
     for plan in plans:
         if size <= keep_bytes:
             break
-        with _locked(plan.path, exclusive=True) as free:
+        with _free(plan.path) as free:
             if free:
                 shutil.rmtree(plan.path)
-                size -= plan.size
                 removed.append(plan)
+        if not plan.path.exists():
+            size -= plan.size
     return removed
 
 
 @contextmanager
 def in_use(folder: Path) -> Iterator[None]:
-    """Keep a folder of a cache from being removed, and note that it was used now."""
-    with _locked(folder, exclusive=False):
+    """Keep a folder of a cache from being removed, and note that it was used now; it is made if need be.
+
+    Raises:
+        ResourceError: If it cannot be made.
+    """
+    handle = _hold(folder)
+    try:
         os.utime(folder)
         yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _hold(folder: Path) -> int | None:
+    """Share a lock on a folder, made anew if it is removed just now; None where there are no such locks."""
+    while True:
+        make_folder(folder)
+        if sys.platform == "win32":  # its open files cannot be removed anyway
+            return None
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
+        with suppress(OSError):  # a disk without locks
+            fcntl.flock(handle, fcntl.LOCK_SH)  # waits for one who removes it
+        if _leads_to(folder, handle):
+            return handle
+        os.close(handle)
 
 
 @contextmanager
-def _locked(folder: Path, *, exclusive: bool) -> Iterator[bool]:
-    """Hold a lock on a folder, and tell whether it was to be had; one that is not exclusive is shared."""
-    if sys.platform == "win32":  # knows no such locks; its open files cannot be removed anyway
+def _free(folder: Path) -> Iterator[bool]:
+    """Whether nobody uses a folder, nor takes it up in the block."""
+    if sys.platform == "win32":
         yield True
         return
-    import fcntl
-
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        yield False
+        return
     try:
         try:
-            fcntl.flock(handle, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:  # held by others, or a disk without locks
             yield False
         else:
-            yield True
+            yield _leads_to(folder, handle)
     finally:
         os.close(handle)
 
 
+def _leads_to(folder: Path, handle: int) -> bool:
+    """Whether a folder is still the one that was opened, not removed and made anew since."""
+    try:
+        return os.path.samestat(os.stat(folder), os.fstat(handle))
+    except FileNotFoundError:
+        return False
+
+
 def _size(folder: Path) -> int:
-    """Bytes of its files; another training may write some of them, which go while they are counted."""
+    """Bytes of its files."""
     size = 0
     for file in folder.iterdir():
         with suppress(FileNotFoundError):

@@ -9,7 +9,7 @@ import pytest
 from alcseg.commands.check import check
 from alcseg.commands.import_dataset import import_dataset
 from alcseg.data.folder import Dataset
-from alcseg.data.readers import READERS, find_reader
+from alcseg.data.readers import READERS, ReaderOptions, find_reader
 from alcseg.data.readers.described import described_layout
 from alcseg.data.readers.inputs import find_inputs
 from alcseg.errors import DataError
@@ -165,3 +165,10 @@ def test_a_damaged_table_is_named(tmp_path):
     (tmp_path / "dataset.json").write_text("{", encoding="utf-8")
     with pytest.raises(DataError, match=r"dataset\.json"):
         find_reader(tmp_path)
+
+
+def test_a_listed_file_that_is_no_image_is_told_with_its_table(tmp_path):
+    entry = {"image": "/etc/passwd", "label": "./labelsTr/a.nii.gz"}
+    describe(tmp_path, **MSD, training=[entry])
+    with pytest.raises(DataError, match=r"dataset\.json: expected NIfTI files .*, found '/etc/passwd'"):
+        READERS["msd"]().scan(tmp_path, ReaderOptions())

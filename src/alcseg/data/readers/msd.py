@@ -86,7 +86,8 @@ def _case(source: Path, entry: Any, split: Split | None) -> SourceCase:
     stem = nifti_stem(image)
     if stem is None:
         raise DataError(
-            f"{source / image}: expected a NIfTI file (.nii or .nii.gz) in dataset.json. Convert it first."
+            f"{source / 'dataset.json'}: expected NIfTI files (.nii or .nii.gz), found '{image}'. Convert it "
+            "first."
         )
     label = source / pair["label"] if isinstance(pair.get("label"), str) else None
     return SourceCase(stem, _files(source / image, stem), label, split=split, source=image.as_posix())

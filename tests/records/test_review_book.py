@@ -136,6 +136,14 @@ def test_an_absent_book_is_made_only_where_that_is_wanted(tmp_path: Path) -> Non
         ReviewBook.open(tmp_path / "no" / "folder.sqlite", labels=LABELS)
 
 
+def test_a_book_that_lost_its_content_is_not_read_as_one_without_decisions(tmp_path: Path) -> None:
+    path = tmp_path / "book.sqlite"
+    path.touch()
+    with pytest.raises(DataError, match=r"book\.sqlite: expected the book of a review, found an empty file"):
+        ReviewBook.open(path, labels=LABELS, create=False)
+    assert path.read_bytes() == b""
+
+
 def test_a_hash_knows_values_and_shape_and_not_the_type() -> None:
     assert label_hash(LABEL) == label_hash(LABEL.astype(np.uint16)) == label_hash(np.asfortranarray(LABEL))
     assert label_hash(LABEL) != label_hash(LABEL.reshape(4, 3, 2))

@@ -87,8 +87,9 @@ class ReviewBook:
             DataError: If it is not there, is damaged, of a newer format, or of a dataset with other classes.
             ResourceError: If it cannot be written.
         """
-        if not create and not path.is_file():
-            raise DataError(f"{path}: expected the book of a review, found none. Review the dataset first.")
+        if not create and not (path.is_file() and path.stat().st_size):
+            found = "an empty file. Restore it." if path.is_file() else "none. Review the dataset first."
+            raise DataError(f"{path}: expected the book of a review, found {found}")
         try:
             connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
             book = cls(path, connection)

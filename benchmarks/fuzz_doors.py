@@ -2,10 +2,13 @@
 
 The doors are those of `tests/fuzz/doors.py`; `--records` adds the records that lie in a folder, such as one
 that `benchmarks/trials.py --stage DIR` made. Prints inputs, seconds, and each way of being wrong once.
+`--rounds 20 --done FILE` goes through the doors with as many seeds, notes each door in the file, and goes on
+after those that stand there when it is called again.
 `--atheris` lets coverage choose the bytes of one door instead (pip install atheris).
 """
 
 import argparse
+import csv
 import random
 import shutil
 import sys
@@ -41,6 +44,28 @@ def fuzz(name: str, door: Door, inputs: int, seed: int) -> Counter[str]:
     return found
 
 
+class Done:
+    """Table of the doors that are done, by name and seed.
+
+    Args:
+        path: Its file; None for none.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        rows = csv.reader(path.read_text().splitlines() if path and path.exists() else ())
+        self._known = {(name, int(seed)) for name, seed, *_ in rows}
+
+    def __contains__(self, one: tuple[str, int]) -> bool:
+        return one in self._known
+
+    def add(self, name: str, seed: int, inputs: int, wrong: int) -> None:
+        """Note one."""
+        if self._path:
+            with self._path.open("a", newline="") as stream:
+                csv.writer(stream).writerow([name, seed, inputs, wrong])
+
+
 def guided(name: str, inputs: int) -> None:
     """Let atheris find bytes that reach new lines of the reader."""
     import atheris
@@ -71,6 +96,8 @@ def main() -> None:
     parser.add_argument("doors", nargs="*")
     parser.add_argument("--inputs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rounds", type=int, default=1, help="so many seeds, from --seed on")
+    parser.add_argument("--done", type=Path, help="table of what is done: door, seed, inputs, wrong")
     parser.add_argument("--records", type=Path)
     parser.add_argument("--atheris", action="store_true")
     options = parser.parse_args()
@@ -80,9 +107,15 @@ def main() -> None:
         return
     doors = DOORS | (record_doors(options.records) if options.records else {})
     print("| door | inputs | wrong | s | slowest, s |\n|---|---:|---:|---:|---:|")
-    for name in options.doors or doors:
-        for what, count in fuzz(name, doors[name], options.inputs, options.seed).items():
-            print(f"  {count} times {what}")
+    done = Done(options.done)
+    for seed in range(options.seed, options.seed + options.rounds):
+        for name in options.doors or doors:
+            if (name, seed) in done:
+                continue
+            found = fuzz(name, doors[name], options.inputs, seed)
+            done.add(name, seed, options.inputs, sum(found.values()))
+            for what, count in found.items():
+                print(f"  {count} times {what}")
 
 
 if __name__ == "__main__":

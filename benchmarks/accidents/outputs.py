@@ -106,8 +106,8 @@ def trials(rng: random.Random) -> list[Trial]:
             ("check", COMMANDS["check"], _name_in_cases),
         ):
             codes = frozenset(
-                {4} if name.strip(" \t") == name or verb != "predict" else {0, 4}
-            )  # blanks around a cell
+                {4} if name.strip(" \t") == name != "" or verb != "predict" else {0, 4}
+            )  # blanks around a cell, and rows without a name, which get that of their image
             found.append(
                 Trial(verb, f"a case called {name[:20]!r}", tuple(form.split()), codes, change(name))
             )

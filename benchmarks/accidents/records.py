@@ -73,6 +73,7 @@ def _trial(form: str, name: str, how: str, change) -> Trial:
         path.write_bytes(new if isinstance(new, bytes) else new.encode(errors="surrogatepass"))
 
     words = FORMS[form].replace("FILE", name.rpartition("/")[2])
-    codes = DAMAGED | ({2} if form in OF_USER else set())
+    another = name == "audit/fingerprint.csv"  # then tells of other images: another --out is due
+    codes = DAMAGED | ({2} if form in OF_USER or another else set())
     verb = form.split()[0] if form.split()[0] in ("import", "predict", "train") else form
     return Trial(verb, f"{name}: {how}", tuple(words.split()), frozenset(codes), spoil, WRITES.get(form, ()))

@@ -110,7 +110,7 @@ def test_lq_labels_are_refined_and_all_others_stay(
     assert sorted(path.name for path in (out / "labelsGiven").iterdir()) == ["lq_0.nii.gz", "lq_1.nii.gz"]
     assert {path.name for path in out.iterdir()} == {
         "imagesTr", "imagesTs", "labelsTr", "labelsTs", "labelsGiven", "uncertainty",
-        "dataset.json", "cases.csv", "ranking.csv", "offsets.csv", "audit.jsonl", "correct.json",
+        "dataset.json", "cases.csv", "given.csv", "ranking.csv", "offsets.csv", "audit.jsonl", "correct.json",
         "report.html",
     }  # fmt: skip
     assert result.report == out / "report.html"
@@ -576,7 +576,7 @@ def test_a_written_label_is_never_taken_for_the_one_that_came(
     run = make_run()
     found = correct(run, solvable_dataset, out=tmp_path / "first", passes=2)
     (found.path / "labelsGiven" / "lq_0.nii.gz").unlink()
-    words = r"labelsGiven: expected the labels as they came .* found no lq_0\.nii\.gz\."
+    words = r"labelsGiven: expected the labels as they came, found no lq_0\.nii\.gz\."
     with pytest.raises(DataError, match=words):
         correct(run, found, out=tmp_path / "second", passes=2)
     assert not (tmp_path / "second").exists()

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from contextlib import closing
 from dataclasses import replace
@@ -9,6 +10,9 @@ import numpy as np
 import pytest
 
 import alcseg
+from alcseg.commands._corrected_dataset import CorrectedDataset
+from alcseg.commands.check import check
+from alcseg.commands.raters import raters
 from alcseg.data.folder import Dataset
 from alcseg.data.nifti import read_label
 from alcseg.errors import DataError, UsageError
@@ -204,3 +208,26 @@ def test_what_nobody_labeled_stays_so_unless_the_reviewer_draws_there(
     assert (written[:, :, 0] == 400).sum() == written[:, :, 0].size - 1
     assert written[1, 2, 0] == subject.dataset.label_values[1]
     assert Dataset.open(applied.out).ignore == 400
+
+
+def test_a_label_that_came_is_missed_by_whoever_would_take_another_for_it(
+    decided: Desk, tmp_path: Path
+) -> None:
+    reviewed = apply_review(decided.subject, decided.book, tmp_path / "new").out
+    Subject.open(reviewed)
+    assert check(reviewed).grade != "fatal"
+    for number, rater in enumerate(("anna", "ben")):
+        shutil.copytree(reviewed / "labelsTr", reviewed / "labelsRaters" / rater)
+        (reviewed / "labelsGiven" / f"{('thick_lps', 'ras')[number]}.nii.gz").unlink()
+    words = r"labelsGiven: expected the labels as they came, found no ras.nii.gz, thick_lps.nii.gz\."
+    (finding,) = [one for one in check(reviewed).findings if one.grade == "fatal"]
+    assert re.search(words, finding.message)
+    for opens in (
+        Subject.open,
+        lambda folder: raters(folder, out=tmp_path / "raters"),
+        lambda folder: CorrectedDataset.of(
+            tmp_path / "x", Dataset.open(folder), consecutive=False
+        ).take_given_labels(),
+    ):
+        with pytest.raises(DataError, match=words):
+            opens(reviewed)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alcseg.data.case import Volume
 from alcseg.data.folder import GIVEN, Dataset
-from alcseg.data.given import require_given_labels
+from alcseg.data.given import list_given_labels, require_given_labels
 from alcseg.data.incomplete import put_back
 from alcseg.data.nifti import read_label
 from alcseg.data.rater_labels import RATERS, rater_labels
@@ -91,7 +91,8 @@ class CorrectedDataset:
         self._take_images(case_id)
 
     def finish(self) -> None:
-        """Write `cases.csv` and `dataset.json`."""
+        """Write `cases.csv`, `dataset.json` and the list of the labels that are kept as they came."""
+        list_given_labels(self.root, self.source.file_ending)
         record = self.source.record
         extra = dict(record.extra)
         if self.renumbered:

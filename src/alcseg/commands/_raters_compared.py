@@ -15,6 +15,7 @@ from alcseg.commands._raters_alike import LabelsAlike, not_drawn
 from alcseg.commands.progress import track
 from alcseg.data.folder import GIVEN, Dataset
 from alcseg.data.fusion import fuse
+from alcseg.data.given import require_given_labels
 from alcseg.data.rater_labels import FUSION, rater_labels, split_names
 from alcseg.listing import has_file
 from alcseg.metrics import Summary, dice, summarize, surface_distances
@@ -94,10 +95,12 @@ def compare_raters(dataset: Dataset, files: Mapping[str, Mapping[str, Path]] | N
         files: Label files by case and reader; None for all there are.
 
     Raises:
-        DataError: If a label cannot be read or holds a value without a name.
+        DataError: If a label cannot be read or holds a value without a name, or one that came is gone.
     """
     found = rater_labels(dataset) if files is None else files
     fusion = str(dataset.record.extra.get(FUSION, "given"))
+    if fusion == "given":
+        require_given_labels(dataset)
     classes = {name: value for name, value in dataset.labels.items() if value != dataset.label_values[0]}
     cases: list[RaterCaseRow] = []
     between: dict[tuple[str, str, str], list[_Pair]] = defaultdict(list)

@@ -30,6 +30,7 @@ from alcseg.commands._check_raters import RaterCheck
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
 from alcseg.data.folder import Dataset
+from alcseg.data.given import require_given_labels
 from alcseg.data.grids import compare_grids, onto_grid
 from alcseg.data.header_notes import header_notes
 from alcseg.data.incomplete import put_back
@@ -185,7 +186,7 @@ def _check_table(folder: Dataset) -> Iterator[Finding]:
 
 
 def _check_files(folder: Dataset) -> Iterator[Finding]:
-    """Files of no case, and another number of cases than stated; notes where a table lists the cases."""
+    """Files of no case, another number of cases than stated, and labels that a correction kept and are gone."""
     grade: Grade = "ok" if has_file(CaseRow.path(folder.root)) else "fatal"
     unused = [path for path in unused_in_dataset(folder) if holds_voxels(path)]
     if unused:
@@ -199,6 +200,10 @@ def _check_files(folder: Dataset) -> Iterator[Finding]:
     training = sum(row.split != "test" and row.quality != "unlabeled" for row in folder.rows)
     if fault := count_fault(folder.record.num_training, training, table):
         yield Finding(grade if training < folder.record.num_training else "ok", "", fault)
+    try:
+        require_given_labels(folder)
+    except DataError as error:
+        yield Finding("fatal", "", str(error))
 
 
 def _check_case(

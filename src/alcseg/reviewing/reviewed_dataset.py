@@ -8,11 +8,13 @@ import numpy as np
 
 from alcseg.arrays import label_hash
 from alcseg.data.folder import GIVEN, LABELS, Dataset
+from alcseg.data.given import list_given_labels
 from alcseg.data.incomplete import put_back
 from alcseg.data.nifti import read_grid
 from alcseg.data.rater_labels import copy_rater_labels
 from alcseg.data.writer import write_label
 from alcseg.files import copy_into, link_or_copy, write_text
+from alcseg.listing import list_files
 from alcseg.outputs import output_folder, require_apart
 from alcseg.records.cases import CaseRow
 from alcseg.records.review_book import ReviewBook
@@ -87,9 +89,10 @@ def apply_review(subject: Subject, book: ReviewBook, out: Path, *, overwrite: bo
             if path is not None:
                 copy_into(path, folder / path.parent.name)
             rows.append(row)
-        for path in sorted((source.root / GIVEN).glob(f"*{source.file_ending}")):
+        for path in list_files(source.root / GIVEN, f"*{source.file_ending}"):
             if not (folder / GIVEN / path.name).exists():
                 copy_into(path, folder / GIVEN)
+        list_given_labels(folder, source.file_ending)
         copy_rater_labels(source, folder)
         CaseRow.write(folder, rows)
         count = len(list((folder / "imagesTr").glob(f"*_0000{source.file_ending}")))

@@ -1,9 +1,11 @@
 """Which process this is, as its launcher says."""
 
+import os
+
 import pytest
 
 from alcseg.errors import UsageError
-from alcseg.processes import Launched, is_first, launched, require_alone
+from alcseg.processes import Launched, is_first, launched, require_alone, wait_briefly
 
 NAMES = (
     "TORCHELASTIC_RUN_ID", "RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "NODE_RANK",
@@ -78,3 +80,17 @@ def test_a_verb_that_one_process_does_is_refused_by_the_first_of_several(tell) -
     with pytest.raises(SystemExit) as ended:
         require_alone("predict")
     assert ended.value.code == UsageError.exit_code
+
+
+def test_threads_that_wait_go_to_sleep_unless_somebody_has_said_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    wait_briefly()
+    assert int(os.environ["GOMP_SPINCOUNT"]) < 100_000  # the library's own is more
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    wait_briefly()
+    assert os.environ["GOMP_SPINCOUNT"] == "7"
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    wait_briefly()
+    assert "GOMP_SPINCOUNT" not in os.environ

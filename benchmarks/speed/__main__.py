@@ -54,6 +54,11 @@ BOUNDS = """
   64x64x48 the losses of both ways differed by 9e-5, with 4 filters on 32x32x16 by 4e-7.
 - *training step, left out*: keeping freed memory in the process (`mallopt`) took 6.3 s for 6.7 s on
   64x64x48 in one run each, and 22 % more memory; large pages took longer.
+- *threads on busy cores* (`benchmarks/shared_cores.py`, commit after 6725a4c, 2026-11-28): threads of OpenMP
+  spin while they wait, and where others want the cores they keep each other from working. A step of ALC
+  with the preset `hippocampus`, wall time: quiet, one thread 0.49 s, two 0.37 s; at a load of 11, one
+  thread 2.1 s, two 20 to 45 s, two that spin as long as `alcseg` lets them 5.5 s (quiet 0.36 s), two that
+  never spin 2.2 s (quiet 0.6 s). So two trainings of one thread each do 1.5 times what one of two does.
 - *patches from disk*: from the times of four, six patches of 48x48x32 take 6 ms, less than 1 % of a step on
   them, and six of 112x112x80 35 ms, less than 1 % of a step on patches of 64x64x48. Other presets were not
   measured.

@@ -9,7 +9,20 @@ from dataclasses import dataclass
 
 from alcseg.errors import UsageError
 
-__all__ = ["Launched", "is_first", "launched", "require_alone", "require_workers"]
+__all__ = ["Launched", "is_first", "launched", "require_alone", "require_workers", "wait_briefly"]
+
+_SPINS = "20000"
+
+
+def wait_briefly() -> None:
+    """Have threads of OpenMP that wait for each other go to sleep sooner; to be called before torch is there.
+
+    torch's OpenMP has them spin for long. Where other programs want the cores, two threads then keep each
+    other from working: a training step of 0.4 s took 20 s and more, and 5.5 s with this; on quiet cores both
+    take the same (`benchmarks/shared_cores.py`). Who has set either variable knows better.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any
 from alcseg.cli.flags import PRINT_OPTIONS
 from alcseg.cli.parser import ARCHIVE, DRY_RUNS, NO_TRAINING, ONE_METHOD, SHARED, VERBS, parse
 from alcseg.errors import AlcsegError, UsageError
-from alcseg.processes import is_first, require_alone
+from alcseg.processes import is_first, require_alone, wait_briefly
 
 __all__ = ["main"]
 
@@ -33,6 +33,7 @@ _FAULT, _PARTLY_FAILED, _INVALID_DATA, _RESOURCES, _INTERRUPTED = 1, 3, 4, 5, 13
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run `alcseg` with these words, or those of the process, and return its exit code."""
+    wait_briefly()
     ends = words is None
     words = sys.argv[1:] if words is None else list(words)
     with _stopped_like_by_hand():

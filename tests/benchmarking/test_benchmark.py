@@ -190,3 +190,25 @@ def test_chosen_runs_alone_are_done_and_their_records_make_a_report(content, wri
     told = call(write(content), "--runs", "tiny/acl/*")
     assert told.code == 2
     assert "none that matches" in told.err
+
+
+def test_a_row_begins_with_the_weights_of_another(content, write, call, tmp_path):
+    """Whatever the order of the rows; without that run it fails, and says which is wanted."""
+    first = {"row": "later", "method": "hl_sup", "init": "h_sup"}
+    content |= {"rows": [first, "h_sup"]}
+    plan = write(content)
+    alone = call(plan, "--runs", "*/later/*")
+    assert alone.code == 3
+    assert "a finished run tiny/h_sup/seed-0 to begin with" in " ".join(alone.out.split())
+    assert call(plan).code == 0
+    root = tmp_path / "out/runs/tiny/later/seed-0"
+    assert BenchmarkRecord.read(root).init == "h_sup"
+    assert "h_sup" in str(RunRecord.read(root).initial)
+
+
+@pytest.mark.parametrize("init", ["nobody", "later"])
+def test_a_row_that_begins_with_none_is_refused(content, write, call, init):
+    content |= {"rows": ["h_sup", {"row": "later", "method": "hl_sup", "init": init}]}
+    told = call(write(content))
+    assert told.code == 2
+    assert "init: expected another row" in told.err

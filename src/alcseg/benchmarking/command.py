@@ -142,8 +142,10 @@ def benchmark(
             if run not in left:
                 state.keep(run)
         try:
-            if left:
-                launch_runs(Work(checked, out, left, workers), launched_by, state.ended)
+            for later in (False, True):  # what begins with another run's weights comes after it
+                wave = tuple(run for run in left if (run.row.init is not None) == later)
+                if wave:
+                    launch_runs(Work(checked, out, wave, workers), launched_by, state.ended)
         finally:
             if records is not None:  # what was stopped tells how far it came
                 for run in left:

@@ -235,6 +235,7 @@ class _Job:
             seed=run.seed,
             device=self.device,
             workers=self.workers,
+            init=self._first(),
             # One cache for all runs; it may be removed when they are done.
             set=[*assignments(run), f"data.cache={self.paths.out / '.cache'}"],
         )
@@ -243,6 +244,17 @@ class _Job:
             measured = {"peak_gpu_memory_mib": peak, "gpu": torch.cuda.get_device_name()}
             trained.record.model_copy(update=measured).write(root)
         return trained
+
+    def _first(self) -> Run | None:
+        """The run that it begins with, where the row names one."""
+        run = self.paths.run
+        if run.row.init is None:
+            return None
+        wanted = f"{run.dataset}/{run.row.init}/seed-{run.seed}"
+        first = Run(self.paths.out / "runs" / wanted)
+        if not first.finished:
+            raise DataError(f"expected a finished run {wanted} to begin with, found none. Do that one first.")
+        return first
 
     def _predict(self, trained: Run, name: str, *, split: str, quality: str | None = None) -> Predictions:
         target = self.paths.root / name
@@ -336,6 +348,7 @@ def _identity(run: PlannedRun, plan: BenchmarkPlan) -> RunIdentity:
         row=run.row.row,
         method=run.row.method,
         labels=run.row.labels,
+        init=run.row.init,
         preset=run.spec.preset,
         settings=run.settings,
         seed=run.seed,

@@ -186,7 +186,7 @@ def _check_table(folder: Dataset) -> Iterator[Finding]:
 
 
 def _check_files(folder: Dataset) -> Iterator[Finding]:
-    """Files of no case, another number of cases than stated, and labels that a correction kept and are gone."""
+    """Files of no case, another number of cases than stated, labels that a correction kept and are gone."""
     grade: Grade = "ok" if has_file(CaseRow.path(folder.root)) else "fatal"
     unused = [path for path in unused_in_dataset(folder) if holds_voxels(path)]
     if unused:

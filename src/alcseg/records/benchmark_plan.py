@@ -90,6 +90,8 @@ class PlannedRow(_Written):
     """Settings, over those of the plan and the dataset."""
     labels: Literal["given", "clean"] = "given"
     """`given`, or `clean` to train on the labels before they were corrupted."""
+    init: str | None = None
+    """Row whose run, on the same dataset with the same seed, gives the weights to begin with."""
     reference: str | None = None
     """Row of the published table that stands under this one; null: the one of the same name."""
 
@@ -196,6 +198,13 @@ class BenchmarkPlan(_Written, Document):
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ValueError(f"expected each row once, found '{twice}' twice. Give it a name by 'row'.")
+        for row in self.rows:
+            begins = [other for other in self.rows if other.row == row.init]
+            if row.init is not None and (not begins or begins[0].init is not None):
+                raise ValueError(
+                    f"row '{row.row}': init: expected another row that begins with fresh weights, got "
+                    f"'{row.init}'."
+                )
         for key, chosen in (("correct", self.correct), ("pseudo_labels", self.pseudo_labels)):
             for name in chosen:
                 if name not in names:

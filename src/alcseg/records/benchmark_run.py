@@ -19,6 +19,8 @@ class RunIdentity(Record):
     """That was trained."""
     labels: Literal["given", "clean"] = "given"
     """What it was trained on."""
+    init: str | None = None
+    """Row whose weights it began with."""
     preset: str | None = None
     """Of the training."""
     settings: dict[str, Any] = {}

@@ -12,10 +12,11 @@ import pytest
 from alcseg.commands import predict as module
 from alcseg.commands._parts import PARTS
 from alcseg.commands.predict import predict
-from alcseg.errors import UsageError
+from alcseg.errors import DataError, UsageError
 from alcseg.launching.local import LocalLauncher
 from alcseg.locks import alone
 from alcseg.records.predictions import PredictionRecord
+from study_folder import Study
 
 MakeRun = Callable[..., Path]
 
@@ -140,6 +141,28 @@ def test_jobs_predict_all_parts(
     predict(run, images, out=tmp_path / "two", jobs=2)
     assert launched == [(2, 2)]
     assert voxels(tmp_path / "two") == voxels(tmp_path / "whole")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_parts_may_be_jobs_of_slurm(study: Study, tmp_path: Path) -> None:
+    pytest.importorskip("submitit")
+    images, out = [study.noisy.root / "imagesTs"], tmp_path / "out"
+    whole = predict(study.run, images, out=tmp_path / "whole", device="cpu", engine="torch")
+    options = {
+        "launcher": "slurm",
+        "num_parts": 2,
+        "slurm": ["cluster=local"],
+        "device": "cpu",
+        "engine": "torch",
+    }
+    found = predict(study.run, images, out=out, **options)
+    assert essence(found.record) == essence(whole.record)
+    assert voxels(out) == voxels(tmp_path / "whole")
+    assert len(list((out / PARTS / "slurm").glob("*_log.out"))) == 2
+    nib.save(nib.Nifti1Image(np.zeros((8, 8, 8), np.float32), np.eye(4)), tmp_path / "black.nii.gz")
+    with pytest.raises(DataError, match=r"black.*\(all 1 cases failed"):
+        predict(study.run, [tmp_path / "black.nii.gz"], out=tmp_path / "failed", **options)
 
 
 WRONG = {

@@ -28,11 +28,13 @@ class Verb(NamedTuple):
         words: Of it.
         overwrites: Whether it knows --overwrite.
         minutes: Whether it takes so long that few trials have to do.
+        goes_on: Whether it records what fails and goes on with the rest, which is exit code 3.
     """
 
     words: str
     overwrites: bool = True
     minutes: bool = False
+    goes_on: bool = False
 
     def command(self, root: Path, out: Path, *more: str) -> list[str]:
         """The words for a study and an output folder."""
@@ -53,7 +55,9 @@ VERBS = {
     "train": Verb(f"train {{noisy}} --out {{out}} --device cpu {_TRAINING}"),
     "correct": Verb("correct {run} {noisy} --out {out} --device cpu"),
     "audit": Verb("audit {audited} --out {out} --run {run} --device cpu", overwrites=False, minutes=True),
-    "benchmark": Verb("benchmark {plan} --out {out} --jobs 0 --device cpu", overwrites=False, minutes=True),
+    "benchmark": Verb(
+        "benchmark {plan} --out {out} --jobs 0 --device cpu", overwrites=False, minutes=True, goes_on=True
+    ),
     "demo": Verb("demo --out {out} --device cpu", minutes=True),
 }
 

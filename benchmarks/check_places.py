@@ -4,7 +4,8 @@
 
 Of a share of the training labels of each dataset all are shifted by one distance, each along an axis and in a
 direction of its own, or mirrored along an axis of its own; all others stay as they are. Of a shift, axes are
-left out whose voxels are longer, and ways on which more than a tenth of the label would leave the image.
+left out whose voxels are longer, and ways on which more than a tenth of the label would leave the image;
+where too few labels have a way at all, the line is left out.
 """
 
 import argparse
@@ -33,7 +34,7 @@ def shifted(label: np.ndarray, spacing: tuple[float, ...], mm: float, rng: np.ra
     """A label moved along one axis, some background moving in; as it is where no way is left."""
     ways = [(axis, sign) for axis in range(3) for sign in (-1, 1) if spacing[axis] <= mm]
     for axis, sign in rng.permutation(ways):
-        by = int(round(mm / spacing[axis]))
+        by = round(mm / spacing[axis])
         moved = np.roll(label, sign * by, axis)
         edge = [slice(None)] * 3
         edge[axis] = slice(None, by) if sign > 0 else slice(-by, None)
@@ -73,7 +74,9 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    print("| dataset | labels | spoiled | how | found | clean labels doubted |\n|---|---:|---:|---|---:|---:|")
+    print(
+        "| dataset | labels | spoiled | how | found | clean labels doubted |\n|---|---:|---:|---|---:|---:|"
+    )
     for path in options.datasets:
         rng = np.random.default_rng(options.seed)
         clean, spoiled = spoil(Dataset.open(path), rng)
@@ -81,6 +84,8 @@ def main() -> None:
         for rate in RATES:
             count = max(1, round(rate * len(clean)))
             for kind in KINDS:
+                if len(spoiled[kind]) < count:  # the organ has no room to be moved so far
+                    continue
                 hits = alarms = 0
                 for _ in range(options.draws):
                     chosen = rng.choice(sorted(spoiled[kind]), count, replace=False)
@@ -90,7 +95,10 @@ def main() -> None:
                     hits += len(found & wrong)
                     alarms += len(found - wrong)
                 every, rest = options.draws * count, options.draws * (len(clean) - count)
-                print(f"| | | {count} | {kind} | {hits / every:.0%} of {every} | {alarms / rest:.1%} |", flush=True)
+                print(
+                    f"| | | {count} | {kind} | {hits / every:.0%} of {every} | {alarms / rest:.1%} |",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

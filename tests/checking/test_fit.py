@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from alcseg.checking.fit import explained, gain, scaled
+from alcseg.checking.fit import best_move, explained, gain, scaled
 
 
 def test_share_of_variance_between_classes():
@@ -34,3 +34,19 @@ def test_a_label_of_a_third_of_the_volume():
     middle = [float(at.mean()) for at in np.nonzero(small)]
     assert middle == pytest.approx([19.5] * 3, abs=0.5)
     assert math.isclose(scaled(label, 1.0).sum(), label.sum())
+
+
+def test_a_label_that_lies_elsewhere_gains_by_the_way_back(rng):
+    label = np.zeros((24, 24, 12), np.uint8)
+    label[4:12, 8:16, 3:9] = 1
+    image = rng.normal(0, 0.1, label.shape) + label
+    assert best_move(image, label, (2.0, 2.0, 4.0)).by < 0
+    elsewhere = np.roll(label, 6, 0)  # 12 mm, three steps of 4
+    move = best_move(image, elsewhere, (2.0, 2.0, 4.0))
+    assert (move.axis, move.mm) == (0, -12.0)
+    assert move.instead > 0.8
+    assert move.by > 1
+
+
+def test_a_label_that_fills_its_image_moves_nowhere():
+    assert best_move(np.ones((4, 4, 4)), np.ones((4, 4, 4), np.uint8), (1.0, 1.0, 1.0)) == (0, 0.0, 0.0, 0.0)

@@ -41,7 +41,20 @@ def test_a_shifted_label(cases):
     (found,) = findings(cases)
     assert (found.case_id, found.kind) == ("c2", "position")
     assert found.number == pytest.approx(10, abs=2.1)  # 5 voxels of 2 mm, and one that cases differ by
-    assert "mm back-front" in found.message
+    assert "mm further to the back" in found.message
+
+
+def test_a_shift_within_what_is_natural_is_seen_in_the_image(cases):
+    """Scans lie up to 18 mm apart, the label 8 mm from its organ."""
+    for number in range(12):
+        by = number % 4 * 3 - 4
+        cases.images[number] = np.roll(cases.images[number], by, 1)
+        cases.labels[number] = np.roll(cases.labels[number], by, 1)
+    cases.spoil(lambda label: np.roll(label, -4, 1), number=1)
+    (found,) = findings(cases)
+    assert (found.case_id, found.kind) == ("c1", "position")
+    assert found.number == pytest.approx(8, abs=4.1)  # a step
+    assert "mm further to the front, unlike others" in found.message
 
 
 def test_a_label_drawn_too_large_for_its_image(cases):

@@ -27,6 +27,7 @@ _FEW_GAIN = 0.03  # of the set may: where more do, organs have little contrast a
 _LEAST_GAIN_SMALLER = 0.2  # no clean label of the three sets gained by shrinking
 _LEAST_LARGER = 2.0  # of a volume, before what a smaller label gains counts
 _USUAL_LOSS = -0.1  # where labels do not lose by a change, the image does not show the organ
+_USUAL_GAIN = 0.0  # by a move: where labels gain more, the image does not show the organ either
 _LEAST_FIT = 0.25  # of what labels usually explain: below it a gain is one of noise
 _FEW_CLASSES = 10  # up to which pairs are tried for a swap
 
@@ -46,6 +47,7 @@ class _Evidence:
     apart: NDArray[np.float64]  # (classes, 3)
     misfit: float
     gains: NDArray[np.float64]  # (3,)
+    fits_elsewhere: float  # of the gain by a move, with the place and the misfit if they speak for it, too
     mirrors: tuple[int, ...]  # axes along which a mirrored label fits clearly better
     telling: bool  # whether such a fit is rare in the set
     smaller: bool  # whether a smaller label would fit better than is usual
@@ -63,6 +65,7 @@ def odd_places(sketches: Sequence[Sketch]) -> Iterator[Finding]:
             or _mirrored(sketch, seen)
             or _size(sketch, seen)
             or _place(sketch, seen)
+            or _moved(sketch, seen)
         )
         if found is not None:
             yield found
@@ -77,6 +80,9 @@ def _gather(sketches: Sequence[Sketch], apart: NDArray[np.float64]) -> Iterator[
     misfits = np.maximum(-deviations(np.log(fits / (1 - fits)), _FIT_SPREAD), 0.0)
     logs = np.array([[by for _, by in sketch.mirrored] for sketch in sketches])
     gains = np.maximum(deviations(logs, _GAIN_SPREAD), 0.0)
+    by_moves = np.array([sketch.moved.by for sketch in sketches])
+    moves = np.maximum(deviations(by_moves, _GAIN_SPREAD), 0.0)
+    stay = float(np.median(by_moves)) <= _USUAL_GAIN
     enough = _LEAST_FIT * float(np.median(fits))
     mirrors = [
         tuple(
@@ -95,7 +101,11 @@ def _gather(sketches: Sequence[Sketch], apart: NDArray[np.float64]) -> Iterator[
     shown = sum(shrinks) <= few and float(np.median(smaller)) <= _USUAL_LOSS
     shrunk = deviations(smaller, _GAIN_SPREAD) if shown else np.zeros(len(sketches))
     larger = volume_deviations(sketches).max(axis=1)
-    for index in range(len(sketches)):
+    for index, sketch in enumerate(sketches):
+        move, fits_elsewhere = sketch.moved, 0.0
+        if stay and move.instead >= enough and move.by >= _LEAST_GAIN:
+            along = max(-np.sign(move.mm) * places[index, move.axis], 0.0)
+            fits_elsewhere = float(np.sqrt(moves[index] ** 2 + along**2 + misfits[index] ** 2))
         evidence = np.hypot(larger[index], max(shrunk[index], 0.0)) if larger[index] >= _LEAST_LARGER else 0.0
         yield _Evidence(
             places[index],
@@ -103,6 +113,7 @@ def _gather(sketches: Sequence[Sketch], apart: NDArray[np.float64]) -> Iterator[
             ways[index],
             float(misfits[index]),
             gains[index],
+            fits_elsewhere,
             mirrors[index],
             telling,
             bool(evidence >= _LIMIT or (shown and shrinks[index])),
@@ -168,10 +179,22 @@ def _size(sketch: Sketch, seen: _Evidence) -> Finding | None:
     return Finding("ok", sketch.row.case_id, message, "size", times)
 
 
+def _moved(sketch: Sketch, seen: _Evidence) -> Finding | None:
+    if seen.fits_elsewhere < _LIMIT:
+        return None
+    _, mm, _, by = sketch.moved
+    toward = AXES[sketch.moved.axis].split("-")[mm > 0]
+    message = (
+        f"its label would fit its image {np.exp(by):.1f} times as well {abs(mm):.0f} mm further to the "
+        f"{toward}, unlike others. If a viewer shows the same, move it."
+    )
+    return Finding("ok", sketch.row.case_id, message, "position", abs(mm))
+
+
 def _place(sketch: Sketch, seen: _Evidence) -> Finding | None:
     off = float(np.abs(seen.off).max())
-    if off < _LEAST_OFF or np.hypot(off, seen.misfit) < _LIMIT:
-        return None
+    if off < _LEAST_OFF or np.hypot(off, seen.misfit) < max(_LIMIT, seen.fits_elsewhere):
+        return None  # or the image says more
     message = (
         f"its label lies {_where(seen)}. If the image does not show the organ there, the label was shifted "
         "or belongs to another scan."

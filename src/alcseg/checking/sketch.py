@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from alcseg.boxes import bounding_box
-from alcseg.checking.fit import box_around, explained, gain, scaled
+from alcseg.checking.fit import Move, best_move, box_around, explained, gain, scaled
 from alcseg.data.case import Volume
 from alcseg.data.geometry import ModelGrid
 from alcseg.records.cases import CaseRow
@@ -42,6 +42,7 @@ class Sketch:
         fit: Share of the variance of intensities around the foreground that the classes explain.
         mirrored: Per axis, what the label mirrored along it would explain, and the logarithm of how many
             times as much that is as the label explains.
+        moved: The same of the label moved along one axis, to where it would fit best.
         smaller: The same of the label with a third of its volume.
     """
 
@@ -53,6 +54,7 @@ class Sketch:
     apart_mm: Mapping[str, Triple]
     fit: float
     mirrored: tuple[tuple[float, float], ...]
+    moved: Move
     smaller: tuple[float, float]
 
 
@@ -89,6 +91,7 @@ def sketch(row: CaseRow, image: Volume, label: Volume, labels: Mapping[str, int]
         _apart(there, list(labels)[1:], middle, extent),
         explained(values[box], there[box]),
         tuple(gain(values, there, np.flip(there, axis)) for axis in range(3)),
+        best_move(values, there, _triple(np.divide(extent, there.shape))),
         gain(values, there, scaled(there, _SMALLER)),
     )
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from alcseg.arrays import check_spacing, label_map
+from alcseg.arrays import check_spacing, foreground_values, label_map
 from alcseg.errors import LabelError, ShapeError
 
 
@@ -26,3 +26,10 @@ def test_a_spacing_has_one_positive_value_per_axis() -> None:
     for wrong in ((1.0, 1.0), (1.0, 1.0, 0.0), (1.0, 1.0, -1.0), (1.0, np.nan, 1.0), (np.inf, 1.0, 1.0), 1.0):
         with pytest.raises(ShapeError, match="one positive spacing"):
             check_spacing((4, 5, 6), wrong)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.int64])
+def test_foreground_values_are_all_but_zero(kind: type) -> None:
+    label = np.array([[0, 3, 3], [7, 0, 1]], kind)
+    assert foreground_values(label) == {1, 3, 7}
+    assert foreground_values(np.zeros((2, 2), kind)) == set()

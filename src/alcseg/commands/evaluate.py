@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from alcseg.arrays import foreground_values
 from alcseg.case_ids import check_case_id
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
@@ -269,7 +270,7 @@ class _Measure:
             for volume in (given, reference):  # a value without a name would be scored as background
                 require_named_values(volume, self.folder.labels)
             return list(self.folder.label_values[1:])
-        own, others = (set(np.unique(volume.array).tolist()) - {_BACKGROUND} for volume in (reference, given))
+        own, others = (foreground_values(volume.array) for volume in (reference, given))
         if len(others - own) > _MANY_VALUES:
             raise LabelError(
                 f"{given.path}: expected the label values of the truth, found {len(others - own)} others "

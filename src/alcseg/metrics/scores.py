@@ -4,18 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from alcseg.arrays import check_spacing, label_map
+from alcseg.arrays import check_spacing, foreground_values, label_map
 from alcseg.errors import LabelError
 from alcseg.frames import to_frame
 from alcseg.metrics.pair import ClassScores, evaluate_pair
 from alcseg.metrics.registry import Metric, select
 
 __all__ = ["Scores", "evaluate"]
-
-_BACKGROUND = 0
 
 
 @dataclass(frozen=True)
@@ -102,7 +99,7 @@ def evaluate(
     given, wanted = label_map(pred, "pred"), label_map(truth, "truth")
     steps = check_spacing(wanted.shape, spacing)
     if classes is None:
-        classes = sorted({*np.unique(given).tolist(), *np.unique(wanted).tolist()} - {_BACKGROUND})
+        classes = sorted(foreground_values(given) | foreground_values(wanted))
     named = classes if isinstance(classes, Mapping) else {int(value): int(value) for value in classes}
     if not named:
         raise LabelError("expected at least one label value other than 0, found none. Name the classes.")

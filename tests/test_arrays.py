@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from alcseg.arrays import check_spacing, foreground_values, label_map
+from alcseg.arrays import check_spacing, foreground_values, label_map, values_in
 from alcseg.errors import LabelError, ShapeError
 
 
@@ -32,4 +32,6 @@ def test_a_spacing_has_one_positive_value_per_axis() -> None:
 def test_foreground_values_are_all_but_zero(kind: type) -> None:
     label = np.array([[0, 3, 3], [7, 0, 1]], kind)
     assert foreground_values(label) == {1, 3, 7}
-    assert foreground_values(np.zeros((2, 2), kind)) == set()
+    assert values_in(label) == {0, 1, 3, 7}
+    assert values_in(label + 1) == {1, 2, 4, 8}
+    assert (foreground_values(np.zeros((2, 2), kind)), values_in(np.zeros((2, 2), kind))) == (set(), {0})

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from alcseg.errors import LabelError, ShapeError
 from alcseg.types import LabelMap, Spacing
 
-__all__ = ["check_spacing", "foreground_values", "label_hash", "label_map"]
+__all__ = ["check_spacing", "foreground_values", "label_hash", "label_map", "values_in"]
 
 
 def label_map(array: ArrayLike, name: str) -> LabelMap:
@@ -57,6 +57,13 @@ def check_spacing(shape: tuple[int, ...], spacing: Sequence[float]) -> Spacing:
 def foreground_values(label: LabelMap) -> set[int]:
     """Values of a label map but 0; five to nine times as fast as looking through the background, too."""
     return set(np.unique(label[label != 0]).tolist())
+
+
+def values_in(label: LabelMap) -> set[int]:
+    """Values of a label map, found as `foreground_values` are."""
+    foreground = label[label != 0]
+    values = set(np.unique(foreground).tolist())
+    return values | {0} if foreground.size < label.size else values
 
 
 def label_hash(label: LabelMap) -> str:

@@ -7,10 +7,10 @@ from os import PathLike
 from pathlib import Path
 from statistics import fmean
 
-import numpy as np
 import torch
 from torch import nn
 
+from alcseg.arrays import values_in
 from alcseg.audited import Audit
 from alcseg.auditing.agreement import class_agreements
 from alcseg.commands.progress import track
@@ -87,7 +87,7 @@ class Answers:
             if not unknown:
                 break
             try:
-                found = np.unique(source.read_label(row.case_id).array)
+                found = values_in(source.read_label(row.case_id).array)
             except DataError:
                 continue  # told of when the case is looked at
             unknown = {name: value for name, value in unknown.items() if value not in found}

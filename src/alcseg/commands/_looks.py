@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from alcseg.arrays import values_in
 from alcseg.auditing.examine import Proposed, examine
 from alcseg.auditing.lessons import FEWEST_CASES, Lessons, learn
 from alcseg.auditing.patches import find_patches
@@ -150,7 +151,7 @@ class Looker:
             opinion = look.opinion
             found.offsets.append(see_label(opinion.probs, opinion.label, opinion.spacing, opinion.known)[0])
             found.cases.append(look.case_id)
-            found.values.update(np.unique(looked.given.array).tolist())
+            found.values.update(values_in(looked.given.array))
             found.traits[look.case_id] = traits(opinion.prediction)
             spool.put(look.case_id, looked)
             del looked, look, opinion  # before the next case needs their room

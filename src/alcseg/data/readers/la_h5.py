@@ -19,8 +19,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
+from alcseg.arrays import values_in
 from alcseg.data.case import CaseVolumes
 from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDataset
 from alcseg.data.readers.h5_files import read_h5_case, read_h5_label, read_h5_shape
@@ -120,7 +119,7 @@ def _name_values(paths: Iterable[Path], options: ReaderOptions, source: Path) ->
         label = read_h5_label(path)
         if looks_like_image(label):
             raise LabelError(f"{path}: expected a label map under 'label', found an image. Check the file.")
-        values |= {options.label_map.get(int(value), int(value)) for value in np.unique(label)}
+        values |= {options.label_map.get(int(value), int(value)) for value in values_in(label)}
         require_not_negative(values, path)
     foreground = sorted(values - {0})
     if not foreground:

@@ -18,8 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
+from alcseg.arrays import values_in
 from alcseg.data.formats import file_stem, format_of, names_classes, read_label
 from alcseg.data.formats.segments import class_values
 from alcseg.data.readers.arrangements import ArrangedFiles, arranged, has_nifti
@@ -161,7 +160,7 @@ def _name_values(
     values = {options.label_map.get(value, value) for value in named.values()}
     for path in (path for path in paths if not names_classes(path)):
         label = read_label(path).array
-        found = {int(value) for value in np.unique(label)}
+        found = values_in(label)
         if looks_like_image(label):
             raise LabelError(
                 f"{path}: expected a label map, found {len(found)} values ({shorten(sorted(found))}). "

@@ -100,3 +100,17 @@ def test_a_lock_whose_holder_ends_just_now_is_taken(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(FileLock, "acquire", meanwhile)
     with alone(out):
         assert (tmp_path / "parts" / ".a.lock").is_file()
+
+
+def test_a_lock_that_others_take_again_and_again_is_told_as_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file may be gone at each look, though the place takes files."""
+
+    def never(lock: FileLock, **options: float) -> object:
+        raise Timeout("held")
+
+    monkeypatch.setattr(FileLock, "acquire", never)
+    with pytest.raises(UsageError, match="another alcseg is at it"), alone(tmp_path / "a"):
+        pass
+    assert list(tmp_path.iterdir()) == []

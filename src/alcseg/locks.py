@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from alcseg.errors import ResourceError, UsageError
 from alcseg.files import make_folder
+from alcseg.unfinished import unfinished_prefix
 
 __all__ = ["LOCK_INSIDE", "alone"]
 
@@ -60,14 +62,12 @@ def alone(folder: Path, *, wait_s: float = 0.0) -> Iterator[None]:
 
 def _acquire(lock: BaseFileLock, path: Path, folder: Path, wait_s: float) -> None:
     """Take a lock, with some patience where whoever holds it is about to begin or to end."""
-    there = False
     for left in reversed(range(_TRIES)):
         try:
             lock.acquire(timeout=max(wait_s, _AFTERMATH_S if _is_dead(_holder(path)) else 0))
             return
         except Timeout:
             pid, host = _holder(path)
-            there = there or path.exists()
             if pid or not left:
                 break
             wait_s = max(wait_s, _MOMENT_S)
@@ -75,7 +75,7 @@ def _acquire(lock: BaseFileLock, path: Path, folder: Path, wait_s: float) -> Non
             if not left:
                 raise
             make_folder(path.parent, named=folder)
-    if not there:
+    if not (path.exists() or _takes_files(path.parent)):
         raise ResourceError(
             f"{folder}: expected a folder where files can be made, found that {path.parent} takes none. "
             "Choose another one."
@@ -84,6 +84,16 @@ def _acquire(lock: BaseFileLock, path: Path, folder: Path, wait_s: float) -> Non
         f"{folder}: another alcseg is at it, process {pid or 'unknown'} on host {host or 'unknown'}. "
         "Wait until it has ended, stop it, or give another folder."
     )
+
+
+def _takes_files(folder: Path) -> bool:
+    probe = folder / f"{unfinished_prefix()}{secrets.token_hex(8)}"
+    try:
+        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except OSError:
+        return False
+    probe.unlink(missing_ok=True)
+    return True
 
 
 def _lock_path(place: Path) -> Path:

@@ -47,7 +47,7 @@ check: setup
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/codespell src tests docs README.md CONTRIBUTING.md CHANGELOG.md Makefile pyproject.toml
+	$(BIN)/codespell src tests benchmarks findings results docs README.md CONTRIBUTING.md CHANGELOG.md Makefile pyproject.toml
 
 # No training may follow OpenVINO in one process.
 test: $(VENV)/.integrity

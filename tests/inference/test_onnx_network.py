@@ -20,7 +20,6 @@ from alcseg.records.settings import ChosenMethod, RunSettings  # noqa: E402
 
 RECORD = ExportRecord(
     sizes="patch",
-    any_batch=True,
     plan=PLAN,
     settings=RunSettings(method=ChosenMethod(name="h_sup")),
     agreement=Agreement(case="a", logits=0, largest_logit=1, probabilities=0, labels_differ=0, voxels=1),

@@ -228,7 +228,6 @@ def _record(folder: Run, sizes: Sizes, agreement: Agreement) -> ExportRecord:
     step = next((one for one in reversed(_steps(folder)) if one.val_dice == one.val_dice), None)
     return ExportRecord(
         sizes=sizes,
-        any_batch=True,
         plan=folder.plan,
         settings=settings,
         run=folder.path.resolve().name,

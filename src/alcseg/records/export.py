@@ -81,8 +81,8 @@ class ExportRecord(Document):
 
     sizes: Sizes
     """Windows that the network takes."""
-    any_batch: bool
-    """Whether it takes several windows at a time."""
+    any_batch: bool = True
+    """Whether it takes several windows at a time, as everything exported here does."""
     plan: Plan
     """How files become voxels; the network's channels and classes are those of the plan."""
     window: WindowRule = WindowRule()

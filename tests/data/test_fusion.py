@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from alcseg.data.fusion import FUSIONS, fuse
-from alcseg.errors import ResourceError, ShapeError, UsageError
+from alcseg.errors import PackageError, ShapeError, UsageError
 
 SPACING = (1.0, 1.0, 1.0)
 MAPS = arrays.arrays(np.uint8, (4, 3, 3), elements=st.sampled_from((0, 1, 2)))
@@ -86,7 +86,7 @@ def test_nonsense_is_refused(monkeypatch):
     with pytest.raises(ShapeError, match=r"one shape to fuse, got \(20, 20, 20\) and \(20, 20, 19\)"):
         fuse([ball(3), ball(3)[..., :19]], (0, 1), SPACING)
     monkeypatch.setitem(__import__("sys").modules, "SimpleITK", None)
-    with pytest.raises(ResourceError, match=r"pip install 'alcseg\[raters\]', or fuse by majority"):
+    with pytest.raises(PackageError, match=r"pip install 'alcseg\[raters\]', or fuse by majority"):
         fuse([ball(3), ball(4)], (0, 1), SPACING, "staple")
 
 

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from alcseg.boxes import bounding_box
+from alcseg.data.simpleitk import load_simpleitk
 from alcseg.distances import signed_distance
-from alcseg.errors import ResourceError, ShapeError, UsageError
+from alcseg.errors import ShapeError, UsageError
 from alcseg.types import LabelMap, Mask, Spacing
 
 __all__ = ["FUSIONS", "Fusion", "fuse"]
@@ -51,7 +52,7 @@ def fuse(
     Raises:
         UsageError: If there are fewer than two labels, or no such fusion.
         ShapeError: If the shapes differ.
-        ResourceError: If SimpleITK is needed and not installed.
+        PackageError: If SimpleITK is needed and not installed.
     """
     if len(labels) < 2:
         raise UsageError(f"expected labels of at least two readers to fuse, got {len(labels)}.")
@@ -97,15 +98,9 @@ def _majority(labels: Sequence[LabelMap], most: NDArray[np.bool_]) -> tuple[NDAr
 
 def _staple(labels: Sequence[LabelMap], classes: int) -> tuple[NDArray[np.intp], Mask]:
     """The same by STAPLE."""
-    try:
-        import SimpleITK
-    except ImportError:
-        raise ResourceError(
-            "--fuse staple: expected the package SimpleITK, which is not installed. Install it with "
-            "pip install 'alcseg[raters]', or fuse by majority."
-        ) from None
-    images = [SimpleITK.GetImageFromArray(np.ascontiguousarray(label)) for label in labels]
-    found = SimpleITK.GetArrayFromImage(SimpleITK.MultiLabelSTAPLE(images, classes)).astype(np.intp)
+    sitk = load_simpleitk("--fuse staple", "pip install 'alcseg[raters]', or fuse by majority.")
+    images = [sitk.GetImageFromArray(np.ascontiguousarray(label)) for label in labels]
+    found = sitk.GetArrayFromImage(sitk.MultiLabelSTAPLE(images, classes)).astype(np.intp)
     undecided: Mask = found == classes
     return np.where(undecided, 0, found), undecided
 

@@ -297,7 +297,7 @@ def test_a_missing_package_is_told_with_its_extra(
     tmp_path: Path, monkeypatch, name: str, package: str
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, package, None)
-    with pytest.raises(AlcsegError, match=r"pip install \"alcseg\["):
+    with pytest.raises(AlcsegError, match=r"pip install ['\"]alcseg\["):
         _written(tmp_path, name)
 
 

@@ -6,7 +6,6 @@ of ITK's direction matrix; without it axes run along those of LPS, and `ElementS
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,8 +13,9 @@ from alcseg.data.case import Volume
 from alcseg.data.formats.base import ValueFormat
 from alcseg.data.formats.metaimage_file import check_metaimage
 from alcseg.data.placement import LPS_TO_RAS, check_affine
+from alcseg.data.simpleitk import load_simpleitk
 from alcseg.data.voxel_values import smallest_type
-from alcseg.errors import DataError, PackageError
+from alcseg.errors import DataError
 from alcseg.files import atomic_path
 from alcseg.types import LabelMap
 
@@ -31,7 +31,7 @@ class MetaImageFormat(ValueFormat):
 
     def read(self, path: Path) -> Volume:
         """As every format of values."""
-        sitk = _simpleitk()
+        sitk = load_simpleitk("MetaImage files", "pip install 'alcseg[mha]'.")
         check_metaimage(path)
         reader = sitk.ImageFileReader()
         reader.SetFileName(str(path))
@@ -59,18 +59,10 @@ class MetaImageFormat(ValueFormat):
 
     def write_label(self, path: Path, values: LabelMap, like: Volume, labels: Mapping[str, int]) -> None:
         """As every format."""
-        sitk = _simpleitk()
+        sitk = load_simpleitk("MetaImage files", "pip install 'alcseg[mha]'.")
         image = sitk.GetImageFromArray(np.ascontiguousarray(values.astype(smallest_type(values)).T))
         image.SetSpacing(like.spacing)
         image.SetDirection((_TO_RAS @ like.affine[:3, :3] / np.array(like.spacing)).ravel().tolist())
         image.SetOrigin((_TO_RAS @ like.affine[:3, 3]).tolist())
         with atomic_path(path) as partial:
             sitk.WriteImage(image, str(partial), useCompression=True, imageIO="MetaImageIO")
-
-
-def _simpleitk() -> Any:
-    try:
-        import SimpleITK
-    except ImportError:
-        raise PackageError('MetaImage files need SimpleITK: pip install "alcseg[mha]"') from None
-    return SimpleITK

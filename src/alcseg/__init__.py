@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from alcseg.commands.report import report
     from alcseg.commands.train import plan_training, train
     from alcseg.corrected import Correction
-    from alcseg.data.folder import Case, Dataset
+    from alcseg.data.dataset_case import Case
+    from alcseg.data.folder import Dataset
     from alcseg.data.predicted import Predictions
     from alcseg.errors import AlcsegError
     from alcseg.evaluation import Evaluation
@@ -76,7 +77,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AlcsegError": "alcseg.errors",
     "Audit": "alcseg.audited",
-    "Case": "alcseg.data.folder",
+    "Case": "alcseg.data.dataset_case",
     "Correction": "alcseg.corrected",
     "Dataset": "alcseg.data.folder",
     "Evaluation": "alcseg.evaluation",

@@ -7,7 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from alcseg.data.folder import GIVEN, Case, Dataset
+from alcseg.data.dataset_case import Case
+from alcseg.data.folder import Dataset
+from alcseg.data.layout import GIVEN
 from alcseg.data.nifti import read_map
 from alcseg.errors import DataError, UsageError
 from alcseg.frames import to_frame

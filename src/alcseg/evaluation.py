@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alcseg.data.case import Volume
-from alcseg.data.folder import label_files
 from alcseg.data.label_pairs import read_pair
+from alcseg.data.layout import label_files
 from alcseg.errors import DataError
 from alcseg.frames import to_frame
 from alcseg.listing import has_file

@@ -7,7 +7,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from alcseg.data.folder import Dataset, label_files
+from alcseg.data.folder import Dataset
+from alcseg.data.layout import label_files
 from alcseg.errors import DataError, GeometryError, LabelError
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord

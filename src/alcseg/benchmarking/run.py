@@ -26,7 +26,8 @@ from alcseg.commands.correct import correct
 from alcseg.commands.evaluate import evaluate
 from alcseg.commands.predict import predict
 from alcseg.commands.train import train
-from alcseg.data.folder import LABELS, Dataset
+from alcseg.data.folder import Dataset
+from alcseg.data.layout import LABELS
 from alcseg.data.predicted import Predictions
 from alcseg.errors import AlcsegError, ConfigError, DataError
 from alcseg.files import write_text

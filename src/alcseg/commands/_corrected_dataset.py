@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alcseg.data.case import Volume
-from alcseg.data.folder import GIVEN, Dataset
+from alcseg.data.folder import Dataset
 from alcseg.data.given import list_given_labels, require_given_labels
 from alcseg.data.incomplete import put_back
+from alcseg.data.layout import GIVEN
 from alcseg.data.nifti import read_label
 from alcseg.data.rater_labels import RATERS, rater_labels
 from alcseg.data.writer import renamed, write_label, write_map

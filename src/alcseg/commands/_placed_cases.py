@@ -6,9 +6,10 @@ from pathlib import Path
 
 from alcseg.commands._placed_raters import RaterPlacer
 from alcseg.data.case import Volume
-from alcseg.data.folder import LABELS, require_named_values
 from alcseg.data.grids import compare_grids, onto_grid, require_same_grid
 from alcseg.data.incomplete import require_drawn, take_out, undrawn_classes
+from alcseg.data.layout import LABELS
+from alcseg.data.named_values import require_named_values
 from alcseg.data.nifti import read_label
 from alcseg.data.readers import SourceCase
 from alcseg.data.writer import compress, renamed, write_image, write_label

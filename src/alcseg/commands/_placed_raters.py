@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from alcseg.data.case import Volume
-from alcseg.data.folder import require_named_values
 from alcseg.data.fusion import Fusion, fuse
 from alcseg.data.grids import compare_grids, onto_grid, require_same_grid
+from alcseg.data.named_values import require_named_values
 from alcseg.data.nifti import read_label
 from alcseg.data.rater_labels import FUSION, RATERS
 from alcseg.data.readers import SourceCase

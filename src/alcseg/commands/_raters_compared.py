@@ -13,9 +13,10 @@ import numpy as np
 from alcseg.boxes import bounding_box
 from alcseg.commands._raters_alike import LabelsAlike, not_drawn
 from alcseg.commands.progress import track
-from alcseg.data.folder import GIVEN, Dataset
+from alcseg.data.folder import Dataset
 from alcseg.data.fusion import fuse
 from alcseg.data.given import require_given_labels
+from alcseg.data.layout import GIVEN
 from alcseg.data.rater_labels import FUSION, rater_labels, split_names
 from alcseg.listing import has_file
 from alcseg.metrics import Summary, dice, summarize, surface_distances

@@ -13,11 +13,13 @@ from alcseg.arrays import foreground_values
 from alcseg.case_ids import check_case_id
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
-from alcseg.data.folder import Dataset, is_dataset, label_files, require_named_values
+from alcseg.data.folder import Dataset
 from alcseg.data.formats import volume_stem
 from alcseg.data.grids import require_same_grid
 from alcseg.data.incomplete import take_out
 from alcseg.data.label_pairs import common_values, read_pair
+from alcseg.data.layout import is_dataset, label_files
+from alcseg.data.named_values import require_named_values
 from alcseg.errors import DataError, LabelError, UsageError
 from alcseg.evaluation import Evaluation
 from alcseg.listing import has_file

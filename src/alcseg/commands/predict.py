@@ -17,7 +17,7 @@ from alcseg.commands._part_jobs import count_parts, predict_in_jobs
 from alcseg.commands._parts import choose_part
 from alcseg.commands.progress import track
 from alcseg.data.case import Volume
-from alcseg.data.folder import Case
+from alcseg.data.dataset_case import Case
 from alcseg.data.formats.output import LabelOutput
 from alcseg.data.predicted import Predictions
 from alcseg.data.readers.base import SourceCase

@@ -10,47 +10,32 @@ Without `cases.csv` every case with a label is `hq`, `imagesTr` is `train` and `
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from alcseg.case_ids import check_case_id
 from alcseg.data.case import CaseVolumes, Volume
 from alcseg.data.channels import channel_order
-from alcseg.data.formats import file_stem, volume_stem
+from alcseg.data.dataset_case import Case
 from alcseg.data.grids import require_same_grid
 from alcseg.data.incomplete import require_drawn, take_out, undrawn_classes
+from alcseg.data.layout import Layout, list_cases
+from alcseg.data.named_values import require_named_values
 from alcseg.data.nifti import read_image, read_label
-from alcseg.data.voxel_values import MANY_VALUES, require_not_negative
-from alcseg.errors import DataError, LabelError
+from alcseg.errors import DataError
 from alcseg.frames import to_frame
-from alcseg.listing import by_name, has_file, has_folder, list_files
-from alcseg.records.cases import CaseRow, Quality, Split
+from alcseg.listing import has_file
+from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
-from alcseg.types import Affine, FloatArray, LabelMap, Mask, Spacing
 from alcseg.words import shorten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-__all__ = ["GIVEN", "Case", "Dataset", "is_dataset", "label_files", "require_named_values"]
-
-GIVEN = "labelsGiven"
-"""Folder of the labels as they came, in a dataset that was corrected."""
-
-_FOLDERS = {"train": ("imagesTr", "imagesUn"), "val": ("imagesTr", "imagesUn"), "test": ("imagesTs",)}
-LABELS: dict[Split, str] = {"train": "labelsTr", "val": "labelsTr", "test": "labelsTs"}
-"""Folder of the labels of each split."""
-_PLACES: tuple[tuple[str, str, Split], ...] = (  # of images, of labels, and the split where no table says it
-    ("imagesTr", "labelsTr", "train"),
-    ("imagesUn", "", "train"),
-    ("imagesTs", "labelsTs", "test"),
-)
+__all__ = ["Dataset"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +87,7 @@ class Dataset:
                 "Make one with `alcseg import SRC DST`, or check the path."
             )
         record = DatasetRecord.read(root)
-        rows = CaseRow.read(root) if has_file(CaseRow.path(root)) else _list_cases(root, record)
+        rows = CaseRow.read(root) if has_file(CaseRow.path(root)) else list_cases(root, record)
         for row in rows:
             undrawn_classes(row, record.labels)  # raises where a name is unknown
         return cls(root, record, rows)
@@ -163,19 +148,23 @@ class Dataset:
         return tuple(self.labels)
 
     @cached_property
+    def _layout(self) -> Layout:
+        return Layout(self.root, self.file_ending, len(self.channel_names))
+
+    @cached_property
     def _by_id(self) -> dict[str, CaseRow]:
         return {row.case_id: row for row in self.rows}
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __iter__(self) -> "Iterator[Case]":
+    def __iter__(self) -> Iterator[Case]:
         return (Case(self, row) for row in self.rows)
 
-    def __getitem__(self, case_id: str) -> "Case":
+    def __getitem__(self, case_id: str) -> Case:
         return Case(self, self.row(case_id))
 
-    def select(self, *, split: str | None = None, quality: str | None = None) -> "tuple[Case, ...]":
+    def select(self, *, split: str | None = None, quality: str | None = None) -> tuple[Case, ...]:
         """The cases of a split and a quality, in order; None stands for any."""
         return tuple(Case(self, row) for row in self.rows_where(split=split, quality=quality))
 
@@ -266,14 +255,11 @@ class Dataset:
 
     def absent_cases(self) -> tuple[str, ...]:
         """Cases listed in `cases.csv` of which an image file is absent."""
-        return tuple(row.case_id for row in self.rows if not self._find_images(row))
+        return tuple(row.case_id for row in self.rows if not self._layout.images(row))
 
     def stacked_image(self, case_id: str) -> Path | None:
         """The one file of all channels of a case, as the decathlon has them; None if there is none."""
-        row = self.row(case_id)
-        names = (f"{name}/{case_id}{self.file_ending}" for name in _FOLDERS[row.split])
-        plain = next((self.root / name for name in names if has_file(self.root / name)), None)
-        return plain if len(self.channel_names) > 1 and not self._find_images(row) else None
+        return self._layout.stacked_image(self.row(case_id))
 
     def image_paths(self, case_id: str) -> tuple[Path, ...]:
         """Image files of a case, one per channel.
@@ -281,25 +267,12 @@ class Dataset:
         Raises:
             DataError: If one is absent.
         """
-        row = self.row(case_id)
-        paths = self._find_images(row)
-        if not paths:
-            folders = " or ".join(_FOLDERS[row.split])
-            raise DataError(
-                f"{self.root}: expected {len(self.channel_names)} image file(s) of case '{case_id}' as "
-                f"{folders}/{case_id}_0000{self.file_ending}, found none or too few. "
-                f"Restore them or remove the case from {CaseRow.NAME}."
-            )
-        return paths
+        return self._layout.require_images(self.row(case_id))
 
     def label_path(self, case_id: str) -> Path | None:
         """Label file of a case; None if there is none."""
-        path = self.root / self._label_place(case_id)
+        path = self.root / self._layout.label(self.row(case_id))
         return path if has_file(path) else None
-
-    def _label_place(self, case_id: str) -> str:
-        """Where the label of a case lies or would, from the root."""
-        return f"{LABELS[self.row(case_id).split]}/{case_id}{self.file_ending}"
 
     def read(self, case_id: str, *, with_label: bool = True) -> CaseVolumes:
         """Read and check one case.
@@ -335,7 +308,7 @@ class Dataset:
         path = self.label_path(case_id)
         if path is None:
             raise DataError(
-                f"{self.root}: expected the label {self._label_place(case_id)}, found none. "
+                f"{self.root}: expected the label {self._layout.label(self.row(case_id))}, found none. "
                 f"Add it, or set the quality of '{case_id}' to unlabeled in {CaseRow.NAME}."
             )
         label = self.read_label_file(path)
@@ -352,191 +325,3 @@ class Dataset:
         label = take_out(read_label(path), self.ignore, self.label_values[0])
         require_named_values(label, self.labels)
         return label
-
-    def _find_images(self, row: CaseRow) -> tuple[Path, ...]:
-        for name in _FOLDERS[row.split]:
-            folder = self.root / name
-            paths = [
-                folder / f"{row.case_id}_{index:04d}{self.file_ending}"
-                for index in range(len(self.channel_names))
-            ]
-            if all(has_file(path) for path in paths):
-                return tuple(paths)
-            plain = folder / f"{row.case_id}{self.file_ending}"
-            if len(paths) == 1 and has_file(plain):
-                return (plain,)
-        return ()
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """One case of a dataset; arrays are read when first asked for and kept as long as this object.
-
-    Attributes:
-        dataset: Whose.
-        row: Its line in `cases.csv`.
-    """
-
-    dataset: Dataset = field(repr=False)
-    row: CaseRow
-
-    @property
-    def case_id(self) -> str:
-        """Its name."""
-        return self.row.case_id
-
-    @property
-    def quality(self) -> Quality:
-        """Of its label: `hq`, `lq` or `unlabeled`."""
-        return self.row.quality
-
-    @property
-    def split(self) -> Split:
-        """`train`, `val` or `test`."""
-        return self.row.split
-
-    @property
-    def group(self) -> str:
-        """Cases of one group, such as a patient, stay in one split."""
-        return self.row.group
-
-    @cached_property
-    def volumes(self) -> tuple[Volume, ...]:
-        """The images with their headers, one per channel and all on one grid."""
-        return self.dataset.read(self.case_id, with_label=False).images
-
-    @property
-    def images(self) -> tuple[FloatArray, ...]:
-        """Intensities of each channel, `(X, Y, Z)` in the voxel order of the file."""
-        return tuple(volume.array for volume in self.volumes)
-
-    @property
-    def image(self) -> FloatArray:
-        """Intensities of the first channel, `(X, Y, Z)`."""
-        return self.images[0]
-
-    @cached_property
-    def _label(self) -> Volume | None:
-        if self.quality == "unlabeled" and self.dataset.label_path(self.case_id) is None:
-            return None
-        return self.dataset.read_label(self.case_id)
-
-    @property
-    def label(self) -> LabelMap | None:
-        """Label values, `(X, Y, Z)`, background where nobody labeled; None for an unlabeled case."""
-        return None if self._label is None else self._label.array
-
-    @property
-    def known(self) -> Mask | None:
-        """Voxels that somebody labeled, `(X, Y, Z)`; None where all are, and for an unlabeled case."""
-        return None if self._label is None else self._label.known
-
-    @property
-    def classes_drawn(self) -> tuple[str, ...]:
-        """Names of the classes that were drawn in the label, background left out."""
-        undrawn = self.dataset.undrawn(self.case_id)
-        names = enumerate(self.dataset.label_names)
-        return tuple(name for index, name in names if index and index not in undrawn)
-
-    @property
-    def affine(self) -> Affine:
-        """Voxel index to RAS millimetres, `(4, 4)`."""
-        return self.volumes[0].affine
-
-    @property
-    def spacing(self) -> Spacing:
-        """Voxel size in mm, in axis order."""
-        return self.volumes[0].spacing
-
-    def plot(self) -> "Figure":
-        """Three planes with the outline of the label."""
-        from alcseg.views.case import figure
-
-        return figure(self)
-
-    def _repr_html_(self) -> str:
-        from alcseg.views.case import html
-
-        return html(self)
-
-
-def is_dataset(path: Path) -> bool:
-    """Whether a folder is a dataset; nnU-Net puts a `dataset.json` beside predictions, too."""
-    return has_file(DatasetRecord.path(path)) and any(has_folder(path / name) for name in LABELS.values())
-
-
-def label_files(path: Path) -> dict[str, Path]:
-    """Label maps of a folder by case, of any format; of a dataset folder those of training and test cases.
-
-    DICOM files are label maps only where there are no others, since images are such files, too.
-
-    Raises:
-        DataError: If there is no such folder, a case has two label maps, or an entry cannot be opened.
-    """
-    if not has_folder(path):
-        raise DataError(f"{path}: expected a folder of label maps, found none. Check the path.")
-    folders = [path / name for name in dict.fromkeys(LABELS.values())] if is_dataset(path) else [path]
-    files = [file for folder in folders for file in list_files(folder)]
-    named = [(file, name) for file in files if (name := file_stem(file)) is not None]
-    if not named:
-        named = [(file, name) for file in files if (name := volume_stem(file)) is not None]
-    return by_name((check_case_id(name, file), file) for file, name in named)
-
-
-def require_named_values(label: Volume, labels: Mapping[str, int]) -> None:
-    """Raise unless every value of a label map has a name.
-
-    Raises:
-        LabelError: If one has none; the message names the `--label-map` that may be meant.
-    """
-    found, counts = np.unique(label.array, return_counts=True)
-    require_not_negative(found.tolist(), label.path)
-    unknown = [
-        (int(value), int(count))
-        for value, count in zip(found, counts, strict=True)
-        if value not in labels.values()
-    ]
-    if not unknown:
-        return
-    present = set(found.tolist())
-    free = [value for value in list(labels.values())[1:] if value not in present] or list(labels.values())[
-        -1:
-    ]
-    guess = f"{unknown[0][0]}={free[0]}"
-    remedy = (
-        "With this many values it looks like an image; give the label file instead."
-        if len(unknown) > MANY_VALUES
-        else f"Import with --label-map {guess} if that is what is meant, or name the value in dataset.json."
-    )
-    names = shorten(f"{value} ({name})" for name, value in labels.items())
-    others = shorten(f"{value} in {count} voxels" for value, count in unknown)
-    raise LabelError(f"{label.path}: expected the values of dataset.json, {names}, found {others}. {remedy}")
-
-
-def _list_cases(root: Path, record: DatasetRecord) -> tuple[CaseRow, ...]:
-    ending = record.file_ending
-    rows = []
-    places: dict[str, str] = {}
-    for images, labels, split in _PLACES:
-        for case_id in _case_ids(root / images, ending):
-            if places.setdefault(case_id, images) != images:
-                raise DataError(
-                    f"{root}: expected each case name once, found '{case_id}' in {places[case_id]} and "
-                    f"{images}. Rename one of them."
-                )
-            labeled = images == "imagesTr" or (
-                labels != "" and has_file(root / labels / f"{case_id}{ending}")
-            )
-            quality = record.label_quality.get(case_id, "hq") if labeled else "unlabeled"
-            check_case_id(case_id, root / images)
-            rows.append(CaseRow(case_id=case_id, quality=quality, split=split))
-    if not rows:
-        raise DataError(
-            f"{root}: expected images named imagesTr/<case>_0000{ending}, found none. Check the folder."
-        )
-    return tuple(rows)
-
-
-def _case_ids(folder: Path, ending: str) -> list[str]:
-    stems = {path.name[: -len(ending)] for path in list_files(folder, f"*{ending}")}
-    return sorted({stem[:-5] if stem[-5:-4] == "_" and stem[-4:].isdigit() else stem for stem in stems})

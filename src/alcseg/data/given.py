@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from alcseg.data.folder import GIVEN, Dataset
+from alcseg.data.folder import Dataset
+from alcseg.data.layout import GIVEN
 from alcseg.errors import DataError
 from alcseg.listing import has_file, list_files
 from alcseg.records.audit_trail import AuditTrail

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from alcseg.data.folder import Dataset, is_dataset, label_files
+from alcseg.data.folder import Dataset
+from alcseg.data.layout import is_dataset, label_files
 from alcseg.evaluation import Evaluation
 from alcseg.listing import has_folder
 from alcseg.reporting.case_panel import CasePanel, Cases, draw_panel

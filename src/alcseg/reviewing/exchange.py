@@ -11,13 +11,13 @@ import numpy as np
 
 from alcseg.arrays import label_hash
 from alcseg.data.case import Volume
-from alcseg.data.folder import require_named_values
 from alcseg.data.formats import read_label, volume_stem
 from alcseg.data.formats.colors import class_colors
 from alcseg.data.formats.output import LabelOutput
 from alcseg.data.formats.seg_nrrd import Painted, write_layers
 from alcseg.data.grids import require_same_grid
 from alcseg.data.incomplete import take_out
+from alcseg.data.named_values import require_named_values
 from alcseg.errors import AlcsegError, DataError
 from alcseg.listing import list_files
 from alcseg.outputs import output_folder

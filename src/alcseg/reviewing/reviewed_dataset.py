@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from alcseg.arrays import label_hash
-from alcseg.data.folder import GIVEN, LABELS, Dataset
+from alcseg.data.folder import Dataset
 from alcseg.data.given import list_given_labels
 from alcseg.data.incomplete import put_back
+from alcseg.data.layout import GIVEN, LABELS
 from alcseg.data.nifti import read_grid
 from alcseg.data.rater_labels import copy_rater_labels
 from alcseg.data.writer import write_label

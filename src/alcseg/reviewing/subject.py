@@ -9,8 +9,9 @@ import numpy as np
 
 from alcseg.audited import Audit
 from alcseg.data.case import Volume
-from alcseg.data.folder import GIVEN, Dataset
+from alcseg.data.folder import Dataset
 from alcseg.data.given import require_given_labels
+from alcseg.data.layout import GIVEN
 from alcseg.data.nifti import read_image, read_label, read_map
 from alcseg.errors import DataError
 from alcseg.listing import has_file

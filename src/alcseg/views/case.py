@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from alcseg.data.folder import Case
+from alcseg.data.dataset_case import Case
 from alcseg.reporting.cases import upright_case
 from alcseg.reporting.figures import case_panels
 from alcseg.views.card import card, plain, shown, table

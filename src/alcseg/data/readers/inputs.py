@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from alcseg.data.channels import channel_order
-from alcseg.data.folder import Case
+from alcseg.data.dataset_case import Case
 from alcseg.data.formats import file_stem
 from alcseg.data.readers import recognize
 from alcseg.data.readers.base import SourceCase

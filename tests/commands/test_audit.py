@@ -1,6 +1,7 @@
 """`alcseg audit` from end to end on phantoms: worst labels first, files, and what is refused."""
 
 import importlib
+import pickle
 import re
 import shutil
 from functools import partial
@@ -22,6 +23,7 @@ from alcseg.data.nifti import read_label
 from alcseg.data.phantoms import write_phantoms
 from alcseg.data.writer import write_label
 from alcseg.errors import CheckpointError, ConfigError, DataError, UsageError
+from alcseg.launching.local import LocalLauncher
 from alcseg.records.audit import AuditRow, RegionRow
 from alcseg.records.cases import CaseRow
 from alcseg.records.fingerprint import FingerprintRow
@@ -227,10 +229,19 @@ def test_a_run_may_judge_and_what_it_has_seen_is_marked(result, spoiled, tmp_pat
     assert not (tmp_path / "out" / "folds").exists()
 
 
-@pytest.mark.timeout(600)
-def test_repeats_are_averaged_and_jobs_train_side_by_side(spoiled, tmp_path):
-    options = {"folds": 2, "steps": 2, "rounds": 1, "set": SMALL, "device": "cpu"}
-    found = audit(spoiled, out=tmp_path / "out", repeats=2, jobs=2, **options)
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> Path:
+    """Four phantoms of few voxels."""
+    return write_phantoms(
+        tmp_path_factory.mktemp("small") / "data", train=4, val=0, test=0, shape=(16, 16, 16), seed=2
+    )
+
+
+QUICK = {"folds": 2, "steps": 1, "rounds": 1, "set": (*SMALL, "data.patch=[16,16,16]"), "device": "cpu"}
+
+
+def test_repeats_are_dealt_anew_and_averaged(small, tmp_path):
+    found = audit(small, out=tmp_path / "out", repeats=2, **QUICK)
     assert found.record.repeats == 2
     folders = sorted(
         path.parent.relative_to(found.path).as_posix() for path in found.path.rglob("run/run.json")
@@ -240,8 +251,30 @@ def test_repeats_are_averaged_and_jobs_train_side_by_side(spoiled, tmp_path):
     ]
     one, two = ({*Run.open(found.path / name).record.train_cases} for name in folders[::2])
     assert one != two  # dealt anew
-    single = audit(spoiled, out=tmp_path / "single", **options)
+    single = audit(small, out=tmp_path / "single", **QUICK)
     assert single.ranking != found.ranking
+
+
+def test_jobs_are_trained_side_by_side_and_change_nothing(small, tmp_path, monkeypatch):
+    side_by_side = []
+
+    def launch(launcher, jobs, ended):
+        side_by_side.append((launcher.side_by_side, len(jobs)))
+        for job in pickle.loads(pickle.dumps(jobs)):  # as they reach other processes
+            ended(job, job.work(launcher.device))
+
+    monkeypatch.setattr(LocalLauncher, "_start_all", launch)
+    found = audit(small, out=tmp_path / "out", jobs=2, **QUICK)
+    assert side_by_side == [(2, 2)]
+    assert found.ranking == audit(small, out=tmp_path / "here", jobs=1, **QUICK).ranking
+    assert side_by_side == [(2, 2)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_jobs_are_processes_of_their_own(small, tmp_path):
+    found = audit(small, out=tmp_path / "out", jobs=2, **QUICK)
+    assert all(found.run_path(fold).joinpath("DONE").is_file() for fold in (0, 1))
 
 
 @pytest.mark.timeout(600)

@@ -121,6 +121,14 @@ def test_as_many_classes_in_another_order_are_not_mixed_up(write_run: Callable[.
     assert initial.record.dropped_classes == ("left",)
 
 
+def test_no_network_is_built_to_find_what_names_already_tell(
+    write_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = write_run(settings())
+    monkeypatch.setattr("alcseg.training.initial.build_network", None)
+    assert take_weights(run, settings(seed=2), PLAN).record.fresh == ()
+
+
 def test_channels_go_by_name(write_run: Callable[..., Run]) -> None:
     source = write_run(settings())
     plan = with_names(PLAN.label_names, ("T2", "FLAIR", "T1"))

@@ -130,7 +130,7 @@ def take_weights(source: Run, settings: RunSettings, plan: Plan) -> Initial:
     old, new = known.state_dict(), network.state_dict()
     labels = _common(source.plan.label_names, plan.label_names)
     channels = _common(source.plan.channel_names, plan.channel_names)
-    class_axes, channel_axes = _axes(settings, plan)
+    class_axes, channel_axes = _axes(settings, plan, source.plan)
     left: list[str] = []
     for name, value in new.items():
         pairs = dict.fromkeys(class_axes.get(name, ()), labels)
@@ -166,17 +166,22 @@ def _first_like(network: nn.Module, found: nn.Module) -> nn.Module | None:
     )
 
 
-def _axes(settings: RunSettings, plan: Plan) -> tuple[Axes, Axes]:
+def _axes(settings: RunSettings, plan: Plan, source: Plan) -> tuple[Axes, Axes]:
     """Axes along which weights have an entry per class, and per channel, by the name of the weight.
 
-    They are those that grow by one when the network is built for one more.
+    They are those that grow by one when the network is built for one more. None are looked for where the
+    other run has the same classes and channels in the same order: then whole weights go over.
     """
+    same_classes = source.label_names == plan.label_names
+    same_channels = source.channel_names == plan.channel_names
+    if same_classes and same_channels:
+        return {}, {}
     build = partial(build_network, settings.network.name, patch=plan.patch, **settings.network.settings)
     count, classes = len(plan.channel_names), plan.num_classes
     shapes = _shapes(build, count, classes)
     return (
-        _grown(shapes, _shapes(build, count, classes + 1)),
-        _grown(shapes, _shapes(build, count + 1, classes)),
+        {} if same_classes else _grown(shapes, _shapes(build, count, classes + 1)),
+        {} if same_channels else _grown(shapes, _shapes(build, count + 1, classes)),
     )
 
 

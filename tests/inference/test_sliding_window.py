@@ -1,11 +1,15 @@
 import math
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from alcseg.data.cache import CachedCase
+from alcseg.data.sampling import StepDataset
+from alcseg.data.transforms import Augmentation
 from alcseg.errors import DataError, ShapeError, UsageError
 from alcseg.inference.sliding_window import _overlaps, sliding_window_average, sliding_window_probabilities
 
@@ -61,6 +65,24 @@ def test_the_lineage_steps_and_ends_flush_with_the_border() -> None:
     sliding_window_probabilities(note_starts, image, patch=(40, 2, 2), window="lineage")
     # ceil((75 - 40) / 18) + 1 = 3 windows at min(18 k, 75 - 40).
     assert starts == [0, 18, 35]
+
+
+def test_a_small_volume_is_seen_as_it_was_trained_on(tmp_path: Path) -> None:
+    image = np.random.default_rng(3).normal(size=(2, 5, 9, 4)).astype(np.float16)
+    np.save(tmp_path / "a.image.npy", image)
+    np.save(tmp_path / "a.label.npy", np.zeros(image.shape[1:], np.uint8))
+    case = CachedCase("a", "hq", tmp_path / "a", "hash")
+    trained = StepDataset({"hq": [case]}, {"hq": 1}, (8, 9, 7), Augmentation(), seed=0)[0]["hq"].image
+    seen: list[Tensor] = []
+
+    def note(windows: Tensor) -> Tensor:
+        seen.append(windows.clone())
+        return windows
+
+    answer = sliding_window_average(note, torch.from_numpy(image.astype(np.float32)), patch=(8, 9, 7))
+    (window,) = seen
+    assert torch.equal(window, trained)
+    assert torch.allclose(answer, torch.from_numpy(image.astype(np.float32)))
 
 
 def lineage_scores(network: nn.Module, image: np.ndarray, patch: tuple[int, int, int]) -> np.ndarray:

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from alcseg.data.cache import CachedCase
+from alcseg.data.padding import lowest, missing, pad
 from alcseg.data.transforms import Augmentation
 
 __all__ = ["Patches", "StepDataset", "stream_case"]
@@ -132,7 +133,8 @@ class StepDataset(Dataset[dict[str, Patches]]):
     def _crop(self, case: CachedCase, rng: np.random.Generator) -> tuple[NDArray[Any], ...]:
         """Random crop of image, label and, where asked for, distances and known voxels.
 
-        A volume smaller than the patch is centered in its minimum (image), background, infinity, and known.
+        A volume smaller than the patch is padded as in `padding.py`; label, distances and known voxels with
+        background, infinity and true.
         """
         image, label, known = case.image(), case.label(), case.known()
         center = None
@@ -140,18 +142,17 @@ class StepDataset(Dataset[dict[str, Patches]]):
             center = _foreground_voxel(label, known, rng)
         if center is None and known is not None:
             center = _known_voxel(known, rng)
-        window, padding = [], []
+        window = []
         for axis, side in enumerate(self.patch):
             room = label.shape[axis] - side
             if room < 0:
                 window.append(slice(None))
-                padding.append((-room // 2, -room - -room // 2))
                 continue
             offset = int(rng.integers(room + 1))
             if center is not None:
                 offset = min(max(int(center[axis]) - side // 2, 0), room)
             window.append(slice(offset, offset + side))
-            padding.append((0, 0))
+        padding = missing(label.shape, self.patch)
         crop = np.asarray(image[(slice(None), *window)], dtype=np.float32)
         mask = np.asarray(label[tuple(window)])
         maps = []
@@ -159,10 +160,7 @@ class StepDataset(Dataset[dict[str, Patches]]):
             distance = case.distance(self.distance_classes)
             maps.append(np.asarray(distance[(slice(None), *window)]))
         if any(amount for pair in padding for amount in pair):
-            floors = image.reshape(len(image), -1).min(1)
-            crop = np.stack(
-                [np.pad(c, padding, constant_values=float(low)) for c, low in zip(crop, floors, strict=True)]
-            )
+            crop = pad(crop, padding, lowest(image))
             mask = np.pad(mask, padding)
             maps = [np.pad(part, [(0, 0), *padding], constant_values=np.inf) for part in maps]
         if self._has_unknown:

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import get_args
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from monai.inferers.utils import sliding_window_inference
 from torch import Tensor
 
+from alcseg.data.padding import lowest, missing, pad
 from alcseg.errors import DataError, ShapeError, UsageError
 from alcseg.types import Window
 
@@ -72,9 +73,7 @@ def sliding_window_average(
     """Average what a function says of overlapping windows; only one batch of them is on the device.
 
     A volume smaller than the patch is padded on both sides and the answer is cropped back. `gaussian` pads
-    each channel with its own minimum in the volume: after z-scoring, 0 is the mean of the tissue, so a
-    zero border would look like a slab of tissue, while the minimum is air in MR and CT alike. `lineage` pads
-    with 0, as the code that it repeats.
+    as trainings do, see `alcseg.data.padding`; `lineage` pads with 0, as the code that it repeats.
 
     Args:
         function: Maps `(B, C, *patch)` to maps `(B, K, *patch)` that may be averaged.
@@ -103,9 +102,9 @@ def sliding_window_average(
     require_window(window)
     lineage = window == "lineage"
     sizes = [int(size) for size in patch]
-    padded, inner = _pad_to(image.float(), sizes, with_zeros=lineage)
+    padded, inner = _padded(image, sizes, with_zeros=lineage)
     averaged = sliding_window_inference(
-        padded[None].cpu(),
+        padded[None],
         roi_size=sizes,
         sw_batch_size=batch,
         predictor=function,
@@ -140,18 +139,13 @@ def _overlaps(steps: Sequence[int], patch: Sequence[int]) -> list[float]:
     return [max(0.0, 1 - (step + 0.5) / size) for step, size in zip(steps, patch, strict=True)]
 
 
-def _pad_to(image: Tensor, patch: Sequence[int], *, with_zeros: bool) -> tuple[Tensor, tuple[slice, ...]]:
-    """Grow `(C, X, Y, Z)` to at least `patch`, evenly on both sides; also the slices of the inside."""
-    missing = [max(0, size - have) for size, have in zip(patch, image.shape[1:], strict=True)]
-    low = [m // 2 for m in missing]
-    inner = tuple(slice(lo, lo + have) for lo, have in zip(low, image.shape[1:], strict=True))
-    if not any(missing):
-        return image, inner
-    widths = [width for lo, m in zip(reversed(low), reversed(missing), strict=True) for width in (lo, m - lo)]
-    if with_zeros:
-        return F.pad(image, widths), inner
-    floor = image.amin(dim=(1, 2, 3), keepdim=True)
-    return F.pad(image - floor, widths) + floor, inner
+def _padded(image: Tensor, patch: Sequence[int], *, with_zeros: bool) -> tuple[Tensor, tuple[slice, ...]]:
+    """Grow `(C, X, Y, Z)` to at least `patch`; also the slices of the inside."""
+    array = image.float().cpu().numpy()
+    margins = missing(array.shape[1:], patch)
+    values = np.zeros(len(array), array.dtype) if with_zeros else lowest(array)
+    inner = tuple(slice(low, low + have) for (low, _), have in zip(margins, array.shape[1:], strict=True))
+    return torch.from_numpy(pad(array, margins, values)), inner
 
 
 def require_window(window: str) -> None:

@@ -6,9 +6,9 @@ from typing import Literal
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
 from alcseg.data.case import Volume
+from alcseg.data.lattice import put_on
 from alcseg.errors import GeometryError
 from alcseg.types import Affine, LabelMap
 
@@ -42,7 +42,7 @@ def compare_grids(reference: Volume, other: Volume) -> GridComparison:
     """
     if reference.shape != other.shape:
         difference = f"shape {other.shape} instead of {reference.shape}"
-        if _first_voxel(reference, other) is not None:
+        if _placed_part(reference, other) is not None:
             return GridComparison("repairable", f"{difference}, a part of the same grid,")
         return GridComparison("fatal", difference)
     drift = _drift(reference.affine, other.affine, reference.shape)
@@ -92,47 +92,30 @@ def onto_grid(reference: Volume, label: Volume) -> LabelMap:
     """
     if reference.shape == label.shape:
         return label.array
-    first = _first_voxel(reference, label)
-    if first is None:
+    placed = _placed_part(reference, label)
+    if placed is None:
         raise GeometryError(
             f"{label.path}: expected a part of the grid of {reference.path}, found shape {label.shape}. "
             "Resample it to the image's grid, or leave the case out."
         )
-    placed = np.zeros(reference.shape, label.array.dtype)
-    inner, outer = _overlap(first, label.shape, reference.shape)
-    placed[outer] = label.array[inner]
     return placed
 
 
-def _first_voxel(reference: Volume, label: Volume) -> NDArray[np.int64] | None:
-    """Where in `reference` the first voxel of a label map lies that covers a part of its grid; else None.
+def _placed_part(reference: Volume, label: Volume) -> LabelMap | None:
+    """A label map that covers a part of the grid of `reference`, on the whole of it; None if it does not.
 
     None, too, for images, where something other than 0 lies outside of `reference`, and where the two begin
     at the same voxel: then slices may as well have been lost.
     """
     if label.array.dtype.kind not in "iu" or _says_nothing(label) or _says_nothing(reference):
         return None
-    to_voxels = np.linalg.inv(reference.affine) @ label.affine
-    first = np.rint(to_voxels[:3, 3]).astype(np.int64)
     shifted = np.eye(4)
-    shifted[:3, 3] = first
+    shifted[:3, 3] = np.rint((np.linalg.inv(reference.affine) @ label.affine)[:3, 3])
     drift = _drift(reference.affine @ shifted, label.affine, label.shape)
-    if not first.any() or drift >= _SAME_GRID_VOXELS * min(reference.spacing):
+    if not shifted[:3, 3].any() or drift >= _SAME_GRID_VOXELS * min(reference.spacing):
         return None
-    inner, _ = _overlap(first, label.shape, reference.shape)
-    return first if np.count_nonzero(label.array[inner]) == np.count_nonzero(label.array) else None
-
-
-def _overlap(
-    first: NDArray[np.int64], shape: tuple[int, ...], whole: tuple[int, ...]
-) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Windows into a part and into the whole where the two cover each other."""
-    inner, outer = [], []
-    for start, size, room in zip(first.tolist(), shape, whole, strict=True):
-        low, high = max(start, 0), max(min(start + size, room), max(start, 0))
-        inner.append(slice(low - start, high - start))
-        outer.append(slice(low, high))
-    return tuple(inner), tuple(outer)
+    placed = put_on(label, reference)
+    return None if placed is label else placed.array
 
 
 def _drift(one: Affine, other: Affine, shape: tuple[int, ...]) -> float:

@@ -7,8 +7,8 @@ import numpy as np
 
 from alcseg.data.case import Volume
 from alcseg.data.formats import format_of, names_classes, read_label
-from alcseg.data.formats.lattice import put_on
 from alcseg.data.formats.segments import class_values
+from alcseg.data.lattice import put_on
 from alcseg.errors import LabelError
 from alcseg.words import shorten
 

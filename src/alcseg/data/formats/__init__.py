@@ -9,12 +9,12 @@ from pathlib import Path
 from alcseg.data.case import Volume
 from alcseg.data.formats.base import Format
 from alcseg.data.formats.dicom_label import DICOMLabelFormat
-from alcseg.data.formats.lattice import put_on
 from alcseg.data.formats.metaimage import MetaImageFormat
 from alcseg.data.formats.mgh import MGHFormat
 from alcseg.data.formats.nifti import NIfTIFormat
 from alcseg.data.formats.nrrd import NRRDFormat
 from alcseg.data.formats.seg_nrrd import SegNRRDFormat
+from alcseg.data.lattice import put_on
 from alcseg.errors import DataError
 from alcseg.words import shorten
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from alcseg.data.case import Volume
 from alcseg.data.formats.base import SegmentFormat
 from alcseg.data.formats.dicom_seg import NEEDED, read_seg, seg_values, write_seg
-from alcseg.data.formats.lattice import put_on
 from alcseg.data.formats.rtstruct import read_rtstruct, rtstruct_values
 from alcseg.data.formats.segments import Segments
+from alcseg.data.lattice import put_on
 from alcseg.errors import DataError, GeometryError
 from alcseg.listing import has_folder
 from alcseg.types import LabelMap

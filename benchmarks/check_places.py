@@ -17,7 +17,8 @@ import numpy as np
 
 from alcseg.checking.places import odd_places
 from alcseg.checking.sketch import Sketch, sketch
-from alcseg.data.folder import Case, Dataset
+from alcseg.data.dataset_case import Case
+from alcseg.data.folder import Dataset
 
 RATES = (0.01, 0.03, 0.1)
 SHIFTS_MM = (5, 10, 15, 20)

@@ -11,24 +11,21 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
-import torch
 import yaml
-from torch import Tensor, nn
 
-import alcseg.commands._answers as answers
 from alcseg.commands.correct import correct
 from alcseg.corrected import Correction
 from alcseg.data import folder as folder_module
 from alcseg.data.folder import Dataset
-from alcseg.data.writer import write_label
-from alcseg.errors import DataError, UsageError
+from alcseg.errors import DataError
 from alcseg.inference import predictor as predictor_module
 from alcseg.inference import sliding_window
-from alcseg.records.cases import CaseRow
-from alcseg.reviewing.subject import Subject
+from changed_dataset import set_quality, spoil
 
 MakeRun = Callable[..., Path]
 Read = Callable[[Path], np.ndarray]
+
+pytestmark = pytest.mark.usefixtures("little_to_explain")
 
 _watched: list[str] | None = None
 
@@ -50,29 +47,6 @@ def watch_files() -> Iterator[list[str]]:
         yield _watched
     finally:
         _watched = None
-
-
-def set_quality(dataset: Path, quality: dict[str, str]) -> None:
-    rows = Dataset.open(dataset).rows
-    CaseRow.write(
-        dataset,
-        [
-            CaseRow.model_validate(row.model_dump() | {"quality": quality.get(row.case_id, row.quality)})
-            for row in rows
-        ],
-    )
-
-
-def spoil(image: Path) -> None:
-    """Make an image the same everywhere."""
-    found = nib.load(image)
-    nib.save(nib.Nifti1Image(np.ones(found.shape, np.float32), found.affine), image)
-
-
-@pytest.fixture(autouse=True)
-def little_to_explain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Boxes of a few voxels, dilated by one, are explained by nothing as well as organs are."""
-    monkeypatch.setattr("alcseg.auditing.referee._UNEXPLAINED", 0.02)
 
 
 def test_lq_labels_are_refined_and_all_others_stay(
@@ -151,35 +125,6 @@ def test_ranking_and_trail_say_what_changed(
         assert line.classes.keys() == line.drawn_mm.keys() == {"left", "right"}
 
 
-def test_held_out_hq_cases_calibrate_and_trained_ones_do_not(
-    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
-) -> None:
-    result = correct(make_run(), solvable_dataset, out=tmp_path / "corrected")
-    assert result.calibration.cases == ("val_0", "val_1", "val_2")
-    assert result.calibration.curves["all classes"].n == 6
-    run = make_run(trained=("lq_0", "lq_1", "val_1"))
-    result = correct(run, solvable_dataset, out=tmp_path / "again")
-    assert result.calibration.cases == ("hq_0", "val_0", "val_2")
-    assert result.record.ranking == result.calibration.note
-
-
-def test_a_network_that_cannot_judge_changes_nothing_and_says_so(
-    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    correct(make_run(), solvable_dataset, out=tmp_path / "good", passes=2)
-    assert not caplog.records
-    source = Dataset.open(solvable_dataset)
-    for name in ("val_0", "val_1", "val_2"):
-        label = source.read_label(name)
-        write_label(label.path, np.roll(label.array, 8, axis=0), label)
-    result = correct(make_run(), solvable_dataset, out=tmp_path / "poor", passes=2)
-    assert "no label is changed: on 3 trusted labels that it has not learned from this network" in caplog.text
-    assert result.record.written == {"given": 2}
-    for name in ("lq_0", "lq_1"):
-        given, written = (root / "labelsTr" / f"{name}.nii.gz" for root in (solvable_dataset, result.path))
-        assert np.array_equal(nib.load(given).dataobj, nib.load(written).dataobj)
-
-
 def test_right_labels_stay_to_the_voxel(
     solvable_dataset: Path, make_run: MakeRun, read_values: Read, tmp_path: Path
 ) -> None:
@@ -190,87 +135,6 @@ def test_right_labels_stay_to_the_voxel(
     assert [line.voxels_changed for line in result.audit] == [0, 0]
     assert all(row.given_error < 0.2 for row in result.ranking)
     assert result.record.rehearsal.right_written_dice > 0.99
-
-
-def test_with_one_trusted_label_nothing_is_changed_unless_that_is_asked_for(
-    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    set_quality(solvable_dataset, {"val_1": "lq", "val_2": "lq"})
-    result = correct(make_run(), solvable_dataset, out=tmp_path / "out", passes=2)
-    assert result.record.written == {"given": 2}
-    assert result.record.rehearsal is None
-    assert "no label is changed: that takes 2 trusted labels" in caplog.text
-    assert all("nothing was changed" in row.reason for row in result.ranking)
-    reasons = {line.reason for line in result.audit}
-    assert reasons == {"the label stays: nothing tells what a change of it is worth"}
-    forced = correct(make_run(), solvable_dataset, out=tmp_path / "all", passes=2, how="refined", risk=1)
-    assert forced.record.written == {"refined": 2}
-    assert "every label is refined, whatever comes of it" in caplog.text
-
-
-def test_a_run_that_does_not_say_has_seen_all_training_cases(
-    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
-) -> None:
-    result = correct(make_run(trained=None), solvable_dataset, out=tmp_path / "corrected", passes=2)
-    assert result.calibration.cases == ("val_0", "val_1", "val_2")
-    assert result.record.in_sample == 2
-
-
-@pytest.mark.parametrize("healthy", [("val_1",), ("val_0", "val_1", "val_2")])
-def test_healthy_controls_are_trusted_like_others(
-    healthy: tuple[str, ...],
-    solvable_dataset: Path,
-    make_run: MakeRun,
-    tmp_path: Path,
-    rng: np.random.Generator,
-) -> None:
-    for name in healthy:
-        for path in (f"imagesTr/{name}_0000.nii.gz", f"labelsTr/{name}.nii.gz"):
-            found = nib.load(solvable_dataset / path)
-            noise = rng.normal(0, 0.05, found.shape) if "image" in path else np.zeros(found.shape)
-            nib.save(
-                nib.Nifti1Image(noise.astype(found.get_data_dtype()), found.affine, found.header),
-                solvable_dataset / path,
-            )
-    result = correct(make_run(), solvable_dataset, out=tmp_path / "corrected", passes=2)
-    assert result.calibration.cases == ("val_0", "val_1", "val_2")
-    assert result.failed == {}
-
-
-def test_another_scan_of_a_patient_that_was_trained_on_is_not_trusted(
-    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
-) -> None:
-    rows = Dataset.open(solvable_dataset).rows
-    trained = rows[0].case_id
-    same = {trained: "P", "val_1": "P"}
-    CaseRow.write(
-        solvable_dataset,
-        [row.model_copy(update={"group": same.get(row.case_id, row.group)}) for row in rows],
-    )
-    result = correct(make_run(trained=(trained,)), solvable_dataset, out=tmp_path / "corrected", passes=2)
-    assert "val_1" not in result.calibration.cases
-    assert {"val_0", "val_2"} <= set(result.calibration.cases)
-
-
-def test_a_held_out_case_that_cannot_be_read_is_left_out(
-    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
-) -> None:
-    spoil(solvable_dataset / "imagesTr" / "val_1_0000.nii.gz")
-    result = correct(make_run(), solvable_dataset, out=tmp_path / "corrected", passes=2)
-    assert result.calibration.cases == ("val_0", "val_2")
-    assert result.failed == {}
-
-
-def test_without_held_out_cases_the_ranking_says_so(
-    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
-) -> None:
-    CaseRow.write(
-        solvable_dataset, [row for row in Dataset.open(solvable_dataset).rows if row.split == "train"]
-    )
-    out = tmp_path / "corrected"
-    result = correct(make_run(), solvable_dataset, out=out)
-    assert "no held-out HQ case" in result.record.ranking
-    assert result.record.clean_labels is None
 
 
 def test_the_clean_labels_are_never_opened(solvable_dataset: Path, make_run: MakeRun, tmp_path: Path) -> None:
@@ -357,70 +221,6 @@ def test_where_every_case_is_broken_the_first_is_named_and_nothing_is_written(
     assert not (tmp_path / "corrected").exists()
 
 
-class AskedError(Exception):
-    """Nothing refused the call before."""
-
-
-@pytest.fixture
-def refused(
-    solvable_dataset: Path, make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., None]:
-    """Call with wrong words, and see that nothing is read, computed or written."""
-
-    def load(run: object, device: object, **options: object) -> None:
-        raise AskedError("the network was asked for")
-
-    def call(error: type[Exception], match: str, *, run: Path | None = None, **options: Any) -> None:
-        run = run or make_run()
-        monkeypatch.setattr(answers, "load_networks", load)
-        before = {path for path in tmp_path.rglob("*") if path.parent.name != "run"}
-        with pytest.raises(error, match=match):
-            correct(run, solvable_dataset, **{"out": tmp_path / "out"} | options)
-        assert {path for path in tmp_path.rglob("*") if path.parent.name != "run"} == before
-
-    return call
-
-
-def test_wrong_options_are_refused_before_the_first_pass(refused: Callable[..., None]) -> None:
-    refused(UsageError, "--how: expected auto, patched, moved, posterior or refined, got 'both'", how="both")
-    refused(UsageError, "--risk: expected a share from 0 to 1, got 1.5", risk=1.5)
-    refused(UsageError, "--passes: expected at least 2 for an uncertainty, got 1", passes=1)
-    refused(UsageError, "--device: expected auto, cpu", device="tpu")
-
-
-def test_an_output_in_use_is_refused_before_the_first_pass(
-    refused: Callable[..., None], solvable_dataset: Path, make_run: MakeRun, tmp_path: Path
-) -> None:
-    for inside in (solvable_dataset, solvable_dataset / "corrected", solvable_dataset.parent):
-        refused(UsageError, "expected an output folder outside of the source", out=inside, overwrite=True)
-    (tmp_path / "used").mkdir()
-    (tmp_path / "used" / "file").touch()
-    refused(UsageError, "expected an empty or new output folder", out=tmp_path / "used")
-    run = make_run()
-    shutil.copytree(run, tmp_path / "runs" / "mine")
-    for out in (tmp_path / "runs" / "mine", tmp_path / "runs"):
-        refused(
-            UsageError, "that does not hold the run", run=tmp_path / "runs" / "mine", out=out, overwrite=True
-        )
-
-
-def test_an_output_inside_of_the_run_is_fine(solvable_dataset: Path, make_run: MakeRun) -> None:
-    run = make_run()
-    assert correct(run, solvable_dataset, out=run / "corrected", passes=2).corrected
-
-
-def test_folders_that_do_not_fit_are_refused_before_the_first_pass(
-    refused: Callable[..., None], solvable_dataset: Path, make_run: MakeRun
-) -> None:
-    run = make_run(label_names=("background", "liver", "right"))
-    refused(DataError, r"expected the labels .*'liver': 5.* found .*'left': 5", run=run)
-    (solvable_dataset / "audit.jsonl").write_text("{")
-    refused(DataError, "audit.jsonl, line 1: not valid JSON")
-    (solvable_dataset / "audit.jsonl").unlink()
-    set_quality(solvable_dataset, {"lq_0": "hq", "lq_1": "hq"})
-    refused(DataError, "expected training cases of quality lq or unlabeled, found none")
-
-
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How often images are read and prepared, labels are read, and a network passes over a volume."""
@@ -440,32 +240,6 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     count(predictor_module, "preprocess_images", "prepared")
     count(sliding_window, "sliding_window_inference", "passes")
     return counts
-
-
-def test_a_class_that_only_doubtful_labels_hold_is_not_erased(
-    solvable_dataset: Path,
-    make_run: MakeRun,
-    tmp_path: Path,
-    read_values: Read,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    for name in ("hq_0", "val_0", "val_1", "val_2", "lq_0", "lq_1"):
-        for path in (f"labelsTr/{name}.nii.gz", f"imagesTr/{name}_0000.nii.gz"):
-            if name.startswith("lq") and path.startswith("labels"):
-                continue  # they hold the class, and the network sees none of it
-            found = nib.load(solvable_dataset / path)
-            values = found.get_fdata()
-            gone = values == 9 if path.startswith("labels") else values > 1.5
-            new = np.where(gone, 0, values).astype(found.get_data_dtype())
-            nib.save(nib.Nifti1Image(new, found.affine, found.header), solvable_dataset / path)
-    result = correct(make_run(), solvable_dataset, out=tmp_path / "out", passes=2, how="refined", risk=1)
-    assert result.record.untouched == ("right",)
-    assert "no trusted label holds right: it stays as it was given" in caplog.text
-    for name in ("lq_0", "lq_1"):
-        given = read_values(solvable_dataset / f"labelsTr/{name}.nii.gz")
-        written = read_values(tmp_path / "out" / f"labelsTr/{name}.nii.gz")
-        assert np.array_equal(written == 9, given == 9)
-        assert (written != given).any()
 
 
 def test_each_case_is_looked_at_once(
@@ -512,26 +286,6 @@ def test_one_kind_of_change_may_be_asked_for(
     assert result.record.written.keys() <= {how, "given"}
 
 
-class Blind(nn.Module):
-    """Sees background everywhere."""
-
-    def forward(self, image: Tensor) -> Tensor:
-        return torch.cat([image * 0 + 9, image * 0, image * 0], 1)
-
-
-def test_the_network_answers_that_agrees_better_with_trusted_labels(
-    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path, threshold_network: nn.Module
-) -> None:
-    sees = threshold_network
-    for teacher, student, expected in ((sees, Blind(), "teacher"), (Blind(), sees, "predict")):
-        result = correct(make_run(student, teacher), solvable_dataset, out=tmp_path / expected, passes=2)
-        assert result.record.network == expected
-        assert all(row.agreement > 0 for row in result.offsets)
-    set_quality(solvable_dataset, {f"val_{index}": "lq" for index in range(3)})
-    nobody = correct(make_run(sees, Blind()), solvable_dataset, out=tmp_path / "nobody", passes=2)
-    assert nobody.record.network == "teacher"
-
-
 def test_the_record_says_how_the_passes_were_drawn(
     make_run: MakeRun, solvable_dataset: Path, tmp_path: Path
 ) -> None:
@@ -544,64 +298,6 @@ def test_the_record_says_how_the_passes_were_drawn(
     assert (result.record.run, result.record.dataset) == (str(run), str(solvable_dataset))
     assert (result.record.method, result.record.nnunet) == ("alc", False)
     assert result.record.time_s > 0
-
-
-def test_a_second_round_keeps_the_labels_that_came_first_and_the_trail(
-    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path, read_values: Read
-) -> None:
-    run = make_run()
-    first = correct(run, solvable_dataset, out=tmp_path / "first", passes=2)
-    # In between a person accepts lq_0, mends lq_1, and doubts hq_0.
-    set_quality(first.path, {"lq_0": "hq", "hq_0": "lq"})
-    mended = first.path / "labelsTr" / "lq_1.nii.gz"
-    shutil.copyfile(solvable_dataset / "labelsClean" / "lq_1.nii.gz", mended)
-    second = correct(run, first, out=tmp_path / "second", passes=2)
-    assert second.corrected == ("hq_0", "lq_1")
-    for case_id in ("hq_0", "lq_0", "lq_1"):
-        given = second.path / "labelsGiven" / f"{case_id}.nii.gz"
-        assert given.read_bytes() == (solvable_dataset / "labelsTr" / f"{case_id}.nii.gz").read_bytes()
-    lines = (second.path / "audit.jsonl").read_text().splitlines()
-    assert lines[:2] == (first.path / "audit.jsonl").read_text().splitlines()
-    assert [line.case_id for line in second.audit] == ["lq_0", "lq_1", "hq_0", "lq_1"]
-    assert {row.case_id for row in second.ranking} == {"hq_0", "lq_1"}
-    assert sorted(path.name for path in (second.path / "uncertainty").iterdir()) == [
-        "hq_0.nii.gz",
-        "lq_1.nii.gz",
-    ]
-
-
-def test_a_written_label_is_never_taken_for_the_one_that_came(
-    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path
-) -> None:
-    run = make_run()
-    found = correct(run, solvable_dataset, out=tmp_path / "first", passes=2)
-    (found.path / "labelsGiven" / "lq_0.nii.gz").unlink()
-    words = r"labelsGiven: expected the labels as they came, found no lq_0\.nii\.gz\."
-    with pytest.raises(DataError, match=words):
-        correct(run, found, out=tmp_path / "second", passes=2)
-    assert not (tmp_path / "second").exists()
-    with pytest.raises(DataError, match=words):
-        Subject.open(found.path)
-    with pytest.raises(DataError, match=r"lq_0\.nii\.gz: expected the label as it came, found none"):
-        found["lq_0"].given  # noqa: B018 - read when asked for
-    assert found["lq_1"].given is not None
-
-
-def test_labels_that_came_first_are_renumbered_with_the_others(
-    make_run: MakeRun, solvable_dataset: Path, tmp_path: Path, read_values: Read
-) -> None:
-    run = make_run()
-    first = correct(run, solvable_dataset, out=tmp_path / "first", passes=2)
-    second = correct(run, first, out=tmp_path / "second", passes=2, nnunet=True)
-    given = read_values(solvable_dataset / "labelsTr" / "lq_0.nii.gz")
-    assert np.array_equal(
-        np.array([0, 5, 9])[read_values(second.path / "labelsGiven" / "lq_0.nii.gz")], given
-    )
-    assert Dataset.open(second).record.extra["original_label_values"] == {
-        "background": 0,
-        "left": 5,
-        "right": 9,
-    }
 
 
 @pytest.mark.parametrize("kind", [str, Path])

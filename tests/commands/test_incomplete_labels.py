@@ -297,12 +297,6 @@ def test_correct_adds_a_class_that_nobody_drew_only_where_asked(
     assert "not drawn before and added as predicted: right" in line.reason
 
 
-@pytest.fixture
-def little_to_explain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Boxes of a few voxels, dilated by one, are explained by nothing as well as organs are."""
-    monkeypatch.setattr("alcseg.auditing.referee._UNEXPLAINED", 0.02)
-
-
 def test_a_value_to_ignore_that_no_label_holds_is_told(
     solvable_dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

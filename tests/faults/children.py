@@ -107,7 +107,7 @@ def _run(
     from alcseg.cli import main
 
     torch.set_num_threads(1)
-    alcseg.auditing.forests._TREES = 30  # as in the tests of this process: small and quick
+    alcseg.auditing.forests._TREES = 10  # as in the tests of this process: small and quick
     alcseg.auditing.lessons._DRAWS = (60, 8, 20)
     sys.modules["alcseg.commands.demo"].demo.__kwdefaults__.update(cases=(4, 1, 1), set=SMALL_DEMO)
     passed = [0]

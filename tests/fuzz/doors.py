@@ -17,6 +17,7 @@ import numpy as np
 
 import alcseg.records
 from alcseg.config import resolve
+from alcseg.data.formats import FORMATS
 from alcseg.data.nifti import read_channels, read_grid, read_image, read_label
 from alcseg.data.nrrd_files import read_nrrd
 from alcseg.data.readers import ReaderOptions, find_reader
@@ -127,6 +128,10 @@ def _nrrd(folder: Path) -> None:
     nrrd.write(str(folder / "a.nrrd"), IMAGE, fields, index_order="F")
 
 
+def _mgz(folder: Path) -> None:
+    nib.MGHImage(IMAGE, AFFINE).to_filename(folder / "a.mgz")
+
+
 def _dicom(folder: Path) -> None:
     import pydicom
 
@@ -194,6 +199,7 @@ DOORS: dict[str, Door] = {
     "grid": Door("a.nii.gz", _nifti(LABEL), read_grid, ("header",)),
     "h5": Door("a.h5", _h5, lambda path: read_h5_case(path, "a", (1.0, 1.0, 1.0)), ("bytes",)),
     "nrrd": Door("a.nrrd", _nrrd, read_nrrd, ("bytes",)),
+    "mgz": Door("a.mgz", _mgz, FORMATS["mgz"].read_image, ("bytes",), lambda one: one.array),
     "dicom": Door("1.dcm", _dicom, lambda path: read_series(path.parent), ("bytes",)),
     "input table": Door("list.csv", _text("list.csv", "case_id,T1,T2\nx,a.nii.gz,b.nii.gz\n"), _listed, ("bytes", "text", "table")),
     "split lists": Door("train.list", _text("train.list", "a\nb\n"), lambda path: read_lists(path.parent, {"a", "b"}), ("bytes", "text")),

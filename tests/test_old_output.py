@@ -57,6 +57,7 @@ def test_a_killed_call_is_settled_by_the_next(tmp_path: Path, finished: bool) ->
     name = f"{unfinished_prefix('replaced')}{old_output(out)._ending}"
     gone = name.replace(str(os.getpid()), str(2**22 + 1))  # no system numbers its processes so high
     write(tmp_path / gone, old="x")
+    write(tmp_path / gone.replace("replaced", "partial"), half="removed")
     old_output(out)
     assert content(tmp_path) == ({"out/begun": "y", "out/finished": "y"} if finished else {"out/old": "x"})
 

@@ -81,3 +81,19 @@ def test_processes_are_counted_anew_in_a_container(monkeypatch: pytest.MonkeyPat
     here = unfinished._machine()
     monkeypatch.setattr(os, "readlink", lambda path: "pid:[1]")
     assert unfinished._machine() != here
+
+
+def test_a_stop_in_the_middle_of_a_removal_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rmtree = shutil.rmtree
+
+    def stopped(path: Path) -> None:
+        monkeypatch.setattr(shutil, "rmtree", rmtree)
+        raise KeyboardInterrupt
+
+    (tmp_path / "old" / "deep").mkdir(parents=True)
+    monkeypatch.setattr(shutil, "rmtree", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        unfinished.remove(tmp_path / "old")
+    assert list(tmp_path.iterdir()) == []

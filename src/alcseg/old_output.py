@@ -13,7 +13,7 @@ from alcseg.exchange import listing, short, take_over
 from alcseg.files import make_folder, naming
 from alcseg.locks import alone
 from alcseg.outputs import real_path, refuse_working_place
-from alcseg.unfinished import leftovers, own, remove, unfinished_prefix
+from alcseg.unfinished import leftovers, own, remove, remove_leftovers, unfinished_prefix
 
 __all__ = ["OldOutput"]
 
@@ -43,6 +43,7 @@ class OldOutput:
     ) -> None:
         self._path, self._worth, self._foreign = path, worth, foreign
         self._place = real_path(path)
+        remove_leftovers(self._place.parent, again=True)
         for aside in leftovers(self._place.parent, "replaced"):
             if aside.name.endswith(self._ending):
                 with alone(path):

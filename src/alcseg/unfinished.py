@@ -88,7 +88,11 @@ def remove(path: Path) -> None:
             os.rename(path, taken)  # by one process only, whoever else wants to remove it
         except FileNotFoundError:
             return
-        shutil.rmtree(taken)
+        try:
+            shutil.rmtree(taken)
+        except KeyboardInterrupt:  # nothing half removed stays
+            shutil.rmtree(taken, ignore_errors=True)
+            raise
 
 
 def _lives(process: int) -> bool:

@@ -65,6 +65,7 @@ def test_a_written_plan_leaves_nothing_to_defaults(content, write, tmp_path):
             "method": "hl_sup",
             "set": {},
             "labels": "given",
+            "init": None,
             "reference": None,
         }
     ]

@@ -12,7 +12,8 @@ from alcseg.records.predictions import PredictedCase, PredictionRecord
 from alcseg.run import Run
 
 OTHERS = {
-    "dataset": "other", "row": "other", "method": "mtcl_hard", "labels": "clean", "init": "h_sup", "preset": "la",
+    "dataset": "other", "row": "other", "method": "mtcl_hard", "labels": "clean", "init": "h_sup",
+    "preset": "la",
     "settings": {"trainer.steps": 5}, "seed": 1, "protocol": "paper", "window": "lineage", "split": "val",
 }  # fmt: skip
 

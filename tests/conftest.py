@@ -25,7 +25,7 @@ def few_trees() -> Iterator[None]:
     """Small forests and few simulated errors: what is corrected in a test is a matter of seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("alcseg.auditing.forests._TREES", 10)
-        patch.setattr("alcseg.auditing.lessons._DRAWS", (60, 8, 20))
+        patch.setattr("alcseg.auditing.lessons._DRAWS", (36, 8, 12))
         yield
 
 

@@ -108,7 +108,7 @@ def _run(
 
     torch.set_num_threads(1)
     alcseg.auditing.forests._TREES = 10  # as in the tests of this process: small and quick
-    alcseg.auditing.lessons._DRAWS = (60, 8, 20)
+    alcseg.auditing.lessons._DRAWS = (36, 8, 12)
     sys.modules["alcseg.commands.demo"].demo.__kwdefaults__.update(cases=(4, 1, 1), set=SMALL_DEMO)
     passed = [0]
     sys.addaudithook(_watch(sandbox, inputs, fault, passed))

@@ -29,7 +29,7 @@ def test_a_record_of_a_run_has_the_keys_it_had(tmp_path):
     record = BenchmarkRecord.read(tmp_path)
     assert (record.row, record.seed, record.settings) == ("alc_k1", 3, RECORD["settings"])
     assert record.done
-    assert json.loads(record.write(tmp_path).read_text()) == RECORD | {"format": 1}
+    assert json.loads(record.write(tmp_path).read_text()) == RECORD | {"format": 1, "init": None}
 
 
 def test_a_failed_run_says_no_more_than_why(tmp_path):

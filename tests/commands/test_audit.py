@@ -188,6 +188,20 @@ def test_trainings_may_be_jobs_of_slurm(spoiled, tmp_path):
     assert len(list((found.path / "slurm").glob("*_log.out"))) == 2
 
 
+def test_logs_of_a_launcher_may_lie_in_a_folder_that_is_new(spoiled, tmp_path, monkeypatch):
+    """SLURM's are there before the first job."""
+
+    def make_launcher(name, folder, **options):
+        (folder / "slurm").mkdir(parents=True)
+        raise DataError("ready for jobs")
+
+    monkeypatch.setattr("alcseg.commands.audit.make_launcher", make_launcher)
+    with pytest.raises(DataError, match="ready for jobs"):
+        audit(spoiled, out=tmp_path / "out", launcher="slurm", slurm=["cluster=local"])
+    with pytest.raises(UsageError, match="found files in it"):  # nothing was begun, so they are of others
+        audit(spoiled, out=tmp_path / "out", steps=1, set=SMALL, device="cpu")
+
+
 def test_a_run_needs_no_jobs(result, spoiled, tmp_path):
     with pytest.raises(UsageError, match="Leave out --launcher"):
         audit(spoiled, out=tmp_path / "out", run=result.run_path(0), launcher="slurm")

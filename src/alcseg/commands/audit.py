@@ -128,6 +128,8 @@ def audit(
     rows = [row for row in source.rows if row.split != "test" and row.quality != "unlabeled"]
     groups = {row.case_id: row.group for row in rows}
     works: list[OutOfFold | ByRun]
+    if not _is_begun(target):
+        require_free(target)  # before logs of SLURM lie in it
     own = None if run is None else Run.open(run)
     if own is not None:
         if launcher != "local" or slurm:
@@ -159,8 +161,6 @@ def audit(
     if said := hint(groups):
         logger.warning(said)
     with alone(target):
-        if not _is_begun(target):
-            require_free(target)
         prints = fingerprint(source, rows)
         _require_same_images(target, prints)
         make_folder(target)

@@ -8,7 +8,9 @@ import pytest
 
 from alcseg.commands.export import export
 from alcseg.errors import AlcsegError, CheckpointError, DataError
+from alcseg.inference.pt2_archive import _WithoutMemory
 from alcseg.inference.sources import open_source
+from alcseg.networks import build_network
 from exported_model import make_run
 
 
@@ -117,3 +119,17 @@ def test_a_file_of_another_kind_is_named(model, tmp_path):
     pytest.importorskip("onnxruntime")
     with pytest.raises(CheckpointError, match=r"no.onnx: expected an ONNX model"):
         open_source(tmp_path / "no.onnx")
+
+
+@pytest.mark.parametrize(("name", "filters"), [("vnet", 2), ("swin_unetr", 12)])
+def test_a_network_without_memory_has_the_names_and_shapes_of_its_weights(name, filters):
+    """Also MONAI's SwinUNETR, which reads numbers from tensors while it is built."""
+
+    def shapes():
+        network = build_network(name, in_channels=1, num_classes=2, filters=filters)
+        return {key: (value.shape, value.dtype) for key, value in network.state_dict().items()}, network
+
+    with _WithoutMemory():
+        outline, network = shapes()
+    assert outline == shapes()[0]
+    assert all(weight.is_meta for weight in network.parameters())

@@ -8,11 +8,13 @@ is for others. When it was exported, the two answered alike.
 import json
 import math
 import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from alcseg.errors import CheckpointError, ConfigError
 from alcseg.inference.load import create_method, make_task
@@ -67,8 +69,7 @@ def load_pt2_network(path: Path, record: ExportRecord, device: torch.device | st
             not installed.
     """
     try:
-        with torch.device("meta"):
-            shapes = {name: (value.shape, value.dtype) for name, value in _build(record).state_dict().items()}
+        shapes = {name: (value.shape, value.dtype) for name, value in _outline(record).state_dict().items()}
         # Only what is as large as the file says is built for good: a number in it cannot ask for any memory.
         weights = _read_weights(path, shapes)
         network = _build(record)
@@ -86,6 +87,27 @@ def load_pt2_network(path: Path, record: ExportRecord, device: torch.device | st
         raise CheckpointError(f"{path}: expected finite weights, found nan or infinity in {wrong}.")
     network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     return network.to(device).eval()
+
+
+class _WithoutMemory(TorchFunctionMode):
+    """Weights take no memory; numbers that a network is built by are still there.
+
+    Under `torch.device("meta")` they are not, and MONAI 1.6 cannot build a SwinUNETR.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        options = dict(kwargs or {})
+        if func in (torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn):
+            options["device"] = "meta"
+        return func(*args, **options)
+
+
+def _outline(record: ExportRecord) -> nn.Module:
+    """The network with the names and shapes of its weights alone."""
+    with _WithoutMemory():
+        return _build(record)
 
 
 def _build(record: ExportRecord) -> nn.Module:

@@ -97,3 +97,13 @@ def test_a_stop_in_the_middle_of_a_removal_leaves_nothing(
     with pytest.raises(KeyboardInterrupt):
         unfinished.remove(tmp_path / "old")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_lock_of_what_is_left_goes_with_it(tmp_path: Path) -> None:
+    """Beside a folder that a killed process was at lies the lock that it held."""
+    left = tmp_path / f".partial-{unfinished._HOST}-{2**22 + 1}-part"
+    left.mkdir()
+    (tmp_path / f".{left.name}.lock").touch()
+    (tmp_path / ".mine.lock").touch()
+    unfinished.remove_leftovers(tmp_path, again=True)
+    assert [path.name for path in tmp_path.iterdir()] == [".mine.lock"]

@@ -13,7 +13,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from alcseg.errors import ResourceError, UsageError
 from alcseg.files import make_folder
-from alcseg.unfinished import unfinished_prefix
+from alcseg.unfinished import lock_beside, unfinished_prefix
 
 __all__ = ["LOCK_INSIDE", "alone"]
 
@@ -103,7 +103,7 @@ def _lock_path(place: Path) -> Path:
     name = place.name
     if len(os.fsencode(name)) > _LONG_NAME:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
-    return place.parent / f".{name}.lock"
+    return lock_beside(name, place.parent)
 
 
 def _sign(path: Path) -> None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["leftovers", "own", "remove", "remove_leftovers", "unfinished_prefix"]
+__all__ = ["leftovers", "lock_beside", "own", "remove", "remove_leftovers", "unfinished_prefix"]
 
 Kind = Literal["partial", "replaced"]
 
@@ -75,6 +75,12 @@ def remove_leftovers(folder: Path, *, again: bool = False) -> None:
     for path in leftovers(folder):
         logger.info("removing what an interrupted call has left: %s", path)
         remove(path)
+        lock_beside(path.name, path.parent).unlink(missing_ok=True)  # of the process that is gone
+
+
+def lock_beside(name: str, parent: Path) -> Path:
+    """The file by which a process keeps others from a folder of that name."""
+    return parent / f".{name}.lock"
 
 
 def remove(path: Path) -> None:

@@ -55,12 +55,12 @@ def check_spacing(shape: tuple[int, ...], spacing: Sequence[float]) -> Spacing:
 
 
 def foreground_values(label: LabelMap) -> set[int]:
-    """Values of a label map but 0; five to nine times as fast as looking through the background, too."""
-    return set(np.unique(label[label != 0]).tolist())
+    """Values of a label map but 0."""
+    return values_in(label) - {0}
 
 
 def values_in(label: LabelMap) -> set[int]:
-    """Values of a label map, found as `foreground_values` are."""
+    """Values of a label map; five to nine times as fast as looking through the background for others."""
     foreground = label[label != 0]
     values = set(np.unique(foreground).tolist())
     return values | {0} if foreground.size < label.size else values

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from alcseg.errors import DataError, UsageError
 from alcseg.words import shorten
 
-__all__ = ["check_case_id", "check_text", "output_names", "require_apart_outputs"]
+__all__ = ["as_one_name", "check_case_id", "check_text", "output_names", "require_apart_outputs"]
 
 _LONGEST = 200  # bytes; systems take 255, of which endings and the name of a half-written file need some
 _NO_FILE_NAME = '<>:"|?*'
@@ -68,12 +68,17 @@ def require_apart_outputs(outputs: Mapping[str, Iterable[str]]) -> None:
     taken: dict[str, str] = {}
     for case_id, names in outputs.items():
         for name in names:
-            other = taken.setdefault(unicodedata.normalize("NFC", name).casefold(), case_id)
+            other = taken.setdefault(as_one_name(name), case_id)
             if other != case_id:
                 raise UsageError(
                     f"expected each output file of one case alone, but {shorten([other, case_id])} both give "
                     f"'{name}' (upper and lower case count as one). Rename one, or write them apart."
                 )
+
+
+def as_one_name(name: str) -> str:
+    """The same for names that many disks take for one: upper and lower case, and either form of an accent."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _fault_as_file(name: str) -> str | None:

@@ -122,7 +122,7 @@ def benchmark(
     checked = read_plan(plan)
     wanted = choose_runs(checked, runs)
     state = _Runs(out, records, {run.id: find_state(RunPaths(out, run), checked) for run in wanted})
-    left = tuple(run for run in wanted if state.found[run.id].state != "done")
+    left = tuple(run for run in wanted if not state.is_done(run))
     needed = checked.only_datasets({run.dataset for run in wanted})
     if dry_run:
         sources = [folder for folder in (data, test_data) if folder is not None]
@@ -139,7 +139,7 @@ def benchmark(
         make_datasets(needed, data, out, test_data=test_data)
         logger.info("%s runs are done", state.done)
         for run in wanted:
-            if run not in left:
+            if state.is_done(run):
                 state.keep(run)
         try:
             for later in (False, True):  # what begins with another run's weights comes after it
@@ -149,7 +149,8 @@ def benchmark(
         finally:
             if records is not None:  # what was stopped tells how far it came
                 for run in left:
-                    keep_curve(run, out, records)
+                    if not state.is_done(run):
+                        keep_curve(run, out, records)
     return BenchmarkResult(out, checked.title, state.lines({}), state.failed)
 
 
@@ -188,6 +189,10 @@ class _Runs:
         score = "no Dice" if dice is None else f"Dice {dice:.4f}"
         logger.info("%s done: %s, %s", self.done, run.id, score)
         self.keep(run)
+
+    def is_done(self, run: PlannedRun) -> bool:
+        """Whether a run is done by now."""
+        return self.found[run.id].state == "done"
 
     def keep(self, run: PlannedRun) -> None:
         """Copy what tells of a finished run."""

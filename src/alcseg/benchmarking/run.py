@@ -251,10 +251,13 @@ class _Job:
         run = self.paths.run
         if run.row.init is None:
             return None
-        wanted = f"{run.dataset}/{run.row.init}/seed-{run.seed}"
-        first = Run(self.paths.out / "runs" / wanted)
+        place = (run.dataset, run.row.init, run.seed)
+        wanted = next(each for each in self.plan.runs if (each.dataset, each.row.row, each.seed) == place)
+        first = Run(RunPaths(self.paths.out, wanted).root)
         if not first.finished:
-            raise DataError(f"expected a finished run {wanted} to begin with, found none. Do that one first.")
+            raise DataError(
+                f"expected a finished run {wanted.id} to begin with, found none. Do that one first."
+            )
         return first
 
     def _predict(self, trained: Run, name: str, *, split: str, quality: str | None = None) -> Predictions:

@@ -5,11 +5,10 @@
 Only cases with more than the one label have them; `cases.csv` names the readers of each case.
 """
 
-import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from alcseg.case_ids import check_case_id
+from alcseg.case_ids import as_one_name, check_case_id
 from alcseg.data.folder import Dataset
 from alcseg.data.nifti_file import nifti_stem
 from alcseg.errors import DataError
@@ -58,7 +57,7 @@ def require_apart_names(raters: Iterable[str], where: object) -> None:
     """
     known: dict[str, str] = {}
     for name in raters:
-        other = known.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
+        other = known.setdefault(as_one_name(name), name)
         if other != name:
             raise DataError(
                 f"{where}: expected names of readers that differ in more than upper and lower case, found "

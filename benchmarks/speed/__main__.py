@@ -61,6 +61,10 @@ BOUNDS = """
   with the preset `hippocampus`, wall time: quiet, one thread 0.49 s, two 0.37 s; at a load of 11, one
   thread 2.1 s, two 20 to 45 s, two that spin as long as `alcseg` lets them 5.5 s (quiet 0.36 s), two that
   never spin 2.2 s (quiet 0.6 s). So two trainings of one thread each do 1.5 times what one of two does.
+- *trainings side by side* (the same, commit after 63691c9): at a load of 14 two trainings of one thread each
+  took 0.97 and 1.08 s a step, one of two threads 2.7 and 2.6 s: 5.6 and 4.8 times as many steps, in two
+  rounds, both ways before other work (autogroup at -10). Quiet cores were not to be had; the 1.5 above is
+  from the times of single trainings. `benchmark` and `audit` share the cores so by themselves.
 - *patches from disk*: from the times of four, six patches of 48x48x32 take 6 ms, less than 1 % of a step on
   them, and six of 112x112x80 35 ms, less than 1 % of a step on patches of 64x64x48. Other presets were not
   measured.

@@ -333,8 +333,30 @@ def test_only_a_process_that_ends_with_its_predictions_takes_openvino_by_itself(
 
 
 @pytest.mark.parametrize(
+    ("verb", "given", "inside", "alone"),
+    [("audit", (), None, "auto"), ("benchmark", (), None, "auto"), ("audit", ("--jobs", "1"), 1, 1),
+     ("benchmark", ("--jobs", "auto"), "auto", "auto"), ("predict", (), None, None)],
+)  # fmt: skip
+def test_only_the_command_line_starts_processes_by_itself(verb, given, inside, alone, monkeypatch):
+    asked = []
+
+    def note(*args, jobs, **options):
+        asked.append(jobs)
+        raise DataError("enough")
+
+    module, function = VERBS[verb]
+    monkeypatch.setattr(importlib.import_module(module), function, note)
+    words = [verb, "what", *(["data"] if verb == "predict" else []), "--out", "out", *given]
+    main(words)  # from another program, which a process of its own would import anew
+    monkeypatch.setattr(sys, "argv", ["alcseg", *words])
+    main()
+    assert asked == [inside, alone]
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("benchmark", "plan", "--out", "o", "--jobs", "all"), "expected a whole number or auto, got 'all'"),
         (("train", "d", "--out", "o", "--seed", -1), "--seed: expected a whole number from 0 to 4294967295"),
         (("audit", "d", "--out", "o", "--seed", 2**32), "--seed: expected a whole number from 0"),
         (("import", "d", "o", "--seed", 1.5), "--seed: expected a whole number from 0"),

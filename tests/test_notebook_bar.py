@@ -14,7 +14,7 @@ from alcseg.commands.progress import track
 @pytest.fixture(autouse=True)
 def nothing_said():
     yield
-    alcseg.progress(None)
+    notebook._said = notebook._Said()
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_loop_that_breaks_shows_how_far_it_came(looks):
 
 def test_a_script_shows_it_where_it_asks(caplog, capsys, monkeypatch):
     caplog.set_level(logging.WARNING, logger="alcseg")
-    monkeypatch.setattr("alcseg.commands.progress._LINE_EVERY_S", 0.0)
+    monkeypatch.setattr("alcseg.notebook._LINE_EVERY_S", 0.0)
     list(track("ab", "Reading"))
     assert capsys.readouterr().err == ""
     alcseg.progress(True)
@@ -80,3 +80,14 @@ def test_a_shell_without_a_kernel_is_no_notebook(looks, monkeypatch, caplog):
     monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: SimpleNamespace())
     assert notebook.find_notebook() is None
     assert not notebook.progress_wanted()
+
+
+def test_one_of_several_processes_names_its_work_and_draws_no_bar(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("alcseg.notebook._LINE_EVERY_S", 1e-9)
+    assert notebook.bars_wanted()
+    notebook.progress_beside(3, "fold 2 of 3")
+    assert not notebook.bars_wanted()
+    assert notebook.line_every_s() == pytest.approx(3e-9)  # as many lines in all as from one
+    list(track("ab", "Caching cases"))
+    assert "fold 2 of 3: Caching cases: 1/2, 0 s, about 0 s left\n" in capsys.readouterr().err

@@ -1,5 +1,6 @@
-"""What a record says about the program and the machine."""
+"""What a record says about the program and the machine, and what the machine has to offer."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -7,7 +8,16 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["commit", "peak_memory_mib", "processor", "timestamp", "versions"]
+__all__ = [
+    "commit",
+    "free_memory_gib",
+    "memory_gib",
+    "peak_memory_mib",
+    "processor",
+    "timestamp",
+    "usable_cores",
+    "versions",
+]
 
 _PACKAGES = ("alcseg", "torch", "lightning", "monai", "numpy", "scipy", "nibabel")
 
@@ -57,14 +67,42 @@ def peak_memory_mib() -> float | None:
     return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
 
 
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def memory_gib() -> float | None:
+    """Memory of the machine, or of the container if that is less; None where the system does not tell."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
+    limit = Path("/sys/fs/cgroup/memory.max")
+    if limit.is_file() and (text := limit.read_text().strip()).isdigit():
+        memory = min(memory, int(text))
+    return memory / 2**30
+
+
+def free_memory_gib() -> float | None:
+    """What of it nobody uses now; all of it where the system does not say how much that is."""
+    memory = memory_gib()
+    for line in _lines("/proc/meminfo"):
+        if memory is not None and line.startswith("MemAvailable:"):
+            return min(memory, int(line.split()[1]) / 2**20)
+    return memory
+
+
 def processor() -> str:
     """Name of the processor, as far as the system tells."""
-    for line in _cpuinfo():
+    for line in _lines("/proc/cpuinfo"):
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
 
 
-def _cpuinfo() -> list[str]:
-    path = Path("/proc/cpuinfo")
+def _lines(name: str) -> list[str]:
+    path = Path(name)
     return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []

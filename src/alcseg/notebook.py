@@ -1,19 +1,40 @@
-"""Whether verbs show how far they are, and the bar that a Jupyter notebook shows."""
+"""Whether and how verbs show how far they are, and the bar that a Jupyter notebook shows."""
 
 import html
 import logging
 import sys
 import time
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["NotebookBar", "find_notebook", "progress", "progress_wanted"]
+__all__ = [
+    "NotebookBar",
+    "bars_wanted",
+    "find_notebook",
+    "line_every_s",
+    "progress",
+    "progress_beside",
+    "progress_wanted",
+    "working_on",
+]
 
 _LOOK_EVERY_S = 0.2
+_LINE_EVERY_S = 30.0
 
 logger = logging.getLogger("alcseg")  # the level that -q and -v set decides
 
-_said: dict[str, bool | None] = {"show": None}
+
+@dataclass
+class _Said:
+    """What was said about progress: whether to show it, and who else writes to the terminal."""
+
+    show: bool | None = None
+    name: str = ""
+    count: int = 1
+
+
+_said = _Said()
 
 
 def progress(show: bool | None) -> None:
@@ -23,13 +44,39 @@ def progress(show: bool | None) -> None:
         show: True for everywhere, False for nowhere. None for what holds where nothing was said: in
             notebooks, and wherever `alcseg` logs INFO, as its command line does.
     """
-    _said["show"] = show
+    _said.show = show
 
 
 def progress_wanted() -> bool:
     """Whether to show how far something is."""
-    said = _said["show"]
-    return logger.isEnabledFor(logging.INFO) or find_notebook() is not None if said is None else said
+    if _said.show is not None:
+        return _said.show
+    return logger.isEnabledFor(logging.INFO) or find_notebook() is not None
+
+
+def progress_beside(count: int, name: str) -> None:
+    """Show it from now on as one of several processes that write to one terminal: in lines, not in bars.
+
+    Args:
+        count: Processes side by side; together they write a line every half minute.
+        name: What this one works on.
+    """
+    _said.show, _said.name, _said.count = True, name, count
+
+
+def bars_wanted() -> bool:
+    """Whether stderr is a terminal that this process has for itself."""
+    return sys.stderr.isatty() and _said.count == 1
+
+
+def line_every_s() -> float:
+    """Seconds between the lines that stand for a bar where there is none."""
+    return _LINE_EVERY_S * _said.count
+
+
+def working_on(otherwise: str) -> str:
+    """What this process among several works on; `otherwise` where it is alone."""
+    return _said.name or otherwise
 
 
 def find_notebook() -> Any:

@@ -6,6 +6,8 @@ import signal
 
 import pytest
 
+from alcseg.benchmarking import estimate
+from alcseg.launching import LocalLauncher, cores
 from alcseg.machine import processor
 from alcseg.records.benchmark_run import BenchmarkRecord
 from alcseg.records.pseudo_labels import PseudoLabelRow
@@ -67,6 +69,46 @@ def test_a_run_has_all_results_and_is_not_done_again(content, write, call, tmp_p
     assert changed.code == 2
     assert "done with settings=" in changed.err
     assert times(root) == before
+
+
+def test_runs_share_the_cores_and_go_on_as_they_began(content, write, call, tmp_path, monkeypatch):
+    """Four cores: four runs of a thread each; after one of two threads was begun, two of two."""
+    monkeypatch.setattr(cores, "usable_cores", lambda: 4)
+    monkeypatch.setattr(cores, "free_memory_gib", lambda: 64.0)
+    launched = []
+
+    def launch(launcher, jobs, ended):
+        launched.append((launcher.side_by_side, launcher.threads, len(jobs)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LocalLauncher, "launch", launch)
+    plan = write(content | {"seeds": [0, 1, 2, 3, 4]})
+    assert call(plan, "--jobs", "auto").code == 130
+    RunRecord(device="cpu", threads=2).write(tmp_path / "out/runs/tiny/hl_sup/seed-0")
+    assert call(plan, "--jobs", "auto").code == 130
+    assert call(plan, "--jobs", "auto", "--runs", "*/seed-3").code == 130
+    assert call(plan, "--jobs", 3).code == 130
+    assert launched == [(4, 1, 5), (2, 2, 5), (1, 2, 1), (3, None, 5)]
+
+    found = json.loads(call(plan, "--jobs", "auto", "--dry-run", "--json").out)
+    cost = found["cost"]
+    assert (cost["side_by_side"], cost["threads"]) == (2, 2)
+    assert cost["total_hours"] == pytest.approx(sum(cost["hours"].values()) / 2, abs=0.01)
+    alone = json.loads(call(plan, "--dry-run", "--json").out)["cost"]
+    assert (alone["side_by_side"], alone["threads"]) == (1, None)
+
+
+def test_runs_of_which_memory_holds_few_have_more_threads(content, write, call, monkeypatch):
+    monkeypatch.setattr(cores, "usable_cores", lambda: 4)
+    monkeypatch.setattr(cores, "free_memory_gib", lambda: 8.0)
+    need = estimate.Estimate(
+        seconds_per_step=1, hours=1, memory_gib=1
+    )  # 3.75 GiB for a method of three networks
+    monkeypatch.setattr(estimate, "estimate_cost", lambda *given: need)
+    found = json.loads(
+        call(write(content | {"seeds": [0, 1, 2]}), "--jobs", "auto", "--dry-run", "--json").out
+    )
+    assert (found["cost"]["side_by_side"], found["cost"]["threads"]) == (2, 2)
 
 
 def test_a_failed_run_is_recorded_and_tried_again(content, write, call, tmp_path, monkeypatch):

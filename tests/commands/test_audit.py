@@ -1,6 +1,7 @@
 """`alcseg audit` from end to end on phantoms: worst labels first, files, and what is refused."""
 
 import importlib
+import logging
 import pickle
 import re
 import shutil
@@ -23,10 +24,11 @@ from alcseg.data.nifti import read_label
 from alcseg.data.phantoms import write_phantoms
 from alcseg.data.writer import write_label
 from alcseg.errors import CheckpointError, ConfigError, DataError, UsageError
-from alcseg.launching.local import LocalLauncher
+from alcseg.launching import LocalLauncher, cores
 from alcseg.records.audit import AuditRow, RegionRow
 from alcseg.records.cases import CaseRow
 from alcseg.records.fingerprint import FingerprintRow
+from alcseg.records.run import RunRecord
 from alcseg.run import Run
 
 SMALL = ("network.filters=4", "data.patch=[32,32,16]", "trainer.precision=32")
@@ -282,6 +284,31 @@ def test_jobs_are_trained_side_by_side_and_change_nothing(small, tmp_path, monke
     assert side_by_side == [(2, 2)]
     assert found.ranking == audit(small, out=tmp_path / "here", jobs=1, **QUICK).ranking
     assert side_by_side == [(2, 2)]
+
+
+def test_trainings_share_the_cores_and_go_on_as_they_began(small, tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", logger="alcseg")
+    monkeypatch.setattr(logging.getLogger("alcseg"), "propagate", True)
+    monkeypatch.setattr(cores, "usable_cores", lambda: 4)
+    monkeypatch.setattr(cores, "free_memory_gib", lambda: 64.0)
+    launched = []
+
+    def launch(launcher, jobs, ended):
+        launched.append((launcher.side_by_side, launcher.threads, len(jobs)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LocalLauncher, "launch", launch)
+    for begun in (None, 1):
+        if begun:
+            RunRecord(device="cpu", threads=begun).write(tmp_path / "out/folds/round-1/fold-1/run")
+        with pytest.raises(KeyboardInterrupt):
+            audit(small, out=tmp_path / "out", jobs="auto", **QUICK)
+    assert launched == [(2, 2, 2), (2, 1, 2)]
+    told = [message for message in caplog.messages if "minutes in all" in message]
+    assert [message.rpartition("in all, ")[2] for message in told] == [
+        "2 side by side, 2 threads each",
+        "2 side by side, 1 thread each",
+    ]
 
 
 @pytest.mark.slow

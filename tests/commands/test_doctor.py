@@ -50,7 +50,7 @@ class Usage(NamedTuple):
     [(3.0, 2.0, []), (2.9, 2.0, ["memory: 2.9 GiB"]), (3.0, 1.9, ["disk: 1.9 GiB free"])],
 )
 def test_less_than_the_demo_takes_is_a_warning(monkeypatch, memory, disk, warned):
-    monkeypatch.setattr(module, "_memory_gib", lambda: memory)
+    monkeypatch.setattr(module, "memory_gib", lambda: memory)
     monkeypatch.setattr(module.shutil, "disk_usage", lambda path: Usage(0, 0, int(disk * 1024**3)))
     found = [line for line in doctor().warnings if line.startswith(("memory", "disk"))]
     assert [line[: len(start)] for line, start in zip(found, warned, strict=True)] == warned

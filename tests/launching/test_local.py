@@ -43,7 +43,7 @@ def launch(side_by_side, *jobs):
 def test_jobs_are_one_per_gpu_or_as_asked(monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
     assert [count_jobs(device, None) for device in ("auto", "cuda", "cuda:1", "cpu")] == [4, 4, 1, 1]
-    assert [count_jobs("auto", jobs) for jobs in (0, 3)] == [0, 3]
+    assert [count_jobs("auto", jobs) for jobs in (0, 3, "auto")] == [0, 3, 4]
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     assert count_jobs("auto", None) == 1
 
@@ -96,8 +96,11 @@ def test_processes_side_by_side_share_the_gpus(monkeypatch):
     assert _slots("auto", 2) == [("auto", None)] * 2
 
 
-@pytest.mark.parametrize(("jobs", "threads"), [(1, 6), (2, 3), (4, 1), (9, 1)])
-def test_a_process_has_its_share_and_ignores_ctrl_c(monkeypatch, jobs, threads):
+@pytest.mark.parametrize(
+    ("jobs", "asked", "threads", "beside"),
+    [(1, None, 6, None), (2, None, 3, 2), (4, None, 1, 4), (9, None, 1, 9), (2, 5, 5, 2)],
+)
+def test_a_process_has_its_share_and_ignores_ctrl_c(monkeypatch, jobs, asked, threads, beside):
     started = []
 
     class Context:
@@ -112,13 +115,15 @@ def test_a_process_has_its_share_and_ignores_ctrl_c(monkeypatch, jobs, threads):
 
     monkeypatch.setattr(local.os, "sched_getaffinity", lambda _: range(6), raising=False)
     monkeypatch.setattr(local.multiprocessing, "get_context", lambda kind: Context())
+    monkeypatch.setattr(local, "progress_wanted", lambda: True)
     before = signal.getsignal(signal.SIGINT)
     job = Job("one", refuse)
-    local._start(job, "cpu", None, jobs)
+    local._start(job, "cpu", None, jobs, asked)
     ((target, args, name),) = started
     assert target is local._work_alone
     given = dict(zip(inspect.signature(target).parameters, args, strict=True))
     assert (given["job"], given["device"], given["threads"]) == (job, "cpu", threads)
+    assert given["beside"] == beside
     assert name == "one"
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -128,7 +133,8 @@ def test_a_process_has_its_share_and_ignores_ctrl_c(monkeypatch, jobs, threads):
     [
         ("lsf", {}, "expected one of local, slurm, got 'lsf'"),
         ("local", {"slurm": ["partition=gpu"]}, "--slurm: expected --launcher slurm"),
-        ("local", {"jobs": -1}, "--jobs: expected at least 0"),
+        ("local", {"jobs": -1}, "--jobs: expected at least 0, or auto, got -1"),
+        ("local", {"jobs": "many"}, "--jobs: expected at least 0, or auto, got many"),
         ("slurm", {"slurm": ["partition"]}, "expected KEY=VALUE"),
         ("slurm", {"slurm": ["partition=[gpu"]}, "Quote it"),
     ],

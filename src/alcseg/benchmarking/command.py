@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alcseg.benchmarking.datasets import check_source, make_datasets
-from alcseg.benchmarking.estimate import PlanCost, estimate_plan
+from alcseg.benchmarking.estimate import PlanCost, estimate_plan, share_runs
 from alcseg.benchmarking.kept import keep_curve, keep_plan, keep_run
 from alcseg.benchmarking.launch import Work, launch_runs
 from alcseg.benchmarking.plan import choose_runs, read_plan
@@ -16,7 +16,8 @@ from alcseg.benchmarking.run import Found, RunPaths, State, find_state
 from alcseg.files import make_folder
 from alcseg.frames import to_frame
 from alcseg.inference.device import require_device_name
-from alcseg.launching import LauncherName, check_options, make_launcher
+from alcseg.launching import JobCount, Launcher, LauncherName, LocalLauncher, check_options, make_launcher
+from alcseg.launching.cores import cores_are_shared
 from alcseg.launching.job import terminated_as_interrupted
 from alcseg.locks import alone
 from alcseg.processes import require_workers
@@ -84,7 +85,7 @@ def benchmark(
     data: str | PathLike[str] | None = None,
     test_data: str | PathLike[str] | None = None,
     launcher: LauncherName = "local",
-    jobs: int | None = None,
+    jobs: JobCount = None,
     slurm: Sequence[str] = (),
     device: str = "auto",
     workers: int = 0,
@@ -100,7 +101,9 @@ def benchmark(
         data: Folder with the files that the plan's datasets are imported from.
         test_data: Folder with the test cases of datasets that say `test_data: true`.
         launcher: `local`, or `slurm` through submitit.
-        jobs: Runs side by side; None: one per GPU, else one; 0: in this process, one after the other.
+        jobs: Runs side by side; None: one per GPU, else one; 0: in this process, one after the other;
+            `auto`, which the command line takes: one per GPU, else one per core as far as there are runs and
+            memory, or as many as the threads that runs in `out` were begun with allow.
         slurm: `KEY=VALUE` options of the jobs, such as `partition=gpu`.
         device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
         workers: Processes per run that read patches.
@@ -127,9 +130,10 @@ def benchmark(
     if dry_run:
         sources = [folder for folder in (data, test_data) if folder is not None]
         check_source(needed, data, out, test_data=test_data, needed=False)
-        cost = estimate_plan(needed, left, sources, out, device)
+        share = share_runs(checked, left, out, device) if cores_are_shared(launcher, device, jobs) else None
+        cost = estimate_plan(needed, left, sources, out, device, share)
         return BenchmarkResult(out, checked.title, state.lines(cost.hours), cost=cost)
-    launched_by = make_launcher(launcher, out, jobs=jobs, slurm=slurm, device=device)
+    launched_by: Launcher = make_launcher(launcher, out, jobs=jobs, slurm=slurm, device=device)
     check_source(needed, data, out, test_data=test_data)
     with terminated_as_interrupted(), alone(out):
         make_folder(out)
@@ -137,7 +141,12 @@ def benchmark(
         if records is not None:
             keep_plan(checked, records)
         make_datasets(needed, data, out, test_data=test_data)
-        logger.info("%s runs are done", state.done)
+        if left and cores_are_shared(launcher, device, jobs):
+            share = share_runs(checked, left, out, device)
+            launched_by = LocalLauncher(device, share.jobs, share.threads)
+            logger.info("%s runs are done, the others go %s", state.done, share)
+        else:
+            logger.info("%s runs are done", state.done)
         for run in wanted:
             if state.is_done(run):
                 state.keep(run)

@@ -3,6 +3,7 @@
 import functools
 import json
 import logging
+import math
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,19 +14,22 @@ import torch
 
 from alcseg.benchmarking.datasets import DatasetPaths, paths_of
 from alcseg.benchmarking.plan import resolve_run
+from alcseg.benchmarking.run import RunPaths
 from alcseg.commands.progress import track
 from alcseg.data.folder import Dataset
 from alcseg.data.nifti import read_grid
 from alcseg.inference.device import pick_device
 from alcseg.inference.load import build_method
+from alcseg.launching.cores import Share, begun_threads, share_cores, with_threads
 from alcseg.records.benchmark_plan import BenchmarkPlan, PlannedRun
 from alcseg.records.method_costs import MethodCosts
 from alcseg.records.plan import Plan
 from alcseg.records.settings import ChosenMethod, RunSettings
-from alcseg.training.estimate import estimate_cost
+from alcseg.run import Run
+from alcseg.training.estimate import Estimate, estimate_cost
 from alcseg.training.prepare import complete_settings, plan_run
 
-__all__ = ["PlanCost", "estimate_plan"]
+__all__ = ["PlanCost", "estimate_plan", "share_runs"]
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +37,7 @@ _CACHE_BYTES = 3  # per voxel of a cached case: float16 image, uint8 label
 _SOURCE_FACTOR = 2.5  # dataset folder and cache, in sizes of the source
 _MANY = 1_000_000  # steps, so that hours rounded to two digits still tell a step
 _RUN_COPIES = 3  # of the networks in a run: weights, and weights and momentum in the checkpoint
+_MOST_NETWORKS = 3  # that a method trains at once
 
 
 @dataclass
@@ -40,8 +45,10 @@ class PlanCost:
     """Expected cost of what is left of a plan.
 
     Attributes:
-        hours: Of each run, while it has the machine for itself; without prediction and scoring.
-        total_hours: Of all that could be estimated.
+        hours: Of each run by itself, with its threads; without prediction and scoring.
+        side_by_side: Runs at once.
+        threads: Of each; None where they do not share the cores of this machine.
+        total_hours: Of all that could be estimated, so many at once.
         disk_gib: Room that datasets, cache and runs will take.
         free_gib: Room there is.
         not_estimated: Runs whose patch is planned from a dataset that is not made yet.
@@ -49,6 +56,8 @@ class PlanCost:
     """
 
     hours: dict[str, float] = field(default_factory=dict)
+    side_by_side: int = 1
+    threads: int | None = None
     total_hours: float = 0.0
     disk_gib: float = 0.0
     free_gib: float = 0.0
@@ -56,8 +65,37 @@ class PlanCost:
     left_out: list[str] = field(default_factory=list)
 
 
+def share_runs(plan: BenchmarkPlan, runs: Sequence[PlannedRun], out: Path, device: str) -> Share:
+    """How some runs share the cores of this machine.
+
+    Args:
+        plan: The benchmark; what was begun of it says with how many threads it goes on.
+        runs: Those of its runs that are left. The one with the most voxels in a step, of which memory has to
+            hold as many as run side by side, is measured.
+        out: Folder of the benchmark.
+        device: `auto` or `cpu`.
+    """
+    chosen, opened = pick_device(device), functools.cache(Dataset.open)
+    resolved = {
+        (run.dataset, run.row.row): (run, complete_settings(resolve_run(run), chosen)) for run in runs
+    }
+    planned = [(settings, _plan(run, settings, out, opened)) for run, settings in resolved.values()]
+    known = [(settings, plan) for settings, plan in planned if plan is not None]
+    gib = 0.0
+    if len(runs) > 1 and known:
+        largest = max(known, key=lambda one: _step_voxels(*one))
+        gib = _MOST_NETWORKS * _measure(_as_baseline(largest[0]), largest[1], chosen).memory_gib
+    begun = begun_threads(Run(RunPaths(out, run).root) for run in plan.runs)
+    return share_cores(len(runs), gib, begun)
+
+
 def estimate_plan(
-    plan: BenchmarkPlan, runs: Sequence[PlannedRun], sources: Sequence[Path], out: Path, device: str
+    plan: BenchmarkPlan,
+    runs: Sequence[PlannedRun],
+    sources: Sequence[Path],
+    out: Path,
+    device: str,
+    share: Share | None = None,
 ) -> PlanCost:
     """Estimate the cost of some runs; what cannot be known yet is said in `left_out`.
 
@@ -70,9 +108,24 @@ def estimate_plan(
         sources: Folders that datasets will be imported from, as far as they were named.
         out: Folder of the benchmark.
         device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
+        share: How they share the cores; None: one after the other.
     """
-    chosen = pick_device(device)
-    cost = PlanCost()
+    if share is None:
+        return _estimate(plan, runs, sources, out, pick_device(device), PlanCost())
+    with with_threads(share.threads):
+        cost = PlanCost(side_by_side=share.jobs, threads=share.threads)
+        return _estimate(plan, runs, sources, out, pick_device(device), cost)
+
+
+def _estimate(
+    plan: BenchmarkPlan,
+    runs: Sequence[PlannedRun],
+    sources: Sequence[Path],
+    out: Path,
+    chosen: torch.device,
+    cost: PlanCost,
+) -> PlanCost:
+    """Fill in a cost whose share of the cores is known."""
     measured: dict[str, float] = {}
     ratios = MethodCosts.shipped().cost
     run_bytes = 0
@@ -100,7 +153,7 @@ def estimate_plan(
         )
     if not sources and any(_is_still_imported(paths) for paths in paths_of(plan, out)):
         cost.left_out.append("room for datasets and cache: --data is not given")
-    cost.total_hours = round(sum(cost.hours.values()), 2)
+    cost.total_hours = round(sum(cost.hours.values()) / cost.side_by_side, 2)
     cost.disk_gib = round((run_bytes + _data_bytes(plan, sources, out)) / 2**30, 2)
     place = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
     cost.free_gib = round(shutil.disk_usage(place).free / 2**30, 2)
@@ -139,7 +192,7 @@ def _hours(
     ratio = ratios.get(settings.method.name)
     base = settings
     if ratio is not None and "hl_sup" in ratios:
-        base = settings.model_copy(update={"method": ChosenMethod(name="hl_sup")})
+        base = _as_baseline(settings)
     else:
         ratio = 1.0
     trainer = base.trainer
@@ -147,10 +200,22 @@ def _hours(
     key = json.dumps([*parts, trainer.precision, plan.patch])
     if key not in measured:
         logger.info("measuring a step of %s", base.method.name)
-        one = base.model_copy(update={"trainer": trainer.model_copy(update={"steps": _MANY})})
-        cost = estimate_cost(build_method(one, plan), one, device)
-        measured[key] = cost.hours / _MANY  # the stages of the method included
+        measured[key] = _measure(base, plan, device).hours / _MANY  # the stages of the method included
     return ratio * measured[key] * (settings.trainer.steps or 0)
+
+
+def _as_baseline(settings: RunSettings) -> RunSettings:
+    return settings.model_copy(update={"method": ChosenMethod(name="hl_sup")})
+
+
+def _measure(settings: RunSettings, plan: Plan, device: torch.device) -> Estimate:
+    """The cost of very many steps."""
+    one = settings.model_copy(update={"trainer": settings.trainer.model_copy(update={"steps": _MANY})})
+    return estimate_cost(build_method(one, plan), one, device)
+
+
+def _step_voxels(settings: RunSettings, plan: Plan) -> int:
+    return math.prod(plan.patch) * ((settings.data.hq_batch or 0) + (settings.data.lq_batch or 0))
 
 
 def _run_bytes(settings: RunSettings, plan: Plan) -> int:

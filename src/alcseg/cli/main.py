@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from alcseg.cli.flags import PRINT_OPTIONS
-from alcseg.cli.parser import ARCHIVE, DRY_RUNS, NO_TRAINING, ONE_METHOD, SHARED, VERBS, parse
+from alcseg.cli.parser import ARCHIVE, DRY_RUNS, NO_TRAINING, ONE_METHOD, SHARED, SIDE_BY_SIDE, VERBS, parse
 from alcseg.errors import AlcsegError, UsageError
 from alcseg.processes import is_first, require_alone, wait_briefly
 
@@ -100,6 +100,8 @@ def _run(words: Sequence[str], *, ends: bool) -> int:
         logging.getLogger("alcseg").setLevel(logging.WARNING)
     if ends and verb in NO_TRAINING and options["engine"] == "auto":
         options["engine"] = "fastest"
+    if ends and verb in SIDE_BY_SIDE and options["jobs"] is None:
+        options["jobs"] = "auto"
     module, function = VERBS[verb]
     if "part_mib" in options:
         module, function = ARCHIVE

@@ -9,7 +9,17 @@ import alcseg
 from alcseg.cli.flags import ADDERS, add_print_options
 from alcseg.errors import UsageError
 
-__all__ = ["ARCHIVE", "DRY_RUNS", "NO_TRAINING", "ONE_METHOD", "SHARED", "VERBS", "build_parser", "parse"]
+__all__ = [
+    "ARCHIVE",
+    "DRY_RUNS",
+    "NO_TRAINING",
+    "ONE_METHOD",
+    "SHARED",
+    "SIDE_BY_SIDE",
+    "VERBS",
+    "build_parser",
+    "parse",
+]
 
 VERBS = {
     "audit": ("alcseg.commands.audit", "audit"),
@@ -43,6 +53,10 @@ DRY_RUNS = {"train": ("alcseg.commands.train", "plan_training", ("workers",))}
 
 NO_TRAINING = ("predict", "correct")
 """Verbs that predict and train nothing, so that their processes may use OpenVINO; see `pick_engine`."""
+
+SIDE_BY_SIDE = ("audit", "benchmark")
+"""Verbs that train several times. The command line starts as many processes as pay; from Python only who asks
+for them gets them, since each imports the calling script anew."""
 
 SHARED = ("train",)
 """Verbs that several processes do together; the first of them answers."""

@@ -303,7 +303,9 @@ def _benchmark(result: Any) -> list[RenderableType]:
     facts: dict[str, Any] = {"title": result.title, "out": result.out, "runs": dict(states)}
     if result.cost is not None:
         cost = document(result.cost)
-        facts |= {name: cost[name] for name in ("total_hours", "disk_gib", "free_gib")}
+        facts |= {
+            name: cost[name] for name in ("side_by_side", "threads", "total_hours", "disk_gib", "free_gib")
+        }
         facts["not counted"] = "; ".join(cost["left_out"]) or "nothing"
     return [_table(document(result.runs), columns), "", *_failures(result, "run"), *_facts(facts)]
 

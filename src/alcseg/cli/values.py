@@ -3,7 +3,17 @@
 import argparse
 from collections.abc import Callable
 
-__all__ = ["AsTuple", "PairAction", "folder_pair", "fraction", "label_pair", "names", "number", "whole"]
+__all__ = [
+    "AsTuple",
+    "PairAction",
+    "folder_pair",
+    "fraction",
+    "jobs_or_auto",
+    "label_pair",
+    "names",
+    "number",
+    "whole",
+]
 
 
 class AsTuple(argparse.Action):
@@ -36,6 +46,16 @@ def fraction(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected a fraction from 0 to 1, got '{text}'")
     return value
+
+
+def jobs_or_auto(text: str) -> int | str:
+    """Read a number of jobs, or `auto`."""
+    if text == "auto":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number or auto, got '{text}'") from None
 
 
 def whole(low: int, high: int = 2**32 - 1) -> Callable[[str], int]:

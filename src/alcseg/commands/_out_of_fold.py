@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from alcseg.commands._seen import Asked, ask
 from alcseg.commands.progress import track
 from alcseg.config import resolve
@@ -13,12 +15,12 @@ from alcseg.data.folder import Dataset
 from alcseg.errors import AlcsegError, ConfigError, DataError, UsageError
 from alcseg.files import file_hash
 from alcseg.inference.device import pick_device
-from alcseg.launching import Job, Launcher
-from alcseg.launching.local import LocalLauncher
+from alcseg.launching import Job, Launcher, LocalLauncher
+from alcseg.launching.cores import Share, begun_threads, share_cores, with_threads
 from alcseg.records.cases import CaseRow
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
-from alcseg.training.estimate import estimate_cost
+from alcseg.training.estimate import Estimate, estimate_cost
 from alcseg.training.fit import fit
 from alcseg.training.prepare import complete_settings, prepare
 from alcseg.types import EngineName
@@ -156,7 +158,7 @@ class OutOfFold:
         seed: Of the trainings.
         device: Where this process predicts.
         workers: Processes that read patches.
-        launcher: Where trainings run.
+        launcher: Where trainings run; None: side by side on the cores of this machine.
         engine: Computes what the networks say.
     """
 
@@ -170,7 +172,7 @@ class OutOfFold:
     seed: int
     device: str
     workers: int
-    launcher: Launcher
+    launcher: Launcher | None
     engine: EngineName = "auto"
 
     def predict(self, number: int, left_out: frozenset[str]) -> Asked:
@@ -223,8 +225,9 @@ class OutOfFold:
         """
         if not folds:
             return
+        launcher = self._share_cores(folds) if self.launcher is None else self.launcher
         if isinstance(self.launcher, LocalLauncher) and not folds[0].run.config_path.is_file():
-            self._tell_cost(folds)
+            self._tell_cost(folds, Share(1, torch.get_num_threads()))
         failed: list[AlcsegError] = []
 
         def ended(job: Job, error: AlcsegError | None) -> None:
@@ -234,19 +237,31 @@ class OutOfFold:
                 logger.warning("training without %s failed: %s", job.name, error)
                 failed.append(error)
 
-        self.launcher.launch([Job(fold.name, fold.work) for fold in folds], ended)
+        launcher.launch([Job(fold.name, fold.work) for fold in folds], ended)
         if failed:
             raise failed[0]
 
-    def _tell_cost(self, folds: Sequence[Fold]) -> None:
+    def _share_cores(self, folds: Sequence[Fold]) -> Launcher:
+        """A launcher of so many trainings side by side as pay; says how long they will take."""
+        begun = begun_threads(Run(path) for path in self.root.glob("round-*/fold-*/run"))
+        share = share_cores(len(folds), self._cost(folds[0], torch.get_num_threads()).memory_gib, begun)
+        self._tell_cost(folds, share)
+        return LocalLauncher(self.device, share.jobs, share.threads)
+
+    def _tell_cost(self, folds: Sequence[Fold], share: Share) -> None:
         """How long the trainings of a round will take, measured before the first of them begins."""
-        where = pick_device(self.device)
-        first = folds[0]
-        ready = prepare(first.seen_by_network, complete_settings(first.settings, where), where)
-        cost = estimate_cost(ready.method, ready.settings, ready.device)
+        hours = self._cost(folds[0], share.threads).hours * -(-len(folds) // share.jobs)
+        how = "one after the other" if share.jobs == 1 else str(share)
         logger.info(
-            "%d trainings of %s steps, about %.0f minutes in all one after the other",
+            "%d trainings of %s steps, about %.0f minutes in all, %s",
             len(folds),
-            ready.settings.trainer.steps,
-            60 * len(folds) * cost.hours,
+            folds[0].settings.trainer.steps,
+            60 * hours,
+            how,
         )
+
+    def _cost(self, fold: Fold, threads: int) -> Estimate:
+        where = pick_device(self.device)
+        ready = prepare(fold.seen_by_network, complete_settings(fold.settings, where), where)
+        with with_threads(threads):
+            return estimate_cost(ready.method, ready.settings, ready.device)

@@ -32,7 +32,8 @@ from alcseg.errors import UsageError
 from alcseg.files import atomic_path, make_folder, write_text
 from alcseg.inference.device import pick_device
 from alcseg.inference.pick_engine import pick_engine
-from alcseg.launching import LauncherName, make_launcher
+from alcseg.launching import JobCount, LauncherName, make_launcher
+from alcseg.launching.cores import cores_are_shared
 from alcseg.launching.local import count_jobs
 from alcseg.listing import has_file
 from alcseg.locks import alone
@@ -73,7 +74,7 @@ def audit(
     engine: EngineName = "auto",
     workers: int = 0,
     launcher: LauncherName = "local",
-    jobs: int | None = None,
+    jobs: JobCount = None,
     slurm: Sequence[str] = (),
 ) -> Audit:
     """Judge every label by a network that never saw its case or its group; no trusted label is needed.
@@ -101,7 +102,9 @@ def audit(
             this process, which `openvino` may crash.
         workers: Processes that read patches.
         launcher: Where trainings run: `local`, or `slurm` through submitit; all else is done here.
-        jobs: Trainings side by side; None: one per GPU, else one; a single one runs in this process.
+        jobs: Trainings side by side; None: one per GPU, else one; a single one runs in this process; `auto`,
+            which the command line takes: one per GPU, else one per core as far as there are folds and memory,
+            or as many as the threads that an audit in `out` was begun with allow.
         slurm: `KEY=VALUE` options of the jobs, such as `partition=gpu`.
 
     Raises:
@@ -136,7 +139,8 @@ def audit(
             raise UsageError("--run: trains nothing, so there are no jobs. Leave out --launcher and --slurm.")
         works, rounds = [ByRun(source, rows, own, target / "by_run", device, engine)], 1
     else:
-        if launcher == "local" and count_jobs(device, jobs) == 1:
+        shared = cores_are_shared(launcher, device, jobs)
+        if launcher == "local" and not shared and count_jobs(device, jobs) == 1:
             jobs = 0  # here: progress is seen, and no process has to be started
         launched_by = make_launcher(launcher, target, jobs=jobs, slurm=slurm, device=device)
         works = [
@@ -151,7 +155,7 @@ def audit(
                 seed + number * folds,
                 device,
                 workers,
-                launched_by,
+                None if shared else launched_by,
                 engine,
             )
             for number in range(repeats)

@@ -1,7 +1,6 @@
 """`alcseg doctor`: what this machine can do, and what is missing."""
 
 import importlib.util
-import os
 import platform
 import shutil
 import tempfile
@@ -9,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from alcseg.machine import processor
+from alcseg.machine import memory_gib, processor, usable_cores
 
 __all__ = ["DoctorReport", "doctor"]
 
@@ -66,8 +65,8 @@ def _look_at_machine(report: DoctorReport) -> None:
     report.machine["python"] = platform.python_version()
     report.machine["system"] = platform.platform(terse=True)
     report.machine["processor"] = processor()
-    report.machine["cores"] = str(_usable_cores())
-    memory = _memory_gib()
+    report.machine["cores"] = str(usable_cores())
+    memory = memory_gib()
     if memory is not None:
         report.machine["memory"] = f"{memory:.1f} GiB"
         if memory < _SMALL_MEMORY_GIB:
@@ -85,24 +84,6 @@ def _look_at_machine(report: DoctorReport) -> None:
         report.machine["temporary folder"] = f"{tempfile.gettempdir()}, writable"
     except OSError as error:
         report.missing.append(f"a writable temporary folder ({error}). Set TMPDIR to one.")
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _memory_gib() -> float | None:
-    """Memory of the machine, or of the container if that is less; None where the system does not tell."""
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return None
-    limit = Path("/sys/fs/cgroup/memory.max")
-    if limit.is_file() and (text := limit.read_text().strip()).isdigit():
-        memory = min(memory, int(text))
-    return memory / _GIB
 
 
 def _look_at_packages(report: DoctorReport) -> None:

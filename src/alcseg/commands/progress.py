@@ -16,13 +16,18 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from alcseg.notebook import NotebookBar, find_notebook, progress_wanted
+from alcseg.notebook import (
+    NotebookBar,
+    bars_wanted,
+    find_notebook,
+    line_every_s,
+    progress_wanted,
+    working_on,
+)
 
 __all__ = ["track"]
 
 Item = TypeVar("Item")
-
-_LINE_EVERY_S = 30.0
 
 logger = logging.getLogger("alcseg")  # the level that -q and -v set decides
 
@@ -46,10 +51,11 @@ def track(iterable: Iterable[Item], description: str, total: int | None = None) 
             for done, item in enumerate(iterable, start=1):
                 yield item
                 bar.move(done)
-    elif sys.stderr.isatty():
+    elif bars_wanted():
         yield from _bar(iterable, description, total)
     else:
-        yield from _lines(iterable, description, total)
+        name = working_on("")
+        yield from _lines(iterable, f"{name}: {description}" if name else description, total)
 
 
 def _bar(iterable: Iterable[Item], description: str, total: int | None) -> Iterator[Item]:
@@ -69,7 +75,7 @@ def _lines(iterable: Iterable[Item], description: str, total: int | None) -> Ite
     for done, item in enumerate(iterable, start=1):
         yield item
         now = time.monotonic()
-        if now - said >= _LINE_EVERY_S:
+        if now - said >= line_every_s():
             said = now
             elapsed = now - started
             if total is None:

@@ -8,11 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from alcseg.errors import UsageError
-from alcseg.launching.job import LAUNCHERS, Job, Launcher, LauncherName
+from alcseg.launching.job import LAUNCHERS, Job, JobCount, Launcher, LauncherName
 from alcseg.launching.local import LocalLauncher, count_jobs
 from alcseg.launching.slurm import SlurmLauncher, parse_options
 
-__all__ = ["LAUNCHERS", "Job", "Launcher", "LauncherName", "check_options", "make_launcher"]
+__all__ = [
+    "LAUNCHERS",
+    "Job",
+    "JobCount",
+    "Launcher",
+    "LauncherName",
+    "LocalLauncher",
+    "check_options",
+    "make_launcher",
+]
 
 
 def check_options(name: str, slurm: Sequence[str]) -> dict[str, Any]:
@@ -28,16 +37,14 @@ def check_options(name: str, slurm: Sequence[str]) -> dict[str, Any]:
     return parse_options(slurm)
 
 
-def make_launcher(
-    name: str, folder: Path, *, jobs: int | None, slurm: Sequence[str], device: str
-) -> Launcher:
+def make_launcher(name: str, folder: Path, *, jobs: JobCount, slurm: Sequence[str], device: str) -> Launcher:
     """A launcher, with its options checked.
 
     Args:
         name: One of `LAUNCHERS`.
         folder: Of what the jobs work on, seen by all machines; SLURM's logs go to `slurm/` in it.
         jobs: Most jobs at once. On this machine None stands for one per GPU, else one, and 0 for one after
-            the other in this process.
+            the other in this process; `auto` is None, to be replaced where `cores_are_shared`.
         slurm: `KEY=VALUE` options of SLURM.
         device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
 
@@ -48,5 +55,7 @@ def make_launcher(
     options = check_options(name, slurm)
     count = count_jobs(device, jobs)
     if name == "slurm":
-        return SlurmLauncher.of(folder, jobs=jobs, options=options, device=device)
+        return SlurmLauncher.of(
+            folder, jobs=jobs if isinstance(jobs, int) else None, options=options, device=device
+        )
     return LocalLauncher(device, count)

@@ -15,6 +15,7 @@ __all__ = [
     "LAUNCHERS",
     "Ended",
     "Job",
+    "JobCount",
     "Launcher",
     "LauncherName",
     "interrupt",
@@ -23,6 +24,9 @@ __all__ = [
 ]
 
 LauncherName: TypeAlias = Literal["local", "slurm"]
+JobCount: TypeAlias = int | str | None
+"""Jobs at once: so many, `auto` for as many as pay, or None for what a launcher does by itself."""
+
 LAUNCHERS: tuple[LauncherName, ...] = get_args(LauncherName)
 
 

@@ -15,7 +15,8 @@ from multiprocessing.process import BaseProcess
 import torch
 
 from alcseg.errors import AlcsegError, ResourceError, UsageError
-from alcseg.launching.job import Ended, Job, interrupt, log_to_stderr, terminated_as_interrupted
+from alcseg.launching.job import Ended, Job, JobCount, interrupt, log_to_stderr, terminated_as_interrupted
+from alcseg.notebook import progress_beside, progress_wanted
 
 __all__ = ["LocalLauncher", "count_jobs"]
 
@@ -32,10 +33,12 @@ class LocalLauncher:
     Attributes:
         device: `auto`, `cpu`, `cuda` or `cuda:<i>`.
         side_by_side: Processes at once; 0 computes one job after the other in this process.
+        threads: Of each process; None: its share of the cores.
     """
 
     device: str
     side_by_side: int
+    threads: int | None = None
 
     def launch(self, jobs: Sequence[Job], ended: Ended) -> None:
         """See `Launcher`."""
@@ -54,7 +57,7 @@ class LocalLauncher:
             while waiting or busy:
                 for number, (device, gpu) in enumerate(slots):
                     if number not in busy and waiting:
-                        busy[number] = _start(waiting.pop(0), device, gpu, self.side_by_side)
+                        busy[number] = _start(waiting.pop(0), device, gpu, self.side_by_side, self.threads)
                 multiprocessing.connection.wait([one.process.sentinel for one in busy.values()], _POLL_S)
                 for number, one in list(busy.items()):
                     if not one.process.is_alive():
@@ -78,12 +81,12 @@ class _Running:
     told: Connection
 
 
-def count_jobs(device: str, jobs: int | None) -> int:
+def count_jobs(device: str, jobs: JobCount) -> int:
     """Jobs side by side: as asked, else one per GPU, else one."""
-    if jobs is not None:
-        if jobs < 0:
-            raise UsageError(f"--jobs: expected at least 0, got {jobs}.")
+    if isinstance(jobs, int) and jobs >= 0:
         return jobs
+    if jobs not in (None, "auto"):
+        raise UsageError(f"--jobs: expected at least 0, or auto, got {jobs}.")
     return max(1, torch.cuda.device_count()) if device in ("auto", "cuda") else 1
 
 
@@ -111,15 +114,18 @@ def _threads(jobs: int) -> int:
     return max(1, len(os.sched_getaffinity(0)) // jobs) if hasattr(os, "sched_getaffinity") else 0
 
 
-def _start(job: Job, device: str, gpu: str | None, jobs: int) -> _Running:
+def _start(job: Job, device: str, gpu: str | None, jobs: int, threads: int | None) -> _Running:
     """Start a process; it ignores Ctrl-C, which reaches this one too, and is told to stop by a SIGTERM."""
     # Bars of several processes would write over each other.
     level = logging.getLogger("alcseg").getEffectiveLevel() if jobs == 1 else logging.WARNING
+    beside = jobs if jobs > 1 and progress_wanted() else None
     logger.info("%s: started", job.name)
     context = multiprocessing.get_context("spawn")
     told, tells = context.Pipe(duplex=False)
     process = context.Process(
-        target=_work_alone, args=(job, device, gpu, _threads(jobs), level, tells), name=job.name
+        target=_work_alone,
+        args=(job, device, gpu, threads or _threads(jobs), level, beside, tells),
+        name=job.name,
     )
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited by the process
     try:
@@ -130,8 +136,10 @@ def _start(job: Job, device: str, gpu: str | None, jobs: int) -> _Running:
     return _Running(process, job, told)
 
 
-def _work_alone(job: Job, device: str, gpu: str | None, threads: int, level: int, tells: Connection) -> None:
-    """The process of one job."""
+def _work_alone(
+    job: Job, device: str, gpu: str | None, threads: int, level: int, beside: int | None, tells: Connection
+) -> None:
+    """The process of one job; `beside` as many, each says how far it is, if that is wanted."""
     signal.signal(signal.SIGTERM, interrupt)
     threading.Thread(target=_follow_parent, daemon=True).start()
     if gpu is not None:
@@ -139,6 +147,8 @@ def _work_alone(job: Job, device: str, gpu: str | None, threads: int, level: int
     if threads:
         torch.set_num_threads(threads)
     log_to_stderr(level)
+    if beside is not None:
+        progress_beside(beside, job.name)
     try:
         job.work(device)
     except KeyboardInterrupt:

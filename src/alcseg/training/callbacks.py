@@ -20,7 +20,7 @@ from alcseg.errors import ConfigError
 from alcseg.files import atomic_path
 from alcseg.listing import has_file
 from alcseg.networks import not_finite
-from alcseg.notebook import NotebookBar, find_notebook
+from alcseg.notebook import NotebookBar, bars_wanted, find_notebook, line_every_s
 from alcseg.records.steps import StepTable
 from alcseg.run import Run
 from alcseg.training.checkpoint import write_checkpoint
@@ -29,8 +29,6 @@ from alcseg.training.validation import validation_dice
 from alcseg.training_methods import Method
 
 __all__ = ["Checkpoints", "GracefulStop", "MetricsFile", "Snapshots", "StepProgress", "Validation"]
-
-_LINE_SECONDS = 30.0  # between progress lines where there is no terminal
 
 logger = logging.getLogger(__name__)
 
@@ -241,7 +239,7 @@ class GracefulStop(Callback):
 
 
 class StepProgress(Callback):
-    """A bar with the loss in a notebook and on a terminal, else a line on stderr every half minute.
+    """A bar with the loss in a notebook and on a terminal, else a line on stderr now and then.
 
     Args:
         title: Before the bar.
@@ -263,7 +261,7 @@ class StepProgress(Callback):
             TextColumn("{task.fields[values]}"),
             TimeRemainingColumn(),
             console=Console(stderr=True),
-            disable=self.cell is not None or not sys.stderr.isatty(),
+            disable=self.cell is not None or not bars_wanted(),
         )
         self.bar.start()
         self.task = self.bar.add_task(self.title, total=total, completed=method.done, values="")
@@ -277,9 +275,9 @@ class StepProgress(Callback):
         now = time.monotonic()
         if self.cell is not None:
             self.cell.move(method.done, _loss(method))
-        elif sys.stderr.isatty():
+        elif bars_wanted():
             self.bar.update(self.task, completed=method.done, values=_loss(method))
-        elif now - self.line_at > _LINE_SECONDS:
+        elif now - self.line_at > line_every_s():
             self.line_at = now
             left = (now - self.begun) / (method.done - self.first) * (method.task.steps - method.done)
             line = f"{self.title}: step {method.done}/{method.task.steps}, {_loss(method)}"

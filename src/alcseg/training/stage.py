@@ -15,7 +15,7 @@ from alcseg.data.cache import CachedCase
 from alcseg.data.sampling import StepDataset
 from alcseg.files import write_text
 from alcseg.inference.load import load_weights
-from alcseg.notebook import progress_wanted
+from alcseg.notebook import progress_wanted, working_on
 from alcseg.processes import is_first
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
@@ -100,7 +100,8 @@ def fit_stage(
         callbacks.insert(0, Validation(val_cases, task.patch, settings.trainer.validate_every, metrics))
     if settings.trainer.snapshot_every:
         callbacks.append(Snapshots(run, settings.trainer.snapshot_every))
-    title = " ".join([settings.method.name, *([stage.name] if stage.name else []), f"({run.path.name})"])
+    name = working_on(run.path.name)
+    title = " ".join([settings.method.name, *([stage.name] if stage.name else []), f"({name})"])
     if progress_wanted() and is_first():
         callbacks.append(StepProgress(title))
     trainer = _trainer(run, settings, device, callbacks)

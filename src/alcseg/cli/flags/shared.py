@@ -2,6 +2,7 @@
 
 import argparse
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from alcseg.cli.values import whole
@@ -135,12 +136,12 @@ def add_set(verb: ArgumentParser) -> None:
     )
 
 
-def add_launcher(verb: ArgumentParser, jobs: str) -> None:
-    """How trainings are started, and how many side by side."""
+def add_launcher(verb: ArgumentParser, jobs: str, read: Callable[[str], int | str] = int) -> None:
+    """How trainings are started, and how many side by side: what that says and how it is read."""
     verb.add_argument(
         "--launcher", default="local", choices=("local", "slurm"), help="this machine, or jobs of SLURM"
     )
-    verb.add_argument("--jobs", type=int, metavar="N", help=jobs)
+    verb.add_argument("--jobs", type=read, metavar="N", help=jobs)
     verb.add_argument(
         "--slurm",
         nargs="+",

@@ -14,9 +14,14 @@ from alcseg.cli.flags.shared import (
     add_workers,
     new_verb,
 )
-from alcseg.cli.values import whole
+from alcseg.cli.values import jobs_or_auto, whole
 
 __all__ = ["add_audit", "add_benchmark", "add_report", "add_train"]
+
+_SIDE_BY_SIDE = (
+    "{} side by side; by default auto: one per GPU, else one per core with a thread each, fewer where memory "
+    "holds fewer, and with as many threads as those begun in the folder"
+)
 
 
 def add_audit(verbs: Verbs) -> ArgumentParser:
@@ -57,7 +62,7 @@ def add_audit(verbs: Verbs) -> ArgumentParser:
     add_device(verb)
     add_engine(verb, by_default="torch with folded batch normalizations")
     add_workers(verb, "data loading processes; changes speed, never results")
-    add_launcher(verb, "trainings side by side, by default one per GPU, else one in this process")
+    add_launcher(verb, _SIDE_BY_SIDE.format("trainings") + "; 1 works in this process", jobs_or_auto)
     return verb
 
 
@@ -135,7 +140,7 @@ def add_benchmark(verbs: Verbs) -> ArgumentParser:
         metavar="DIR",
         help="keep what report reads of each finished run there, without data, weights and predictions",
     )
-    add_launcher(verb, "runs side by side, by default one per GPU, else one; 0 works in this process")
+    add_launcher(verb, _SIDE_BY_SIDE.format("runs") + "; 0 works in this process", jobs_or_auto)
     verb.add_argument(
         "--dry-run", action="store_true", help="print runs, time and room on the disk, and stop"
     )

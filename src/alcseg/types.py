@@ -44,6 +44,9 @@ Count: TypeAlias = Annotated[int, Ge(1)]
 Width: TypeAlias = Annotated[int, Interval(ge=1, le=1024)]
 """Channels of a layer."""
 
+Level: TypeAlias = Annotated[int, Interval(ge=0, le=4)]
+"""How many of the four halvings of a network."""
+
 Share: TypeAlias = Annotated[float, Interval(ge=0, le=1)]
 """A part of a whole, or a probability."""
 

@@ -131,10 +131,32 @@ def test_spacing_is_the_median_and_patch_the_largest_multiples(make_folder: Make
 
 
 def test_a_thick_axis_keeps_its_own_spacing(make_folder: MakeFolder) -> None:
-    # Over three times the finest: 3.5 > 3 * 1.0; its patch side is in its own voxels, at least 16.
+    # Over three times the finest: 3.5 > 3 * 1.0; its patch side is in its own voxels, halved three times.
     plan = make_plan(make_folder([((40, 40, 8), (1.0, 1.5, 3.5)), ((40, 40, 9), (1.0, 1.5, 4.5))]))
     assert plan.spacing == (1.0, 1.5, None)
-    assert plan.patch == (32, 32, 16)
+    assert (plan.patch, plan.flat_levels) == ((32, 32, 8), (0, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("spacing", "flat"),
+    [
+        ((1.0, 1.0, 1.0), (0, 0, 0)),
+        ((1.0, 1.5, 2.0), (0, 0, 0)),  # at most twice
+        ((1.0, 1.0, 2.1), (0, 0, 1)),
+        ((1.5, 1.5, 10.0), (0, 0, 2)),  # 1.5, 3, 6: then 10 is less than twice as long
+        ((3.0, 3.0, 10.0), (0, 0, 1)),
+        ((8.0, 1.0, 1.0), (2, 0, 0)),
+        ((1.0, 1.0, 90.0), (0, 0, 4)),  # of four halvings
+    ],
+)
+def test_an_axis_is_flat_until_voxels_are_about_as_long_as_wide(
+    spacing: tuple[float, float, float], flat: tuple[int, int, int], make_folder: MakeFolder
+) -> None:
+    folder = make_folder([((16, 16, 16), spacing)])
+    plan = make_plan(folder, spacing=spacing)
+    assert plan.flat_levels == flat
+    assert plan.patch == tuple(16 // 2**levels * 2**levels for levels in flat)
+    assert make_plan(folder, spacing=spacing, flat_levels=(0, 0, 0)).flat_levels == (0, 0, 0)
 
 
 def test_the_patch_is_limited(make_folder: MakeFolder) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from alcseg.errors import ConfigError
-from alcseg.networks import NETWORKS, build_network, not_finite
+from alcseg.networks import NETWORKS, build_network, has_flat_levels, not_finite
 from alcseg.networks.vnet import VNet
 from alcseg.testing.networks import PATCH, NetworkContract
 
@@ -21,6 +21,35 @@ SMALLEST = {
 def test_vnet_has_the_published_size() -> None:
     # Stated as 9.45 million for one channel, two classes and 16 filters.
     assert sum(weight.numel() for weight in VNet(1, 2).parameters()) == 9_448_866
+
+
+@pytest.mark.parametrize(
+    ("name", "flat"), [("vnet", True), ("dynunet", True), ("unet", False), ("unetr", False)]
+)
+def test_an_axis_of_thick_voxels_is_left_alone_in_the_first_levels(name: str, flat: bool) -> None:
+    assert has_flat_levels(name) == flat
+    settings = {"filters": 2} | SMALLEST.get(name, {})
+    network = build_network(name, in_channels=1, num_classes=3, flat_levels=(0, 2, 4), **settings)
+    assert network.strides == ((16, 4, 1) if flat else (16, 16, 16))
+    if flat:
+        kernels = [m.kernel_size for m in network.modules() if isinstance(m, torch.nn.Conv3d)]
+        assert kernels[0] == (3, 1, 1)
+        assert (3, 3, 3) in kernels  # of the deepest level
+        assert network(torch.randn(2, 1, 32, 10, 5)).shape == (2, 3, 32, 10, 5)
+
+
+@pytest.mark.parametrize("name", ["vnet", "dynunet"])
+def test_without_flat_levels_the_network_is_the_published_one(name: str) -> None:
+    plain, none = (
+        build_network(name, in_channels=1, num_classes=2, filters=2, **planned)
+        for planned in ({}, {"flat_levels": (0, 0, 0)})
+    )
+    assert [value.shape for value in plain.state_dict().values()] == [
+        value.shape for value in none.state_dict().values()
+    ]
+    assert {m.kernel_size for m in none.modules() if isinstance(m, torch.nn.Conv3d)} <= {
+        (side,) * 3 for side in (1, 2, 3)
+    }
 
 
 class TestBuiltIn(NetworkContract):

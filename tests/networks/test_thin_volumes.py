@@ -18,11 +18,13 @@ def gradient(network: nn.Module, image: torch.Tensor, *, bf16: bool) -> torch.Te
     return torch.cat([parameter.grad.flatten() for parameter in network.parameters()])
 
 
+@pytest.mark.parametrize("kernel", [(3, 3, 3), (3, 3, 1)])
 @pytest.mark.parametrize("depth", [1, 2, 3])
-def test_a_convolution_has_the_gradient_of_float32(depth: int) -> None:
+def test_a_convolution_has_the_gradient_of_float32(depth: int, kernel: tuple[int, int, int]) -> None:
     for trial in range(5):
         torch.manual_seed(trial)
-        network = avoid_thin_volumes(nn.Sequential(nn.Conv3d(16, 16, 3, padding=1)))
+        padding = tuple(side // 2 for side in kernel)
+        network = avoid_thin_volumes(nn.Sequential(nn.Conv3d(16, 16, kernel, padding=padding)))
         image = torch.randn(2, 16, depth, 4, 4).contiguous(memory_format=torch.channels_last_3d)
         expected = gradient(network, image, bf16=False)
         found = gradient(network, image, bf16=True)

@@ -25,6 +25,14 @@ def test_a_plan_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert Plan.read(tmp_path) == GOOD
 
 
+def test_one_from_before_thick_axes_were_left_alone_has_no_flat_levels(tmp_path: Path) -> None:
+    path = GOOD.write(tmp_path)
+    content = json.loads(path.read_text())
+    del content["flat_levels"]
+    path.write_text(json.dumps(content))
+    assert Plan.read(tmp_path).flat_levels == (0, 0, 0)
+
+
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
@@ -32,6 +40,7 @@ def test_a_plan_comes_back_as_it_was_written(tmp_path: Path) -> None:
         ("label_names", ["background"], "a name for each"),
         ("label_values", [0, 0], "a name for each"),
         ("patch", [16, 0, 8], "patch"),
+        ("flat_levels", [0, 0, 5], "flat_levels"),
         ("spacing", [1, -1, 1], "spacing"),
         ("spacing", [1, 0, 1], "spacing"),
         ("spacing", ["nan", 1, 1], "spacing"),

@@ -304,12 +304,18 @@ def test_without_a_preset_plan_and_cost_are_told(
 ) -> None:
     before = sorted(tmp_path.rglob("*"))
     planned = plan_training(dataset.root, method="alc", device="cpu", set=tiny_settings)
-    assert planned.patch == (16, 16, 16)
+    assert (planned.patch, planned.flat_levels) == ((16, 16, 16), (0, 0, 0))
     assert planned.classes == {"background": 0, "left": 5, "right": 9}
     assert planned.estimated_seconds_per_step > 0
     assert planned.estimated_memory_gib >= 0
     assert sorted(tmp_path.rglob("*")) == before
     with pytest.raises(UsageError, match="found other files"):
         plan_training(dataset.root, method="alc", device="cpu", set=tiny_settings, out=dataset.root)
+    thick = (*tiny_settings, "data.spacing=[1,1,4]", "data.patch=null")
+    assert plan_training(dataset.root, device="cpu", set=thick).flat_levels == (0, 0, 1)
+    unet = (*thick, "network.name=unet")
+    assert plan_training(dataset.root, device="cpu", set=unet).flat_levels == (0, 0, 0)
+    with pytest.raises(ConfigError, match=r"data\.flat_levels: network 'unet' has none"):
+        plan_training(dataset.root, device="cpu", set=(*unet, "data.flat_levels=[0,0,1]"))
     with pytest.raises(ConfigError, match=r"data\.hq_batch: expected a multiple of the 3 processes, got 2"):
         plan_training(dataset.root, device="cpu", set=(*tiny_settings, "trainer.devices=3"))

@@ -39,6 +39,8 @@ class TrainingPlan(Record):
     """Voxel size of the model grid; None in an axis keeps each case's own."""
     patch: tuple[int, int, int]
     """Side lengths in voxels."""
+    flat_levels: tuple[int, int, int]
+    """For each axis, in how many of its first levels the network leaves it alone: its voxels are thick."""
     kept: dict[str, float]
     """Share of each class's volume that the model grid keeps; empty where no label is made coarser."""
     normalization: str
@@ -76,6 +78,7 @@ class TrainingPlan(Record):
         return cls(
             spacing_mm=plan.spacing,
             patch=plan.patch,
+            flat_levels=plan.flat_levels,
             kept=plan.kept,
             normalization=plan.normalization,
             clip=plan.clip,

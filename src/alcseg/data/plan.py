@@ -29,6 +29,7 @@ def make_plan(
     *,
     patch: tuple[int, int, int] | None = None,
     spacing: WantedSpacing | None = None,
+    flat_levels: tuple[int, int, int] | None = None,
     normalization: Normalization | None = None,
     clip: tuple[float, float] | None = None,
 ) -> Plan:
@@ -36,11 +37,13 @@ def make_plan(
 
     Args:
         folder: The dataset.
-        patch: Side lengths in voxels. Planned: the largest multiples of 16 up to the median shape and
-            112x112x80.
+        patch: Side lengths in voxels. Planned: the largest multiples of 16, of less along flat axes, up to
+            the median shape and 112x112x80.
         spacing: mm per axis. Planned: the median per axis, or finer where a class would lose more than half
             of its volume in over a tenth of the labels that hold it; an axis over 3 times coarser than the
             finest keeps its own.
+        flat_levels: For each axis, in how many of its first levels the network leaves it alone. Planned:
+            until its voxels are at most twice as long as the shortest ones have become.
         normalization: Planned: `ct` for a channel named CT, else `zscore`.
         clip: Planned under `ct`: the 0.5 and 99.5 percentiles of the foreground of the HQ training cases.
 
@@ -59,24 +62,21 @@ def make_plan(
     if normalization == "ct" and clip is None:
         clip = _foreground_percentiles(folder, rows)
     losses = None if spacing is None else measure_loss(folder, rows, spacing)
-    if spacing is None or patch is None:
+    if spacing is None or None in spacing or patch is None:
         spacings, shapes = _fingerprint(folder, rows)
         if spacing is None:
             spacing, losses = _plan_spacing(folder, rows, spacings)
-        if patch is None:
-            target = np.array([np.nan if value is None else value for value in spacing])
-            scale = np.where(np.isnan(target), 1.0, spacings / target)
-            sides = np.median(shapes * scale, axis=0)
-            x, y, z = (
-                max(PATCH_MULTIPLE, min(int(side) // PATCH_MULTIPLE * PATCH_MULTIPLE, limit))
-                for side, limit in zip(sides, MAX_PATCH, strict=True)
-            )
-            patch = (x, y, z)
+        own = [value is None for value in spacing]
+        voxels = np.where(own, spacings, np.array(spacing, dtype=float))  # mm on the model grid, (n, 3)
+        flat_levels = flat_levels or _plan_flat_levels(np.median(voxels, axis=0))
+        patch = patch or _plan_patch(np.median(shapes * (spacings / voxels), axis=0), flat_levels)
+    flat_levels = flat_levels or _plan_flat_levels(np.array(spacing))
     if told := _in_words(losses or {}):
         logger.warning("at %s mm %s. A finer grid: --set data.spacing=[X,Y,Z]", _of(spacing), told)
     return Plan(
         spacing=spacing,
         patch=patch,
+        flat_levels=flat_levels,
         normalization=normalization,
         clip=clip,
         label_values=folder.label_values,
@@ -84,6 +84,24 @@ def make_plan(
         channel_names=tuple(folder.channel_names.values()),
         kept={name: round(loss.kept, 4) for name, loss in (losses or {}).items()},
     )
+
+
+def _plan_flat_levels(spacing: np.ndarray) -> tuple[int, int, int]:
+    """Halvings of the finest axis until voxels of `spacing` `(3,)` are at most twice as long as wide."""
+    halvings = np.ceil(np.log2(spacing / spacing.min()) - 1)
+    x, y, z = (int(count) for count in np.clip(halvings, 0, 4))
+    return x, y, z
+
+
+def _plan_patch(sides: np.ndarray, flat_levels: tuple[int, int, int]) -> tuple[int, int, int]:
+    """The largest patch that is halved without a rest, within a volume of `sides` `(3,)` and `MAX_PATCH`."""
+    multiples = (PATCH_MULTIPLE // 2**flat for flat in flat_levels)
+    whole = np.floor(sides + 1e-3).astype(int)  # headers hold float32: 16 voxels of 2.1 mm are 15.999998
+    x, y, z = (
+        max(multiple, min(side // multiple * multiple, limit))
+        for side, multiple, limit in zip(whole.tolist(), multiples, MAX_PATCH, strict=True)
+    )
+    return x, y, z
 
 
 def _plan_spacing(

@@ -88,6 +88,7 @@ def network_maker(settings: RunSettings, plan: Plan, initial: nn.Module | None =
             in_channels=len(plan.channel_names),
             num_classes=plan.num_classes,
             patch=plan.patch,
+            flat_levels=plan.flat_levels,
             **settings.network.settings,
         )
         if initial is not None:

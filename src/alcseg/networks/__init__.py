@@ -4,6 +4,7 @@ Every network accepts any patch: sides that its strides do not divide are padded
 """
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from alcseg.errors import ConfigError
+from alcseg.networks._flat import kernel_sides
 from alcseg.networks._pointwise import quicken_pointwise
 from alcseg.networks._thin_volumes import avoid_thin_volumes
 from alcseg.networks.vnet import VNet
@@ -22,20 +24,23 @@ from alcseg.records.checked import check
 from alcseg.records.settings import Settings
 from alcseg.types import BelowOne, Count, Width
 
-__all__ = ["NETWORKS", "StridePadded", "build_network", "network_settings", "not_finite"]
+__all__ = ["NETWORKS", "StridePadded", "build_network", "has_flat_levels", "network_settings", "not_finite"]
+
+
+_PLANNED = ("patch", "flat_levels")  # keywords of networks that the plan gives
 
 
 class StridePadded(nn.Module):
     """Wraps a network so that any spatial size passes.
 
-    Sides are padded at their upper end by repeating the border voxel up to the next multiple of `multiple`;
-    the logits are cropped back. A size that fits passes untouched.
+    Sides are padded at their upper end by repeating the border voxel up to the next multiple of `strides`,
+    one for all axes or one each; the logits are cropped back. A size that fits passes untouched.
     """
 
-    def __init__(self, network: nn.Module, multiple: int) -> None:
+    def __init__(self, network: nn.Module, strides: int | tuple[int, ...]) -> None:
         super().__init__()
         self.network = network
-        self.multiple = multiple
+        self.strides = (strides,) * 3 if isinstance(strides, int) else strides
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits of the size of `image`, `(B, K, X, Y, Z)`."""
@@ -47,7 +52,7 @@ class StridePadded(nn.Module):
         """Return `image` with sides that the strides divide."""
         if any(isinstance(side, torch.SymInt) for side in image.shape[2:]):
             return self._pad_open_sides(image)
-        missing = [-side % self.multiple for side in image.shape[2:]]
+        missing = [-side % stride for side, stride in zip(image.shape[2:], self.strides, strict=True)]
         if not any(missing):
             return image
         padding = [amount for pad in reversed(missing) for amount in (0, pad)]
@@ -55,15 +60,23 @@ class StridePadded(nn.Module):
 
     def _pad_open_sides(self, image: Tensor) -> Tensor:
         """The same without a branch: a graph with open sides keeps the one that it was traced with."""
-        for axis in (2, 3, 4):
+        for axis, stride in zip((2, 3, 4), self.strides, strict=True):
             side = image.shape[axis]
-            wanted = (side + self.multiple - 1) // self.multiple * self.multiple
+            wanted = (side + stride - 1) // stride * stride
             image = image.index_select(axis, torch.arange(wanted, device=image.device).clamp(max=side - 1))
         return image
 
 
-def _vnet(in_channels: int, num_classes: int, *, filters: Width = 16, dropout: BelowOne = 0.5) -> nn.Module:
-    return StridePadded(VNet(in_channels, num_classes, filters=filters, dropout=dropout), VNet.stride)
+def _vnet(
+    in_channels: int,
+    num_classes: int,
+    *,
+    filters: Width = 16,
+    dropout: BelowOne = 0.5,
+    flat_levels: tuple[int, int, int] = (0, 0, 0),
+) -> nn.Module:
+    network = VNet(in_channels, num_classes, filters=filters, dropout=dropout, flat_levels=flat_levels)
+    return StridePadded(network, network.strides)
 
 
 def _unet(in_channels: int, num_classes: int, *, filters: Width = 16, dropout: BelowOne = 0.2) -> nn.Module:
@@ -105,21 +118,27 @@ def _segresnet(
 
 
 def _dynunet(
-    in_channels: int, num_classes: int, *, filters: Width = 32, dropout: BelowOne = 0.0
+    in_channels: int,
+    num_classes: int,
+    *,
+    filters: Width = 32,
+    dropout: BelowOne = 0.0,
+    flat_levels: tuple[int, int, int] = (0, 0, 0),
 ) -> nn.Module:
     from alcseg.networks._dynunet import DynUNet
 
+    steps = kernel_sides(2, 4, flat_levels)
     network = DynUNet(
         spatial_dims=3,
         in_channels=in_channels,
         out_channels=num_classes,
-        kernel_size=[3] * 5,
-        strides=[1, 2, 2, 2, 2],
-        upsample_kernel_size=[2] * 4,
+        kernel_size=kernel_sides(3, 5, flat_levels),
+        strides=[(1, 1, 1), *steps],
+        upsample_kernel_size=steps,
         filters=[min(filters * 2**level, max(filters, 320)) for level in range(5)],
         dropout=dropout or None,
     )
-    return StridePadded(network, 16)
+    return StridePadded(network, tuple(math.prod(sides) for sides in zip(*steps, strict=True)))
 
 
 def _swin_unetr(
@@ -197,10 +216,15 @@ def not_finite(network: nn.Module) -> str:
     return next((name for name, value in network.state_dict().items() if not value.isfinite().all()), "")
 
 
+def has_flat_levels(name: str) -> bool:
+    """Whether a network, a key of `NETWORKS`, can leave an axis of thick voxels alone."""
+    return "flat_levels" in inspect.signature(NETWORKS[name]).parameters
+
+
 def network_settings(name: str) -> type[Settings]:
     """What can be set of a network by `network.<key>`: the keywords of the function that builds it.
 
-    Its `patch` is none of them: it comes from the plan.
+    Its `patch` and `flat_levels` are none of them: they come from the plan.
 
     Args:
         name: A key of `NETWORKS`.
@@ -219,7 +243,7 @@ def network_settings(name: str) -> type[Settings]:
     for keyword in keywords:
         if keyword.kind is keyword.VAR_KEYWORD:
             extra = "allow"
-        elif keyword.name != "patch":
+        elif keyword.name not in _PLANNED:
             unknown = keyword.annotation is keyword.empty or isinstance(keyword.annotation, str)
             kind = Any if unknown else keyword.annotation
             default = ... if keyword.default is keyword.empty else keyword.default
@@ -234,6 +258,7 @@ def build_network(
     in_channels: int,
     num_classes: int,
     patch: tuple[int, int, int] | None = None,
+    flat_levels: tuple[int, int, int] = (0, 0, 0),
     **settings: Any,
 ) -> nn.Module:
     """Build a segmentation network.
@@ -244,6 +269,8 @@ def build_network(
         num_classes: Classes, background counted.
         patch: Side lengths of what it will see, for networks that have to know, such as `unetr` with its
             position table of a fixed size; the others do without.
+        flat_levels: For each axis, in how many of its first levels the network leaves it alone; passed on to
+            networks that have them, see `has_flat_levels`.
         settings: Of `network_settings(name)`; what is left out has the network's own default.
 
     Returns:
@@ -255,6 +282,7 @@ def build_network(
     build = NETWORKS[name]
     known = check(network_settings(name), settings, f"network '{name}'", f"network '{name}', ")
     chosen = {key: value for key, value in known if key in settings}
-    if patch is not None and "patch" in inspect.signature(build).parameters:
-        chosen["patch"] = patch
+    planned = {} if patch is None else {"patch": patch}
+    planned |= {"flat_levels": flat_levels} if any(flat_levels) else {}
+    chosen |= {key: value for key, value in planned.items() if key in inspect.signature(build).parameters}
     return avoid_thin_volumes(quicken_pointwise(build(in_channels, num_classes, **chosen)))

@@ -91,16 +91,16 @@ class _Path(nn.Module):
 def _split(network: nn.Module, at: SplitAt) -> tuple[StridePadded, nn.Module]:
     """Trunk, which knows the padding, and branch."""
     inner: object = network
-    multiple = 1
+    strides: int | tuple[int, ...] = 1
     if isinstance(network, StridePadded):
-        inner, multiple = network.network, network.multiple
+        inner, strides = network.network, network.strides
     if not isinstance(inner, Splittable):
         raise ConfigError(
             "network.name: this method needs a network that can be split into a trunk and a branch, expected "
             f"vnet, got {type(inner).__name__}. Set network.name=vnet or choose another method."
         )
     trunk, branch = inner.split(at)
-    return StridePadded(trunk, multiple), branch
+    return StridePadded(trunk, strides), branch
 
 
 def _features(trunk: StridePadded, image: Tensor) -> Sequence[Tensor]:

@@ -6,11 +6,14 @@ dropout on the bottleneck and before the last convolution. 9.45 million paramete
 input channel and two classes.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Literal
 
 from torch import Tensor, nn
+
+from alcseg.networks._flat import Sides, kernel_sides
 
 __all__ = ["SplitAt", "VNet"]
 
@@ -27,33 +30,43 @@ class VNet(nn.Module):
         num_classes: Classes, background counted.
         filters: Channels of the first level; each level down doubles them.
         dropout: Probability of dropping a whole channel on the bottleneck and before the last convolution.
+        flat_levels: For each axis, in how many of the first levels kernels are of one voxel along it and it
+            is not halved; the published network has none.
 
     Shape:
-        `(B, in_channels, X, Y, Z)` to `(B, num_classes, X, Y, Z)`; each side a multiple of `stride`.
+        `(B, in_channels, X, Y, Z)` to `(B, num_classes, X, Y, Z)`; each side a multiple of `strides`.
     """
 
-    stride = 16
-
     def __init__(
-        self, in_channels: int, num_classes: int, *, filters: int = 16, dropout: float = 0.5
+        self,
+        in_channels: int,
+        num_classes: int,
+        *,
+        filters: int = 16,
+        dropout: float = 0.5,
+        flat_levels: Sides = (0, 0, 0),
     ) -> None:
         super().__init__()
         channels = [filters * 2**level for level in range(5)]
         depths = [1, 2, 3, 3, 3]
+        kernels = kernel_sides(3, 5, flat_levels)
+        steps = kernel_sides(2, 4, flat_levels)
+        self.strides = tuple(math.prod(sides) for sides in zip(*steps, strict=True))
         self.encoders = nn.ModuleList(
-            _convolutions(depth, in_channels if level == 0 else width, width)
-            for level, (depth, width) in enumerate(zip(depths, channels, strict=True))
+            _convolutions(depth, in_channels if level == 0 else width, width, kernel)
+            for level, (depth, width, kernel) in enumerate(zip(depths, channels, kernels, strict=True))
         )
         self.downs = nn.ModuleList(
-            _normalized(nn.Conv3d(a, b, kernel_size=2, stride=2), b) for a, b in pairwise(channels)
+            _normalized(nn.Conv3d(a, b, kernel_size=step, stride=step), b)
+            for (a, b), step in zip(pairwise(channels), steps, strict=True)
         )
         self.ups = nn.ModuleList(
-            _UpSampling(nn.ConvTranspose3d(b, a, kernel_size=2, stride=2), *_norm(a))
-            for a, b in pairwise(channels)
+            _UpSampling(nn.ConvTranspose3d(b, a, kernel_size=step, stride=step), *_norm(a))
+            for (a, b), step in zip(pairwise(channels), steps, strict=True)
         )
         self.decoders = nn.ModuleList(
-            _convolutions(depth, width, width)
-            for depth, width in zip(depths[:-1], channels[:-1], strict=True)
+            _convolutions(depth, width, width, kernel)
+            for depth, width, kernel in zip(depths[:-1], channels[:-1], kernels[:-1], strict=True)
         )
         self.dropout = nn.Dropout3d(dropout)
         self.head = nn.Conv3d(filters, num_classes, kernel_size=1)
@@ -155,12 +168,13 @@ def _normalized(convolution: nn.Module, channels: int) -> nn.Sequential:
     return nn.Sequential(convolution, *_norm(channels))
 
 
-def _convolutions(depth: int, in_channels: int, out_channels: int) -> nn.Sequential:
-    """A level's chain of 3x3x3 convolutions, each followed by normalization and ReLU."""
+def _convolutions(depth: int, in_channels: int, out_channels: int, kernel: Sides) -> nn.Sequential:
+    """A level's chain of convolutions, each followed by normalization and ReLU."""
+    padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
     return nn.Sequential(
         *(
             _normalized(
-                nn.Conv3d(in_channels if i == 0 else out_channels, out_channels, kernel_size=3, padding=1),
+                nn.Conv3d(in_channels if i == 0 else out_channels, out_channels, kernel, padding=padding),
                 out_channels,
             )
             for i in range(depth)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, FiniteFloat, PositiveInt, model_validator
 
 from alcseg.records.base import Document
+from alcseg.types import Level
 
 __all__ = ["Normalization", "Plan", "WantedSpacing"]
 
@@ -26,6 +27,8 @@ class Plan(Document):
     """Voxel size of the model grid in mm per RAS axis; None keeps a case's own."""
     patch: tuple[PositiveInt, PositiveInt, PositiveInt]
     """Side lengths of a training patch and inference window, voxels of the model grid."""
+    flat_levels: tuple[Level, Level, Level] = (0, 0, 0)
+    """For each axis, in how many of its first levels the network leaves it alone: its voxels are thick."""
     normalization: Normalization
     """`zscore` per volume and channel; `ct` clips to `clip` first; `none` keeps stored values."""
     clip: tuple[FiniteFloat, FiniteFloat] | None

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, field_validator, model_validator
 
 from alcseg.records.base import Document, Record
 from alcseg.records.plan import Normalization
-from alcseg.types import BelowOne, Count, NotNegative, Positive, Share
+from alcseg.types import BelowOne, Count, Level, NotNegative, Positive, Share
 
 __all__ = [
     "ChosenMethod",
@@ -67,6 +67,9 @@ class DataSettings(Settings):
     """Side lengths of a patch in voxels."""
     spacing: tuple[Positive | None, Positive | None, Positive | None] | None = None
     """Voxel size of the model grid in mm, RAS axes; null in an axis keeps each case's own."""
+    flat_levels: tuple[Level, Level, Level] | None = None
+    """For each axis, in how many of its first levels the network works in planes across it: kernels of one
+    voxel and no halving. For axes of thick voxels; planned for `vnet` and `dynunet`, none for the others."""
     normalization: Normalization | None = None
     """`zscore`, `ct` or `none`."""
     clip: tuple[float, float] | None = None

@@ -70,6 +70,7 @@ def settings_of(run: Run) -> dict[str, dict[str, object]]:
         "network": {"name": network.name, **network.settings},
         "data": {
             "patch": plan.patch,
+            "flat_levels": plan.flat_levels,
             "spacing": plan.spacing,
             "normalization": plan.normalization,
             "clip": plan.clip,

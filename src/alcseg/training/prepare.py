@@ -15,6 +15,7 @@ from alcseg.errors import ConfigError, ResourceError
 from alcseg.inference.bf16 import prefers_bf16
 from alcseg.inference.load import build_method, create_method, make_task
 from alcseg.listing import has_file
+from alcseg.networks import has_flat_levels
 from alcseg.processes import launched
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import Plan
@@ -150,8 +151,21 @@ def augmentation(settings: RunSettings) -> Augmentation:
 
 def _make_plan(folder: Dataset, settings: RunSettings) -> Plan:
     data = settings.data
+    flat_levels = data.flat_levels
+    if not has_flat_levels(settings.network.name):
+        if flat_levels is not None and any(flat_levels):
+            raise ConfigError(
+                f"data.flat_levels: network '{settings.network.name}' has none, expected [0,0,0], got "
+                f"{list(flat_levels)}. Leave it out, or set network.name=vnet or dynunet."
+            )
+        flat_levels = (0, 0, 0)
     return make_plan(
-        folder, patch=data.patch, spacing=data.spacing, normalization=data.normalization, clip=data.clip
+        folder,
+        patch=data.patch,
+        spacing=data.spacing,
+        flat_levels=flat_levels,
+        normalization=data.normalization,
+        clip=data.clip,
     )
 
 

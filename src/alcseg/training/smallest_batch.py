@@ -27,7 +27,7 @@ def require_statistics(method: Method, settings: RunSettings) -> bool:
     Raises:
         ConfigError: Naming the nearest patch and batch that can be trained.
     """
-    strides = [module.multiple for module in method.modules() if isinstance(module, StridePadded)]
+    strides = [max(module.strides) for module in method.modules() if isinstance(module, StridePadded)]
     stride = max(strides, default=PATCH_MULTIPLE)
     patch = [*method.task.patch]
     if max(patch) > stride:

@@ -8,6 +8,7 @@ from lineage import lineage_step
 from race import Growth, Race
 
 from alcseg.data.sampling import Patches
+from alcseg.inference.bf16 import prefers_bf16
 from alcseg.networks import build_network
 from alcseg.networks.vnet import VNet
 from alcseg.training_methods import Method, Task
@@ -16,11 +17,14 @@ from alcseg.training_methods.base import seed_of
 
 STEPS = 1000
 NEAR = 1e-5
+NEAR_BF16 = 0.01  # of losses of about 1; bfloat16 has three digits
 
 
 def paths() -> list[Race]:
-    """Network of the preset `hippocampus`, 2 HQ and 4 LQ patches, four passes."""
-    return [_race("3 classes, 8 filters, patches of 48x48x32", (48, 48, 32), 3, filters=8, dropout=0.1)]
+    """Network of the preset `hippocampus`, 2 HQ and 4 LQ patches, four passes; in bfloat16 where training is."""
+    what = "3 classes, 8 filters, patches of 48x48x32"
+    single = partial(_race, what, (48, 48, 32), 3, filters=8, dropout=0.1)
+    return [single(), single(half=True)] if prefers_bf16(torch.device("cpu")) else [single()]
 
 
 def growths() -> list[Growth]:
@@ -73,7 +77,7 @@ def _step(patch, classes=3, *, lq=4, passes=4):
     return lambda: method.take_step(batch, optimizers)
 
 
-def _race(what, patch, classes, *, filters, dropout) -> Race:
+def _race(what, patch, classes, *, filters, dropout, half=False) -> Race:
     method = method_for(patch, classes, filters=filters, dropout=dropout)
     optimizers = method.configure_optimizers()
     batch = {"hq": patches(patch, classes, 2, 0), "lq": patches(patch, classes, 4, 1)}
@@ -95,17 +99,20 @@ def _race(what, patch, classes, *, filters, dropout) -> Race:
         return torch.clamp(torch.randn_like(lq[0]) * 0.1, -0.2, 0.2)
 
     def ours() -> float:
-        method.take_step(batch, optimizers)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            method.take_step(batch, optimizers)
         return float(method.last_terms["loss"])
 
     def theirs() -> float:
         torch.manual_seed(seed)
         return lineage_step(student, teacher, optimizer, hq, lq, ramp, [partial(draw, t) for t in range(4)])
 
-    return Race(f"2 + 4 patches, T = 4: {what}", "the lineage's loop", ours, theirs, _near, 1.5)
+    near, asked, words = (NEAR_BF16, 5, "ours in bfloat16: ") if half else (NEAR, 1.5, "")
+    task = f"2 + 4 patches, T = 4: {words}{what}"
+    return Race(task, "the lineage's loop", ours, theirs, partial(_agree, near), asked)
 
 
-def _near(ours: float, theirs: float) -> str:
-    if abs(ours - theirs) > NEAR:
+def _agree(near: float, ours: float, theirs: float) -> str:
+    if abs(ours - theirs) > near:
         raise AssertionError(f"losses {ours:.7f} and {theirs:.7f}")
-    return f"the same loss to {NEAR:g}"
+    return f"the same loss to {near:g}"

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-import study_folder
 from faults.verbs import QUICK, VERBS
 
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in VERBS if name not in QUICK]
@@ -44,7 +43,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_the_same_command_works_after_a_kill_and_old_output_stays(
     name: str,
     count: int,
-    study: study_folder.Study,
+    inputs: Path,
     tmp_path: Path,
     alcseg: Callable[..., tuple[int, str, str]],
     monkeypatch: pytest.MonkeyPatch,
@@ -53,8 +52,8 @@ def test_the_same_command_works_after_a_kill_and_old_output_stays(
     with monkeypatch.context() as patch:
         fail_at(count, Killed(), patch)
         with pytest.raises(Killed):
-            alcseg(*verb.command(study.root, out))
-    assert alcseg(*verb.command(study.root, out))[0] == 0
+            alcseg(*verb.command(inputs, out))
+    assert alcseg(*verb.command(inputs, out))[0] == 0
     assert not list(tmp_path.rglob(".partial-*"))
     if not verb.overwrites:
         return
@@ -62,21 +61,21 @@ def test_the_same_command_works_after_a_kill_and_old_output_stays(
     with monkeypatch.context() as patch:
         fail_at(count, Killed(), patch)
         with pytest.raises(Killed):
-            alcseg(*verb.command(study.root, out, "--overwrite"))
+            alcseg(*verb.command(inputs, out, "--overwrite"))
     assert content(out) == before
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_a_full_disk_is_one_line_and_exit_code_5(
     name: str,
-    study: study_folder.Study,
+    inputs: Path,
     tmp_path: Path,
     alcseg: Callable[..., tuple[int, str, str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     verb, out = VERBS[name], tmp_path / "out"
     fail_at(2, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), monkeypatch)
-    code, _, err = alcseg(*verb.command(study.root, out), "-q")
+    code, _, err = alcseg(*verb.command(inputs, out), "-q")
     assert code == 5
     assert err.splitlines()[-1].startswith("ResourceError: ")
     assert ".partial-" not in err
@@ -87,9 +86,9 @@ def test_a_full_disk_is_one_line_and_exit_code_5(
 @pytest.mark.parametrize("name", VERBS)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_process_that_is_ended_from_outside_can_be_called_again(
-    name: str, number: signal.Signals, study: study_folder.Study, tmp_path: Path
+    name: str, number: signal.Signals, inputs: Path, tmp_path: Path
 ) -> None:
-    words = [sys.executable, "-m", "alcseg", *VERBS[name].command(study.root, tmp_path / "out")]
+    words = [sys.executable, "-m", "alcseg", *VERBS[name].command(inputs, tmp_path / "out")]
     for seconds in (3, 6, 9):  # imports take some; wherever it is then
         process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         time.sleep(seconds)

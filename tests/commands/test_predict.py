@@ -118,6 +118,7 @@ def test_a_broken_case_is_recorded_and_the_others_go_on(
         (40, b"\3\0\xd0\7\xd0\7\xd0\7"),  # 2000 x 2000 x 2000 voxels
         (344, b"oops"),
         (280, b"\0\0\xc0\x7f"),  # nan in the affine
+        (123, b"\1"),  # meters: terabytes on the grid of the run
     ],
 )
 def test_one_odd_header_stops_no_other_scan(
@@ -130,7 +131,7 @@ def test_one_odd_header_stops_no_other_scan(
         (scans / f"{name}.nii.gz").write_bytes(gzip.compress(bytes(content)))
     content[at : at + len(raw)] = raw
     (scans / "b.nii.gz").write_bytes(gzip.compress(bytes(content)))
-    result = predict(make_run(), scans, out=tmp_path / "out")
+    result = predict(make_run(spacing=(1.0, 1.0, 2.0)), scans, out=tmp_path / "out")
     assert sorted(result.written) == ["a", "c"]
     assert str(scans / "b.nii.gz") in result.failed["b"]
 

@@ -97,3 +97,13 @@ def test_what_cannot_be_used_is_named(rng: np.random.Generator) -> None:
     grid = ModelGrid.between(label.shape, np.eye(4))
     with pytest.raises(LabelError, match=r"expected label values \[0, 9, 5\], found \[255\]"):
         preprocess_label(volume(label), PLAN, grid)
+
+
+def test_a_scan_that_no_memory_holds_on_the_grid_of_the_plan_is_told_with_its_voxels(
+    rng: np.random.Generator,
+) -> None:
+    array = rng.normal(0, 1, (60, 50, 40)).astype(np.float32)  # meters where millimetres were meant
+    with pytest.raises(
+        DataError, match=r"case.nii.gz: .* 60 x 50 x 40 voxels of 2000 x 2000 x 1000 mm, which are 120000 x"
+    ):
+        preprocess_images((volume(array, np.diag([2000.0, 2000.0, 1000.0, 1.0])),), PLAN)

@@ -7,7 +7,7 @@ import numpy as np
 
 from alcseg.data.folder import Dataset
 from alcseg.data.nifti import read_grid
-from alcseg.data.preprocess import grid_at
+from alcseg.data.preprocess import fits, grid_at
 from alcseg.records.cases import CaseRow
 from alcseg.records.plan import WantedSpacing
 
@@ -61,7 +61,7 @@ def measure_loss(folder: Dataset, rows: Sequence[CaseRow], spacing: WantedSpacin
     kept: dict[str, list[float]] = {}
     for case_id, grid in grids.items():
         label = folder.read_label(case_id).array
-        if label.shape != grid.source_shape:
+        if label.shape != grid.source_shape or not fits(grid):
             continue  # told when the case is read
         resampled = grid.label_to_model(label)
         voxel = label.size / resampled.size

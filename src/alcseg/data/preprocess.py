@@ -1,15 +1,19 @@
 """From the volumes of a case to the arrays a network sees; training and prediction share it."""
 
+from collections.abc import Iterable
+from math import prod
+
 import numpy as np
 from numpy.typing import NDArray
 
 from alcseg.data.case import Volume
 from alcseg.data.geometry import ModelGrid
 from alcseg.errors import DataError, LabelError
+from alcseg.machine import memory_gib
 from alcseg.records.plan import Plan, WantedSpacing
 from alcseg.types import Affine, Mask, Spacing
 
-__all__ = ["grid_at", "label_and_known", "model_grid", "preprocess_images", "preprocess_label"]
+__all__ = ["fits", "grid_at", "label_and_known", "model_grid", "preprocess_images", "preprocess_label"]
 
 _SAME_SPACING = 0.01  # relative; resampling by less only blurs
 PREPROCESS_VERSION = 2  # part of every cache key: raise it when the voxels that come out change
@@ -26,7 +30,7 @@ def preprocess_images(images: tuple[Volume, ...], plan: Plan) -> tuple[NDArray[n
         `(C, X, Y, Z)` float32, and the way back to the source grid.
 
     Raises:
-        DataError: If the number of channels is not the plan's.
+        DataError: If the number of channels is not the plan's, or the model grid is too large for memory.
     """
     if len(images) != len(plan.channel_names):
         raise DataError(
@@ -35,6 +39,13 @@ def preprocess_images(images: tuple[Volume, ...], plan: Plan) -> tuple[NDArray[n
             "Name the channels <case>_0000, <case>_0001, ..."
         )
     grid = model_grid(images[0].shape, images[0].affine, plan)
+    if not fits(grid):
+        first = images[0]
+        raise DataError(
+            f"{first.path}: expected a scan that fits into memory, found {_times(first.shape)} voxels of "
+            f"{_times(first.spacing)} mm, which are {_times(grid.shape)} of {_times(grid.spacing)} mm. "
+            "Correct voxel size or unit in the header, or take a larger machine."
+        )
     channels = [_normalized(grid.image_to_model(image.array), plan, image) for image in images]
     return np.stack(channels), grid
 
@@ -48,6 +59,15 @@ def grid_at(shape: tuple[int, ...], affine: Affine, spacing: WantedSpacing) -> M
     """The way from the grid of an image to one of another spacing."""
     own = ModelGrid.between(shape, affine)
     return ModelGrid.between(shape, affine, _wanted_spacing(own.spacing, spacing))
+
+
+def fits(grid: ModelGrid) -> bool:
+    """Whether one channel on the model grid, float32, would have room in the memory of this machine.
+
+    A header whose unit or voxel size is wrong by a factor asks for terabytes.
+    """
+    memory = memory_gib()
+    return memory is None or 4 * prod(grid.shape) < memory * 2**30
 
 
 def preprocess_label(label: Volume, plan: Plan, grid: ModelGrid) -> NDArray[np.unsignedinteger]:
@@ -124,3 +144,7 @@ def _normalized(array: NDArray[np.float32], plan: Plan, image: Volume) -> NDArra
         )
     normalized: NDArray[np.float32] = ((values - values.mean()) / deviation).astype(np.float32)
     return normalized
+
+
+def _times(values: Iterable[float]) -> str:
+    return " x ".join(f"{value:g}" if value < 1e4 else f"{value:.0f}" for value in values)

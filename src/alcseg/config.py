@@ -194,6 +194,10 @@ def _assigned(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
             raise ConfigError(
                 f"--set {assignment}: expected SECTION.KEY=VALUE with a section of {', '.join(known)}.{hint}"
             )
+        if not value.strip():  # which YAML reads as null, and a shell makes of a variable that is not set
+            raise ConfigError(
+                f"--set {assignment}: expected a value after '=', found none. For the default leave it out."
+            )
         try:
             sections.setdefault(section, {})[name] = load_yaml(value, NumbersAsWritten)
         except ValueError:

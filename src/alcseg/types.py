@@ -18,6 +18,7 @@ __all__ = [
     "Protocol",
     "Share",
     "Spacing",
+    "Steps",
     "Uncertainty",
     "Weighting",
     "Width",
@@ -40,6 +41,9 @@ FloatArray: TypeAlias = NDArray[np.floating[Any]]
 
 Count: TypeAlias = Annotated[int, Ge(1)]
 """How many, at least one."""
+
+Steps: TypeAlias = Annotated[int, Interval(ge=1, le=10**9)]
+"""How many steps; what is beyond is a slip of the pen, and at some point no index any more."""
 
 Width: TypeAlias = Annotated[int, Interval(ge=1, le=1024)]
 """Channels of a layer."""

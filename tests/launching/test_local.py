@@ -136,6 +136,7 @@ def test_a_process_has_its_share_and_ignores_ctrl_c(monkeypatch, jobs, asked, th
         ("local", {"jobs": -1}, "--jobs: expected at least 0, or auto, got -1"),
         ("local", {"jobs": "many"}, "--jobs: expected at least 0, or auto, got many"),
         ("slurm", {"slurm": ["partition"]}, "expected KEY=VALUE"),
+        ("slurm", {"slurm": ["partition="]}, "expected KEY=VALUE"),
         ("slurm", {"slurm": ["partition=[gpu"]}, "Quote it"),
     ],
 )

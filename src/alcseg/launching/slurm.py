@@ -131,7 +131,7 @@ def parse_options(words: Sequence[str]) -> dict[str, Any]:
     options = {}
     for word in words:
         key, equals, value = word.partition("=")
-        if not equals:
+        if not key or not equals or not value.strip():
             raise UsageError(f"--slurm {word}: expected KEY=VALUE, such as partition=gpu.")
         try:
             options[key] = load_yaml(value)

@@ -104,10 +104,10 @@ def _words(annotation: Any, metadata: Iterable[Any] = ()) -> str:
 def _range(metadata: Iterable[Any]) -> str:
     """`0 to 1`, `at least 1`, `above 0 and up to 1`, `at least 0 and below 1` or `a multiple of 8`."""
     marks = [one for mark in metadata for one in (mark if isinstance(mark, GroupedMetadata) else [mark])]
-    low = next((f"{mark.ge:g}" for mark in marks if isinstance(mark, Ge)), None)
-    above = next((f"above {mark.gt:g}" for mark in marks if isinstance(mark, Gt)), None)
-    high = next((f"{mark.le:g}" for mark in marks if isinstance(mark, Le)), None)
-    below = next((f"below {mark.lt:g}" for mark in marks if isinstance(mark, Lt)), None)
+    low = next((f"{_number(mark.ge)}" for mark in marks if isinstance(mark, Ge)), None)
+    above = next((f"above {_number(mark.gt)}" for mark in marks if isinstance(mark, Gt)), None)
+    high = next((f"{_number(mark.le)}" for mark in marks if isinstance(mark, Le)), None)
+    below = next((f"below {_number(mark.lt)}" for mark in marks if isinstance(mark, Lt)), None)
     factor = next(
         (f"a multiple of {mark.multiple_of}" for mark in marks if isinstance(mark, MultipleOf)), None
     )
@@ -117,6 +117,10 @@ def _range(metadata: Iterable[Any]) -> str:
         return f"{low} to {high}"
     least = low and f"at least {low}"
     return " and ".join(text for text in (least, above, high and f"up to {high}", below) if text)
+
+
+def _number(limit: Any) -> str:
+    return str(limit) if isinstance(limit, int) else f"{limit:g}"
 
 
 def _parts(annotation: Any, metadata: Iterable[Any]) -> Iterator[tuple[Any, Iterable[Any]]]:

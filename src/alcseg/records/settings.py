@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, field_validator, model_validator
 
 from alcseg.records.base import Document, Record
 from alcseg.records.plan import Normalization
-from alcseg.types import BelowOne, Count, Level, NotNegative, Positive, Share
+from alcseg.types import BelowOne, Count, Level, NotNegative, Positive, Share, Steps
 
 __all__ = [
     "ChosenMethod",
@@ -26,8 +26,18 @@ Side = Annotated[int, Interval(ge=1, le=2048)]
 Batch = Annotated[int, Interval(ge=1, le=4096)]
 
 
+_LARGEST = 3.4e38  # number of single precision
+
+
 class Settings(Record, allow_inf_nan=False):
-    """Numbers are finite, so that YAML and JSON keep them."""
+    """Numbers are finite, so that YAML and JSON keep them, and no larger than tensors hold."""
+
+    @field_validator("*")
+    @classmethod
+    def _require_single(cls, value: Any) -> Any:
+        if isinstance(value, float) and abs(value) > _LARGEST:
+            raise ValueError(f"expected a number that single precision holds, up to {_LARGEST:g}")
+        return value
 
 
 class MethodSettings(Settings, extra="forbid"):
@@ -122,7 +132,7 @@ class DataSettings(Settings):
 class TrainerSettings(Settings):
     """How long and how."""
 
-    steps: Count | None = None
+    steps: Steps | None = None
     """Optimizer steps; null: 30,000 on a GPU, 1,000 on a CPU."""
     learning_rate: NotNegative = 0.01
     """Of SGD at the start."""
@@ -132,13 +142,13 @@ class TrainerSettings(Settings):
     """Of SGD."""
     poly_power: NotNegative = 0.9
     """Of the polynomial decay."""
-    validate_every: Annotated[int, Ge(0)] | None = None
+    validate_every: Annotated[int, Interval(ge=0, le=10**9)] | None = None
     """Steps between validations on clean validation cases; null: a tenth of the run; 0: never."""
-    checkpoint_every: Count | None = None
+    checkpoint_every: Steps | None = None
     """Steps between checkpoints; null: a twentieth of the run."""
-    snapshot_every: Count | None = None
+    snapshot_every: Steps | None = None
     """Steps between weights that are kept, in snapshots/step-<n>/; null: none are."""
-    log_every: Count = 10
+    log_every: Steps = 10
     """Steps between rows of metrics.csv."""
     val_hq: Annotated[int, Ge(0)] | None = None
     """HQ training cases held out where the dataset has no validation split; null: a fifth, at least one."""

@@ -287,6 +287,19 @@ def test_networks_are_built_no_more_often_than_they_have_to(
     assert len(built) == builds
 
 
+def test_a_number_to_hold_out_is_said_not_to_be_used_where_cases_validate_already(
+    tiny_settings: tuple[str, ...],
+    dataset: Dataset,
+    make_dataset: Callable[..., Dataset],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    plan_training(make_dataset(val=0, name="none").root, device="cpu", set=tiny_settings, val_hq=1)
+    plan_training(dataset.root, device="cpu", set=tiny_settings)
+    assert "not used" not in caplog.text
+    plan_training(dataset.root, device="cpu", set=tiny_settings, val_hq=1)
+    assert "--val-hq 1: not used" in caplog.text
+
+
 def test_headers_are_read_once(fit: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Path] = []
     read = plan.read_grid

@@ -1,5 +1,6 @@
 """What is settled before a run begins: settings, cases, plan, and a method that can be trained."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ from alcseg.training.smallest_batch import require_statistics
 from alcseg.training_methods import Method
 
 __all__ = ["Prepared", "augmentation", "complete_settings", "plan_run", "prepare"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +97,11 @@ def prepare(
     _require_devices(settings, device)
     train, val = choose_cases(folder, method.streams, val_hq=settings.trainer.val_hq)
     if begun is None:
+        if settings.trainer.val_hq and val and val[0].split == "val":
+            logger.warning(
+                "--val-hq %d: not used, since the dataset has validation cases of its own",
+                settings.trainer.val_hq,
+            )
         require_apart_splits(folder, train, val)
         plan = _make_plan(folder, settings)
         initial = None if init is None else take_weights(init, settings, plan)

@@ -63,11 +63,13 @@ def trials(rng: random.Random) -> list[Trial]:
                     if f"{form}: {name} {how}" in {f"{one.verb}: {one.name}" for one in found}
                     else ""
                 )
+                # what may read as other settings than those of the command
+                another = WRONG_USE if name == "half/config.yaml" else frozenset()
                 trial = Trial(
                     form,
                     f"{name} {how}{again}",
                     words,
-                    DAMAGED,
+                    DAMAGED | another,
                     _bytes(name, how),
                     WRITES.get(form, ()),
                     _same(form, name),

@@ -19,7 +19,7 @@ WRONG = {
         "--workers -1", "--workers 1.5", "--seed -2", "--seed 99999999999", "--hq-fraction 0.5", "--model network", "--model ball --unit percent --size 1 2",
     ),
     "dry run": (
-        "--val-hq -1", "--val-hq x", "--seed -1", "--device gpu", "--device cuda:99", "--device cpu:5", "--preset heart",
+        "--val-hq -1", "--val-hq x", "--seed -1", "--device gpu", "--device cpu:5", "--preset heart",
         "--method none", "--set", "--set trainer.steps", "--set trainer.steps=", "--set trainer.steps=0", "--set trainer.steps=1e3x",
         "--set trainer.steps=[1]", "--set trainer.steps=1_000", "--set trainer.learning_rate=-1", "--set trainer.learning_rate=nan",
         "--set trainer.learning_rate=.inf", "--set data.patch=[16,16,16,16]", "--set data.patch=16", "--set data.patch=[1e9,16,16]",
@@ -32,7 +32,7 @@ WRONG = {
         "--set trainer.validate_every=-1", "--set data.patch=[[16],[16],[16]]", "--set data.cache=3", "--set trainer.steps=99999999999999999999",
         "--set data.patch={{a:1}}", "--set trainer.weight_decay=-1", "--set trainer.momentum=2",
     ),
-    "train": ("--workers -1", "--workers 1.5", "--val-hq 99", "--set method.noise_std=-0.1", "--set data.lq_batch=-1"),
+    "train": ("--workers -1", "--workers 1.5", "--set method.noise_std=-0.1", "--set data.lq_batch=-1"),
     "predict": (
         "--passes 0", "--passes -1", "--passes 1.5", "--seed -1", "--window box", "--network master", "--device tpu", "--device cuda:-1",
         "--passes 0 --uncertainty", "--spacing 1 1 1", "--network teacher --network pupil",
@@ -56,7 +56,7 @@ RIGHT = {
                "--label-map 2=1", "--val-fraction 0", "--json", "-v"),
     "check": ("--json", "-v", "--fix"),
     "corrupt": ("--model ball", "--model smooth_boundary", "--model slice_offset", "--workers 1", "--model reader",
-                "--no-keep-nonempty", "--size 1 2 --unit voxel", "--model distance --unit mm"),
+                "--no-keep-nonempty", "--size 1 2 --unit voxel", "--model markov_boundary --unit mm"),
     "dry run": ("--workers 2", "--set trainer.steps=007", "--seed 3", "--method mean_teacher", "--method h_sup", "--json", "--set trainer.learning_rate=1e-3"),
     "predict": ("--uncertainty --passes 2", "--probabilities", "--window lineage", "--network student", "--json", "--seed 1"),
     "evaluate": ("--protocol paper", "--tolerance-mm 2", "--json", "--dataset {noisy}"),
@@ -70,6 +70,8 @@ PLAIN = {
     "doctor": (("doctor", DONE | {5}), ("doctor --json", DONE | {5}), ("doctor x", WRONG_USE), ("doctor --fix", WRONG_USE)),
     "no verb": (("impot {plain} {out}", WRONG_USE), ("--help", DONE), ("--version", DONE), ("train", WRONG_USE), ("predict {run}", WRONG_USE),
                 ("import {plain}", WRONG_USE), ("corrupt {phantoms} {out}", WRONG_USE), ("check", WRONG_USE), ("-x", WRONG_USE)),
+    "dry run": ((f"{COMMANDS['dry run']} --device cuda:99", frozenset({5})),),
+    "train": ((f"{COMMANDS['train']} --val-hq 99", DONE),),  # said not to be used: there are validation cases
     "cache": (("cache {nowhere}", BAD_DATA | WRONG_USE), ("cache {lists}/cases.txt", BAD_DATA | WRONG_USE), ("cache {lists}", DONE | BAD_DATA)),
     "predict": (("predict {run} {nowhere} --out {out} --device cpu", BAD_DATA), ("predict {new} {new} --out {out} --device cpu", BAD_DATA),
                 ("predict {nowhere} {new} --out {out} --device cpu", BAD_DATA), ("predict {run} {run} --out {out} --device cpu", BAD_DATA),

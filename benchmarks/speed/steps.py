@@ -21,7 +21,7 @@ NEAR_BF16 = 0.01  # of losses of about 1; bfloat16 has three digits
 
 
 def paths() -> list[Race]:
-    """Network of the preset `hippocampus`, 2 + 4 patches, four passes; also in bfloat16 where it is faster."""
+    """Network of the preset `hippocampus`, 2 + 4 patches, four passes; in bfloat16 where it is faster."""
     what = "3 classes, 8 filters, patches of 48x48x32"
     single = partial(_race, what, (48, 48, 32), 3, filters=8, dropout=0.1)
     return [single(), single(half=True)] if prefers_bf16(torch.device("cpu")) else [single()]

@@ -231,6 +231,17 @@ def test_label_map_rewrites_values(msd, tmp_path):
     assert np.array_equal(folder.read("tiny_003").label.array, LABEL)
 
 
+def test_one_class_under_two_values_is_told(tmp_path, caplog):
+    for number, value in enumerate((1, 255, 1)):
+        save(tmp_path / f"src/images/{number}.nii.gz", IMAGE + number)
+        save(tmp_path / f"src/labels/{number}.nii.gz", LABEL * value)
+    assert len(import_dataset(tmp_path / "src", tmp_path / "two").labels) == 3
+    assert "no class in common with the others (1 in 2 label(s); 255 in 1 label(s))" in caplog.text
+    caplog.clear()
+    assert len(import_dataset(tmp_path / "src", tmp_path / "one", label_map={255: 1}).labels) == 2
+    assert "in common" not in caplog.text
+
+
 def test_labels_that_nobody_told_apart_are_trusted_aloud(msd, tmp_path, caplog):
     (tmp_path / "hq.txt").write_text("tiny_001\n")
     with caplog.at_level("INFO", "alcseg"):

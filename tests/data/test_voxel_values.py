@@ -1,9 +1,11 @@
-"""Atlases are told from scans by how restless they are, not by how many values they hold."""
+"""What values tell of the file they are in: an atlas from a scan, and one convention from another."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from alcseg.data.voxel_values import looks_like_image
+from alcseg.data.voxel_values import looks_like_image, tell_of_strangers
 
 
 def blocks(count, side):
@@ -32,3 +34,20 @@ def test_scans_are(rng, deviation):
     scan[:, :, :8] = 0
     assert looks_like_image(scan)
     assert not looks_like_image((scan > 300).astype(int))
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ([{1}, {255}, {1}, set()], "(1 in 2 label(s); 255 in 1 label(s))"),  # two programs, one class
+        ([{1, 2}, {128, 255}, {2}], "(1, 2 in 2 label(s); 128, 255 in 1 label(s))"),
+        ([{1}, {2}, {1, 2}], ""),  # one that has both says that they are two
+        ([{1, 2}, {2, 3}, {3}], ""),
+        ([{1}, {1}, set()], ""),
+        ([], ""),
+    ],
+)
+def test_labels_without_a_common_class_are_told(labels, said, caplog):
+    tell_of_strangers(Path("scans"), labels)
+    assert said in caplog.text
+    assert bool(said) == bool(caplog.records)

@@ -21,10 +21,11 @@ FOLDERS = ("imagesTr", "labelsTr", "imagesTs", "labelsTs", "imagesUn")
 """Of images and labels, in the layouts that come with a `dataset.json`."""
 
 _DESCRIPTIONS = frozenset({
-    ".bval", ".bvec", ".csv", ".doc", ".docx", ".html", ".json", ".list", ".log", ".md", ".md5", ".pdf",
-    ".rst", ".sha256", ".toml", ".tsv", ".txt", ".xls", ".xlsx", ".xml", ".yaml", ".yml",
+    ".bval", ".bvec", ".csv", ".ctbl", ".db", ".doc", ".docx", ".html", ".ini", ".ipynb", ".itksnap", ".json",
+    ".list", ".lnk", ".log", ".m", ".md", ".md5", ".mrml", ".pdf", ".ppt", ".pptx", ".py", ".rst", ".sh",
+    ".sha256", ".toml", ".tsv", ".txt", ".xls", ".xlsx", ".xml", ".yaml", ".yml",
 })  # fmt: skip
-"""Endings of files that describe others."""
+"""Endings of files that describe others or work on them, and of what Windows puts beside them (Thumbs.db)."""
 
 
 def unused_files(folders: Iterable[Path], used: Iterable[Path]) -> list[Path]:

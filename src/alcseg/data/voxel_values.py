@@ -1,5 +1,6 @@
 """What voxels may hold: finite intensities that vary, and whole numbers that name classes."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,11 @@ __all__ = [
     "looks_like_image",
     "require_not_negative",
     "smallest_type",
+    "tell_of_strangers",
     "whole_numbers",
 ]
+
+_log = logging.getLogger(__name__)
 
 MANY_VALUES = 50
 """More values than most label maps hold; atlases have some hundreds, images thousands."""
@@ -97,6 +101,31 @@ def require_not_negative(values: Iterable[int], path: Path) -> None:
         raise LabelError(
             f"{path}: expected label values of 0 and above, found {shorten(below)}. "
             f"Import with --label-map={below[0]}=0, or whichever class is meant."
+        )
+
+
+def tell_of_strangers(source: Path, labels: Iterable[set[int]]) -> None:
+    """Warn where labels have no class in common with others: 1 in some and 255 in the rest may be one class.
+
+    Args:
+        source: What is imported, for the message.
+        labels: Values of the classes of each label, background left out.
+    """
+    groups: list[set[int]] = []  # values that occur together, in one label or by way of others
+    found = [values for values in labels if values]
+    for values in found:
+        met = [group for group in groups if group & values]
+        groups = [group for group in groups if not group & values] + [values.union(*met)]
+    if len(groups) > 1:
+        said = "; ".join(
+            f"{shorten(sorted(group))} in {sum(bool(group & values) for values in found)} label(s)"
+            for group in sorted(groups, key=min)
+        )
+        _log.warning(
+            "%s: some labels have no class in common with the others (%s). If two values stand for one "
+            "class, import with --label-map OLD=NEW",
+            source,
+            said,
         )
 
 

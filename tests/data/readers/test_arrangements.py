@@ -67,6 +67,8 @@ def test_an_image_or_label_that_no_case_uses_is_an_error(tmp_path, read, other):
     ("read", "other"),
     [
         (["images/a.nii.gz", "labels/a.nii.gz"], "labels/protocol.json"),
+        (["images/a.nii.gz", "labels/a.nii.gz"], "images/Thumbs.db"),
+        (["images/a.nii.gz", "labels/a.nii.gz"], "labels/convert.py"),
         (["images/a.nii.gz", "labels/a.nii.gz"], "atlas/mean.nii.gz"),
         (["images/a.nii.gz", "labels/a.nii.gz"], "scans/p1/raw.dat"),
         (["a.nii.gz", "a_label.nii.gz"], "old/b.nii.gz"),

@@ -71,11 +71,14 @@ def test_one_file_of_another_kind_is_enough(tmp_path: Path) -> None:
         import_dataset(tmp_path, tmp_path.with_name("out"))
 
 
-def test_classes_of_other_organs_are_named_after_values(tmp_path: Path) -> None:
+def test_classes_of_other_organs_are_named_after_values(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     write(tmp_path / "src/a.h5", image=IMAGE, label=LABEL * 3)
     write(tmp_path / "src/b.h5", image=IMAGE, label=LABEL.astype(np.float32))
     folder = import_dataset(tmp_path / "src", tmp_path / "out", spacing=(1, 1, 1), label_map={3: 2})
     assert folder.labels == {"background": 0, "class_1": 1, "class_2": 2}
+    assert "no class in common with the others (1 in 1 label(s); 2 in 1 label(s))" in caplog.text
     write(tmp_path / "src/b.h5", image=IMAGE, label=LABEL * 0)
     write(tmp_path / "src/a.h5", image=IMAGE, label=LABEL * 0)
     with pytest.raises(DataError, match="found only empty ones"):

@@ -25,7 +25,7 @@ from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDa
 from alcseg.data.readers.h5_files import read_h5_case, read_h5_label, read_h5_shape
 from alcseg.data.readers.lists import CaseLists, read_lists
 from alcseg.data.readers.nifti import holds_cases
-from alcseg.data.voxel_values import looks_like_image, require_not_negative
+from alcseg.data.voxel_values import looks_like_image, require_not_negative, tell_of_strangers
 from alcseg.errors import DataError, LabelError
 from alcseg.listing import by_name, has_folder, list_files
 from alcseg.types import Spacing
@@ -114,14 +114,16 @@ def _no_spacing(path: Path) -> DataError:
 
 def _name_values(paths: Iterable[Path], options: ReaderOptions, source: Path) -> dict[str, int]:
     """Names after values, `background` for 0; the label map counts as applied."""
-    values: set[int] = set()
+    labels = []
     for path in paths:
         label = read_h5_label(path)
         if looks_like_image(label):
             raise LabelError(f"{path}: expected a label map under 'label', found an image. Check the file.")
-        values |= {options.label_map.get(int(value), int(value)) for value in values_in(label)}
+        values = {options.label_map.get(int(value), int(value)) for value in values_in(label)}
         require_not_negative(values, path)
-    foreground = sorted(values - {0})
+        labels.append(values - {0, options.ignore_label})
+    foreground = sorted(set().union(*labels))
     if not foreground:
         raise DataError(f"{source}: expected labels with foreground, found only empty ones. Check the files.")
+    tell_of_strangers(source, labels)
     return {"background": 0, **{f"class_{value}": value for value in foreground}}

@@ -26,7 +26,7 @@ from alcseg.data.readers.base import Reader, ReaderOptions, SourceCase, SourceDa
 from alcseg.data.readers.leftovers import settle_leftovers, unread_images
 from alcseg.data.readers.raters import files_of, find_raters
 from alcseg.data.unused import tell_unused
-from alcseg.data.voxel_values import looks_like_image, require_not_negative
+from alcseg.data.voxel_values import looks_like_image, require_not_negative, tell_of_strangers
 from alcseg.errors import DataError, LabelError
 from alcseg.listing import has_file, has_folder
 from alcseg.records.cases import CaseRow
@@ -158,6 +158,7 @@ def _name_values(
 ) -> dict[str, int]:
     """Names after values, `background` for 0, and the names of files; the label map counts as applied."""
     values = {options.label_map.get(value, value) for value in named.values()}
+    classes = []
     for path in (path for path in paths if not names_classes(path)):
         label = read_label(path).array
         found = values_in(label)
@@ -166,13 +167,16 @@ def _name_values(
                 f"{path}: expected a label map, found {len(found)} values ({shorten(sorted(found))}). "
                 "This looks like an image: check which file is the label."
             )
-        values |= {options.label_map.get(value, value) for value in found}
-        require_not_negative(values, path)
+        mapped = {options.label_map.get(value, value) for value in found}
+        require_not_negative(mapped, path)
+        classes.append(mapped - {0, options.ignore_label})
+        values |= mapped
     foreground = sorted(values - {0, options.ignore_label})
     if not foreground and values:
         raise DataError(
             f"{source}: expected labels with foreground, found only empty ones. Check the label files."
         )
+    tell_of_strangers(source, classes)
     names = {options.label_map.get(value, value): name for name, value in named.items()}
     return {"background": 0, **{names.get(value, f"class_{value}"): value for value in foreground or [1]}}
 

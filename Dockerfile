@@ -24,7 +24,8 @@ ARG TORCH=cpu
 ARG EXTRAS=dicom,dicom-seg,fast,frames,h5,mha,nrrd,onnx,openvino,raters,review
 COPY constraints.txt /tmp/
 COPY --from=wheel /wheels /wheels
-RUN pip install --no-cache-dir --constraint /tmp/constraints.txt --index-url "https://download.pytorch.org/whl/${TORCH}" torch \
+# torch alone is taken from there: of what it needs, that index lacks releases, those of constraints.txt among them.
+RUN pip install --no-cache-dir --constraint /tmp/constraints.txt --no-deps --index-url "https://download.pytorch.org/whl/${TORCH}" torch \
  && pip install --no-cache-dir --constraint /tmp/constraints.txt "$(ls /wheels/*.whl)[${EXTRAS}]" \
  && rm -r /wheels /tmp/constraints.txt
 # Whoever it runs as (`--user`), there is a place for what libraries keep in a home.

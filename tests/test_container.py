@@ -59,6 +59,14 @@ def test_what_is_installed_is_pinned_and_known(steps: list[tuple[str, str]]) -> 
         assert value.count("pip install") == value.count("--constraint")
 
 
+def test_an_index_of_one_package_is_asked_for_that_alone(steps: list[tuple[str, str]]) -> None:
+    # What torch needs is on that index in few releases, so that pip finds none that constraints.txt allows.
+    (install,) = [value for name, value in steps if name == "RUN" and "--index-url" in value]
+    first, second = install.split("&&")[:2]
+    assert "--no-deps" in first
+    assert "--no-deps" not in second
+
+
 @pytest.mark.slow
 @pytest.mark.network
 @pytest.mark.timeout(3600)

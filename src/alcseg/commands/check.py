@@ -5,10 +5,9 @@ that of its image though the shape fits, or that covers a part of its grid. `ok`
 but worth knowing.
 """
 
-import logging
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,32 +18,23 @@ from alcseg.checking import (
     Finding,
     Gaps,
     Grade,
-    Sketch,
     compare,
     count_classes,
     incomplete_labels,
-    sketch,
     thin_classes,
 )
+from alcseg.commands._check_case import Seen, check_case, without_image
 from alcseg.commands._check_raters import RaterCheck
 from alcseg.commands.progress import track
-from alcseg.data.case import Volume
 from alcseg.data.folder import Dataset
 from alcseg.data.given import require_given_labels
-from alcseg.data.grids import compare_grids, onto_grid
-from alcseg.data.header_notes import header_notes
-from alcseg.data.incomplete import put_back
-from alcseg.data.nifti import read_image
 from alcseg.data.stated_count import count_fault
-from alcseg.data.twins import REMEDY, Kind, Twins
 from alcseg.data.unused import holds_voxels, unused_in_dataset
-from alcseg.data.writer import write_label
 from alcseg.errors import DataError
 from alcseg.frames import to_frame
 from alcseg.listing import has_file
 from alcseg.records.cases import CaseRow
 from alcseg.records.dataset import DatasetRecord
-from alcseg.types import FloatArray
 from alcseg.words import shorten
 
 if TYPE_CHECKING:
@@ -55,8 +45,6 @@ __all__ = ["CheckReport", "Finding", "check"]
 _ODD_SIZE = (
     4.0  # Times the median extent, or a part of it: another field of view, or spacing in another unit.
 )
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -92,27 +80,6 @@ class CheckReport:
         return to_frame(map(vars, self.findings))
 
 
-@dataclass
-class _Seen:
-    """What is gathered over the cases, for findings about the whole dataset."""
-
-    fixed: list[str]
-    empty: list[str]
-    rounded: list[str]
-    labeled: int
-    empty_train: int
-    extents_mm: dict[str, FloatArray]
-    sketches: list[Sketch] = field(default_factory=list)
-    twins: Twins = field(default_factory=Twins)
-    twin_images: set[str] = field(default_factory=set)
-    gaps: dict[str, Gaps] = field(default_factory=dict)
-
-    @property
-    def complete(self) -> list[Sketch]:
-        """Those of labels in which nothing is missing."""
-        return [one for one in self.sketches if not self.gaps[one.row.case_id]]
-
-
 def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
     """Read every case of a dataset folder, with the labels of each reader, and grade what is wrong with it.
 
@@ -125,7 +92,7 @@ def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
         DataError: If `dataset` has no `dataset.json`.
     """
     path = Path(dataset)
-    seen = _Seen([], [], [], 0, 0, {})
+    seen = Seen()
     try:
         folder = Dataset.open(dataset, require_images=False)
     except DataError as error:
@@ -137,16 +104,9 @@ def check(dataset: str | PathLike[str], *, fix: bool = False) -> CheckReport:
     absent = set(folder.absent_cases())
     for row in track(folder.rows, "Checking cases"):
         if row.case_id in absent:
-            stacked = folder.stacked_image(row.case_id)
-            message = (
-                f"is in {CaseRow.NAME}, but has no image. Restore it or remove the line."
-                if stacked is None
-                else f"has one file for all channels, {stacked}. Make a dataset of single channels with "
-                "`alcseg import`."
-            )
-            findings.append(Finding("fatal", row.case_id, message))
-            continue
-        findings += _check_case(folder, row, seen, readers, fix=fix)
+            findings.append(without_image(folder, row))
+        else:
+            findings += check_case(folder, row, seen, readers, fix=fix)
     findings += _check_whole(seen)
     findings += readers.whole()
     held = {
@@ -206,93 +166,7 @@ def _check_files(folder: Dataset) -> Iterator[Finding]:
         yield Finding("fatal", "", str(error))
 
 
-def _check_case(
-    folder: Dataset, row: CaseRow, seen: _Seen, readers: RaterCheck, *, fix: bool
-) -> Iterator[Finding]:
-    try:
-        paths = folder.image_paths(row.case_id)
-        image = read_image(paths[0])
-        for path in paths[1:]:
-            found = compare_grids(image, read_image(path))
-            if found.grade != "ok":
-                message = f"{path}: {found.difference} of the first channel. Resample it."
-                yield Finding("fatal", row.case_id, message)
-        yield from _check_image(image, row, seen)
-        for said in readers.case(row.case_id, image, fix=fix):
-            if isinstance(said, Finding):
-                yield said
-            else:
-                seen.fixed.append(row.case_id)
-        if row.quality == "unlabeled":
-            return
-        label = folder.read_label(row.case_id)
-    except DataError as error:
-        yield Finding("fatal", row.case_id, str(error))
-        return
-    unknown = 0.0 if label.known is None else float(np.mean(~label.known))
-    undrawn = tuple(folder.label_names[index] for index in folder.undrawn(row.case_id))
-    seen.gaps[row.case_id] = Gaps(unknown, undrawn)
-    if unknown == 1:
-        message = f"{label.path}: nobody labeled any voxel. Set the quality of the case to unlabeled."
-        yield Finding("fatal", row.case_id, message)
-    empty = not np.any(label.array != folder.label_values[0])
-    seen.labeled += row.split == "train"
-    seen.empty_train += empty and row.split == "train"
-    if empty:
-        seen.empty.append(row.case_id)
-    elif row.case_id not in seen.twin_images:  # else it is told already
-        yield from _check_twin(label, row, "label map", seen)
-    if label.rounded:
-        seen.rounded.append(row.case_id)
-    told = set(header_notes(image))
-    for note in header_notes(label):
-        if note not in told:
-            yield Finding("ok", row.case_id, f"of its label: {note}")
-    found = compare_grids(image, label)
-    if found.grade == "ok" and (seen_case := sketch(row, image, label, folder.labels)):
-        seen.sketches.append(seen_case)
-    if found.grade == "fatal":
-        yield Finding(
-            "fatal", row.case_id, f"{label.path}: {found.difference} of the image. Resample the label."
-        )
-    elif found.grade == "repairable" and not fix:
-        yield Finding(
-            "repairable",
-            row.case_id,
-            f"{label.path}: {found.difference} of the image. If the voxels do match, run --fix.",
-        )
-    elif found.grade == "repairable":
-        whole = replace(label, array=put_back(label.array, label.known, folder.ignore))
-        write_label(label.path, onto_grid(image, whole), image)
-        seen.fixed.append(row.case_id)
-        _log.info("%s: put onto the grid of the image (%s)", label.path, found.difference)
-
-
-def _check_image(image: Volume, row: CaseRow, seen: _Seen) -> Iterator[Finding]:
-    for note in header_notes(image):
-        yield Finding("ok", row.case_id, note)
-    seen.extents_mm[row.case_id] = np.multiply(image.shape, image.spacing)
-    yield from _check_twin(image, row, "image", seen)
-
-
-def _check_twin(volume: Volume, row: CaseRow, kind: Kind, seen: _Seen) -> Iterator[Finding]:
-    twin = seen.twins.meet(row, volume, kind)
-    if twin is None:
-        return
-    if kind == "image":
-        seen.twin_images.add(row.case_id)
-    same = f"its {kind} is voxel for voxel that of '{twin.case_id}'"
-    if twin.split == row.split:
-        yield Finding("ok", row.case_id, f"{same}. Keep one of the two.")
-    else:
-        yield Finding(
-            "fatal",
-            row.case_id,
-            f"{same}, but they are in the splits {twin.split} and {row.split}; expected one. {REMEDY}",
-        )
-
-
-def _check_whole(seen: _Seen) -> Iterator[Finding]:
+def _check_whole(seen: Seen) -> Iterator[Finding]:
     if seen.labeled and seen.labeled == seen.empty_train:
         yield Finding("fatal", "", f"all {seen.labeled} training labels are empty. Check the label files.")
     elif seen.empty:
@@ -314,7 +188,7 @@ def _check_whole(seen: _Seen) -> Iterator[Finding]:
             yield Finding("ok", case_id, message)
 
 
-def _check_ignore(folder: Dataset, seen: _Seen) -> Iterator[Finding]:
+def _check_ignore(folder: Dataset, seen: Seen) -> Iterator[Finding]:
     if folder.ignore is not None and seen.gaps and not any(gaps.ignored_share for gaps in seen.gaps.values()):
         message = (
             f"{DatasetRecord.NAME} says that voxels of the value {folder.ignore} are ignored, and no label "
@@ -323,7 +197,7 @@ def _check_ignore(folder: Dataset, seen: _Seen) -> Iterator[Finding]:
         yield Finding("ok", "", message, "ignored", 0.0)
 
 
-def _report(dataset: Path, rows: tuple[CaseRow, ...], findings: list[Finding], seen: _Seen) -> CheckReport:
+def _report(dataset: Path, rows: tuple[CaseRow, ...], findings: list[Finding], seen: Seen) -> CheckReport:
     order: tuple[Grade, ...] = ("fatal", "repairable", "ok")
     findings = sorted(findings, key=lambda finding: order.index(finding.grade))
     grades = Counter(finding.grade for finding in findings)

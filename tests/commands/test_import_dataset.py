@@ -252,6 +252,16 @@ def test_labels_that_nobody_told_apart_are_trusted_aloud(msd, tmp_path, caplog):
     assert "`alcseg audit`" in caplog.text
 
 
+def test_a_label_with_turned_axes_lies_where_its_header_says(msd, tmp_path, caplog):
+    turned = nib.Nifti1Image(LABEL, AFFINE).as_reoriented(np.array([[1, -1], [2, 1], [0, -1]]))
+    change_label(msd, np.asarray(turned.dataobj), turned.affine)
+    folder = import_dataset(msd, tmp_path / "out")
+    assert "1 labels have their axes in another order or direction than their image" in caplog.text
+    found = folder.read("tiny_003").label
+    assert np.array_equal(found.array, LABEL)
+    np.testing.assert_allclose(found.affine, AFFINE, rtol=1e-6)
+
+
 def test_other_grids_repairable_or_fatal(msd, tmp_path, caplog):
     shifted = AFFINE.copy()
     shifted[2, 3] = 4

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from alcseg.data.case import Volume
-from alcseg.data.grids import compare_grids, onto_grid, require_same_grid
+from alcseg.data.grids import compare_grids, in_axes_of, onto_grid, require_same_grid
 from alcseg.errors import GeometryError
 
 
@@ -110,3 +110,28 @@ def test_other_shapes_stay_fatal(label):
     assert compare_grids(image, label).grade == "fatal"
     with pytest.raises(GeometryError, match="expected a part of the grid"):
         onto_grid(image, label)
+
+
+def test_a_label_with_turned_axes_is_put_onto_the_grid_of_its_image(rng):
+    image = volume((5, 4, 3), np.diag([1.0, 2.0, 3.0, 1.0]))
+    right = rng.integers(0, 3, (5, 4, 3)).astype(np.uint8)
+    ways = nib.orientations.axcodes2ornt(("R", "A", "S")), nib.orientations.axcodes2ornt(("S", "L", "A"))
+    turned = nib.Nifti1Image(right, image.affine).as_reoriented(nib.orientations.ornt_transform(*ways))
+    array = np.asarray(turned.dataobj)
+    label = Volume(array, turned.affine, turned.header, "a", known=array != 2)
+    assert label.shape == (3, 5, 4)
+    assert compare_grids(image, label).grade == "repairable"
+    assert "axes SLA instead of RAS on the same grid" in compare_grids(image, label).difference
+    assert np.array_equal(onto_grid(image, label), right)
+    found = in_axes_of(image, label)
+    assert np.array_equal(found.array, right)
+    assert np.array_equal(found.known, right != 2)
+    assert compare_grids(image, found).grade == "ok"
+    assert in_axes_of(image, found) is found
+
+    elsewhere = label.affine.copy()
+    elsewhere[0, 3] += 1  # a voxel beside: as well mirrored about another place
+    for other in (elsewhere, np.diag([-1.0, 2.0, 3.0, 1.0])):
+        beside = replace(label, array=right if other is not elsewhere else array, affine=other)
+        assert in_axes_of(image, beside) is beside
+        assert compare_grids(image, beside).grade == "fatal"

@@ -74,6 +74,15 @@ def test_names_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
     assert common_values([plain], None) is None
 
 
+def test_nifti_files_of_one_grid_may_have_their_axes_turned(tmp_path: Path) -> None:
+    turned = np.array([[0, 1, 0, 0], [0, 0, -1, LABEL.shape[1] - 1], [1, 0, 0, 0], [0, 0, 0, 1]])
+    pred = write(tmp_path / "pred/a.nii.gz", np.flip(LABEL.transpose(2, 0, 1), 2), AFFINE @ turned)
+    truth = write(tmp_path / "truth/a.nii.gz")
+    first, second = read_pair(pred, truth, None)
+    assert np.array_equal(first.array, second.array)
+    assert evaluate(tmp_path / "pred", tmp_path / "truth", out=tmp_path / "out").mean("dice") == 1
+
+
 def test_other_grids_are_left_for_the_comparison(tmp_path: Path) -> None:
     moved = AFFINE.copy()
     moved[0, 3] += 0.5

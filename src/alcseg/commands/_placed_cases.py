@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alcseg.commands._placed_raters import RaterPlacer
 from alcseg.data.case import Volume
-from alcseg.data.grids import compare_grids, onto_grid, require_same_grid
+from alcseg.data.grids import compare_grids, in_axes_of, onto_grid, require_same_grid
 from alcseg.data.incomplete import require_drawn, take_out, undrawn_classes
 from alcseg.data.layout import LABELS
 from alcseg.data.named_values import require_named_values
@@ -44,6 +44,7 @@ class CasePlacer:
         ignore: Value of voxels that nobody labeled, once `label_map` is applied.
         rounded: Cases whose labels were stored scaled and came near to whole numbers only, so far.
         cropped: Cases whose labels covered a part of the image's grid.
+        turned: Cases whose labels had their axes in another order or direction than the image.
         sheared: Cases whose axes are not perpendicular.
         ignoring: Cases in whose labels somebody left voxels unlabeled.
     """
@@ -57,6 +58,7 @@ class CasePlacer:
     ignore: int | None = None
     rounded: list[str] = field(default_factory=list)
     cropped: list[str] = field(default_factory=list)
+    turned: list[str] = field(default_factory=list)
     sheared: list[str] = field(default_factory=list)
     ignoring: list[str] = field(default_factory=list)
 
@@ -101,7 +103,10 @@ class CasePlacer:
             label = label or read_label(next(iter(source.raters.values())))
         return label is None or self._place_label(label, case.images[0], row)
 
-    def _place_label(self, label: Volume, image: Volume, row: CaseRow) -> bool:
+    def _place_label(self, given: Volume, image: Volume, row: CaseRow) -> bool:
+        label = in_axes_of(image, given)
+        if label is not given:
+            self.turned.append(row.case_id)
         values = renamed(label.array, self.label_map)
         named = take_out(replace(label, array=values), self.ignore, next(iter(self.labels.values())))
         require_named_values(named, self.labels)

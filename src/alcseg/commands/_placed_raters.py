@@ -8,7 +8,7 @@ import numpy as np
 
 from alcseg.data.case import Volume
 from alcseg.data.fusion import Fusion, fuse
-from alcseg.data.grids import compare_grids, onto_grid, require_same_grid
+from alcseg.data.grids import compare_grids, in_axes_of, onto_grid, require_same_grid
 from alcseg.data.named_values import require_named_values
 from alcseg.data.nifti import read_label
 from alcseg.data.rater_labels import FUSION, RATERS
@@ -144,7 +144,7 @@ class RaterPlacer:
 
     def _read(self, path: Path, case_id: str, image: Volume) -> LabelMap:
         """A label in the values wanted, on the grid of the image."""
-        label = read_label(path)
+        label = in_axes_of(image, read_label(path))
         values = renamed(label.array, self.label_map)
         require_named_values(replace(label, array=values), self.labels)
         grade = compare_grids(image, label).grade

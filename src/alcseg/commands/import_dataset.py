@@ -208,6 +208,13 @@ def import_dataset(
             len(placer.rounded),
             shorten(placer.rounded),
         )
+    if placer.turned:
+        _log.warning(
+            "%d labels have their axes in another order or direction than their image and were put onto its "
+            "grid, voxel for voxel (%s)",
+            len(placer.turned),
+            shorten(placer.turned),
+        )
     if placer.cropped:
         _log.warning(
             "%d labels cover a part of their image and were filled up with background (%s)",

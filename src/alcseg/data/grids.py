@@ -1,6 +1,6 @@
 """How far two grids lie apart that should be one, and what can be done about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
 
@@ -12,7 +12,7 @@ from alcseg.data.lattice import put_on
 from alcseg.errors import GeometryError
 from alcseg.types import Affine, LabelMap
 
-__all__ = ["GridComparison", "compare_grids", "onto_grid", "require_same_grid"]
+__all__ = ["GridComparison", "compare_grids", "in_axes_of", "onto_grid", "require_same_grid"]
 
 _SAME_GRID_VOXELS = 1e-3
 _FIX = "If the voxels do match, `alcseg check DATASET --fix` gives the label the image's grid."
@@ -24,7 +24,7 @@ class GridComparison:
 
     Attributes:
         grade: `ok` below 0.001 voxel of drift; `repairable` where only the header is off, or a label map
-            covers a part of the grid; `fatal` otherwise.
+            covers a part of the grid, or its axes have another order or direction; `fatal` otherwise.
         difference: What differs, for a message; empty if the grade is `ok`.
     """
 
@@ -37,9 +37,13 @@ def compare_grids(reference: Volume, other: Volume) -> GridComparison:
 
     Equal shapes with different headers are repairable by copying the header, unless the axes of the two run
     in different directions: then the copy might mirror or turn the voxels, and only the owner knows which is
-    right. A header without any position (no form codes, or a unit affine) says nothing and is repairable;
-    where `reference` has no form codes and the spacings agree, there is nothing to repair.
+    right, unless both headers put their voxels in the same places. A header without any position (no form
+    codes, or a unit affine) says nothing and is repairable; where `reference` has no form codes and the
+    spacings agree, there is nothing to repair.
     """
+    axes, other_axes = (_axis_codes(volume.affine) for volume in (reference, other))
+    if in_axes_of(reference, other) is not other:
+        return GridComparison("repairable", f"axes {other_axes} instead of {axes} on the same grid,")
     if reference.shape != other.shape:
         difference = f"shape {other.shape} instead of {reference.shape}"
         if _placed_part(reference, other) is not None:
@@ -51,7 +55,6 @@ def compare_grids(reference: Volume, other: Volume) -> GridComparison:
     same_spacing = np.allclose(reference.spacing, other.spacing, rtol=1e-3, atol=0)
     if same_spacing and _has_no_form(reference):
         return GridComparison("ok", "")
-    axes, other_axes = (_axis_codes(volume.affine) for volume in (reference, other))
     if axes != other_axes and not (_says_nothing(other) or _says_nothing(reference)):
         return GridComparison("fatal", f"axes {other_axes} instead of {axes}, {drift:.3g} mm apart")
     detail = "" if same_spacing else f", spacing {_mm(other)} instead of {_mm(reference)} mm"
@@ -81,15 +84,40 @@ def require_same_grid(reference: Volume, other: Volume, case_id: str, *, remedy:
     )
 
 
+def in_axes_of(reference: Volume, label: Volume) -> Volume:
+    """A label map with its axes in the order and directions of `reference`, where both are one grid.
+
+    It is given back as it is where its axes are those already, where the two do not cover the same places,
+    and where a header says nothing of places. Nothing is resampled.
+    """
+    if (
+        label.array.dtype.kind not in "iu"
+        or sorted(label.shape) != sorted(reference.shape)
+        or _axis_codes(label.affine) == _axis_codes(reference.affine)
+        or _says_nothing(label)
+        or _says_nothing(reference)
+    ):
+        return label
+    turned = put_on(replace(label, array=np.ones(label.shape, np.uint8)), reference)
+    if not np.array_equal(turned.affine, reference.affine) or not turned.array.all():
+        return label
+    placed = put_on(label, reference)
+    if label.known is None:
+        return placed
+    known = put_on(replace(label, array=label.known.astype(np.uint8)), reference).array
+    return replace(placed, known=known.astype(bool))
+
+
 def onto_grid(reference: Volume, label: Volume) -> LabelMap:
     """The voxels of a label map that is no worse than `repairable`, with 0 where it does not reach.
 
-    A label of the shape of `reference` is given as it is. One that was saved in the extent of its segments is
-    put where it lies.
+    A label of the shape of `reference` is given as it is, but for the order of its axes. One that was saved
+    in the extent of its segments is put where it lies.
 
     Raises:
         GeometryError: If it has another shape and is no part of the grid.
     """
+    label = in_axes_of(reference, label)
     if reference.shape == label.shape:
         return label.array
     placed = _placed_part(reference, label)

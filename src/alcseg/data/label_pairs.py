@@ -8,6 +8,7 @@ import numpy as np
 from alcseg.data.case import Volume
 from alcseg.data.formats import format_of, names_classes, read_label
 from alcseg.data.formats.segments import class_values
+from alcseg.data.grids import in_axes_of
 from alcseg.data.lattice import put_on
 from alcseg.errors import LabelError
 from alcseg.words import shorten
@@ -63,7 +64,8 @@ def read_pair(
     """Read two label maps; one of another format than NIfTI is put onto the grid of the second.
 
     That is done where both share one lattice of voxels, whatever the order of its axes and wherever it is
-    cropped; else both stay as they are, for whoever compares grids to refuse.
+    cropped, and with NIfTI files where both cover one grid and only the order of axes differs; else both
+    stay as they are, for whoever compares grids to refuse.
 
     Args:
         one: The first file.
@@ -81,4 +83,4 @@ def read_pair(
         second = put_on(second, first, fill=fill)
     if first.header is None and not np.array_equal(first.affine, second.affine):
         first = put_on(first, second, fill=fill)
-    return first, second
+    return in_axes_of(second, first), second

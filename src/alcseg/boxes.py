@@ -19,14 +19,12 @@ def bounding_box(mask: Mask, margin: int | Sequence[int] = 0) -> tuple[slice, ..
     """
     margins = [margin] * mask.ndim if isinstance(margin, int) else margin
     box: list[slice] = []
-    inside = mask
-    for axis, extra in enumerate(margins):
-        occupied = np.flatnonzero(
-            inside.any(axis=tuple(other for other in range(mask.ndim) if other != axis))
-        )
+    shadow = mask  # on the axes that are left; one axis after the other is much faster than all but one
+    for size, extra in zip(mask.shape, margins, strict=True):
+        occupied = np.flatnonzero(shadow.any(axis=tuple(range(1, shadow.ndim))))
         if not occupied.size:
             return (slice(0, 0),) * mask.ndim
         low, high = int(occupied[0]), int(occupied[-1]) + 1
-        inside = inside[(slice(None),) * axis + (slice(low, high),)]  # the next axes look at this part only
-        box.append(slice(max(low - extra, 0), min(high + extra, mask.shape[axis])))
+        shadow = np.asarray(shadow[low:high].any(axis=0))
+        box.append(slice(max(low - extra, 0), min(high + extra, size)))
     return tuple(box)

@@ -9,6 +9,7 @@ from scipy.spatial.distance import cdist
 
 from alcseg.metrics import evaluate, nearest, surface_distances
 from alcseg.metrics.nearest import nearest_distances
+from alcseg.metrics.surface import SurfaceDistances
 
 
 def by_pairs(mask, other, spacing):
@@ -17,7 +18,9 @@ def by_pairs(mask, other, spacing):
 
 @pytest.mark.parametrize("share", [0.0005, 0.02, 0.3])
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.7, 1.1, 9.0), (9.0, 1.1, 0.7), (2, 2, 2)])
-def test_as_all_pairs(share, spacing, rng):
+@pytest.mark.parametrize("lookups", [1, 1000, 2**14])  # lines one by one, some at once, and most
+def test_as_all_pairs(share, spacing, lookups, rng, monkeypatch):
+    monkeypatch.setattr(nearest, "_LOOKUPS", lookups)
     mask, other = rng.random((2, 25, 30, 21)) < [[[[0.02]]], [[[share]]]]
     np.testing.assert_allclose(
         nearest_distances(mask, other, spacing), by_pairs(mask, other, spacing), rtol=1e-12, atol=1e-12
@@ -46,12 +49,12 @@ def ball():
 
 @pytest.fixture
 def asked(monkeypatch):
-    """How many voxels a tree is asked about."""
+    """How many voxels a tree of how many is asked about."""
     counts = []
     original = nearest.KDTree.query
 
     def query(self, points):
-        counts.append(len(points))
+        counts.append((len(points), self.n))
         return original(self, points)
 
     monkeypatch.setattr(nearest.KDTree, "query", query)
@@ -67,8 +70,30 @@ def test_only_what_is_far_asks_the_tree(ball, asked):
     pred = ball.copy()
     pred[0, 0, :5] = True  # some voxels in a corner
     found = surface_distances(pred, ball, (1.0, 1.0, 1.0))
-    assert asked == [5]
+    assert [voxels for voxels, _ in asked] == [5]
     assert found.hd95() == 0
+
+
+def test_the_tree_holds_what_may_be_nearest_alone(ball, asked):
+    truth = np.concatenate((ball, np.zeros((20, 40, 40), bool)))
+    pred = truth.copy()
+    pred[50:52, 20, 20] = True
+    found = surface_distances(pred, truth, (1.0, 1.0, 1.0))
+    assert found.pred_to_ref.max() == 19  # from 51 to the ball's last voxel, 32
+    ((voxels, held),) = asked
+    assert voxels == 2
+    assert held < len(found.ref_to_pred) / 4  # the end of the ball alone
+
+
+def test_a_percentile_is_that_of_numpy(rng):
+    for count in (1, 2, 3, 20, 21, 1000):
+        values = rng.random(count)
+        distances = SurfaceDistances(values, values[:1])
+        both = np.concatenate((values, values[:1]))
+        assert distances.hd95() == pytest.approx(np.percentile(both, 95), rel=1e-14)
+        assert distances.hd95_directed() == pytest.approx(
+            max(np.percentile(values, 95), values[0]), rel=1e-14
+        )
 
 
 def test_surfaces_are_measured_once_for_all_metrics(ball, monkeypatch):

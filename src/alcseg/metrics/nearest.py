@@ -2,7 +2,7 @@
 
 Surfaces that are compared lie mostly within a few voxels of one another. So how far the other mask is along
 the first axis is written down for every voxel, and each voxel looks it up in its own line and in those
-around, the nearest line first, until no line farther off can hold anything nearer. Voxels that are not done
+around, the nearest lines first, until no line farther off can hold anything nearer. Voxels that are not done
 after some lines ask a tree.
 """
 
@@ -18,6 +18,7 @@ from alcseg.types import FloatArray, Mask, Spacing
 __all__ = ["nearest_distances"]
 
 _REACH = 8.0  # of the lines that are looked at, in the finest step across the first axis
+_LOOKUPS = 2**14  # in as many lines at once as there are few voxels; what they read and leave fits the cache
 _NONE = 2**15  # steps to a voxel of a line that has none; longer than any array
 
 
@@ -38,53 +39,68 @@ def nearest_distances(
     """
     if mask.ndim == 1:
         return nearest_distances(mask[:, None], other[:, None], (*spacing, 1.0))
-    voxels = np.argwhere(mask)
-    if not len(voxels) or not other.any():
-        return np.full(len(voxels), np.inf)
+    count = np.count_nonzero(mask)
+    if not count or not other.any():
+        return np.full(count, np.inf)
     if directions is not None:
         frame = np.multiply(directions, spacing).T
-        return _by_tree(voxels, other, frame)
-    squared, done = _by_lines(voxels, other, spacing)
+        return _by_tree(np.argwhere(mask), other, frame)
+    squared, done = _by_lines(mask, other, spacing)
     distance: NDArray[np.float64] = np.sqrt(squared)
     if not done.all():
-        distance[~done] = _by_tree(voxels[~done], other, np.diag(spacing))
+        far = np.stack(np.unravel_index(np.flatnonzero(mask)[~done], mask.shape), axis=1)
+        corner, around = _box_around(far, distance[~done].max(), spacing)
+        distance[~done] = _by_tree(far - corner, other[around], np.diag(spacing))
     return distance
 
 
-def _by_lines(
-    voxels: NDArray[np.intp], other: Mask, spacing: Spacing
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Squared distance of each voxel, and whether it is the least."""
+def _box_around(
+    voxels: NDArray[np.intp], reach: float, spacing: Spacing
+) -> tuple[NDArray[np.intp], tuple[slice, ...]]:
+    """First voxel and slices of the box that holds all within reach of some, in mm and perhaps infinite."""
+    steps = np.minimum(np.divide(reach, spacing), _NONE).astype(np.intp) + 1
+    low, high = np.maximum(voxels.min(axis=0) - steps, 0), voxels.max(axis=0) + steps + 1
+    return low, tuple(map(slice, low, high))
+
+
+def _by_lines(mask: Mask, other: Mask, spacing: Spacing) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Squared distance of each voxel of a mask, and whether it is the least."""
     moves, ways, margins = _moves(spacing[1:])
-    steps = _steps_along(other, margins)
-    corner = np.concatenate(([0], margins)).astype(np.intp)
-    strides = np.array(steps.strides) // steps.itemsize
-    flat, pending = steps.ravel(), np.arange(len(voxels))
-    at = (voxels + corner) @ strides
-    found = np.full(len(voxels), np.inf)
-    least = found.copy()
-    for move, way in zip((moves @ strides[1:]).tolist(), ways.tolist(), strict=True):
-        near = least <= way
+    steps = _steps_along(_widened(other, margins))
+    shifts = moves @ (np.array(steps.strides[1:]) // steps.itemsize)
+    flat, at = steps.ravel(), np.flatnonzero(_widened(mask, margins))
+    found = np.full(len(at), np.inf)
+    least, pending, line = found.copy(), np.arange(len(at)), 0
+    while line < len(ways):
+        near = least <= ways[line]
         if 4 * np.count_nonzero(near) > len(near):  # seldom enough that it pays
             found[pending[near]] = least[near]
             pending, at, least = pending[~near], at[~near], least[~near]
             if not len(pending):
                 break
-        along = np.multiply(flat.take(at + move), spacing[0], dtype=np.float64)
-        np.minimum(least, np.square(along, out=along) + way, out=least)
+        lines = slice(line, line + max(1, _LOOKUPS // len(pending)))
+        along = np.multiply(flat.take(at + shifts[lines, None]), spacing[0], dtype=np.float64)
+        squared = np.square(along, out=along)
+        squared += ways[lines, None]
+        np.minimum(least, squared.min(axis=0), out=least)
+        line = lines.stop
     found[pending] = least
-    done = np.ones(len(voxels), bool)
+    done = np.ones(len(found), bool)
     done[pending] = least <= (_REACH * min(spacing[1:])) ** 2
     return found, done
 
 
-def _steps_along(other: Mask, margins: NDArray[np.intp]) -> NDArray[np.uint16]:
-    """Voxels to the nearest one of `other` along the first axis, with margins of `_NONE` across it."""
-    steps = np.full((len(other), *np.add(other.shape[1:], 2 * margins)), _NONE, np.uint16)
-    inside = tuple(
-        slice(margin, size - margin) for margin, size in zip(margins, steps.shape[1:], strict=True)
-    )
-    steps[:, *inside][other] = 0
+def _widened(mask: Mask, margins: NDArray[np.intp]) -> Mask:
+    """A mask with margins of background across the first axis."""
+    wide = np.zeros((len(mask), *np.add(mask.shape[1:], 2 * margins)), bool)
+    inside = (slice(margin, margin + size) for margin, size in zip(margins, mask.shape[1:], strict=True))
+    wide[:, *inside] = mask
+    return wide
+
+
+def _steps_along(other: Mask) -> NDArray[np.uint16]:
+    """Voxels to the nearest one of `other` along the first axis."""
+    steps = np.where(other, np.uint16(0), np.uint16(_NONE))
     for planes in (steps, steps[::-1]):
         for before, after in pairwise(planes):
             np.minimum(after, before + np.uint16(1), out=after)

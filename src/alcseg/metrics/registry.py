@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from alcseg.errors import ConfigError
 from alcseg.metrics.overlap import dice, jaccard
-from alcseg.metrics.surface import SurfaceDistances, surface_distances
+from alcseg.metrics.surface import SurfaceDistances, distances_in_box
 from alcseg.plugins import Registry
 from alcseg.types import FloatArray, Mask, Spacing
 
@@ -42,9 +42,7 @@ class MaskPair:
     @cached_property
     def distances(self) -> SurfaceDistances:
         """Distances between the two surfaces."""
-        return surface_distances(
-            self.pred, self.ref, self.spacing, directions=self.directions, known=self.known
-        )
+        return distances_in_box(self.pred, self.ref, self.spacing, self.directions, self.known)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -97,7 +97,7 @@ def _confident_guesses(probs: list[Tensor], thresholds: list[float]) -> list[int
 
 def _among_lowest(scores: Tensor, doubtful: Tensor, quota: int) -> Tensor:
     """Which doubtful voxels of a label have one of its `quota` lowest scores; of ties the first."""
-    own = scores[doubtful]
+    own = scores.index_select(0, doubtful)
     if quota <= 0 or not len(own):
         return torch.zeros_like(own, dtype=torch.bool)
     if quota >= len(scores):
@@ -105,8 +105,8 @@ def _among_lowest(scores: Tensor, doubtful: Tensor, quota: int) -> Tensor:
     position = _places(scores <= own.max())  # a rank among these is a rank among all
     if quota >= len(position):
         return torch.ones_like(own, dtype=torch.bool)
-    values = scores[position]
+    values = scores.index_select(0, position)
     cut = kth_smallest(values, quota)
     room = quota - int((values < cut).count_nonzero())
-    last = position[values == cut][room - 1]
+    last = position[_places(values == cut)[room - 1]]
     return (own < cut) | ((own == cut) & (doubtful <= last))

@@ -109,7 +109,7 @@ def _run(
     torch.set_num_threads(1)
     alcseg.auditing.forests._TREES = 10  # as in the tests of this process: small and quick
     alcseg.auditing.lessons._DRAWS = (36, 8, 12)
-    sys.modules["alcseg.commands.demo"].demo.__kwdefaults__.update(cases=(4, 1, 1), set=SMALL_DEMO)
+    sys.modules["alcseg.commands.demo"].demo.__kwdefaults__.update(SMALL_DEMO)
     passed = [0]
     sys.addaudithook(_watch(sandbox, inputs, fault, passed))
     code = main(words)
@@ -118,13 +118,17 @@ def _run(
     sys.exit(code)
 
 
-SMALL_DEMO = [
-    "trainer.steps=2",
-    "trainer.validate_every=2",
-    "network.filters=2",
-    "data.hq_batch=1",
-    "data.lq_batch=2",
-]
+SMALL_DEMO = {
+    "cases": (4, 1, 1),
+    "set": [
+        "trainer.steps=2",
+        "trainer.validate_every=2",
+        "network.filters=2",
+        "data.hq_batch=1",
+        "data.lq_batch=2",
+    ],
+}
+"""Options of a demo of seconds."""
 
 
 def _watch(

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -303,6 +304,25 @@ def test_a_request_to_end_cleans_up_like_ctrl_c(monkeypatch, alcseg):
     before = signal.getsignal(signal.SIGTERM)
     assert alcseg("methods").code == 130
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_request_to_end_that_python_drops_is_made_again(monkeypatch, alcseg):
+    class Ended:
+        def __del__(self):
+            signal.raise_signal(signal.SIGTERM)
+
+    def go():
+        Ended()  # what is raised as an object goes is dropped
+        time.sleep(60)
+
+    monkeypatch.setattr(importlib.import_module("alcseg.commands.methods"), "methods", go)
+    before = sys.unraisablehook
+    begun = time.monotonic()
+    code, _, err = alcseg("methods")
+    assert code == 130
+    assert time.monotonic() - begun < 30
+    assert "Exception ignored" not in err
+    assert sys.unraisablehook == before
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """One way in and one way out: every error becomes one line and an exit code here."""
 
+import _thread
 import argparse
 import errno
 import importlib
@@ -62,10 +63,25 @@ def _tell(kind: str, message: str, code: int, *, as_json: bool) -> int:
 
 @contextmanager
 def _stopped_like_by_hand() -> Iterator[None]:
-    """Let what ends a process from outside end it as Ctrl-C does, so that nothing half written stays."""
+    """Let what ends a process from outside end it as Ctrl-C does, so that nothing half written stays.
+
+    Python drops what is raised while it calls back for an object that goes, with a trace on stderr; the wish
+    to stop is raised again then, a moment later.
+    """
+    last, dropped = signal.SIGINT, sys.unraisablehook
 
     def stop(number: int, frame: object) -> None:
+        nonlocal last
+        last = signal.Signals(number)
         raise KeyboardInterrupt
+
+    def raise_again(what: "sys.UnraisableHookArgs") -> None:
+        if not issubclass(what.exc_type, KeyboardInterrupt):
+            dropped(what)
+            return
+        timer = threading.Timer(0.1, _signal_main_thread, (last,))
+        timer.daemon = True
+        timer.start()
 
     here = threading.current_thread() is threading.main_thread()  # no other thread may set a handler
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if here and hasattr(signal, name)]
@@ -75,11 +91,22 @@ def _stopped_like_by_hand() -> Iterator[None]:
     ]  # nohup ignores
     for number in ours:
         signal.signal(number, stop)
+    sys.unraisablehook = raise_again
     try:
         yield
     finally:
+        sys.unraisablehook = dropped
         for number in ours:
             signal.signal(number, before[number])
+
+
+def _signal_main_thread(number: signal.Signals) -> None:
+    """Send a signal to the main thread, out of a system call if need be."""
+    main_thread = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main_thread is not None:
+        signal.pthread_kill(main_thread, number)
+    else:  # Windows, where the next instruction of Python sees it
+        _thread.interrupt_main(number)
 
 
 def _run(words: Sequence[str], *, ends: bool) -> int:

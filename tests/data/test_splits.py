@@ -99,6 +99,10 @@ def test_hq_list_is_one_case_a_line(tmp_path):
     path = tmp_path / "hq.txt"
     path.write_bytes("\ufeffc01\r\n\r\n  c03 \r\n".encode())  # as a Windows editor saves it
     assert read_hq_list(path, CASES) == {"c01", "c03"}
+    path.write_text("images/c01.nii.gz\nscans\\c03.nii\nc03\n")  # as a listing of a folder gives it
+    assert read_hq_list(path, CASES) == {"c01", "c03"}
+    path.write_text("c01.nii.gz\n")
+    assert read_hq_list(path, ["c01", "c01.nii.gz"]) == {"c01.nii.gz"}
 
 
 @pytest.mark.parametrize(
@@ -106,6 +110,7 @@ def test_hq_list_is_one_case_a_line(tmp_path):
     [
         (b"c01\nother\n", "names of labeled cases, one a line, found other. Correct"),
         (b"\n \n", "found no line"),
+        (b"images/c99.nii.gz\n", r"found images/c99\.nii\.gz"),
         (b"\xff\xfe\x00", "UTF-8 text, found another encoding"),
         (None, "found no file"),
     ],

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from alcseg.data.listed_names import cases_of_lines
 from alcseg.errors import DataError, UsageError
 from alcseg.records.cases import Split
 from alcseg.texts import read_lines
@@ -154,20 +155,21 @@ def members_of_groups(case_ids: Sequence[str], groups: Mapping[str, str]) -> dic
 
 
 def read_hq_list(path: Path, candidates: Collection[str]) -> frozenset[str]:
-    """Cases named in a text file, one a line; empty lines count for nothing.
+    """Cases named in a text file, one a line, also by a path of a file; empty lines count for nothing.
 
     Args:
         path: The file.
         candidates: Cases that may be named: those with a label.
 
     Raises:
-        DataError: If the file cannot be read, names none, or names a case that is not a candidate.
+        DataError: If the file cannot be read, names none, or names what is no candidate, or may be several.
     """
-    names = frozenset(read_lines(path, "a text file with one case a line, for --hq-list"))
-    unknown = sorted(names - set(candidates))
-    if unknown or not names:
+    lines = read_lines(path, "a text file with one case a line, for --hq-list")
+    found = cases_of_lines(lines, candidates)
+    unknown = sorted(line for line, cases in found.items() if len(cases) != 1)
+    if unknown or not found:
         raise DataError(
             f"{path}: expected names of labeled cases, one a line, found {shorten(unknown) or 'no line'}. "
             "Correct the list."
         )
-    return names
+    return frozenset(case_id for cases in found.values() for case_id in cases)

@@ -7,11 +7,11 @@ error, and so is a case that a `train.list` should have named: test cases would 
 """
 
 import logging
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from alcseg.data.listed_names import cases_of_lines
 from alcseg.errors import DataError
 from alcseg.listing import list_files
 from alcseg.records.cases import SPLITS, Split
@@ -23,9 +23,6 @@ __all__ = ["CaseLists", "read_lists"]
 _log = logging.getLogger(__name__)
 
 _ENDINGS = (".list", ".txt")
-_KNOWN_ENDS = re.compile(r"(\.h5|\.nii|\.gz|\.npy|_norm2?|_mri_norm2)+$", re.IGNORECASE)
-"""What names of files have in addition to those of cases, in the public sets and their scripts."""
-_WHOLE_CASE = "mri_norm2"  # a file that is named like all others, so that its folder names the case
 
 
 @dataclass(frozen=True)
@@ -94,13 +91,7 @@ def _find(source: Path, split: str) -> Path | None:
 
 def _read_list(path: Path, case_ids: Collection[str], case_of: Callable[[str], str] | None) -> Iterable[str]:
     lines = [line.split(",")[0].strip() for line in read_lines(path, "a list with one case a line")]
-    names = {line: case_of(_plain(_name(line))) if case_of else _name(line) for line in lines if line}
-    plain: dict[str, list[str]] = {}
-    for case_id in case_ids:
-        plain.setdefault(_plain(case_id), []).append(case_id)
-    found = {
-        line: [name] if name in case_ids else plain.get(_plain(name), []) for line, name in names.items()
-    }
+    found = cases_of_lines(filter(None, lines), case_ids, case_of)
     absent = [line for line, cases in found.items() if not cases]
     if absent or not found:
         raise DataError(
@@ -115,14 +106,3 @@ def _read_list(path: Path, case_ids: Collection[str], case_of: Callable[[str], s
             "Give the whole name."
         )
     return dict.fromkeys(cases[0] for cases in found.values())
-
-
-def _name(line: str) -> str:
-    """Name of a case from a line, which may be a path."""
-    path = PurePosixPath(line.replace("\\", "/"))
-    name = path.stem if path.suffix.lower() == ".h5" else path.name
-    return path.parent.name if name.lower() == _WHOLE_CASE and path.parent.name else name
-
-
-def _plain(name: str) -> str:
-    return _KNOWN_ENDS.sub("", name) or name

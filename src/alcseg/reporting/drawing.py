@@ -49,7 +49,10 @@ CONTOUR_STYLES: dict[str, tuple[str, LineStyle]] = {
     "trusted": ("#F0E442", "solid"),
     "written": ("#56B4E9", "solid"),
 }
-SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+SERIES = (  # Okabe and Ito's, then of Tol's muted ones: told apart by all eyes
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
+    "#882255", "#999933", "#332288",
+)  # fmt: skip
 INK = "#222222"
 _MARGIN_MM = 10.0  # around what `focus` shows
 GRID = "#dddddd"
@@ -150,11 +153,13 @@ def label_ends(axes: Axes, lines: Mapping[str, tuple[float, float, str]]) -> Non
     for name in ordered:
         place = max(lines[name][1], place + gap)
         places[name] = place
-    excess = max(places.values(), default=low) - high
-    for name in ordered:
+    ceiling = high
+    for name in reversed(ordered):  # those that were moved beyond the axes come back, and move others down
+        places[name] = min(places[name], ceiling)
+        ceiling = places[name] - gap
         x, _, color = lines[name]
         axes.annotate(
-            name, (x, places[name] - max(excess, 0.0)), xytext=(6, 0), textcoords="offset points",
+            name, (x, places[name]), xytext=(6, 0), textcoords="offset points",
             color=color, fontsize=POINTS, va="center", annotation_clip=False,
         )  # fmt: skip
 

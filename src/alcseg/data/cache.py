@@ -211,8 +211,9 @@ def data_hash(inputs: Mapping[str, RunInput]) -> str:
 
 
 def _plan_hash(plan: Plan) -> str:
-    # Voxels do not depend on the patch, nor on how the file is written, nor on what is told of the labels.
-    content = plan.model_dump(mode="json", exclude={"patch", "kept"}) | {"version": PREPROCESS_VERSION}
+    # Voxels do not depend on patch and network, on how the file is written, or on what is told of the labels.
+    content = plan.model_dump(mode="json", exclude={"patch", "flat_levels", "kept"})
+    content["version"] = PREPROCESS_VERSION
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "Count",
     "FloatArray",
     "LabelMap",
+    "Level",
     "Mask",
     "NotNegative",
     "Positive",

@@ -4,7 +4,6 @@ Every network accepts any patch: sides that its strides do not divide are padded
 """
 
 import inspect
-import math
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from alcseg.errors import ConfigError
-from alcseg.networks._flat import kernel_sides
+from alcseg.networks._flat import kernel_sides, total_strides
 from alcseg.networks._pointwise import quicken_pointwise
 from alcseg.networks._thin_volumes import avoid_thin_volumes
 from alcseg.networks.vnet import VNet
@@ -138,7 +137,7 @@ def _dynunet(
         filters=[min(filters * 2**level, max(filters, 320)) for level in range(5)],
         dropout=dropout or None,
     )
-    return StridePadded(network, tuple(math.prod(sides) for sides in zip(*steps, strict=True)))
+    return StridePadded(network, total_strides(steps))
 
 
 def _swin_unetr(

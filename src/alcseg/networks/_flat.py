@@ -5,7 +5,10 @@ within the slices sees two different things. So an axis of thick voxels is left 
 levels, until the voxels are about as large along all axes, as Isensee et al. (nnU-Net, 2021) do.
 """
 
-__all__ = ["Sides", "kernel_sides"]
+import math
+from collections.abc import Sequence
+
+__all__ = ["Sides", "kernel_sides", "total_strides"]
 
 Sides = tuple[int, int, int]
 
@@ -24,3 +27,8 @@ def kernel_sides(length: int, levels: int, flat_levels: Sides) -> list[Sides]:
         return 1 if level < flat else length
 
     return [(side(level, a), side(level, b), side(level, c)) for level in range(levels)]
+
+
+def total_strides(steps: Sequence[Sides]) -> tuple[int, ...]:
+    """What the steps of all levels come to along each axis; a side has to be a multiple of it."""
+    return tuple(math.prod(sides) for sides in zip(*steps, strict=True))

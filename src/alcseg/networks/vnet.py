@@ -6,14 +6,13 @@ dropout on the bottleneck and before the last convolution. 9.45 million paramete
 input channel and two classes.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Literal
 
 from torch import Tensor, nn
 
-from alcseg.networks._flat import Sides, kernel_sides
+from alcseg.networks._flat import Sides, kernel_sides, total_strides
 
 __all__ = ["SplitAt", "VNet"]
 
@@ -51,7 +50,7 @@ class VNet(nn.Module):
         depths = [1, 2, 3, 3, 3]
         kernels = kernel_sides(3, 5, flat_levels)
         steps = kernel_sides(2, 4, flat_levels)
-        self.strides = tuple(math.prod(sides) for sides in zip(*steps, strict=True))
+        self.strides = total_strides(steps)
         self.encoders = nn.ModuleList(
             _convolutions(depth, in_channels if level == 0 else width, width, kernel)
             for level, (depth, width, kernel) in enumerate(zip(depths, channels, kernels, strict=True))

@@ -197,7 +197,7 @@ def _hours(
         ratio = 1.0
     trainer = base.trainer
     parts = [part.model_dump() for part in (base.method, base.network, base.data)]
-    key = json.dumps([*parts, trainer.precision, plan.patch])
+    key = json.dumps([*parts, trainer.precision, plan.patch, plan.flat_levels])
     if key not in measured:
         logger.info("measuring a step of %s", base.method.name)
         measured[key] = _measure(base, plan, device).hours / _MANY  # the stages of the method included

@@ -22,7 +22,7 @@ from alcseg.records.settings import RunSettings
 from alcseg.run import Run
 from alcseg.training.estimate import Estimate, estimate_cost
 from alcseg.training.fit import fit
-from alcseg.training.prepare import complete_settings, prepare
+from alcseg.training.prepare import Prepared, complete_settings, prepare
 from alcseg.types import EngineName
 from alcseg.words import shorten
 
@@ -227,7 +227,7 @@ class OutOfFold:
             return
         launcher = self._share_cores(folds) if self.launcher is None else self.launcher
         if isinstance(self.launcher, LocalLauncher) and not folds[0].run.config_path.is_file():
-            self._tell_cost(folds, Share(1, torch.get_num_threads()))
+            _tell_cost(self._prepared(folds[0]), len(folds), Share(1, torch.get_num_threads()))
         failed: list[AlcsegError] = []
 
         def ended(job: Job, error: AlcsegError | None) -> None:
@@ -244,24 +244,30 @@ class OutOfFold:
     def _share_cores(self, folds: Sequence[Fold]) -> Launcher:
         """A launcher of so many trainings side by side as pay; says how long they will take."""
         begun = begun_threads(Run(path) for path in self.root.glob("round-*/fold-*/run"))
-        share = share_cores(len(folds), self._cost(folds[0], torch.get_num_threads()).memory_gib, begun)
-        self._tell_cost(folds, share)
+        ready = self._prepared(folds[0])
+        share = share_cores(len(folds), _cost(ready, torch.get_num_threads()).memory_gib, begun)
+        _tell_cost(ready, len(folds), share)
         return LocalLauncher(self.device, share.jobs, share.threads)
 
-    def _tell_cost(self, folds: Sequence[Fold], share: Share) -> None:
-        """How long the trainings of a round will take, measured before the first of them begins."""
-        hours = self._cost(folds[0], share.threads).hours * -(-len(folds) // share.jobs)
-        how = "one after the other" if share.jobs == 1 else str(share)
-        logger.info(
-            "%d trainings of %s steps, about %.0f minutes in all, %s",
-            len(folds),
-            folds[0].settings.trainer.steps,
-            60 * hours,
-            how,
-        )
-
-    def _cost(self, fold: Fold, threads: int) -> Estimate:
+    def _prepared(self, fold: Fold) -> Prepared:
+        """A training that is only measured."""
         where = pick_device(self.device)
-        ready = prepare(fold.seen_by_network, complete_settings(fold.settings, where), where)
-        with with_threads(threads):
-            return estimate_cost(ready.method, ready.settings, ready.device)
+        return prepare(fold.seen_by_network, complete_settings(fold.settings, where), where)
+
+
+def _tell_cost(ready: Prepared, count: int, share: Share) -> None:
+    """How long the trainings of a round will take, measured before the first of them begins."""
+    hours = _cost(ready, share.threads).hours * -(-count // share.jobs)
+    how = "one after the other" if share.jobs == 1 else str(share)
+    logger.info(
+        "%d trainings of %s steps, about %.0f minutes in all, %s",
+        count,
+        ready.settings.trainer.steps,
+        60 * hours,
+        how,
+    )
+
+
+def _cost(ready: Prepared, threads: int) -> Estimate:
+    with with_threads(threads):
+        return estimate_cost(ready.method, ready.settings, ready.device)

@@ -153,3 +153,20 @@ def write_distribution(
         for line in (f"[{group}]", *(f"{word} = {target}" for word, target in named.items()))
     ]
     (info / "entry_points.txt").write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int | None, int]]:
+    """Side by side, threads of each and jobs of what is launched on four cores; each launch stops at once."""
+    from alcseg.launching import LocalLauncher, cores
+
+    monkeypatch.setattr(cores, "usable_cores", lambda: 4)
+    monkeypatch.setattr(cores, "free_memory_gib", lambda: 64.0)
+    seen: list[tuple[int, int | None, int]] = []
+
+    def launch(launcher: LocalLauncher, jobs: Sequence[object], ended: object) -> None:
+        seen.append((launcher.side_by_side, launcher.threads, len(jobs)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LocalLauncher, "launch", launch)
+    return seen

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from alcseg.benchmarking import estimate
-from alcseg.launching import LocalLauncher, cores
+from alcseg.launching import cores
 from alcseg.machine import processor
 from alcseg.records.benchmark_run import BenchmarkRecord
 from alcseg.records.pseudo_labels import PseudoLabelRow
@@ -71,17 +71,8 @@ def test_a_run_has_all_results_and_is_not_done_again(content, write, call, tmp_p
     assert times(root) == before
 
 
-def test_runs_share_the_cores_and_go_on_as_they_began(content, write, call, tmp_path, monkeypatch):
+def test_runs_share_the_cores_and_go_on_as_they_began(content, write, call, tmp_path, launched):
     """Four cores: four runs of a thread each; after one of two threads was begun, two of two."""
-    monkeypatch.setattr(cores, "usable_cores", lambda: 4)
-    monkeypatch.setattr(cores, "free_memory_gib", lambda: 64.0)
-    launched = []
-
-    def launch(launcher, jobs, ended):
-        launched.append((launcher.side_by_side, launcher.threads, len(jobs)))
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(LocalLauncher, "launch", launch)
     plan = write(content | {"seeds": [0, 1, 2, 3, 4]})
     assert call(plan, "--jobs", "auto").code == 130
     RunRecord(device="cpu", threads=2).write(tmp_path / "out/runs/tiny/hl_sup/seed-0")

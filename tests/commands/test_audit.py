@@ -24,7 +24,7 @@ from alcseg.data.nifti import read_label
 from alcseg.data.phantoms import write_phantoms
 from alcseg.data.writer import write_label
 from alcseg.errors import CheckpointError, ConfigError, DataError, UsageError
-from alcseg.launching import LocalLauncher, cores
+from alcseg.launching import LocalLauncher
 from alcseg.records.audit import AuditRow, RegionRow
 from alcseg.records.cases import CaseRow
 from alcseg.records.fingerprint import FingerprintRow
@@ -286,18 +286,9 @@ def test_jobs_are_trained_side_by_side_and_change_nothing(small, tmp_path, monke
     assert side_by_side == [(2, 2)]
 
 
-def test_trainings_share_the_cores_and_go_on_as_they_began(small, tmp_path, monkeypatch, caplog):
+def test_trainings_share_the_cores_and_go_on_as_they_began(small, tmp_path, monkeypatch, caplog, launched):
     caplog.set_level("INFO", logger="alcseg")
     monkeypatch.setattr(logging.getLogger("alcseg"), "propagate", True)
-    monkeypatch.setattr(cores, "usable_cores", lambda: 4)
-    monkeypatch.setattr(cores, "free_memory_gib", lambda: 64.0)
-    launched = []
-
-    def launch(launcher, jobs, ended):
-        launched.append((launcher.side_by_side, launcher.threads, len(jobs)))
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(LocalLauncher, "launch", launch)
     for begun in (None, 1):
         if begun:
             RunRecord(device="cpu", threads=begun).write(tmp_path / "out/folds/round-1/fold-1/run")

@@ -1,5 +1,6 @@
 """Fixtures that any test may ask for."""
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -103,6 +104,14 @@ class CommandResult(NamedTuple):
     code: int
     out: str
     err: str
+
+
+@pytest.fixture(autouse=True)
+def _fresh_logger() -> None:
+    """The command line, called by an earlier test or fixture, has set up the package's logger for good."""
+    logger = logging.getLogger("alcseg")
+    logger.setLevel(logging.NOTSET)
+    logger.handlers, logger.propagate = [], True
 
 
 @pytest.fixture

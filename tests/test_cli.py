@@ -4,7 +4,6 @@ import errno
 import importlib
 import inspect
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -22,15 +21,6 @@ from alcseg.cli.parser import ARCHIVE, DRY_RUNS, ONE_METHOD, VERBS, build_parser
 from alcseg.cli.printing import document, show
 from alcseg.data.readers import READERS
 from alcseg.errors import DataError, ResourceError, UsageError
-
-
-@pytest.fixture(autouse=True)
-def _keep_logging():
-    """The command line sets up the package's logger; give it back as it was."""
-    logger = logging.getLogger("alcseg")
-    before = logger.level, logger.handlers, logger.propagate
-    yield
-    logger.level, logger.handlers, logger.propagate = before
 
 
 @pytest.fixture

@@ -82,8 +82,7 @@ def test_a_shell_without_a_kernel_is_no_notebook(looks, monkeypatch, caplog):
     assert not notebook.progress_wanted()
 
 
-def test_one_of_several_processes_names_its_work_and_draws_no_bar(capsys, monkeypatch, caplog):
-    caplog.set_level(logging.WARNING, logger="alcseg")  # else the line is a record, wherever records go
+def test_one_of_several_processes_names_its_work_and_draws_no_bar(capsys, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     monkeypatch.setattr("alcseg.notebook._LINE_EVERY_S", 1e-9)
     assert notebook.bars_wanted()

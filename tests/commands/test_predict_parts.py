@@ -125,7 +125,6 @@ def test_jobs_predict_all_parts(
 ) -> None:
     run, images, out = make_run(), [solvable_dataset / "imagesTr"], tmp_path / "out"
     whole = predict(run, images, out=tmp_path / "whole")
-    monkeypatch.setattr(logging.getLogger("alcseg"), "propagate", True)
     with caplog.at_level(logging.INFO, "alcseg"):
         found = predict(run, images, out=out, num_parts=99)  # in this process, one after the other
     assert essence(found.record) == essence(whole.record)

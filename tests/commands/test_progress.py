@@ -9,10 +9,8 @@ from alcseg.commands.progress import track
 
 
 @pytest.fixture
-def log(caplog, monkeypatch):
+def log(caplog):
     """The package's log at INFO, as the command line sets it."""
-    logger = logging.getLogger("alcseg")
-    monkeypatch.setattr(logger, "propagate", True)
     caplog.set_level(logging.INFO, logger="alcseg")
     return caplog
 

@@ -57,6 +57,18 @@ def test_seeds_that_disagree_are_undecided(fake):
     assert finding.verdict == "undecided"
 
 
+@pytest.mark.parametrize(("apart", "verdict"), [(0.9, "no, within a point"), (1.1, "undecided")])
+def test_rows_that_differ_by_less_than_a_point_for_sure_are_equal(fake, apart, verdict):
+    """Cases on which one or the other is better by as much; the interval ends there."""
+    for seed in (0, 1):
+        fake.add_run("few", "alc_wo_lr", seed, dice=(0.7, 0.6, 0.5))
+        fake.add_run("few", "alc", seed, dice=(0.7 + apart / 100, 0.6, 0.5 - apart / 100))
+    here = found(fake)
+    assert here["ALC is better than ALC w/o LR"].verdict == verdict
+    order = here["The order is ALC > ALC w/o LR > Mean Teacher"]
+    assert order.verdict == verdict.partition(",")[0]
+
+
 def test_wanting_runs_are_undecided(empty):
     empty.add_run("few", "alc", 0)
     finding = found(empty)["ALC is better than ALC w/o LR"]
@@ -99,7 +111,7 @@ def test_gains_over_other_cases_are_not_compared(fake):
     assert shrinking(fake) == []
 
 
-@pytest.mark.parametrize(("gain", "verdict"), [(0.05, "yes"), (-0.05, "no"), (0.0, "undecided")])
+@pytest.mark.parametrize(("gain", "verdict"), [(0.05, "yes"), (-0.05, "no"), (0.0, "no, within a point")])
 def test_refined_against_generated(fake, gain, verdict):
     for seed in (0, 1):
         fake.add_pseudo_labels("few", seed, gain=gain)

@@ -1,8 +1,9 @@
 """The claims of the ALC paper, each held against paired intervals over cases and seeds.
 
 A claim is a difference that should be positive. Its verdict is `yes` where the whole 95 % interval lies above
-zero, `no` where it lies below, else `undecided`; also where a run is wanting. Intervals are not corrected for
-their number.
+zero, `no` where it lies below. An interval around zero that stays within a Dice point on either side says
+`no, within a point`: if there is a difference, it is too small to choose a method by. All else is
+`undecided`; also where a run is wanting. Intervals are not corrected for their number.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,9 @@ __all__ = ["Finding", "claims_table", "findings"]
 ORDER = ("alc", "alc_wo_lr", "alc_wo_ls", "mean_teacher", "h_sup", "hl_sup")
 """Best first, as the paper has it."""
 
+MARGIN = 1.0
+"""Dice points: two rows that differ by less for sure are taken as equal."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -35,7 +39,7 @@ class Finding:
         difference: In Dice points, positive in the claim's favor; None without the runs.
         interval: 95 %, over cases and seeds.
         paper: The paper's own difference.
-        verdict: `yes`, `no` or `undecided`.
+        verdict: `yes`, `no`, `no, within a point` or `undecided`.
         why: What the difference is, or why there is none.
     """
 
@@ -93,7 +97,8 @@ def claims_table(benchmark: Benchmark) -> DataTable | None:
             "Differences in Dice points, positive where the claim holds.",
             "Intervals: paired percentile bootstrap over cases and, where there are several, seeds; with one "
             "seed they say nothing of how another would end.",
-            "Yes: the interval lies above zero. No: below. Not corrected for the number of claims.",
+            "Yes: the interval lies above zero. No: below, or within a point around it. Not corrected for "
+            "the number of claims.",
         ),
     )
 
@@ -144,7 +149,11 @@ def _extent(words: str, seeds: int, cases: int) -> str:
 
 def _verdict(interval: tuple[float, float]) -> str:
     low, high = interval
-    return "yes" if low > 0 else "no" if high < 0 else "undecided"
+    if low > 0:
+        return "yes"
+    if high < 0:
+        return "no"
+    return "no, within a point" if max(-low, high) < MARGIN else "undecided"
 
 
 def _gain(benchmark: Benchmark, dataset: DatasetEntry, better: str, worse: str) -> Values | None:
@@ -161,7 +170,7 @@ def _paper_gain(benchmark: Benchmark, dataset: DatasetEntry, better: str, worse:
 
 def _whole_order(benchmark: Benchmark, dataset: DatasetEntry, steps: Sequence[Finding]) -> Finding:
     titles = [row.title for word in ORDER if (row := benchmark.row(word))]
-    verdicts = [step.verdict for step in steps]
+    verdicts = [step.verdict.partition(",")[0] for step in steps]
     whole = "no" if "no" in verdicts else "yes" if set(verdicts) == {"yes"} else "undecided"
     counts = ", ".join(f"{verdicts.count(word)} {word}" for word in ("yes", "no", "undecided"))
     claim = "The order is " + " > ".join(titles)

@@ -15,6 +15,7 @@ import scores
 import steps
 import torch
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from race import Curve, Result
 
 from alcseg import machine
@@ -210,7 +211,16 @@ def draw(curves: list[Curve]) -> Figure:
             )
         panel.set_title(growth.task, fontsize=9)
         panel.set_xlabel(growth.along, fontsize=8)
-        panel.legend(fontsize=7)
+        panel.set_xticks(sizes, [str(size) for size in sizes])
+        panel.minorticks_off()
+        panel.tick_params(labelsize=8)
+        panel.margins(y=0.15)
+    if curves:
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        dashed = Line2D([], [], color="0.5", linestyle="--")
+        figure.legend(
+            [*handles, dashed], [*labels, "expected"], loc="outside lower center", ncols=3, fontsize=9
+        )
     for panel in figure.axes[len(curves) :]:
         panel.set_axis_off()
     return figure

@@ -1,6 +1,6 @@
 import numpy as np
 
-from alcseg.boxes import bounding_box
+from alcseg.boxes import bounding_box, middle_of
 
 
 def test_the_box_holds_the_mask_and_no_more():
@@ -21,3 +21,9 @@ def test_the_box_of_an_empty_mask_holds_nothing():
     assert (
         bounding_box(np.zeros((3, 3), bool)) == bounding_box(np.zeros((3, 3), bool), 2) == (slice(0, 0),) * 2
     )
+
+
+def test_the_middle_is_the_mean_place_of_the_voxels():
+    mask = np.zeros((4, 5, 6), bool)
+    mask[1, 2, 5] = mask[1, 4, 2] = mask[3, 0, 2] = True
+    np.testing.assert_allclose(middle_of(mask), [5 / 3, 2, 3])

@@ -1,12 +1,13 @@
-"""The box around a mask: most of a scan is background that no computation has to visit."""
+"""Where a mask lies: most of a scan is background that no computation has to visit."""
 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alcseg.types import Mask
 
-__all__ = ["bounding_box"]
+__all__ = ["bounding_box", "middle_of"]
 
 
 def bounding_box(mask: Mask, margin: int | Sequence[int] = 0) -> tuple[slice, ...]:
@@ -28,3 +29,9 @@ def bounding_box(mask: Mask, margin: int | Sequence[int] = 0) -> tuple[slice, ..
         shadow = np.asarray(shadow[low:high].any(axis=0))
         box.append(slice(max(low - extra, 0), min(high + extra, size)))
     return tuple(box)
+
+
+def middle_of(mask: Mask) -> NDArray[np.float64]:
+    """Mean index of the voxels of `mask` along each axis; it has to hold one."""
+    middle: NDArray[np.float64] = np.array([along.mean() for along in mask.nonzero()])
+    return middle

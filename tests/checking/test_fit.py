@@ -14,6 +14,22 @@ def test_share_of_variance_between_classes():
     assert explained(np.ones(4), label) == 0
 
 
+def test_two_labels_in_one_box_explain_what_each_does_alone(rng):
+    image = rng.normal(5, 1, (9, 8, 7)).astype(np.float32)
+    label, other = (np.pad(rng.integers(1, 4, (3, 2, 2)), ((3, 3), (3, 3), (3, 2))) for _ in range(2))
+    image += label
+    instead, by = gain(image, label, other)  # with 3 voxels around both labels the box is all of the image
+    assert instead == pytest.approx(between_classes(image, other), rel=1e-9)
+    assert np.exp(by) == pytest.approx(instead / between_classes(image, label), rel=1e-9)
+
+
+def between_classes(image, label):
+    """The share of the variance, class by class."""
+    classes = [image[label == value].astype(np.float64) for value in np.unique(label)]
+    within = sum(len(one) * one.var() for one in classes)
+    return 1 - within / (image.size * image.astype(np.float64).var())
+
+
 def test_a_label_on_the_wrong_side_gains_by_the_mirror(rng):
     label = np.zeros((20, 12, 12), np.uint8)
     label[2:7, 3:9, 3:9] = 1

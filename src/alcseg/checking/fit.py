@@ -8,9 +8,10 @@ from itertools import count
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
-from alcseg.boxes import bounding_box
+from alcseg.boxes import bounding_box, middle_of
 from alcseg.types import FloatArray, LabelMap, Mask
 
 __all__ = ["Move", "best_move", "box_around", "explained", "gain", "scaled"]
@@ -48,13 +49,8 @@ def explained(image: FloatArray, label: LabelMap) -> float:
         image: Intensities, any shape.
         label: Classes as indices 0, 1, ..., same shape.
     """
-    values = image.ravel().astype(np.float64)
-    values -= values.mean()
-    total = float(values @ values)
-    counts = np.bincount(label.ravel())
-    sums = np.bincount(label.ravel(), values)
-    between = float((sums**2 / np.maximum(counts, 1)).sum())
-    return between / total if total > 0 else 0.0
+    values, total = _deviations(image)
+    return _share(values, total, label)
 
 
 def gain(image: FloatArray, label: LabelMap, other: LabelMap) -> tuple[float, float]:
@@ -66,14 +62,33 @@ def gain(image: FloatArray, label: LabelMap, other: LabelMap) -> tuple[float, fl
         other: Class indices to compare with, same shape.
     """
     box = box_around((label > 0) | (other > 0))
-    given, instead = explained(image[box], label[box]), explained(image[box], other[box])
+    values, total = _deviations(image[box])
+    given, instead = (_share(values, total, one[box]) for one in (label, other))
     return instead, float(np.log(max(instead, 1e-6) / max(given, 1e-6)))
+
+
+def _deviations(image: FloatArray) -> tuple[NDArray[np.float64], float]:
+    """Intensities less their mean, `(N,)`, and the sum of their squares."""
+    values = image.ravel().astype(np.float64)
+    values -= values.mean()
+    return values, float(np.square(values).sum())  # `@` would wait for threads where others want the cores
+
+
+def _share(values: NDArray[np.float64], total: float, label: LabelMap) -> float:
+    """What the classes of `label` explain of `values`, whose squares sum up to `total`."""
+    classes = label.ravel()
+    drawn = np.flatnonzero(classes != 0)  # few: what background holds is the rest of the deviations
+    of_drawn, classes = values[drawn], classes[drawn]
+    counts, sums = np.bincount(classes, minlength=1), np.bincount(classes, of_drawn, minlength=1)
+    counts[0], sums[0] = len(values) - len(drawn), -of_drawn.sum()
+    between = float((sums**2 / np.maximum(counts, 1)).sum())
+    return between / total if total > 0 else 0.0
 
 
 def scaled(label: LabelMap, volume: float) -> LabelMap:
     """A label of `volume` times its volume, about its middle."""
     factor = volume ** (1 / 3)
-    middle = np.array(ndimage.center_of_mass(label > 0))
+    middle = middle_of(label > 0)
     grown: LabelMap = ndimage.affine_transform(
         label, np.full(3, 1 / factor), offset=middle - middle / factor, order=0, output=label.dtype
     )

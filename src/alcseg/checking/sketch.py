@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from alcseg.boxes import bounding_box
+from alcseg.boxes import bounding_box, middle_of
 from alcseg.checking.fit import Move, best_move, box_around, explained, gain, scaled
 from alcseg.data.case import Volume
 from alcseg.data.geometry import ModelGrid
@@ -80,7 +79,7 @@ def sketch(row: CaseRow, image: Volume, label: Volume, labels: Mapping[str, int]
     values = grid.image_to_model(image.array)[step]
     values = np.clip(values, *np.percentile(values, _PERCENTILES))
     extent = _triple(np.multiply(grid.shape, grid.spacing))
-    middle = np.add(ndimage.center_of_mass(there > 0), 0.5) / there.shape
+    middle = (middle_of(there > 0) + 0.5) / there.shape
     box = box_around(there > 0)
     return Sketch(
         row,
@@ -99,6 +98,8 @@ def sketch(row: CaseRow, image: Volume, label: Volume, labels: Mapping[str, int]
 def _indices(label: NDArray[Any], labels: Mapping[str, int]) -> LabelMap:
     """Class indices in the order of `labels` for its values."""
     values = np.array(list(labels.values()))
+    if np.array_equal(values, np.arange(len(values))):
+        return label.astype(np.uint16)
     order = np.argsort(values)
     found: LabelMap = order[np.searchsorted(values[order], label)].astype(np.uint16)
     return found
@@ -113,7 +114,7 @@ def _apart(
         found[name] = _NOWHERE
         if label[box].size:
             corner = np.array([side.start for side in box])
-            center = (corner + ndimage.center_of_mass(label[box] == value) + 0.5) / label.shape
+            center = (corner + middle_of(label[box] == value) + 0.5) / label.shape
             found[name] = _triple((center - middle) * extent)
     return found
 

@@ -125,3 +125,18 @@ def test_probabilities_are_not_written_to() -> None:
     before = probs.copy()
     grid.labels_from_probabilities(probs)
     assert np.array_equal(probs, before)
+
+
+def test_directions_that_cases_share_are_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    original = nib.orientations.io_orientation
+    monkeypatch.setattr(
+        nib.orientations, "io_orientation", lambda affine: asked.append(1) or original(affine)
+    )
+    turned = np.array([[0, -0.123, 0, 7], [0.7, 0, 0, 8], [0, 0, 2.5, 9], [0, 0, 0, 1.0]])
+    elsewhere = turned.copy()
+    elsewhere[:3, 3] = 1, 2, 3
+    grids = [ModelGrid.between((4, 5, 6), affine) for affine in (turned, elsewhere, turned)]
+    assert len(asked) == 1
+    assert all(grid.permutation == (1, 0, 2) for grid in grids)
+    assert not np.array_equal(grids[0].affine, grids[1].affine)

@@ -8,6 +8,7 @@ An axis that keeps its number of voxels is left alone, bit for bit.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import nibabel as nib
@@ -56,7 +57,7 @@ class ModelGrid:
         Raises:
             GeometryError: If the affine has no inverse or a spacing is not positive.
         """
-        orientation = nib.orientations.io_orientation(affine)
+        orientation = _orientation(tuple(affine[:3, :3].ravel().tolist()))
         if not np.isfinite(orientation).all():
             raise GeometryError(
                 f"expected an affine with three independent axes, found {affine.tolist()}. Repair the header."
@@ -182,6 +183,19 @@ class ModelGrid:
     def _require(found: tuple[int, ...], expected: Shape, grid: str) -> None:
         if found != expected:
             raise ShapeError(f"expected an array of shape {expected} on the {grid} grid, found {found}.")
+
+
+@lru_cache(maxsize=64)
+def _orientation(axes: tuple[float, ...]) -> FloatArray:
+    """What nibabel says of the directions of an affine, `(3, 2)`; most cases of a dataset share them.
+
+    Args:
+        axes: The nine numbers of the affine beside its origin, row by row.
+    """
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(axes, (3, 3))
+    orientation: FloatArray = nib.orientations.io_orientation(affine)
+    return orientation
 
 
 def _resample(array: FloatArray, shape: Shape) -> FloatArray:

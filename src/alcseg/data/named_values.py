@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from alcseg.arrays import values_in
 from alcseg.data.case import Volume
 from alcseg.data.voxel_values import MANY_VALUES, require_not_negative
 from alcseg.errors import LabelError
@@ -18,16 +19,15 @@ def require_named_values(label: Volume, labels: Mapping[str, int]) -> None:
     Raises:
         LabelError: If one has none; the message names the `--label-map` that may be meant.
     """
-    found, counts = np.unique(label.array, return_counts=True)
-    require_not_negative(found.tolist(), label.path)
+    present = values_in(label.array)
+    require_not_negative(present, label.path)
+    if present.issubset(labels.values()):
+        return
     unknown = [
         (int(value), int(count))
-        for value, count in zip(found, counts, strict=True)
+        for value, count in zip(*np.unique(label.array, return_counts=True), strict=True)
         if value not in labels.values()
     ]
-    if not unknown:
-        return
-    present = set(found.tolist())
     free = [value for value in list(labels.values())[1:] if value not in present] or list(labels.values())[
         -1:
     ]

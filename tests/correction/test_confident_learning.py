@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from alcseg.correction import Prune, confident_learning, find_label_issues, stream_label_issues
+from alcseg.correction import (
+    Prune,
+    confident_at_once,
+    confident_learning,
+    find_label_issues,
+    stream_label_issues,
+)
 from alcseg.correction.confident_joint import label_quotas
 from alcseg.correction.order_statistics import KthSmallest
 from alcseg.errors import LabelError, ShapeError
@@ -83,6 +89,26 @@ def test_cuts_found_by_counting_digits_are_the_same(
     (flags,) = stream_label_issues(chunks, num_classes=num_classes, prune=prune)
     assert 0 < flags.sum() < 1000
     np.testing.assert_array_equal(flags.numpy(), reference(label, probs, prune))
+
+
+@pytest.mark.parametrize("prune", MODES)
+def test_blocks_that_end_anywhere_flag_the_same(monkeypatch: pytest.MonkeyPatch, prune: Prune) -> None:
+    label, probs = problem(5, 4, 403)
+    monkeypatch.setattr(confident_at_once, "_BLOCK", 50)
+    flags = find_label_issues(torch.from_numpy(label), torch.from_numpy(probs), prune=prune)
+    np.testing.assert_array_equal(flags.numpy(), reference(label, probs, prune))
+
+
+def test_probabilities_are_gathered_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    longest = []
+    take = np.take
+    monkeypatch.setattr(confident_at_once, "_BLOCK", 50)
+    monkeypatch.setattr(
+        np, "take", lambda values, *_, **__: longest.append(len(values)) or take(values, *_, **__)
+    )
+    label, probs = problem(5, 4, 403)
+    find_label_issues(torch.from_numpy(label), torch.from_numpy(probs))
+    assert longest == [50] * 8 * 16 + [3] * 16  # each class of each label, in eight blocks and the rest
 
 
 def test_two_classes_make_all_modes_one() -> None:

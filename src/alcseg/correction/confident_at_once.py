@@ -15,6 +15,8 @@ from alcseg.correction.order_statistics import kth_smallest
 
 __all__ = ["issues_at_once"]
 
+_BLOCK = 2**16  # voxels whose probabilities fit into the cache of a core
+
 
 def issues_at_once(label: Tensor, columns: list[Tensor], *, by_class: bool, by_noise_rate: bool) -> Tensor:
     """Flags `(N,)` of all voxels.
@@ -28,11 +30,12 @@ def issues_at_once(label: Tensor, columns: list[Tensor], *, by_class: bool, by_n
     classes = len(columns)
     flags = torch.zeros(len(label), dtype=torch.bool, device=label.device)
     # Voxels of one label lie together from here on, so that no class looks at those of the others.
-    places = [_places(label == given) for given in range(classes)]
+    small = label.to(torch.uint8) if classes <= 256 else label
+    places = [_places(small == given) for given in range(classes)]
     counts = np.array([len(place) for place in places])
     if np.count_nonzero(counts) < 2:
         return flags
-    groups = [[column.index_select(0, place).double() for column in columns] for place in places]
+    groups = _probabilities_at(places, columns)
     quotas = label_quotas(_confident_joint(groups), counts)
     for given, (place, probs) in enumerate(zip(places, groups, strict=True)):
         if counts[given] < 2:
@@ -48,7 +51,8 @@ def issues_at_once(label: Tensor, columns: list[Tensor], *, by_class: bool, by_n
                     lag = probs[given] - probs[other]
                     leading |= _among_lowest(lag, doubtful, int(quotas[given, other]))
             chosen &= leading
-        flags[place[doubtful[chosen]]] = True
+        flagged = doubtful.index_select(0, _places(chosen))
+        flags.index_fill_(0, place.index_select(0, flagged), True)
     return flags
 
 
@@ -57,6 +61,32 @@ def _places(mask: Tensor) -> Tensor:
     if mask.device.type != "cpu":
         return mask.nonzero().squeeze(1)
     return torch.from_numpy(np.flatnonzero(mask.numpy()))  # several times as fast on a processor
+
+
+def _count(mask: Tensor) -> int:
+    """How often a mask holds."""
+    if mask.device.type != "cpu":
+        return int(mask.count_nonzero())
+    return int(np.count_nonzero(mask.numpy()))  # several times as fast on a processor
+
+
+def _probabilities_at(places: list[Tensor], columns: list[Tensor]) -> list[list[Tensor]]:
+    """By label: the probability of each class at its places, float64.
+
+    A processor goes through blocks that its cache holds: rows of K probabilities would be read from memory
+    again for each class of each label.
+    """
+    if columns[0].device.type != "cpu":
+        return [[column.index_select(0, place).double() for column in columns] for place in places]
+    groups = [np.empty((len(columns), len(place))) for place in places]
+    for start in range(0, len(columns[0]), _BLOCK):
+        block = [column[start : start + _BLOCK].double().contiguous().numpy() for column in columns]
+        for place, group in zip(places, groups, strict=True):
+            first, last = np.searchsorted(place.numpy(), (start, start + _BLOCK))
+            here = place.numpy()[first:last] - start
+            for values, found in zip(block, group, strict=True):
+                np.take(values, here, out=found[first:last], mode="clip")  # "raise" would buffer
+    return [list(torch.from_numpy(group)) for group in groups]
 
 
 def _beaten(probs: list[Tensor], given: int) -> Tensor:
@@ -87,12 +117,13 @@ def _confident_guesses(probs: list[Tensor], thresholds: list[float]) -> list[int
         several |= one & mask
         one |= mask
     alone = ~several
-    found = torch.stack([(mask & alone).count_nonzero() for mask in passed])
+    found = np.array([_count(mask & alone) for mask in passed])
     position = _places(several)
     if len(position):
         likeliest = torch.stack([values[position] for values in probs]).argmax(0)
-        found += likeliest.bincount(minlength=len(probs))
-    return found.tolist()
+        found += likeliest.bincount(minlength=len(probs)).cpu().numpy()
+    counts: list[int] = found.tolist()
+    return counts
 
 
 def _among_lowest(scores: Tensor, doubtful: Tensor, quota: int) -> Tensor:
@@ -107,6 +138,6 @@ def _among_lowest(scores: Tensor, doubtful: Tensor, quota: int) -> Tensor:
         return torch.ones_like(own, dtype=torch.bool)
     values = scores.index_select(0, position)
     cut = kth_smallest(values, quota)
-    room = quota - int((values < cut).count_nonzero())
+    room = quota - _count(values < cut)
     last = position[_places(values == cut)[room - 1]]
     return (own < cut) | ((own == cut) & (doubtful <= last))

@@ -177,10 +177,11 @@ def _check(label: Tensor, probs: Tensor) -> None:
             f"label {tuple(label.shape)}, probabilities {tuple(probs.shape)}: expected the shape of the "
             "label with the classes as second axis."
         )
-    if label.numel() and not 0 <= int(label.min()) <= int(label.max()) < num_classes:
-        raise LabelError(
-            f"label values {int(label.min())} to {int(label.max())}: expected 0 to {num_classes - 1}."
-        )
+    if not label.numel():
+        return
+    low, high = (int(value) for value in label.aminmax())
+    if not 0 <= low <= high < num_classes:
+        raise LabelError(f"label values {low} to {high}: expected 0 to {num_classes - 1}.")
 
 
 def _blocks(label: Tensor, probs: Tensor) -> Iterator[_Voxels]:

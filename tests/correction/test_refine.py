@@ -94,6 +94,15 @@ def test_the_pass_far_from_the_mean_counts_less() -> None:
     assert float(refined.fused[0, 0]) == pytest.approx(0.865, abs=5e-4)
 
 
+def test_a_lone_voxel_of_which_all_passes_disagree_has_a_label() -> None:
+    # D of its two passes is 0.69 and that of all others 0, so the mean is 0.69/512 and exp(-D/tau) 0 for both.
+    passes = [torch.zeros(1, 2, 8, 8, 8) for _ in range(2)]
+    for one, first in zip(passes, (9.0, -9.0), strict=True):
+        one[0, 0, 0, 0, 0] = first
+    refined = refine([one.log_softmax(1) for one in passes], weighting="exponential")
+    torch.testing.assert_close(refined.fused, torch.full((1, 2, 8, 8, 8), 0.5))
+
+
 def test_one_pass_is_its_own_mean(log_probs: list[torch.Tensor]) -> None:
     refined = refine(log_probs[:1])
     torch.testing.assert_close(refined.fused, log_probs[0].exp())

@@ -62,16 +62,14 @@ def refine(
         The fused prediction, refined label and uncertainty.
     """
     probs, mean, divergence = divergences(passes)
-    if weighting == "inverse":
-        weight = 1 / (divergence + _INVERSE_OFFSET)
-    elif weighting == "exponential":
+    if weighting == "exponential":
         own = divergence if mask is None else divergence[:, mask]
         whole = own.mean() if mean_divergence is None else mean_divergence
         tau = temperature * whole.clamp_min(_INVERSE_OFFSET)
-        weight = (-divergence / tau).exp()
+        weight = (-divergence / tau).softmax(0)  # where all passes diverge, each exp would be 0
     else:
-        weight = torch.ones_like(divergence)
-    weight = weight / weight.sum(0)
+        raw = 1 / (divergence + _INVERSE_OFFSET) if weighting == "inverse" else torch.ones_like(divergence)
+        weight = raw / raw.sum(0)
     fused = (weight.unsqueeze(2) * probs).sum(0)
     entropy = -torch.special.xlogy(fused, fused).sum(1)
     voxel_map = entropy if uncertainty == "entropy" else divergence.mean(0)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from alcseg.auditing.foretold import foretold
 from alcseg.auditing.judge import Judge, averaged, believed
 from alcseg.auditing.simulate import Simulated
 
@@ -15,7 +16,7 @@ def table(dice, rng, noise=0.02):
     return np.concatenate([rows, rng.random((len(dice), 1))], axis=1)[:, None, :]
 
 
-def fitted(rng, cases=40, draws=6):
+def fitted(rng, cases=40, draws=6, folds=3):
     names = [f"case_{number % cases}" for number in range(cases * draws)]
     dice = rng.uniform(0.2, 1.0, len(names))
     truth = [
@@ -24,8 +25,8 @@ def fitted(rng, cases=40, draws=6):
         )
         for d in dice
     ]
-    folds = [int(name.split("_")[1]) % 3 for name in names]
-    return Judge(table(dice, rng), truth, names, folds)
+    fold_of = [int(name.split("_")[1]) % folds for name in names]
+    return Judge(table(dice, rng), truth, names, fold_of, num_folds=3)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,25 @@ def test_believed_is_the_better_half_of_each_scale():
     evidence = table(dice, rng)
     evidence[np.array(folds) == 1] *= 0.5  # the other network's scores are all lower
     assert set(believed(evidence, folds, NAMES)) == set(range(10))
+
+
+def test_labels_of_tiny_folds_are_ranked_together():
+    rng = np.random.default_rng(6)
+    evidence = table([0.3] * 5 + [0.9] * 5, rng)
+    assert set(believed(evidence, range(10), NAMES)) == set(range(5, 10))
+
+
+def test_a_fold_without_any_believed_label_is_judged():
+    judge = fitted(np.random.default_rng(7), folds=2)
+    ((found,),) = judge.judge(table([0.5], np.random.default_rng(8)), ["new"], [2])
+    assert 0.3 < found.dice < 0.7
+
+
+def test_errors_of_one_case_tell_nothing_of_what_the_judge_is_worth():
+    judge = fitted(np.random.default_rng(9), cases=1, draws=40)
+    assert foretold(judge.judged, judge.true) == ()
+    ((found,),) = judge.judge(table([0.5], np.random.default_rng(10)), ["new"], [0])
+    assert found.low < 0.3 < 0.9 < found.high  # of all errors
 
 
 def test_judgments_of_several_judges_are_averaged(judge):

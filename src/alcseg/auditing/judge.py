@@ -25,6 +25,7 @@ from alcseg.types import FloatArray
 __all__ = ["Judge", "Judgment", "averaged", "believed"]
 
 _NEIGHBORS = 150
+_RANKED = 4  # labels of a fold from which on they are ranked by themselves
 
 
 @dataclass(frozen=True)
@@ -78,20 +79,25 @@ def believed(table: FloatArray, folds: Sequence[int], names: Sequence[str]) -> N
     """The half of the labels that agrees best with the predictions, by ranks within the fold.
 
     Networks of different folds are not on one scale, hence ranks; scores that fail on different errors are
-    added. Only this choice rests on a fixed score; it has to be clean, not complete.
+    added. Where a fold holds fewer than 4 labels, the ranks are those of the whole set: a label that stands
+    alone has no rank. Only this choice rests on a fixed score; it has to be clean, not complete.
 
     Args:
         table: Evidence `(cases, K - 1, names)`.
         folds: Of each case.
         names: Of the evidence.
     """
+    from scipy.stats import rankdata  # takes a second to import
+
     total = np.zeros(len(table))
     fold_of = np.asarray(folds)
+    if np.unique(fold_of, return_counts=True)[1].min() < _RANKED:
+        fold_of = np.zeros_like(fold_of)
     for name in ("soft_minimum", "union", "band"):
         score = table[:, :, names.index(name)].mean(axis=1)
-        for fold in set(folds):
+        for fold in np.unique(fold_of):
             own = fold_of == fold
-            total[own] += score[own].argsort().argsort() / own.sum()
+            total[own] += (rankdata(score[own]) - 0.5) / own.sum()
     return np.argsort(-total, kind="stable")[: max(1, len(table) // 2)]
 
 
@@ -103,6 +109,7 @@ class Judge:
         truth: What was done to each.
         cases: Whose label it was.
         folds: Fold of each draw's case.
+        num_folds: How many there are, also of cases that no error was simulated on.
         seed: Of the forests.
     """
 
@@ -113,10 +120,11 @@ class Judge:
         cases: Sequence[str],
         folds: Sequence[int],
         *,
+        num_folds: int,
         seed: int = 0,
     ) -> None:
         self.classes = simulated.shape[1]
-        self.fold_count = max(folds) + 1
+        self.num_folds = num_folds
         rows = self._rows(simulated, folds)
         names = np.repeat(cases, self.classes).tolist()
         dice = np.concatenate([one.dice for one in truth])
@@ -124,7 +132,7 @@ class Judge:
         kinds = np.concatenate([[KINDS.index(kind) for kind in one.kinds] for one in truth])
         self.scores = Forests(rows, np.stack([dice, surface], axis=1), names, seed=seed)
         self.kinds = Forests(rows, kinds, names, seed=seed, classes=len(KINDS))
-        judged = np.nan_to_num(self.scores.own[:, 0])  # of a single case nothing is known: all are alike
+        judged = self.scores.own[:, 0]  # nan if all errors are of one case: then all are alike
         order = np.argsort(judged)
         self.judged, self.true = judged[order], dice[order]
 
@@ -160,5 +168,5 @@ class Judge:
         return float(min(low, dice)), float(max(high, dice))
 
     def _rows(self, table: FloatArray, folds: Sequence[int]) -> FloatArray:
-        fold = np.repeat(np.eye(self.fold_count)[np.asarray(folds)], self.classes, axis=0)
+        fold = np.repeat(np.eye(self.num_folds)[np.asarray(folds)], self.classes, axis=0)
         return np.hstack([class_rows(table), fold])

@@ -304,6 +304,13 @@ def _judge(seen: dict[str, SeenCase], fold_of: Mapping[str, int], seed: int) -> 
             truth.append(drawn)
             cases.append(name)
     logger.info("fitting the judge on %d simulated errors of %d labels", len(truth), len(good))
-    judge = Judge(np.stack(spoiled), truth, cases, [fold_of[name] for name in cases], seed=seed)
+    judge = Judge(
+        np.stack(spoiled),
+        truth,
+        cases,
+        [fold_of[name] for name in cases],
+        num_folds=max(fold_of.values()) + 1,
+        seed=seed,
+    )
     judged = dict(zip(names, judge.judge(table, names, folds), strict=True))
     return _Judged(judged, len(good), told, foretold(judge.judged, judge.true), judge)

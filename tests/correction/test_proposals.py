@@ -30,6 +30,15 @@ def test_a_label_drawn_too_large_is_moved_back() -> None:
     assert all(one.dtype == np.uint8 for one in proposals.values())
 
 
+def test_a_class_that_fills_the_volume_is_weighed_as_any_other() -> None:
+    full = np.ones((9, 9, 9), np.uint8)
+    pred = full.copy()
+    pred[:, :, :3] = 0
+    proposals, _ = propose(probabilities(pred), pred, full, ISOTROPIC, 0.5, full)
+    # Deep inside P(class) = 1 - g / 2 = 0.85, which 0.9 for background outvotes and 0.1 does not.
+    assert np.array_equal(proposals["posterior"], pred)
+
+
 class Largest(TorchDispatchMode):
     """Notes the size of the largest tensor that is made inside."""
 

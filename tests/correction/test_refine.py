@@ -95,7 +95,7 @@ def test_the_pass_far_from_the_mean_counts_less() -> None:
 
 
 def test_a_lone_voxel_of_which_all_passes_disagree_has_a_label() -> None:
-    # D of its two passes is 0.69 and that of all others 0, so the mean is 0.69/512 and exp(-D/tau) 0 for both.
+    # D of its two passes is 0.69, and 0 elsewhere: the mean is 0.69 / 512, and exp(-D / tau) 0 for both.
     passes = [torch.zeros(1, 2, 8, 8, 8) for _ in range(2)]
     for one, first in zip(passes, (9.0, -9.0), strict=True):
         one[0, 0, 0, 0, 0] = first

@@ -205,6 +205,7 @@ def posterior(probs: Tensor, distance: Tensor, offset: Tensor, shape: Tensor, gr
     offset, shape = offset[..., None, None, None], shape[..., None, None, None]
     reach = (offset - distance) / shape
     odds = torch.special.log_ndtr(reach) - torch.special.log_ndtr(-reach)
+    odds = odds.clamp_max(torch.finfo(odds.dtype).max)  # infinite in a class that fills the volume
     odds = torch.cat([torch.zeros_like(odds[:, :1]), odds], 1)
     has = ~odds.isneginf()
     given = (1 - gross) * odds.softmax(1) + gross * has / has.sum(1, keepdim=True)

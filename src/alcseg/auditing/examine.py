@@ -114,7 +114,10 @@ def explained(rows: FloatArray) -> NDArray[np.float64]:
 
 
 def _in_drawn_slices(given: LabelMap, pred: LabelMap, classes: int) -> NDArray[np.float32]:
-    """Dice of label and prediction by class in those slices that hold the class, along the axis that fits."""
+    """Dice of label and prediction by class in those slices that hold the class, along the axis that fits.
+
+    1 for a class that the label lacks: no slice holds it, and that it was forgotten explains it all.
+    """
     found = []
     for index in range(1, classes):
         drawn, seen = given == index, pred == index

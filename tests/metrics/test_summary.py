@@ -81,3 +81,8 @@ def test_holm() -> None:
     assert got == pytest.approx({"b": 0.04, "a": 0.03, "c": 0.04})
     assert list(got) == ["b", "a", "c"]
     assert holm({"a": 0.9, "b": 0.8}) == {"a": 1.0, "b": 1.0}
+
+
+def test_holm_leaves_out_what_could_not_be_tested() -> None:
+    got = holm({"untested": math.nan, "a": 0.02, "b": 0.04})
+    assert got == pytest.approx({"untested": math.nan, "a": 0.04, "b": 0.04}, nan_ok=True)

@@ -1,5 +1,6 @@
 """From values per case to a mean with an interval, and from two sets of values to a paired test."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -139,12 +140,15 @@ def paired_test(first: Sequence[float], second: Sequence[float]) -> float:
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     """P values corrected for their number by Holm's step-down rule, in the order given.
 
+    One that is `nan` stays so, and does not count among them.
+
     Source:
         Holm, Scandinavian Journal of Statistics 6(2), 1979.
     """
-    corrected: dict[str, float] = {}
+    known = {name: p for name, p in p_values.items() if not math.isnan(p)}
+    corrected = dict(p_values)
     largest = 0.0
-    for rank, name in enumerate(sorted(p_values, key=lambda name: p_values[name])):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[name]))
+    for rank, name in enumerate(sorted(known, key=lambda name: known[name])):
+        largest = max(largest, min(1.0, (len(known) - rank) * known[name]))
         corrected[name] = largest
-    return {name: corrected[name] for name in p_values}
+    return corrected

@@ -203,9 +203,21 @@ def test_logs_of_a_launcher_may_lie_in_a_folder_that_is_new(spoiled, tmp_path, m
         audit(spoiled, out=tmp_path / "out", steps=1, set=SMALL, device="cpu")
 
 
-def test_a_run_needs_no_jobs(result, spoiled, tmp_path):
+@pytest.mark.parametrize(
+    "options",
+    [{"launcher": "slurm"}, {"slurm": ["qos=low"]}, {"repeats": 2}, {"set": ["data.patch=[8,8,8]"]}],
+)
+def test_a_run_needs_no_jobs_settings_and_repeats(result, spoiled, tmp_path, options):
     with pytest.raises(UsageError, match="Leave out --launcher"):
-        audit(spoiled, out=tmp_path / "out", run=result.run_path(0), launcher="slurm")
+        audit(spoiled, out=tmp_path / "out", run=result.run_path(0), **options)
+
+
+def test_a_dataset_without_labels_cannot_be_judged(tmp_path):
+    root = write_phantoms(tmp_path / "data", train=2, val=0, test=1, shape=(16, 16, 16), seed=2)
+    rows = [row.model_copy(update={"quality": "unlabeled"}) for row in CaseRow.read(root)]
+    CaseRow.write(root, rows)
+    with pytest.raises(DataError, match="expected labels of the splits train and val to judge, found none"):
+        audit(root, out=tmp_path / "out")
 
 
 def test_a_training_that_fails_ends_the_audit_after_the_others(spoiled, tmp_path, monkeypatch):
@@ -268,6 +280,13 @@ def test_repeats_are_dealt_anew_and_averaged(small, tmp_path):
     assert one != two  # dealt anew
     single = audit(small, out=tmp_path / "single", **QUICK)
     assert single.ranking != found.ranking
+
+
+def test_three_labels_are_judged_though_one_fold_holds_all_that_is_believed(tmp_path):
+    root = write_phantoms(tmp_path / "data", train=3, val=0, test=0, shape=(16, 16, 16), seed=2)
+    found = audit(root, out=tmp_path / "out", **QUICK | {"folds": 3})
+    assert {row.fold for row in found.ranking} == {0, 1, 2}
+    assert found.record.rounds[0].believed == 1
 
 
 def test_jobs_are_trained_side_by_side_and_change_nothing(small, tmp_path, monkeypatch):

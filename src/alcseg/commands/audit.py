@@ -28,7 +28,7 @@ from alcseg.commands.progress import track
 from alcseg.data.fingerprint import fingerprint
 from alcseg.data.folder import Dataset
 from alcseg.data.groups import hint
-from alcseg.errors import UsageError
+from alcseg.errors import DataError, UsageError
 from alcseg.files import atomic_path, make_folder, write_text
 from alcseg.inference.device import pick_device
 from alcseg.inference.pick_engine import pick_engine
@@ -129,14 +129,22 @@ def audit(
     source, target = Dataset.open(dataset), Path(out)
     require_apart(target, source.root)
     rows = [row for row in source.rows if row.split != "test" and row.quality != "unlabeled"]
+    if not rows:
+        raise DataError(
+            f"{source.root}: expected labels of the splits train and val to judge, found none. Set split and "
+            "quality in cases.csv."
+        )
     groups = {row.case_id: row.group for row in rows}
     works: list[OutOfFold | ByRun]
     if not _is_begun(target):
         require_free(target)  # before logs of SLURM lie in it
     own = None if run is None else Run.open(run)
     if own is not None:
-        if launcher != "local" or slurm:
-            raise UsageError("--run: trains nothing, so there are no jobs. Leave out --launcher and --slurm.")
+        if launcher != "local" or slurm or set or repeats > 1:
+            raise UsageError(
+                "--run: trains nothing, so there are no jobs, settings and repeats. Leave out --launcher, "
+                "--slurm, --set and --repeats."
+            )
         works, rounds = [ByRun(source, rows, own, target / "by_run", device, engine)], 1
     else:
         shared = cores_are_shared(launcher, device, jobs)

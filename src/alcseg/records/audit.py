@@ -127,9 +127,9 @@ class AuditRecord(Document):
     method: str
     """That the networks were trained with."""
     steps: int
-    """Of each training."""
+    """Of each training, if there was one: none where `run` judged."""
     folds: int
-    """Parts of the set, each judged by a network of the others."""
+    """Parts of the set, each judged by a network of the others; undivided where `run` judged."""
     seed: int
     """Of folds, trainings and simulated errors."""
     draws: int

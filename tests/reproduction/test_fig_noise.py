@@ -34,6 +34,15 @@ def test_the_median_case_of_a_kind_is_shown(fake):
     assert "Dice 0.40" in noise_figure(dataset(fake)).axes[0].get_title()
 
 
+@pytest.mark.parametrize(("unit", "said"), [("mm", "3 mm"), ("percent", "3 %"), (None, "3 voxels")])
+def test_noise_of_one_kind_is_one_picture_in_its_own_unit(fake, unit, said):
+    fake.add_images()
+    noise = NoiseManifest.read(fake.dataset()).cases
+    fake.write_noise({"train_a": noise["train_a"].model_copy(update={"unit": unit})})
+    (axes,) = noise_figure(dataset(fake)).axes
+    assert axes.get_title() == f"dilated, {said}\nDice 0.40"
+
+
 def test_no_noise_no_figure(fake):
     assert noise_figure(dataset(fake)) is None
 

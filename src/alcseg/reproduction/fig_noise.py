@@ -25,13 +25,15 @@ from alcseg.reporting.entries import DatasetEntry
 __all__ = ["noise_figure"]
 
 _WORDS = {"dilate": "dilated", "erode": "eroded"}
+_UNITS = {"voxel": "voxels", "mm": "mm", "percent": "%"}
 _AXIAL = 2
 
 
 def noise_figure(dataset: DatasetEntry) -> Figure | None:
     """A dilated and an eroded case, clean and noisy outlines over the image; None where there are none.
 
-    Of each kind it is the case of median Dice, so neither the mildest nor the worst.
+    Where labels were only dilated, or only eroded, it is one case. Of each kind it is that of median Dice, so
+    neither the mildest nor the worst.
 
     Raises:
         DataError: If a file of the dataset is damaged.
@@ -41,7 +43,8 @@ def noise_figure(dataset: DatasetEntry) -> Figure | None:
         return None
     folder = Dataset.open(dataset.path)
     figure = Figure(figsize=(COLUMN_INCH, COLUMN_INCH / 2 + 0.7), layout="constrained")
-    for axes, (case_id, entry) in zip(figure.subplots(1, 2, squeeze=False)[0], shown, strict=False):
+    grid = figure.subplots(1, len(shown), squeeze=False)[0]
+    for axes, (case_id, entry) in zip(grid, shown, strict=True):
         name = f"{case_id}{folder.file_ending}"
         paths = {"clean": dataset.path / "labelsClean" / name, "given": dataset.path / "labelsTr" / name}
         case = read_upright(folder.image_paths(case_id)[0], paths)
@@ -51,7 +54,7 @@ def noise_figure(dataset: DatasetEntry) -> Figure | None:
         for key, label in slices.items():
             outline(axes, label, extent, CONTOUR_STYLES[key], width=1.0)
         focus(axes, (slices["clean"] > 0) | (slices["given"] > 0), extent)
-        title = f"{_WORDS[entry.operation]}, {entry.size:g} {entry.unit or 'voxel'}s"
+        title = f"{_WORDS[entry.operation]}, {entry.size:g} {_UNITS.get(entry.unit or 'voxel', entry.unit)}"
         axes.set_title(f"{title}\nDice {entry.dice_to_clean:.2f}", fontsize=POINTS, color=INK)
     contour_legend(figure, {"clean": CONTOUR_STYLES["clean"], "as given": CONTOUR_STYLES["given"]})
     return figure

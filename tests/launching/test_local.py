@@ -79,9 +79,8 @@ def test_how_a_process_ended_is_told():
         _why_failed(job, 130, told())
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="tells of no cores")
 def test_processes_side_by_side_share_the_cores(monkeypatch):
-    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(8)))
+    monkeypatch.setattr(local, "usable_cores", lambda: 8)
     assert [_threads(jobs) for jobs in (1, 2, 3, 8, 20)] == [8, 4, 2, 1, 1]
 
 
@@ -113,7 +112,7 @@ def test_a_process_has_its_share_and_ignores_ctrl_c(monkeypatch, jobs, asked, th
         def start(self):
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # which a process inherits
 
-    monkeypatch.setattr(local.os, "sched_getaffinity", lambda _: range(6), raising=False)
+    monkeypatch.setattr(local, "usable_cores", lambda: 6)
     monkeypatch.setattr(local.multiprocessing, "get_context", lambda kind: Context())
     monkeypatch.setattr(local, "progress_wanted", lambda: True)
     before = signal.getsignal(signal.SIGINT)

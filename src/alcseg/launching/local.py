@@ -16,6 +16,7 @@ import torch
 
 from alcseg.errors import AlcsegError, ResourceError, UsageError
 from alcseg.launching.job import Ended, Job, JobCount, interrupt, log_to_stderr, terminated_as_interrupted
+from alcseg.machine import usable_cores
 from alcseg.notebook import progress_beside, progress_wanted
 
 __all__ = ["LocalLauncher", "count_jobs"]
@@ -110,8 +111,8 @@ def _slots(device: str, jobs: int) -> list[tuple[str, str | None]]:
 
 
 def _threads(jobs: int) -> int:
-    """Threads of each of the processes side by side; 0 where it is not known how many cores we may use."""
-    return max(1, len(os.sched_getaffinity(0)) // jobs) if hasattr(os, "sched_getaffinity") else 0
+    """Threads of each of the processes side by side."""
+    return max(1, usable_cores() // jobs)
 
 
 def _start(job: Job, device: str, gpu: str | None, jobs: int, threads: int | None) -> _Running:
@@ -144,8 +145,7 @@ def _work_alone(
     threading.Thread(target=_follow_parent, daemon=True).start()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-    if threads:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(threads)
     log_to_stderr(level)
     if beside is not None:
         progress_beside(beside, job.name)

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from alcseg.errors import DataError, GeometryError, UsageError
+from alcseg.errors import GeometryError, ResourceError, UsageError
 from alcseg.launching import Job
 from alcseg.launching.slurm import SlurmLauncher, _Work
 
@@ -99,7 +99,7 @@ def test_every_job_ends_with_its_own_error(tmp_path, caplog):
     assert "3 job(s) submitted, the first is 7_0" in caplog.text
     assert found["good"] is None
     assert (type(found["broken"]), str(found["broken"])) == (GeometryError, "expected a round one")
-    assert type(found["crashed"]) is DataError
+    assert type(found["crashed"]) is ResourceError
     assert str(found["crashed"]) == f"job 7_2: RuntimeError: no luck. See {tmp_path / 'slurm'}."
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alcseg.bounded_yaml import load_yaml
-from alcseg.errors import AlcsegError, DataError, PackageError, UsageError
+from alcseg.errors import AlcsegError, PackageError, ResourceError, UsageError
 from alcseg.launching.job import Ended, Job, log_to_stderr, terminated_as_interrupted
 
 __all__ = ["SlurmLauncher", "parse_options"]
@@ -97,7 +97,7 @@ class SlurmLauncher:
             error: AlcsegError | None = submission.result()
             return error
         reason = str(crash).strip().splitlines()[-1]
-        return DataError(f"job {submission.job_id}: {reason.rstrip('.')}. See {self.folder}.")
+        return ResourceError(f"job {submission.job_id}: {reason.rstrip('.')}. See {self.folder}.")
 
 
 class _Work:

@@ -73,7 +73,7 @@ def test_predict_lists_what_failed(capsys):
     assert "failed   2" in out
 
 
-def audited(*qualities):
+def audited(*qualities, run=None):
     """An audit of one case of each quality, the first of them trusted."""
     rows = [
         AuditRow(
@@ -86,7 +86,7 @@ def audited(*qualities):
     record = AuditRecord(
         dataset="data/heart", method="hl_sup", steps=1, folds=2, seed=0, draws=1, cases=len(rows),
         bad_below=0.85, rounds=(), wrong=1, kinds={}, trusted=("case_1",), doubted_hq=("case_2",),
-        verdict="1 label seems wrong.",
+        verdict="1 label seems wrong.", run=run,
     )  # fmt: skip
     return Audit(Path("audits/heart"), record, tuple(rows))
 
@@ -99,6 +99,14 @@ def test_audit_tells_how_to_go_on_and_doubts_of_hq_where_there_is_other_quality(
     assert told.endswith("in the browser: alcseg review audits/heart\n")
     show("audit", audited("hq", "hq"), as_json=False)  # by default, not by choice
     assert "hq, but seem wrong" not in capsys.readouterr().out
+
+
+def test_an_audit_by_a_run_is_no_judge_to_correct_by(capsys):
+    show("audit", audited("lq", "hq", run="runs/heart"), as_json=False)
+    told = " ".join(capsys.readouterr().out.split())
+    assert "alcseg train data/heart --hq-from audits/heart --out RUN trains with what is trusted" in told
+    assert "alcseg correct RUN data/heart --out NEW" in told
+    assert "--oof" not in told
 
 
 def test_correct_shows_the_first_ten_cases_by_their_worst_class(corrected, capsys):

@@ -24,7 +24,7 @@ from alcseg.data.phantoms import write_phantoms
 from alcseg.data.writer import write_label
 from alcseg.errors import CheckpointError, ConfigError, DataError, UsageError
 from alcseg.launching import LocalLauncher
-from alcseg.records.audit import AuditRow, RegionRow
+from alcseg.records.audit import AuditRecord, AuditRow, RegionRow
 from alcseg.records.cases import CaseRow
 from alcseg.records.fingerprint import FingerprintRow
 from alcseg.records.run import RunRecord
@@ -254,6 +254,46 @@ def test_a_run_may_judge_and_what_it_has_seen_is_marked(result, spoiled, tmp_pat
     assert {row.fold for row in found.ranking} == {0}
     assert (found.record.run, len(found.record.rounds), found.record.method) == (str(run.path), 1, "hl_sup")
     assert not (tmp_path / "out" / "folds").exists()
+    page = (found.path / "report.html").read_text(encoding="utf-8")
+    assert f"prediction by {run.path}" in page
+    assert "--oof" not in page
+    assert "never saw" not in page
+    with pytest.raises(
+        DataError, match="expected an audit whose networks never saw the labels, found one by"
+    ):
+        correct(found, spoiled, out=tmp_path / "corrected", oof=True, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("first", "words"),
+    [
+        ("lq", "expected training labels of quality lq that the audit in .* Call those lq in cases.csv"),
+        ("hq", "expected training labels that the audit in .* does not trust, found none"),
+    ],
+)
+def test_an_audit_that_trusts_what_could_be_corrected_is_told_from_one_that_trusts_all(
+    small, tmp_path, first, words
+):
+    source, audited = tmp_path / "data", tmp_path / "audit"
+    shutil.copytree(small, source)
+    one, *others = Dataset.open(source).rows
+    CaseRow.write(source, [one.model_copy(update={"quality": first}), *others])
+    rows = [
+        AuditRow(
+            rank=rank, case_id=row.case_id, class_name="organ", dice=0.5, dice_low=0, dice_high=1,
+            surface_mm=1, kind="ragged", kind_probability=0.9, agreement=0.5, quality=row.quality, fold=0,
+            words="",
+        )
+        for rank, row in enumerate((one, *others), start=1)
+    ]  # fmt: skip
+    AuditRow.write(audited, rows)
+    AuditRecord(
+        dataset=str(source), method="hl_sup", steps=1, folds=2, seed=0, draws=1, cases=len(rows),
+        bad_below=0.85, rounds=(), wrong=1, kinds={}, verdict="",
+        trusted=tuple(row.case_id for row in rows[: 1 if first == "lq" else None]),
+    ).write(audited)  # fmt: skip
+    with pytest.raises(DataError, match=words):
+        correct(audited, source, out=tmp_path / "out", oof=True, device="cpu")
 
 
 @pytest.fixture(scope="module")

@@ -173,6 +173,10 @@ _AFTER_AUDIT = (
     "Go on from here: alcseg correct {out} {dataset} --oof --out NEW mends what is not trusted, "
     "alcseg train {dataset} --hq-from {out} --out RUN trains with what is."
 )
+_AFTER_AUDIT_BY_RUN = (
+    "Go on from here: alcseg train {dataset} --hq-from {out} --out RUN trains with what is trusted, "
+    "alcseg correct RUN {dataset} --out NEW mends the rest by that run."
+)
 
 
 def _audit(result: Any) -> list[RenderableType]:
@@ -185,6 +189,7 @@ def _audit(result: Any) -> list[RenderableType]:
         "words": "in words",
     }
     record = result.record
+    go_on = _AFTER_AUDIT if record.run is None else _AFTER_AUDIT_BY_RUN
     told_apart = any(row.quality != "hq" for row in result.ranking)  # else all are hq, and nothing is news
     facts = {
         "out": result.out,
@@ -207,7 +212,7 @@ def _audit(result: Any) -> list[RenderableType]:
         *_facts(facts),
         "",
         record.verdict,
-        *(["", _AFTER_AUDIT.format(out=result.out, dataset=record.dataset)] if record.trusted else []),
+        *(["", go_on.format(out=result.out, dataset=record.dataset)] if record.trusted else []),
         *_look(result.out),
     ]
 

@@ -190,9 +190,16 @@ def answers_of_audit(
     """Sort the cases of a dataset by what an audit found.
 
     Raises:
-        DataError: If the audit is of another dataset, or there is nothing to correct.
+        DataError: If the audit is of another dataset or has no networks of its own, or there is nothing to
+            correct.
     """
     found = Audit.open(audit)
+    if found.record.run is not None:
+        raise DataError(
+            f"{found.path}: expected an audit whose networks never saw the labels, found one by the run "
+            f"{found.record.run}. Audit without --run, or train with what it trusts (alcseg train --hq-from) "
+            "and correct by that run."
+        )
     fold_of = {row.case_id: row.fold for row in found.ranking}
     trusted = set(found.trusted)
     labeled = [row for row in source.rows if row.split != "test" and row.quality != "unlabeled"]
@@ -202,15 +209,20 @@ def answers_of_audit(
             f"({len(strangers)} such). Audit this dataset."
         )
     found.require_same(source)
-    some_doubted = any(row.quality == "lq" for row in labeled)
+    training = source.rows_where(split="train")
+    some_doubted = any(row.quality == "lq" for row in training)
     doubted = tuple(
-        row
-        for row in source.rows
-        if row.split == "train" and row.case_id not in trusted and (row.quality != "hq" or not some_doubted)
+        row for row in training if row.case_id not in trusted and (row.quality != "hq" or not some_doubted)
     )
     if not doubted:
         raise DataError(
-            f"{source.root}: the audit in {found.path} trusts all labels; there is none to correct."
+            f"{source.root}: expected training labels{' of quality lq' if some_doubted else ''} that the "
+            f"audit in {found.path} does not trust, found none: there is nothing to correct."
+            + (
+                " Call those lq in cases.csv that you doubt: labels of quality hq stay."
+                if some_doubted
+                else ""
+            )
         )
     names = {row.case_id for row in doubted}
     teachers = [row for row in labeled if row.case_id in trusted]

@@ -124,7 +124,9 @@ def _cases(audit: Audit, shown: dict[str, tuple[AuditRow, ...]]) -> Section | No
     cases = Cases(
         panels,
         dashed="label as given",
-        solid="prediction by a network that never saw the label",
+        solid="prediction by a network that never saw the label"
+        if audit.record.run is None
+        else f"prediction by {audit.record.run}",
         tinted="the largest difference",
         tints=("only predicted", "only given", "another class"),
         command=link.command,
@@ -204,19 +206,17 @@ def _regions(audit: Audit, shown: dict[str, tuple[AuditRow, ...]]) -> Section:
 def _trusted(audit: Audit) -> Section:
     names = ", ".join(audit.trusted) or "none"
     dataset, audit_path = audit.record.dataset, str(audit.path)
+    review = ReviewLink(audit.path).command
+    correct = shlex.join(["alcseg", "correct", audit_path, dataset, "--oof", "--out", "CORRECTED"])
+    train = shlex.join(["alcseg", "train", dataset, "--hq-from", audit_path, "--out", "RUN"])
+    if audit.record.run is None:
+        what = "Look at the others, mend them by the networks that never saw them, or train with these:"
+        commands = [review, correct, train]
+    else:  # which may have learned the labels, so another has to mend them
+        what = "Look at the others, or train with these, and mend the others by that run:"
+        commands = [review, train, shlex.join(["alcseg", "correct", "RUN", dataset, "--out", "CORRECTED"])]
     return Section(
-        "Labels that can be trusted",
-        [
-            Text(f"Best first: {names}."),
-            Text("Look at the others, mend them by the networks that never saw them, or train with these:"),
-            Commands(
-                [
-                    ReviewLink(audit.path).command,
-                    shlex.join(["alcseg", "correct", audit_path, dataset, "--oof", "--out", "CORRECTED"]),
-                    shlex.join(["alcseg", "train", dataset, "--hq-from", audit_path, "--out", "RUN"]),
-                ]
-            ),
-        ],
+        "Labels that can be trusted", [Text(f"Best first: {names}."), Text(what), Commands(commands)]
     )
 
 

@@ -30,3 +30,9 @@ def test_two_rows_are_no_curve(empty):
     empty.add_row(0.5, alpha=1.0)
     empty.add_row(0.6, alpha=5.0)
     assert weights_figure(Benchmark.open(empty.root)) is None
+
+
+def test_weights_that_only_change_together_are_no_curve(empty):
+    for weight, dice in ((1, 0.5), (5, 0.6), (10, 0.7)):
+        empty.add_row(dice, alpha=float(weight), beta=float(weight))
+    assert weights_figure(Benchmark.open(empty.root)) is None

@@ -20,7 +20,10 @@ _FEWEST = 3
 
 
 def weights_figure(benchmark: Benchmark) -> Figure | None:
-    """Heat maps where every dataset has a full grid, else one line per weight; None below three rows."""
+    """Heat maps where every dataset has a full grid, else one line per weight.
+
+    None below three rows, and where no weight changes alone.
+    """
     found = {dataset.title: sweep(benchmark, dataset, KEYS) for dataset in benchmark.datasets}
     found = {title: points for title, points in found.items() if len(points) >= _FEWEST}
     if not found:
@@ -40,10 +43,12 @@ def _is_grid(points: Sequence[Point]) -> bool:
     return min(len(alphas), len(betas)) > 1 and len(points) == len(alphas) * len(betas)
 
 
-def _lines(found: Mapping[str, Sequence[Point]]) -> Figure:
+def _lines(found: Mapping[str, Sequence[Point]]) -> Figure | None:
     drawn = [
         axis for axis in (0, 1) if any(len(one_at_a_time(points, axis)) > 1 for points in found.values())
     ]
+    if not drawn:
+        return None
     width = PAGE_INCH if len(drawn) > 1 else COLUMN_INCH
     figure = Figure(figsize=(width, 2.4), layout="constrained")
     grid = figure.subplots(1, len(drawn), squeeze=False, sharey=True)[0]

@@ -17,6 +17,17 @@ def test_dice_against_k(empty):
     assert axes.get_title() == "Toy, 10 % HQ"
 
 
+def test_rows_that_score_all_cases_alike_have_intervals_of_no_length(empty):
+    seeds = [0, 1]
+    rows = [{"row": f"row-{k}", "title": f"K {k}", "method": "alc"} for k in (1, 2, 3)]
+    empty.write_plan(rows=rows, reference=None, seeds=seeds)
+    for k in (1, 2, 3):
+        for seed in seeds:
+            empty.add_run("few", f"row-{k}", seed, dice=(0.701,) * 3, config={"select_fraction": k / 4})
+    (axes,) = selection_figure(Benchmark.open(empty.root)).axes
+    assert list(axes.lines[0].get_ydata()) == pytest.approx([70.1] * 3)
+
+
 def test_an_ablation_is_no_curve(empty):
     empty.add_row(0.5, select_fraction=0.5)
     empty.add_row(0.6, select_fraction=1.0)

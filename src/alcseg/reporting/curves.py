@@ -20,9 +20,11 @@ def draw_curve(axes: Axes, x: Sequence[float], points: Sequence[Point], index: i
     """Draw means and 95 % intervals of the points at `x`; the `index` of the line decides on its look."""
     means = np.array([point.mean for point in points])
     low, high = np.array([point.interval for point in points]).T
+    # The last bit of an interval of equal values may lie on the other side of their mean.
+    below, above = np.maximum(means - low, 0), np.maximum(high - means, 0)
     color = SERIES[index % len(SERIES)]
     axes.errorbar(
-        x, means, yerr=[means - low, high - means], color=color, marker=_MARKERS[index % len(_MARKERS)],
+        x, means, yerr=[below, above], color=color, marker=_MARKERS[index % len(_MARKERS)],
         markersize=4, linewidth=1.4, elinewidth=0.8, capsize=2, label=label,
     )  # fmt: skip
     return x[-1], float(means[-1]), color

@@ -60,6 +60,14 @@ def test_one_layer_more() -> None:
     assert nsd(pred, ref, (1.0, 1.0, 1.0), tolerance_mm=0.5) == pytest.approx((25 + 25) / (34 + 26))
 
 
+@pytest.mark.parametrize("step", [0.2, float(np.float32(0.2)), 1.0, 1 - 1e-8, 1 + 1e-8])
+def test_a_distance_of_the_tolerance_is_no_error_whatever_the_header_rounds(step: float) -> None:
+    pred, ref = np.zeros((2, 30, 5, 5), bool)
+    pred[:12], ref[:9] = True, True  # the far faces lie three voxels apart
+    assert nsd(pred, ref, (step,) * 3, tolerance_mm=round(3 * step, 2)) == 1
+    assert nsd(pred, ref, (step,) * 3, tolerance_mm=round(2.99 * step, 3)) < 1
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 10_000), spacing=st.sampled_from([(1.0, 1.0, 1.0), (0.7, 0.9, 2.5), (3.0, 0.1, 1.0)])

@@ -91,6 +91,14 @@ def test_a_class_that_nothing_agrees_on_is_wrong_and_one_that_is_nowhere_is_not(
     assert rows[1].agreement is None
 
 
+@pytest.mark.parametrize("calibration", [FALLING, NOTHING])
+def test_a_class_that_was_drawn_and_lost_is_the_first_to_look_at(calibration) -> None:
+    lost = change("lost", np.nan, 0.0, removed=9.0)
+    rows = rank_cases([change("unsure", 0.5, 0.4), lost, change("sure", 0.1, 0.9)], calibration)
+    assert min(rows, key=lambda row: row.written_rank).case_id == "lost"
+    assert "the refined label lost the class" in rows[0].reason
+
+
 def test_pseudo_labels_stand_where_what_was_written_puts_them() -> None:
     rows = rank_cases([judged("right", 0.95, 0.95), change("pseudo", 0.5, agreement=None)], FALLING)
     assert [(row.case_id, row.rank, row.written_rank) for row in rows] == [("pseudo", 1, 1), ("right", 2, 2)]

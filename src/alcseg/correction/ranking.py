@@ -50,8 +50,9 @@ def rank_cases(changes: Sequence[ClassChange], calibration: Calibration) -> tupl
     The error of a case is the mean over its classes. Where a referee has told the expected Dice of both,
     the errors are 1 minus these. Where none has, the given label's is its disagreement with the refined
     label, and the written one's comes from its uncertainty: by the curve of `calibration`, or for want of
-    one as the relative rank of the uncertainty, which orders cases but is no error. A case without a given
-    label has the place of what was written. Ties are broken by name.
+    one as the relative rank of the uncertainty, which orders cases but is no error; a drawn class that the
+    refined label lost has no uncertainty, and counts as wrong. A case without a given label has the place of
+    what was written. Ties are broken by name.
 
     Returns:
         A row per case and class, the worst given label first.
@@ -116,6 +117,8 @@ def _errors(change: ClassChange, calibration: Calibration, doubt: float) -> tupl
         expected = expected_dice(calibration, change.class_name, change.uncertainty)
     if expected is not None:
         written, basis = 1 - expected, f"expected Dice {expected:.2f} written, from its uncertainty"
+    elif math.isnan(change.uncertainty) and change.agreement == 0:
+        written, basis = 1.0, "written one as wrong: the refined label lost the class"
     else:
         written, basis = doubt, "written one by the relative rank of its uncertainty; not calibrated"
     return written if given is None else given, written, f"{words}{basis}{seen}"

@@ -57,6 +57,14 @@ def test_a_label_three_voxels_off_is_told_by_its_shift():
     assert found["shift_gain"] == pytest.approx(3 / 8)
 
 
+def test_a_label_drawn_far_beside_the_organ_is_as_far_off_as_it_is():
+    given, pred = (box((low, 4, 4), (low + 6, 8, 8), shape=(40, 12, 12)) for low in (4, 28))
+    for label, seen in ((given, pred), (pred, given)):
+        (found,) = look(label, seen)
+        assert (found["dice"], found["shift"]) == (0, 24)  # more than half of the box around both
+        assert found["shift_gain"] == pytest.approx(1)
+
+
 def test_a_shift_counts_in_voxels_of_the_finest_spacing():
     (found,) = look(np.roll(TRUTH, 2, axis=2), TRUTH, spacing=(1.0, 1.0, 3.0))
     assert found["shift"] == pytest.approx(6.0)

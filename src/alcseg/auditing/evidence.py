@@ -121,10 +121,10 @@ class _Class:
         self.extra = self.given & ~self.seen
         self.missing_piece = self._largest_piece(self.missing, self.to_given)
         self.extra_piece = self._largest_piece(self.extra, self.to_seen)
-        self.shift = _best_shift(self.given, self.seen, case) if self.both else (self.dice, 0.0)
         self.profiles = [
             (self.given.sum(axis=others), self.seen.sum(axis=others)) for others in ((1, 2), (0, 2), (0, 1))
         ]
+        self.shift = self._best_shift(case) if self.both else (self.dice, 0.0)
 
     def _largest_piece(self, only: Mask, far: NDArray[np.float32]) -> tuple[float, float]:
         """Share and depth of the largest connected piece that only one of label and prediction has."""
@@ -135,6 +135,21 @@ class _Class:
         largest = pieces == int(sizes.argmax()) + 1
         share = float(sizes.max() / max(int(self.given.sum()), int(self.seen.sum()), 1))
         return share, float(np.abs(far[largest]).max())
+
+    def _best_shift(self, case: _Case) -> tuple[float, float]:
+        """Dice with the label moved by the whole voxels that fit best, and how far that is.
+
+        The spectrum tells a move but for whole lengths of the box: the one nearest to that of the middle.
+        """
+        spectrum = np.conj(np.fft.rfftn(self.given.astype(np.float32)))
+        spectrum = spectrum * np.fft.rfftn(self.seen.astype(np.float32))
+        overlap = np.fft.irfftn(spectrum, s=self.given.shape, axes=(0, 1, 2))
+        at = np.array(np.unravel_index(int(overlap.argmax()), overlap.shape))
+        apart = np.array([_middle(seen) - _middle(given) for given, seen in self.profiles])
+        size = np.array(overlap.shape)
+        steps = at - size * np.round((at - apart) / size)
+        length = float(np.linalg.norm(steps * case.spacing)) / case.voxel
+        return float(2 * overlap.max() / (self.given.sum() + self.seen.sum())), length
 
 
 def _soft_dice(case: _Case, one: _Class) -> float:
@@ -232,14 +247,8 @@ def _mirrored(given: Mask, seen: Mask) -> float:
     return max(agreement(np.flip(given, axis), seen) for axis in range(3))
 
 
-def _best_shift(given: Mask, seen: Mask, case: _Case) -> tuple[float, float]:
-    """Dice with the label moved by the whole voxels that fit best, and how far that is."""
-    spectrum = np.conj(np.fft.rfftn(given.astype(np.float32))) * np.fft.rfftn(seen.astype(np.float32))
-    overlap = np.fft.irfftn(spectrum, s=given.shape, axes=(0, 1, 2))
-    at = np.unravel_index(int(overlap.argmax()), overlap.shape)
-    steps = [int(n) - size if n > size // 2 else int(n) for n, size in zip(at, given.shape, strict=True)]
-    length = float(np.linalg.norm(np.multiply(steps, case.spacing))) / case.voxel
-    return float(2 * overlap.max() / (given.sum() + seen.sum())), length
+def _middle(profile: FloatArray) -> float:
+    return float(profile @ np.arange(len(profile)) / profile.sum())
 
 
 def _mean(values: FloatArray, empty: float) -> float:

@@ -329,7 +329,8 @@ def test_three_labels_are_judged_though_one_fold_holds_all_that_is_believed(tmp_
     assert found.record.rounds[0].believed == 1
 
 
-def test_jobs_are_trained_side_by_side_and_change_nothing(small, tmp_path, monkeypatch):
+def test_jobs_are_trained_side_by_side_and_change_nothing(small, tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", logger="alcseg")
     side_by_side = []
 
     def launch(launcher, jobs, ended):
@@ -340,8 +341,13 @@ def test_jobs_are_trained_side_by_side_and_change_nothing(small, tmp_path, monke
     monkeypatch.setattr(LocalLauncher, "_start_all", launch)
     found = audit(small, out=tmp_path / "out", jobs=2, **QUICK)
     assert side_by_side == [(2, 2)]
+    assert re.search(
+        r"2 trainings of 1 steps, about \d+ minutes in all, 2 side by side, \d+ thread", caplog.text
+    )
+    caplog.clear()
     assert found.ranking == audit(small, out=tmp_path / "here", jobs=1, **QUICK).ranking
     assert side_by_side == [(2, 2)]
+    assert "minutes in all, one after the other" in caplog.text
 
 
 def test_trainings_share_the_cores_and_go_on_as_they_began(small, tmp_path, caplog, launched):

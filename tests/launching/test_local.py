@@ -10,7 +10,7 @@ import pytest
 
 from alcseg.errors import DataError, GeometryError, ResourceError, UsageError
 from alcseg.launching import Job, LocalLauncher, local, make_launcher
-from alcseg.launching.local import _slots, _threads, _why_failed, count_jobs
+from alcseg.launching.local import _slots, _why_failed, count_jobs, threads_of_each
 
 
 def leave(path, device):
@@ -81,7 +81,7 @@ def test_how_a_process_ended_is_told():
 
 def test_processes_side_by_side_share_the_cores(monkeypatch):
     monkeypatch.setattr(local, "usable_cores", lambda: 8)
-    assert [_threads(jobs) for jobs in (1, 2, 3, 8, 20)] == [8, 4, 2, 1, 1]
+    assert [threads_of_each(jobs) for jobs in (1, 2, 3, 8, 20)] == [8, 4, 2, 1, 1]
 
 
 def test_processes_side_by_side_share_the_gpus(monkeypatch):

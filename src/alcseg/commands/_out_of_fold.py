@@ -17,6 +17,7 @@ from alcseg.files import file_hash
 from alcseg.inference.device import pick_device
 from alcseg.launching import Job, Launcher, LocalLauncher
 from alcseg.launching.cores import Share, begun_threads, share_cores, with_threads
+from alcseg.launching.local import threads_of_each
 from alcseg.records.cases import CaseRow
 from alcseg.records.settings import RunSettings
 from alcseg.run import Run
@@ -227,7 +228,10 @@ class OutOfFold:
             return
         launcher = self._share_cores(folds) if self.launcher is None else self.launcher
         if isinstance(self.launcher, LocalLauncher) and not folds[0].run.config_path.is_file():
-            _tell_cost(self._prepared(folds[0]), len(folds), Share(1, torch.get_num_threads()))
+            jobs = self.launcher.side_by_side
+            here = Share(1, torch.get_num_threads())
+            share = Share(min(jobs, len(folds)), threads_of_each(jobs)) if jobs else here
+            _tell_cost(self._prepared(folds[0]), len(folds), share)
         failed: list[AlcsegError] = []
 
         def ended(job: Job, error: AlcsegError | None) -> None:

@@ -19,7 +19,7 @@ from alcseg.launching.job import Ended, Job, JobCount, interrupt, log_to_stderr,
 from alcseg.machine import usable_cores
 from alcseg.notebook import progress_beside, progress_wanted
 
-__all__ = ["LocalLauncher", "count_jobs"]
+__all__ = ["LocalLauncher", "count_jobs", "threads_of_each"]
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ def _slots(device: str, jobs: int) -> list[tuple[str, str | None]]:
     return [("cuda", names[number % count]) for number in range(jobs)]
 
 
-def _threads(jobs: int) -> int:
+def threads_of_each(jobs: int) -> int:
     """Threads of each of the processes side by side."""
     return max(1, usable_cores() // jobs)
 
@@ -125,7 +125,7 @@ def _start(job: Job, device: str, gpu: str | None, jobs: int, threads: int | Non
     told, tells = context.Pipe(duplex=False)
     process = context.Process(
         target=_work_alone,
-        args=(job, device, gpu, threads or _threads(jobs), level, beside, tells),
+        args=(job, device, gpu, threads or threads_of_each(jobs), level, beside, tells),
         name=job.name,
     )
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited by the process

@@ -15,6 +15,7 @@ from alcseg.auditing.agreement import agreement
 from alcseg.boxes import bounding_box
 from alcseg.distances import signed_distance
 from alcseg.fast import components
+from alcseg.metrics.surface import surface
 from alcseg.types import FloatArray, LabelMap, Mask, Spacing
 
 __all__ = ["NAMES", "entropy", "evidence", "of_label"]
@@ -114,7 +115,7 @@ class _Class:
         self.dice = agreement(self.given, self.seen)
         self.by_offset = [agreement(self.to_given <= offset, self.seen) for offset in _OFFSETS]
         self.best = int(np.argmax(self.by_offset))
-        self.rim = _rim(self.given)
+        self.rim = surface(self.given)
         self.smooth: Mask = ndimage.gaussian_filter(self.given.astype(np.float32), 1.0) > 0.5
         self.deviation = self.to_seen[self.rim] if self.both else np.zeros(1, np.float32)
         self.missing = self.seen & ~self.given
@@ -181,11 +182,6 @@ def _inner_gaps(case: _Case, one: _Class) -> float:
     return float(max(gaps))
 
 
-def _rim(mask: Mask) -> Mask:
-    rim: Mask = mask & ~ndimage.binary_erosion(mask)
-    return rim
-
-
 def _others(case: _Case, one: _Class) -> list[int]:
     return [index for index in range(1, len(case.probs)) if index != one.index]
 
@@ -218,9 +214,9 @@ _MEASURES: dict[str, Callable[[_Case, _Class], float]] = {
     "extra_share": lambda case, one: one.extra_piece[0],
     "extra_depth": lambda case, one: one.extra_piece[1],
     "extra_sureness": lambda case, one: _mean(1 - one.probs[one.extra], 0.0),
-    "roughness": lambda case, one: float(one.rim.sum() / max(int(_rim(one.smooth).sum()), 1)),
+    "roughness": lambda case, one: float(one.rim.sum() / max(int(surface(one.smooth).sum()), 1)),
     "smooth_dice": lambda case, one: agreement(one.given, one.smooth),
-    "rim_ratio": lambda case, one: float(np.log((one.rim.sum() + 5) / (_rim(one.seen).sum() + 5))),
+    "rim_ratio": lambda case, one: float(np.log((one.rim.sum() + 5) / (surface(one.seen).sum() + 5))),
     "pieces": lambda case, one: float(components(one.given)[1]),
     "not_given": lambda case, one: float(not one.given.any()),
     "not_seen": lambda case, one: float(not one.seen.any()),

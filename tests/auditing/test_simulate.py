@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from alcseg.auditing.simulate import KINDS, kind_of_noise, simulate, surface_error
+from alcseg.auditing.simulate import KINDS, draw_errors, kind_of_noise, simulate, surface_error
 from alcseg.noise import NOISE_MODELS, OtherLabels
 
 SPACING = (1.0, 1.0, 1.5)
@@ -66,6 +66,15 @@ def test_equal_draws_are_equal(label):
     first, second = (simulate(label, 3, SPACING, np.random.default_rng(5)) for _ in range(2))
     assert np.array_equal(first.label, second.label)
     assert first.kinds == second.kinds
+
+
+def test_another_seed_draws_other_errors(label):
+    def spoiled(seed):
+        drawn = draw_errors("a", ["a"], lambda _: (label, SPACING), 3, draws=8, seed=seed)
+        return {one.label.tobytes() for one in drawn} - {label.tobytes()}
+
+    assert spoiled(0) == spoiled(0) != set()
+    assert spoiled(0).isdisjoint(spoiled(1))
 
 
 def test_an_empty_label_cannot_be_spoiled():

@@ -118,7 +118,7 @@ def draw_errors(
     rest = tuple(other for other in names if other != name)
     others = OtherLabels(rest, read) if rest else None
     for number in range(draws):
-        yield simulate(label, classes, spacing, case_generator(seed + number, name), others, keep)
+        yield simulate(label, classes, spacing, case_generator(seed, f"{name}/{number}"), others, keep)
 
 
 def surface_error(mask: NDArray[np.bool_], truth: NDArray[np.bool_], spacing: Spacing) -> float:

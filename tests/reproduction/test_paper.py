@@ -62,6 +62,11 @@ def test_values_are_those_of_the_share_of_hq_labels(empty):
     assert (few, more) == (88.87, 89.29)
 
 
+def test_the_paper_has_no_values_of_a_share_between_its_own(empty):
+    empty.write_plan(datasets={"few": empty.plan["datasets"]["few"] | {"hq_percent": 10.7}})
+    assert found(empty).rows == {}
+
+
 def test_a_plan_without_a_paper_has_no_published_values(empty):
     empty.write_plan(reference=None)
     assert found(empty) is None

@@ -40,7 +40,7 @@ class PaperTable:
     train_cases: int
     test_cases: int
     official_split: bool
-    rows: Mapping[int, Mapping[str, Values]]
+    rows: Mapping[float, Mapping[str, Values]]
 
     def remark(self, train_cases: int, test_cases: int, *, split: str = "test", halved: bool = False) -> str:
         """Why the paper's values are not of the same experiment as ours; empty if nothing is known to differ.
@@ -141,7 +141,7 @@ PAPER_TABLES: dict[str, PaperTable] = {
 def paper_rows(benchmark: Benchmark, dataset: DatasetEntry) -> Mapping[str, Values]:
     """Rows of the table that the plan refers to, for the dataset's percentage of HQ labels."""
     table, percent = PAPER_TABLES.get(benchmark.plan.reference or ""), dataset.spec.hq_percent
-    return {} if table is None or percent is None else table.rows.get(int(percent), {})
+    return {} if table is None or percent is None else table.rows.get(percent, {})
 
 
 def published(benchmark: Benchmark, dataset: DatasetEntry) -> Published | None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from alcseg.records.settings import RunSettings
 from alcseg.reporting.records import Benchmark
 from alcseg.reproduction.fig_selection import selection_figure
 
@@ -15,6 +16,19 @@ def test_dice_against_k(empty):
     assert list(line.get_ydata()) == pytest.approx([50, 70, 60])
     assert axes.get_xlabel() == "K of 20 LQ patches"
     assert axes.get_title() == "Toy, 10 % HQ"
+
+
+def test_batches_of_two_sizes_are_both_named(empty):
+    rows = [{"row": f"row-{k}", "title": f"K {k}", "method": "alc"} for k in (1, 2, 4)]
+    empty.write_plan(rows=rows, reference=None, seeds=[0])
+    for k in (1, 2, 4):
+        for dataset, batch in (("few", 20), ("more", 4)):
+            path = empty.add_run(dataset, f"row-{k}", 0, config={"select_fraction": k / 4})
+            settings = RunSettings.read(path)
+            data = settings.data.model_copy(update={"lq_batch": batch})
+            settings.model_copy(update={"data": data}).write(path)
+    (axes,) = selection_figure(Benchmark.open(empty.root)).axes
+    assert axes.get_xlabel() == "K of 4 or 20 LQ patches"
 
 
 def test_rows_that_score_all_cases_alike_have_intervals_of_no_length(empty):

@@ -29,8 +29,11 @@ def selection_figure(benchmark: Benchmark) -> Figure | None:
         ends[title] = draw_curve(axes, [value + shift for value in k], points, index, title)
         all_k |= set(k)
     axes.set_xticks(sorted(all_k))
-    batch = next(iter(found.values()))[0].settings.get("data.lq_batch")
-    of = f" of {batch} LQ patches" if batch else ", share of the LQ patches"
+    stated = (point.settings.get("data.lq_batch") for points in found.values() for point in points)
+    batches = {batch for batch in stated if batch is not None}
+    of = (
+        f" of {' or '.join(map(str, sorted(batches)))} LQ patches" if batches else ", share of the LQ patches"
+    )
     axes.set_xlabel(f"K{of}", fontsize=POINTS)
     axes.set_ylabel("Dice (%)", fontsize=POINTS)
     tidy(axes)

@@ -10,6 +10,7 @@ from alcseg.errors import ConfigError, DataError
 from alcseg.records.benchmark_plan import BenchmarkPlan
 
 PLANS = Path(__file__).parents[2] / "src/alcseg/plans"
+GUIDE = Path(__file__).parents[2] / "docs/howto/benchmark.md"
 
 
 @pytest.mark.parametrize("name", plan_names())
@@ -19,6 +20,7 @@ def test_every_shipped_plan_reads_as_it_is_written_and_says_what_it_shows(name, 
     plan.write(tmp_path)
     assert BenchmarkPlan.read(tmp_path) == read_plan(BenchmarkPlan.path(tmp_path)) == plan
     assert (PLANS / f"{name}.yaml").read_text(encoding="utf-8").startswith("# ")
+    assert f"`{name}`" in GUIDE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["table1", "table2", "table3", "sota-la", "la-official"])

@@ -58,9 +58,10 @@ def class_distances(
     label: LabelMap, num_classes: int, spacing: Spacing, *, known: Mask | None = None
 ) -> NDArray[np.float32]:
     """`signed_distance` of each foreground class of a map of classes 0..K-1, `(K - 1, X, Y, Z)`."""
-    return np.stack(
-        [signed_distance(label == value, spacing, known=known) for value in range(1, num_classes)]
-    )
+    distances = np.empty((num_classes - 1, *label.shape), np.float32)  # a list to stack would take it twice
+    for value, distance in enumerate(distances, start=1):
+        distance[...] = signed_distance(label == value, spacing, known=known)
+    return distances
 
 
 def _among_known(mask: Mask, known: Mask, spacing: Spacing) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """The posterior of a prediction and a given label: the moved label, the prediction, or between."""
 
 import math
+import tracemalloc
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from alcseg.correction.alignment import (
     errs_by_offset,
     posterior,
     see_label,
+    see_offsets,
     set_tolerance,
     shape_error,
 )
@@ -256,3 +258,20 @@ def test_offsets_within_a_voxel_are_none_and_seven_are_the_most(voxels: int, mm:
     given[:20], seen[: 20 + voxels] = True, True
     probs = np.stack([~seen, seen]).astype(np.float32)
     assert see_label(probs, given.astype(np.uint8), (2.0, 3.0, 4.0))[0].mm.item() == mm
+
+
+def test_offsets_of_many_classes_hold_the_distances_of_one() -> None:
+    rng = np.random.default_rng(0)
+    label = np.repeat(np.arange(26), 3).repeat(40 * 40).reshape(78, 40, 40).astype(np.uint8)
+    probs = rng.random((26, *label.shape), dtype=np.float32)
+    probs[(label, *np.indices(label.shape))] += 1
+    one_class = 4 * label.size
+    tracemalloc.start()
+    found = see_offsets(probs, label, SPACING)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 15 * one_class  # of what numpy holds; the distances of all classes alone are 25
+    expected, distance = see_label(probs, label, SPACING)
+    assert distance.shape == (1, 25, *label.shape)
+    for name in ("mm", "dice", "width_mm", "present"):
+        torch.testing.assert_close(getattr(found, name), getattr(expected, name), rtol=0, atol=0)

@@ -19,7 +19,7 @@ from alcseg.auditing.patches import find_patches
 from alcseg.auditing.typical import traits
 from alcseg.commands._spool import Spool
 from alcseg.commands.progress import track
-from alcseg.correction.alignment import CleanLabels, see_label
+from alcseg.correction.alignment import CleanLabels, see_offsets
 from alcseg.correction.calibration import HeldOutClass, calibrate
 from alcseg.correction.decision import Look, Opinion
 from alcseg.correction.offsets import Offsets
@@ -149,7 +149,7 @@ class Looker:
                 continue
             classes += held_out_classes(look, looked.given.array, self.source.labels)
             opinion = look.opinion
-            found.offsets.append(see_label(opinion.probs, opinion.label, opinion.spacing, opinion.known)[0])
+            found.offsets.append(see_offsets(opinion.probs, opinion.label, opinion.spacing, opinion.known))
             found.cases.append(look.case_id)
             found.values.update(values_in(looked.given.array))
             found.traits[look.case_id] = traits(opinion.prediction)

@@ -26,6 +26,7 @@ background: deep outside of the drawn boundary Phi is nothing, however sure the 
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,9 +35,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from alcseg.correction.offsets import Offsets, measure_agreement, move_label, offset_steps
+from alcseg.correction.offsets import Offsets, measure_classes, move_label, offset_steps
 from alcseg.correction.refine import most_probable
-from alcseg.distances import class_distances
+from alcseg.distances import class_distances, signed_distance
 from alcseg.types import LabelMap, Mask, Spacing
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "errs_by_offset",
     "posterior",
     "see_label",
+    "see_offsets",
     "set_tolerance",
     "shape_error",
 ]
@@ -120,12 +122,31 @@ def see_label(
         Offsets of a batch of one, and signed distances in mm, `(1, K - 1, X, Y, Z)`, infinite in voxels that
         nobody labeled.
     """
+    distance = torch.from_numpy(class_distances(label, len(probs), spacing, known=known))[None]
+    return _offsets(probs, distance.unbind(1), spacing, known), distance
+
+
+def see_offsets(
+    probs: NDArray[np.float32], label: LabelMap, spacing: Spacing, known: Mask | None = None
+) -> Offsets:
+    """The offsets of `see_label` alone, with the distances of one class in memory at a time."""
+    distances = (
+        torch.from_numpy(signed_distance(label == value, spacing, known=known))[None]
+        for value in range(1, len(probs))
+    )
+    return _offsets(probs, distances, spacing, known)
+
+
+def _offsets(
+    probs: NDArray[np.float32], distances: Iterable[Tensor], spacing: Spacing, known: Mask | None
+) -> Offsets:
+    """What a prediction says of a label whose classes lie so far away, each `(1, X, Y, Z)`."""
     voxel = min(spacing)
     steps = offset_steps(LIMIT_VOXELS * voxel, voxel / STEPS_PER_VOXEL)
-    distance = torch.from_numpy(class_distances(label, len(probs), spacing, known=known))[None]
     there = None if known is None else torch.from_numpy(np.ascontiguousarray(known))[None]
-    seen = measure_agreement(torch.from_numpy(probs)[None], distance, steps, known=there)
-    return seen.best(tolerance_mm=TOLERANCE_VOXELS * voxel), distance
+    predicted = most_probable(torch.from_numpy(probs)[None])
+    seen = measure_classes(predicted, distances, steps, known=there)
+    return seen.best(tolerance_mm=TOLERANCE_VOXELS * voxel)
 
 
 def aligned_label(

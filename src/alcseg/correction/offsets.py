@@ -22,7 +22,7 @@ where it misses all of it to nothing.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -31,7 +31,7 @@ from torch import Tensor
 from alcseg.correction.refine import most_probable
 from alcseg.errors import ConfigError
 
-__all__ = ["Agreement", "Offsets", "measure_agreement", "move_label", "offset_steps"]
+__all__ = ["Agreement", "Offsets", "measure_agreement", "measure_classes", "move_label", "offset_steps"]
 
 
 _TIE = 1e-6  # Dice per mm: decides between offsets that are equally good
@@ -159,15 +159,30 @@ def measure_agreement(
         steps: Offsets to try, mm, `(O,)` ascending.
         known: Voxels that count, bool, `(B, X, Y, Z)`, the others at an infinite distance; all where None.
     """
-    predicted, steps = most_probable(probs).flatten(1), steps.to(distance.dtype)
-    bins = distance.new_zeros((len(distance), len(steps) + 1), dtype=torch.float32)
+    return measure_classes(most_probable(probs), distance.unbind(1), steps, known=known)
+
+
+def measure_classes(
+    predicted: Tensor, distances: Iterable[Tensor], steps: Tensor, *, known: Tensor | None = None
+) -> Agreement:
+    """As `measure_agreement`, of one class after the other: no two distances are held at once.
+
+    Args:
+        predicted: The likeliest class of each voxel, `(B, X, Y, Z)`.
+        distances: Of each foreground class, in order, `(B, X, Y, Z)` each.
+        steps: As there.
+        known: As there.
+    """
+    predicted = predicted.flatten(1)
     overlap, size, mass = [], [], []
-    for index in range(distance.shape[1]):  # class by class: all at once take three times their distances
-        foreground = (predicted == index + 1).float()
+    for index, distance in enumerate(distances, start=1):
+        steps = steps.to(distance.dtype)
+        bins = distance.new_zeros((len(distance), len(steps) + 1), dtype=torch.float32)
+        foreground = (predicted == index).float()
         if known is not None:
             foreground *= known.flatten(1)
         # A voxel joins the moved label at the first offset that is at least its distance.
-        joins = torch.bucketize(distance[:, index].flatten(1).contiguous(), steps)
+        joins = torch.bucketize(distance.flatten(1).contiguous(), steps)
         overlap.append(bins.scatter_add(1, joins, foreground).cumsum(1)[:, :-1])
         size.append(bins.scatter_add(1, joins, torch.ones_like(foreground)).cumsum(1)[:, :-1])
         mass.append(foreground.sum(1))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from alcseg.errors import ConfigError
+from alcseg.networks._batch_norm import measure_large_batches
 from alcseg.networks._flat import kernel_sides, total_strides
 from alcseg.networks._pointwise import quicken_pointwise
 from alcseg.networks._thin_volumes import avoid_thin_volumes
@@ -284,4 +285,5 @@ def build_network(
     planned = {} if patch is None else {"patch": patch}
     planned |= {"flat_levels": flat_levels} if any(flat_levels) else {}
     chosen |= {key: value for key, value in planned.items() if key in inspect.signature(build).parameters}
-    return avoid_thin_volumes(quicken_pointwise(build(in_channels, num_classes, **chosen)))
+    network = build(in_channels, num_classes, **chosen)
+    return measure_large_batches(avoid_thin_volumes(quicken_pointwise(network)))

@@ -10,6 +10,7 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")  # before NumPy
 import confident
 import cubes
 import grids
+import looks
 import patches
 import scores
 import steps
@@ -27,6 +28,7 @@ PATHS = {
     "confident learning": confident,
     "training step": steps,
     "patches from disk": patches,
+    "correct": looks,  # last: no training may follow OpenVINO in one process
 }
 """Each has `paths()`, what is raced, and `growths()`, what is drawn."""
 
@@ -47,7 +49,10 @@ BOUNDS = """
   takes 4, positions of masks 3, comparisons between passes the rest; 40 times cleanlab would be 9 ms. Of 38
   ms for four classes by noise rate gathering takes 14, since cleanlab's rows of K probabilities are read
   column by column: from columns in one piece, as patches have them, 700,000 values take 0.5 to 1 ms, from
-  rows 3.
+  rows 3. So they are gathered by blocks that a cache holds, since commit 91cf686: on an AMD EPYC 2 classes
+  take 14.0 ms for 15.9 before, 4 classes 22 for 31, by noise rate 30 for 39. Of the 14 for two classes
+  gathering still takes 3.3, positions of masks 2 to 3, ranks 3.4, the confident joint 2.1, predictions 1.4;
+  each of these steps passes over 8 MB or more at what one thread reads, 25 GB/s.
 - *components*: a pass over the volume by either; where voxels are specks, neither has much of a lead.
 - *training step*: 50.5 GFLOP in 0.85 s of CPU time. A 3x3x3 convolution of 8 filters does 82 GFLOP/s, of
   16 and 32 filters 161 and 214, a matrix product 153: the convolutions of oneDNN, the same either way,
@@ -66,8 +71,20 @@ BOUNDS = """
   2026-11-28. Asked for were 5: missed. Of its step convolutions are 33 %, their gradients 23 %, batch
   normalization 13 % and its gradients 6 %; with 8 channels a convolution is bound by what it moves, not by
   what it multiplies. A GPU was measured, see [gpu.md](gpu.md).
-- *training step, larger ones*: patches of 112x112x80 were not timed. With 16 filters on patches of
-  64x64x48 the losses of both ways differed by 9e-5, with 4 filters on 32x32x16 by 4e-7.
+- *training step, larger ones*: 2 + 4 patches of 112x112x80, 16 filters, T = 4, float32, AMD EPYC, load of 3
+  to 5: 27 s for 40 s of the lineage's, **1.5 times** (1.41 to 1.52 in three rounds), with a loss that was
+  off by 1e-3. Cause: where channels are last torch adds up the values of a channel one after the other, in
+  float32 (`findings/torch-batch-norm-channels-last.sh`). Measured in rows of voxels
+  (`networks/_batch_norm.py`) the losses are 0.8931075 and 0.8931074, by 28 s for 37 s: **1.3 times** (1.30
+  and 1.32, two rounds at another load). On the table's patches they differ by 3e-7 (before: 5e-6); with 16
+  filters there they are 5e-7 and 7e-7 from the loss in float64 (ours before: 3e-5). Time is as before: 4.2 s
+  and 4.3 s a step on 64x64x48, in turns. Largest resident memory 6.6 GiB.
+- *training step on AVX2, five largest items* (AMD EPYC, same commit): of the lineage's step convolutions 38
+  %, their gradients 34 %, batch normalization 10 %, layouts around convolutions 3 %, argmax 3 %; of ours
+  convolutions 38 %, their gradients 33 %, batch normalization 5 % (before: 8 %) and its gradients 3 %,
+  layouts 3 %. It is 1.31 times (1.26 to 1.36) as fast. Convolutions and their gradients are 0.57 s of ours
+  (0.80 s) and 0.74 s of the lineage's (1.04 s): were all else free, 1.8 times would be the most; 1.5 takes
+  0.69 s, half of what is left.
 - *training step, left out*: keeping freed memory in the process (`mallopt`) took 6.3 s for 6.7 s on
   64x64x48 in one run each, and 22 % more memory; large pages took longer.
 - *threads on busy cores* (`benchmarks/shared_cores.py`, commit after 6725a4c, 2026-11-28): threads of OpenMP
@@ -79,9 +96,35 @@ BOUNDS = """
   took 0.97 and 1.08 s a step, one of two threads 2.7 and 2.6 s: 5.6 and 4.8 times as many steps, in two
   rounds, both ways before other work (autogroup at -10). Quiet cores were not to be had; the 1.5 above is
   from the times of single trainings. `benchmark` and `audit` share the cores so by themselves.
-- *patches from disk*: from the times of four, six patches of 48x48x32 take 6 ms, less than 1 % of a step on
-  them, and six of 112x112x80 35 ms, less than 1 % of a step on patches of 64x64x48. Other presets were not
-  measured.
+- *patches from disk*: loading a batch takes 1 to 2 % of a step of ALC at every preset, so one process keeps
+  up. CPU time of one thread, steps in bfloat16, AMD EPYC, `benchmarks/loader_share.py`; a step of `la` and
+  `nih` is the least that it can be, reckoned from one on 1 + 1 patches:
+
+  | preset | patches a step | loading | step | share |
+  |---|---|---|---|---|
+  | audit | 2 + 4 of 32x48x32 from 48x64x48 | 4.8 ms | 0.33 s | 1.5 % |
+  | demo | 2 + 4 of 32x32x32 from 40x40x40 | 3.3 ms | 0.24 s | 1.4 % |
+  | hippocampus | 2 + 4 of 32x48x32 from 36x50x36 | 3.4 ms | 0.34 s | 1.0 % |
+  | la | 4 + 20 of 112x112x80 from 240x180x88 | 227 ms | at least 13.6 s | at most 1.7 % |
+  | la-half | 2 + 4 of 64x64x48 from 120x90x44 | 28 ms | 2.2 s | 1.3 % |
+  | nih | 4 + 20 of 96x96x96 from 400x300x220 | 135 ms | at least 11.8 s | at most 1.1 % |
+
+  On a GPU, where 4 + 20 patches take 0.29 s ([gpu.md](gpu.md)), the same batch of `la` takes 0.8 of a step,
+  so one worker (`--workers`) keeps up there, and hardly more.
+- *correct*: looking at an atrium of 183x140x88 (12 windows of 112x112x80 in each of five predictions, 16
+  filters, OpenVINO) takes 25.0 s, the lineage 238 s (45 windows each, reckoned from 4): **9.6 times** (9.1
+  to 9.7 in three rounds), asked for were 10. A window takes 0.40 s by OpenVINO and 1.11 s by torch,
+  contiguous, so windows alone would be 10.0 times; 1.2 s goes into fusing, preparing and translating. The
+  whole command, with start-up and two trusted cases, one of which chose between student and teacher
+  (`benchmarks/correct_speed.py`, three cases, three rounds): 107.6 s; commit b1f9c7b with the same weights
+  156.9 s, **1.46 times** (1.44 to 1.49) as long, asked for: 2; the lineage's predictions of these three
+  cases 797 s, **7.4 times** (7.3 to 7.6). Of 228 windows that ours computes 48 choose the network, half of
+  them for the second time, and some 8 s are start-up; b1f9c7b takes no choice. With many cases both shares
+  fall.
+- *processes*: a training of the preset `hippocampus` on one and on two processes of one thread (gloo, the
+  same patches in all, `benchmarks/processes.py`, two rounds) takes 0.40 and 0.57 s of CPU time a step in
+  all, 0.29 s each. Passes are shared out; the losses of all patches are formed in each process, and
+  gathered by gloo. 790 and 789 MiB are resident in each, of which libraries are more than half.
 
 ## Starting a command
 
@@ -115,9 +158,19 @@ voxels in the label, **one round**, commit dd82a75672a7, load of 18:
 | nnU-Net | 3.0 s | 35.0 s | 1537 MiB |
 | alcseg import, then check | 1.1 s | 22.7 s, **1.5** times faster (asked: 2) | 109 MiB (asked: 1 GiB) |
 
-The speed is missed. nnU-Net samples a given number of intensities in all, so that a case of a thousand takes
-32 ms and one of 201 takes 73; ours takes 22 and 17, with most copies named as such by `check`. A fifth of the
-import is the reading of axis directions from affines, six times a case (profile of 300).
+nnU-Net samples a given number of intensities in all, so that a case of a thousand takes 32 ms and one of
+201 takes 73. Since commit 1814d11 drawn voxels alone are looked at where `check` compares fits, and axis
+directions are read once for cases that share them. The same thousand on an AMD EPYC, **one round**, load of
+4:
+
+| | start-up alone | the whole | memory |
+|---|---|---|---|
+| nnU-Net | 3.0 s | 34.1 s | 1556 MiB |
+| alcseg import, then check | 1.1 s | 12.9 s, **2.6** times faster (asked: 2) | 113 MiB (asked: 1 GiB) |
+
+The commit before takes 22.4 s where this one takes 14.8 (one round, another load). Sums of squares went
+through BLAS, whose two threads wait for each other on busy cores: without `OMP_NUM_THREADS=1` a profile of
+300 cases spent 14 ms on each of 3,400 such sums.
 """
 
 RESULTS = Path(__file__).parents[2] / "results"

@@ -27,10 +27,10 @@ def growths() -> list[Growth]:
     folder = Path(tempfile.mkdtemp())
 
     def volume(side: int):
-        return _ours(_write(folder, f"side-{side}", (side,) * 3), (48, 48, 32))
+        return _ours(cached_case(folder, f"side-{side}", (side,) * 3), (48, 48, 32))
 
     def batch(count: int):
-        return _ours(_write(folder, f"batch-{count}", (128,) * 3), (48, 48, 32), count)
+        return _ours(cached_case(folder, f"batch-{count}", (128,) * 3), (48, 48, 32), count)
 
     return [
         Growth("4 patches of 48x48x32", "side of the volume", (64, 128, 256), volume, 0, 0),
@@ -43,7 +43,7 @@ def _ours(case: CachedCase, patch, count: int = 4):
     return lambda: batches[STEP]["lq"]
 
 
-def _write(folder: Path, name: str, shape) -> CachedCase:
+def cached_case(folder: Path, name: str, shape) -> CachedCase:
     """A volume in the cache; values that float16 holds."""
     rng = np.random.default_rng(0)
     image = rng.normal(size=(1, *shape)).astype(np.float16)
@@ -56,7 +56,7 @@ def _write(folder: Path, name: str, shape) -> CachedCase:
 
 def _race(patch) -> Race:
     folder = Path(tempfile.mkdtemp())
-    case = _write(folder, "case", VOLUME)
+    case = cached_case(folder, "case", VOLUME)
     with h5py.File(folder / "case.h5", "w") as file:
         file.create_dataset("image", data=case.image()[0].astype(np.float32), compression="gzip")
         file.create_dataset("label", data=case.label(), compression="gzip")

@@ -28,6 +28,7 @@ class Race:
         theirs: The peer's.
         agree: Takes both answers and says in words in how far they are equal; raises if they are not.
         asked: How many times faster ours should be.
+        share: How often the peer's call makes up the task, where all of it would take too long.
     """
 
     task: str
@@ -36,12 +37,13 @@ class Race:
     theirs: Callable[[], Any]
     agree: Callable[[Any, Any], str]
     asked: float
+    share: float = 1.0
 
     def run(self) -> "Result":
         """Compare the answers, then take turns."""
         said = self.agree(self.ours(), self.theirs())
         repeats = max(1, round(_SHORTEST / max(_cpu(self.ours), 1e-6)))
-        rounds = [(_cpu(self.ours, repeats), _cpu(self.theirs)) for _ in range(ROUNDS)]
+        rounds = [(_cpu(self.ours, repeats), self.share * _cpu(self.theirs)) for _ in range(ROUNDS)]
         ratios = [theirs / ours for ours, theirs in rounds]
         own, other = (statistics.median(times) for times in zip(*rounds, strict=True))
         return Result(self, said, own, other, statistics.median(ratios), min(ratios), max(ratios))

@@ -31,13 +31,13 @@ def growths() -> list[Growth]:
     """Against the side of a patch, the number of passes, and the batch."""
 
     def side(length: int):
-        return _step((length,) * 3)
+        return alc_step((length,) * 3)
 
     def passes(count: int):
-        return _step((32, 32, 32), passes=count)
+        return alc_step((32, 32, 32), passes=count)
 
     def batch(count: int):
-        return _step((32, 32, 32), lq=count)
+        return alc_step((32, 32, 32), lq=count)
 
     return [
         Growth("ALC training step, 8 filters", "side of the patches", (16, 32, 48), side, 3, 0),
@@ -70,11 +70,17 @@ def patches(patch, classes, count: int, seed: int) -> Patches:
     return Patches(image, label, [str(index) for index in range(count)], torch.arange(count))
 
 
-def _step(patch, classes=3, *, lq=4, passes=4):
-    method = method_for(patch, classes, passes=passes)
+def alc_step(patch, classes=3, *, hq=2, lq=4, passes=4, half=False, **network):
+    """A call that takes a step of ALC."""
+    method = method_for(patch, classes, passes=passes, **network)
     optimizers = method.configure_optimizers()
-    batch = {"hq": patches(patch, classes, 2, 0), "lq": patches(patch, classes, lq, 1)}
-    return lambda: method.take_step(batch, optimizers)
+    batch = {"hq": patches(patch, classes, hq, 0), "lq": patches(patch, classes, lq, 1)}
+
+    def step() -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            method.take_step(batch, optimizers)
+
+    return step
 
 
 def _race(what, patch, classes, *, filters, dropout, half=False) -> Race:

@@ -190,7 +190,8 @@ def main() -> None:
             print(rows[-1], flush=True)
         curves += [growth.run() for growth in PATHS[name].growths()]
     options.out.mkdir(parents=True, exist_ok=True)
-    draw(curves).savefig(options.out / "performance.png", dpi=60)
+    if curves:
+        draw(curves).savefig(options.out / "performance.png", dpi=60)
     (options.out / "performance.md").write_text(page(rows, curves), encoding="utf-8")
 
 

@@ -37,7 +37,7 @@ from alcseg.training_methods.alc import ALC
 
 __all__ = ["write_pseudo_labels"]
 
-_BATCHES = 4  # of as many LQ patches as a training step has
+_BATCHES = 16  # of as many LQ patches as a training step has; intervals are over their cases
 _SEED = 0  # one for all runs, so that they are asked about the same patches
 
 

@@ -49,7 +49,7 @@ def test_a_run_has_all_results_and_is_not_done_again(content, write, call, tmp_p
     assert record.validation_dice is None  # nothing validated
     labels = PseudoLabelRow.read(root)
     assert sorted({label.step for label in labels}) == [2, 4]
-    assert len(labels) == 2 * 4 * 2  # snapshots, batches, LQ patches
+    assert len(labels) == 2 * 16 * 2  # snapshots, batches, LQ patches
     assert sum(label.selected for label in labels) == len(labels) / 2  # ALC refines half of a batch
     before = times(root)
     assert call(plan).code == 0

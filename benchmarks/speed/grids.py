@@ -12,7 +12,7 @@ THICK = (1.25, 1.25, 5.0)
 
 
 def paths() -> list[Race]:
-    """Signed distances to a left atrium, and the pieces of salt and pepper in it."""
+    """Signed distances to a left atrium, its pieces, and those of salt and pepper in its volume."""
     mask = atrium()
     specks = np.random.default_rng(0).random(mask.shape) < 0.25
     return [
@@ -23,6 +23,14 @@ def paths() -> list[Race]:
             lambda: _signed(mask),
             _close,
             5,
+        ),
+        Race(
+            "components of an atrium",
+            "SciPy",
+            lambda: components(mask)[0],
+            lambda: ndimage.label(mask)[0],
+            _equal,
+            3,
         ),
         Race(
             "components of specks in its volume",

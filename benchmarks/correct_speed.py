@@ -10,15 +10,19 @@ multiplied by how many there are; nothing but windows is counted. All ways take 
 """
 
 import argparse
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import torch
+from child import cost
 from torch import nn
+
+sys.path.insert(0, str(Path(__file__).parent / "speed"))
+
+from lineage import count_windows
 
 from alcseg.data.folder import Dataset
 from alcseg.data.preprocess import preprocess_images
@@ -26,7 +30,6 @@ from alcseg.inference.load import load_network
 from alcseg.run import Run
 
 PASSES = 4
-STRIDE = (18, 18, 4)
 
 
 def main() -> None:
@@ -64,14 +67,6 @@ def main() -> None:
         )
 
 
-def count_windows(shape: tuple[int, ...], patch: tuple[int, ...]) -> int:
-    """How often the lineage calls the network for a volume."""
-    count = 1
-    for have, side, step in zip(shape, patch, STRIDE, strict=True):
-        count *= -(-max(0, have - side) // step) + 1
-    return count
-
-
 def seconds_of_window(network: nn.Module, patch: tuple[int, ...], count: int) -> float:
     """CPU seconds of one forward pass."""
     image = torch.randn(1, 1, *patch, generator=torch.Generator().manual_seed(0))
@@ -85,7 +80,6 @@ def seconds_of_window(network: nn.Module, patch: tuple[int, ...], count: int) ->
 
 def seconds_of_correct(run: str, dataset: str, path: str | None = None) -> float:
     """CPU seconds of a process."""
-    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     place = {} if path is None else {"PYTHONPATH": path}
     with tempfile.TemporaryDirectory() as folder:
         words = [
@@ -99,18 +93,8 @@ def seconds_of_correct(run: str, dataset: str, path: str | None = None) -> float
             "--passes",
             str(PASSES),
         ]
-        child = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "alcseg", *words],
-            env=os.environ | threads | place,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        assert child.stderr is not None
-        said = child.stderr.read().decode()
-        _, status, used = os.wait4(child.pid, 0)
-    if status:
-        raise SystemExit(f"failed: {words}\n{said}")
-    return used.ru_utime + used.ru_stime
+        seconds, _ = cost("-W", "ignore", "-m", "alcseg", *words, **place)
+    return seconds
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ and alone in the rows `start`. nnU-Net has to be installed (`requirements-integr
 """
 
 import argparse
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
+from child import cost
+
+RUN = ("-W", "ignore", "-c")
 OURS = """
 import sys
 from alcseg.cli import main
@@ -44,10 +44,10 @@ def main() -> None:
         linked = place / "Dataset001_Linked"  # nnU-Net wants such a name
         linked.symlink_to(options.source.resolve())
         ways = {
-            "nnU-Net, start": lambda: measure(THEIRS, "start", name),
-            "alcseg, start": lambda: measure(OURS),
-            "nnU-Net": lambda: measure(THEIRS, str(linked), name),
-            "alcseg": lambda: measure(OURS, str(linked), tempfile.mkdtemp(dir=name) + "/out"),
+            "nnU-Net, start": lambda: cost(*RUN, THEIRS, "start", name),
+            "alcseg, start": lambda: cost(*RUN, OURS),
+            "nnU-Net": lambda: cost(*RUN, THEIRS, str(linked), name),
+            "alcseg": lambda: cost(*RUN, OURS, str(linked), tempfile.mkdtemp(dir=name) + "/out"),
         }
         rounds = [{way: run() for way, run in ways.items()} for _ in range(options.repeats)]
     for way in ways:
@@ -59,20 +59,6 @@ def main() -> None:
         for done in rounds
     ]
     print(ratios("without start-up", net))
-
-
-def measure(program: str, *words: str) -> tuple[float, float]:
-    """CPU seconds and largest resident memory in MiB of a process."""
-    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    child = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", program, *words],
-        env=os.environ | threads,
-        stdout=subprocess.DEVNULL,
-    )
-    _, status, used = os.wait4(child.pid, 0)
-    if status:
-        raise SystemExit(f"failed: {words}")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def ratios(what: str, found: list[float]) -> str:

@@ -9,11 +9,10 @@ together, and the largest resident memory of any one. The processes take turns, 
 
 import argparse
 import math
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
+
+from child import cost
 
 COUNTS = (1, 2)
 
@@ -46,18 +45,7 @@ def measure(options: argparse.Namespace, count: int, steps: int) -> tuple[float,
         launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={count}"]
         words = ["train", options.dataset, "--preset", options.preset, "--out", f"{folder}/run", "--device"]
         words += ["cpu", "-q", "--steps", str(steps), "--set", "trainer.validate_every=0"]
-        child = subprocess.Popen(
-            [sys.executable, *launcher, "-m", "alcseg", *words],
-            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        assert child.stderr is not None
-        said = child.stderr.read().decode()
-        _, status, used = os.wait4(child.pid, 0)
-    if status:
-        raise SystemExit(f"failed: {words}\n{said}")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+        return cost(*launcher, "-m", "alcseg", *words)
 
 
 if __name__ == "__main__":

@@ -24,22 +24,8 @@ def paths() -> list[Race]:
             _close,
             5,
         ),
-        Race(
-            "components of an atrium",
-            "SciPy",
-            lambda: components(mask)[0],
-            lambda: ndimage.label(mask)[0],
-            _equal,
-            3,
-        ),
-        Race(
-            "components of specks in its volume",
-            "SciPy",
-            lambda: components(specks)[0],
-            lambda: ndimage.label(specks)[0],
-            _equal,
-            3,
-        ),
+        _components("an atrium", mask),
+        _components("specks in its volume", specks),
     ]
 
 
@@ -58,6 +44,11 @@ def growths() -> list[Growth]:
         Growth("signed distance", "side of the volume", sides, of(SPACING), 3, 3),
         Growth("signed distance, thick slices", "side of the volume", sides, of(THICK), 4, 3),
     ]
+
+
+def _components(what: str, mask: np.ndarray) -> Race:
+    task = f"components of {what}"
+    return Race(task, "SciPy", lambda: components(mask)[0], lambda: ndimage.label(mask)[0], _equal, 3)
 
 
 def _signed(mask: np.ndarray) -> np.ndarray:

@@ -1,18 +1,20 @@
-"""The training step that 3D semi-supervised code passes on from project to project, restated for ALC.
+"""The training step and the windows that 3D semi-supervised code passes on from project to project, for ALC.
 
 float32, contiguous layout, one call of the teacher per pass, the Dice of each class in a loop, a teacher that
 follows weight by weight. Equations are those of `alcseg.training_methods.alc`.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["lineage_step"]
+__all__ = ["count_windows", "lineage_step"]
 
 ALPHA, BETA, DECAY = 5.0, 1.0, 0.99
+STRIDE = (18, 18, 4)
 
 
 def lineage_step(
@@ -74,3 +76,9 @@ def _supervised(logits: Tensor, label: Tensor) -> Tensor:
         overlap = (own * target).sum()
         dice += 1 - (2 * overlap + 1e-5) / ((own * own).sum() + (target * target).sum() + 1e-5)
     return 0.5 * functional.cross_entropy(logits, label) + 0.5 * dice / probs.shape[1]
+
+
+def count_windows(shape: Sequence[int], patch: Sequence[int]) -> int:
+    """How often the sliding window of the same code calls the network for a volume."""
+    sides = zip(shape, patch, STRIDE, strict=True)
+    return math.prod(-(-max(0, have - side) // step) + 1 for have, side, step in sides)

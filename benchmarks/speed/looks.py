@@ -1,10 +1,10 @@
 """Looking at a case to correct its label: the lineage predicts it T + 1 times, window by window."""
 
-import math
 from pathlib import Path
 
 import numpy as np
 import torch
+from lineage import count_windows
 from race import Growth, Race
 from shapes import SPACING, atrium
 
@@ -17,7 +17,6 @@ from alcseg.records.plan import Plan
 
 PASSES = 4
 PATCH = (112, 112, 80)
-STRIDE = (18, 18, 4)
 SAMPLE = 4  # of the lineage's windows; all would take minutes in each round
 PLAN = Plan(
     spacing=SPACING,
@@ -57,8 +56,7 @@ def paths() -> list[Race]:
         torch.testing.assert_close(*both, rtol=0, atol=1e-4)
         return "a window equal to 1e-4"
 
-    sides = zip(mask.shape, PATCH, STRIDE, strict=True)
-    windows = (PASSES + 1) * math.prod(-(-(have - side) // step) + 1 for have, side, step in sides)
+    windows = (PASSES + 1) * count_windows(mask.shape, PATCH)
     task = f"looking at an atrium of {'x'.join(map(str, mask.shape))}, T = {PASSES}"
     peer = f"the lineage, {windows} windows, reckoned from {SAMPLE}"
     return [Race(task, peer, ours, theirs, agree, 10, windows / SAMPLE)]

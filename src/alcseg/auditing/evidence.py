@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from alcseg.auditing.agreement import agreement
-from alcseg.boxes import bounding_box
+from alcseg.boxes import bounding_box, middle_of
 from alcseg.distances import signed_distance
 from alcseg.fast import components
 from alcseg.metrics.surface import surface
@@ -122,10 +122,10 @@ class _Class:
         self.extra = self.given & ~self.seen
         self.missing_piece = self._largest_piece(self.missing, self.to_given)
         self.extra_piece = self._largest_piece(self.extra, self.to_seen)
+        self.shift = self._best_shift(case) if self.both else (self.dice, 0.0)
         self.profiles = [
             (self.given.sum(axis=others), self.seen.sum(axis=others)) for others in ((1, 2), (0, 2), (0, 1))
         ]
-        self.shift = self._best_shift(case) if self.both else (self.dice, 0.0)
 
     def _largest_piece(self, only: Mask, far: NDArray[np.float32]) -> tuple[float, float]:
         """Share and depth of the largest connected piece that only one of label and prediction has."""
@@ -146,7 +146,7 @@ class _Class:
         spectrum = spectrum * np.fft.rfftn(self.seen.astype(np.float32))
         overlap = np.fft.irfftn(spectrum, s=self.given.shape, axes=(0, 1, 2))
         at = np.array(np.unravel_index(int(overlap.argmax()), overlap.shape))
-        apart = np.array([_middle(seen) - _middle(given) for given, seen in self.profiles])
+        apart = middle_of(self.seen) - middle_of(self.given)
         size = np.array(overlap.shape)
         steps = at - size * np.round((at - apart) / size)
         length = float(np.linalg.norm(steps * case.spacing)) / case.voxel
@@ -241,10 +241,6 @@ NAMES = (*_MEASURES, "mirror_gain")
 def _mirrored(given: Mask, seen: Mask) -> float:
     """Dice of the prediction with the label mirrored in the volume, along the axis that fits best."""
     return max(agreement(np.flip(given, axis), seen) for axis in range(3))
-
-
-def _middle(profile: FloatArray) -> float:
-    return float(profile @ np.arange(len(profile)) / profile.sum())
 
 
 def _mean(values: FloatArray, empty: float) -> float:

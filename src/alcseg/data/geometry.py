@@ -20,7 +20,7 @@ from alcseg.data.case import affine_spacing
 from alcseg.errors import GeometryError, ShapeError
 from alcseg.types import Affine, FloatArray, Spacing
 
-__all__ = ["ModelGrid"]
+__all__ = ["ModelGrid", "directions"]
 
 Shape = tuple[int, int, int]
 
@@ -57,7 +57,7 @@ class ModelGrid:
         Raises:
             GeometryError: If the affine has no inverse or a spacing is not positive.
         """
-        orientation = _orientation(tuple(affine[:3, :3].ravel().tolist()))
+        orientation = directions(affine)
         if not np.isfinite(orientation).all():
             raise GeometryError(
                 f"expected an affine with three independent axes, found {affine.tolist()}. Repair the header."
@@ -185,13 +185,13 @@ class ModelGrid:
             raise ShapeError(f"expected an array of shape {expected} on the {grid} grid, found {found}.")
 
 
-@lru_cache(maxsize=64)
-def _orientation(axes: tuple[float, ...]) -> FloatArray:
-    """What nibabel says of the directions of an affine, `(3, 2)`; most cases of a dataset share them.
+def directions(affine: Affine) -> FloatArray:
+    """What nibabel says of the directions of an affine, `(3, 2)`, not to be written to."""
+    return _directions(tuple(affine[:3, :3].ravel().tolist()))
 
-    Args:
-        axes: The nine numbers of the affine beside its origin, row by row.
-    """
+
+@lru_cache(maxsize=64)  # most cases of a dataset share them, and a look-up takes a decomposition
+def _directions(axes: tuple[float, ...]) -> FloatArray:
     affine = np.eye(4)
     affine[:3, :3] = np.reshape(axes, (3, 3))
     orientation: FloatArray = nib.orientations.io_orientation(affine)

@@ -8,6 +8,7 @@ import nibabel as nib
 import numpy as np
 
 from alcseg.data.case import Volume
+from alcseg.data.geometry import directions
 from alcseg.data.lattice import put_on
 from alcseg.errors import GeometryError
 from alcseg.types import Affine, LabelMap
@@ -95,7 +96,6 @@ def in_axes_of(reference: Volume, label: Volume) -> Volume:
     if (
         label.array.dtype.kind not in "iu"
         or sorted(label.shape) != sorted(reference.shape)
-        or np.array_equal(label.affine, reference.affine)
         or _axis_codes(label.affine) == _axis_codes(reference.affine)
         or _says_nothing(label)
         or _says_nothing(reference)
@@ -156,7 +156,7 @@ def _drift(one: Affine, other: Affine, shape: tuple[int, ...]) -> float:
 
 
 def _axis_codes(affine: Affine) -> str:
-    return "".join(code or "?" for code in nib.orientations.aff2axcodes(affine))
+    return "".join(code or "?" for code in nib.orientations.ornt2axcodes(directions(affine)))
 
 
 def _says_nothing(volume: Volume) -> bool:

@@ -204,12 +204,24 @@ def test_logs_of_a_launcher_may_lie_in_a_folder_that_is_new(spoiled, tmp_path, m
 
 
 @pytest.mark.parametrize(
-    "options",
-    [{"launcher": "slurm"}, {"slurm": ["qos=low"]}, {"repeats": 2}, {"set": ["data.patch=[8,8,8]"]}],
-)
-def test_a_run_needs_no_jobs_settings_and_repeats(result, spoiled, tmp_path, options):
-    with pytest.raises(UsageError, match="Leave out --launcher"):
-        audit(spoiled, out=tmp_path / "out", run=result.run_path(0), **options)
+    ("name", "value"),
+    [
+        ("launcher", "slurm"), ("slurm", ["qos=low"]), ("jobs", 2), ("workers", 1), ("repeats", 1),
+        ("set", ["data.patch=[8,8,8]"]), ("folds", 3), ("steps", 400), ("rounds", 2), ("method", "hl_sup"),
+    ],
+)  # fmt: skip
+def test_a_run_is_not_told_how_to_train(result, spoiled, tmp_path, name, value):
+    """Also where it is told what a training would do anyway: whoever says so expects a training."""
+    with pytest.raises(UsageError, match=rf"nothing is trained, got --{name}\. Leave out it, or --run"):
+        audit(spoiled, out=tmp_path / "out", run=result.run_path(0), **{name: value})
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_option_of_trainings_that_a_run_is_told_is_named(alcseg, result, spoiled, tmp_path):
+    words = ("--run", str(result.run_path(0)), "--rounds", "2", "--folds", "5")
+    found = alcseg("audit", str(spoiled), "--out", str(tmp_path / "out"), *words)
+    assert found.code == 2
+    assert "got --folds, --rounds. Leave out them, or --run." in found.err
 
 
 def test_a_dataset_without_labels_cannot_be_judged(tmp_path):
@@ -253,6 +265,7 @@ def test_a_run_may_judge_and_what_it_has_seen_is_marked(result, spoiled, tmp_pat
     assert {row.case_id for row in found.ranking if row.in_sample} == seen
     assert {row.fold for row in found.ranking} == {0}
     assert (found.record.run, len(found.record.rounds), found.record.method) == (str(run.path), 1, "hl_sup")
+    assert (found.record.folds, found.record.steps) == (1, 0)  # undivided, and nothing was trained
     assert not (tmp_path / "out" / "folds").exists()
     page = (found.path / "report.html").read_text(encoding="utf-8")
     assert f"prediction by {run.path}" in page

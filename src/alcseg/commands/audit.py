@@ -63,11 +63,11 @@ def audit(
     *,
     out: str | PathLike[str],
     run: str | PathLike[str] | None = None,
-    folds: int = 3,
-    repeats: int = 1,
-    steps: int = 400,
-    rounds: int = 2,
-    method: str = "hl_sup",
+    folds: int | None = None,
+    repeats: int | None = None,
+    steps: int | None = None,
+    rounds: int | None = None,
+    method: str | None = None,
     set: Sequence[str] = (),
     seed: int = 0,
     device: str = "auto",
@@ -89,12 +89,13 @@ def audit(
     Args:
         dataset: Dataset folder; labels of the splits train and val are judged, whatever their quality.
         out: Folder of the audit.
-        run: Judge by the network of this run instead; cases that it was trained on are marked.
-        folds: Parts of the set, at least 2.
-        repeats: Times that the set is dealt anew; judgments are averaged.
-        steps: Optimizer steps of each training.
-        rounds: Most rounds, 1 or 2.
-        method: Of the trainings, one that needs no trusted labels.
+        run: Judge by the network of this run instead; cases that it was trained on are marked. It trains
+            nothing, so options of trainings are refused.
+        folds: Parts of the set, at least 2; by default 3.
+        repeats: Times that the set is dealt anew, by default 1; judgments are averaged.
+        steps: Optimizer steps of each training, by default 400.
+        rounds: Most rounds, 1 or 2; by default 2.
+        method: Of the trainings, one that needs no trusted labels; by default `hl_sup`.
         set: `section.key=value` settings of the trainings, over those of the preset `audit`.
         seed: Of folds, trainings and simulated errors.
         device: `auto`, `cpu`, `cuda` or `cuda:<index>`.
@@ -108,10 +109,29 @@ def audit(
         slurm: `KEY=VALUE` options of the jobs, such as `partition=gpu`.
 
     Raises:
-        UsageError: If an option is out of range, `out` lies in the dataset, or holds something else.
+        UsageError: If an option is out of range or tells `run` how to train, `out` lies in the dataset, or
+            holds something else.
         ResourceError: If submitit is needed and not installed.
         DataError: If there are too few labels to judge, or the run knows other classes.
     """
+    if run is not None:
+        _require_no_training(
+            folds=folds is not None,
+            repeats=repeats is not None,
+            steps=steps is not None,
+            rounds=rounds is not None,
+            method=method is not None,
+            set=set,
+            workers=workers,
+            launcher=launcher != "local",
+            jobs=jobs not in (None, "auto"),
+            slurm=slurm,
+        )
+    folds = 3 if folds is None else folds
+    repeats = 1 if repeats is None else repeats
+    steps = 400 if steps is None else steps
+    rounds = 2 if rounds is None else rounds
+    method = "hl_sup" if method is None else method
     if folds < 2 or steps < 1 or rounds not in (1, 2) or repeats < 1:
         raise UsageError(
             "expected --folds of at least 2, --steps and --repeats of at least 1 and --rounds 1 or 2, got "
@@ -140,11 +160,6 @@ def audit(
         require_free(target)  # before logs of SLURM lie in it
     own = None if run is None else Run.open(run)
     if own is not None:
-        if launcher != "local" or slurm or set or repeats > 1:
-            raise UsageError(
-                "--run: trains nothing, so there are no jobs, settings and repeats. Leave out --launcher, "
-                "--slurm, --set and --repeats."
-            )
         works, rounds = [ByRun(source, rows, own, target / "by_run", device, engine)], 1
     else:
         shared = cores_are_shared(launcher, device, jobs)
@@ -208,8 +223,8 @@ def audit(
         AuditRecord(
             dataset=fspath(dataset),
             method=method if own is None else own.method,
-            steps=steps,
-            folds=folds,
+            steps=steps if own is None else 0,
+            folds=folds if own is None else 1,
             seed=seed,
             draws=_DRAWS,
             cases=len(judged),
@@ -238,6 +253,15 @@ def audit(
             path.write_bytes(png_bytes(result.plot()))
         write_page(target / "report.html", result)
         return result
+
+
+def _require_no_training(**options: object) -> None:
+    """Refuse what only a training would listen to: nobody should believe that it was heard."""
+    if stated := [f"--{name}" for name, value in options.items() if value]:
+        raise UsageError(
+            "--run: expected no options of trainings, since the run judges as it is and nothing is trained, "
+            f"got {', '.join(stated)}. Leave out {'it' if len(stated) == 1 else 'them'}, or --run."
+        )
 
 
 def _is_begun(target: Path) -> bool:

@@ -35,27 +35,29 @@ def add_audit(verbs: Verbs) -> ArgumentParser:
     verb.add_argument("dataset", metavar="DATASET", help="dataset folder")
     verb.add_argument("--out", metavar="DIR", required=True, help="folder of the audit")
     verb.add_argument(
-        "--run", metavar="RUN", help="judge by this run instead; cases that it was trained on are marked"
-    )
-    verb.add_argument("--folds", type=int, default=3, metavar="K", help="parts of the set, one training each")
-    verb.add_argument(
-        "--repeats", type=int, default=1, metavar="N", help="times that the set is dealt into folds anew"
+        "--run",
+        metavar="RUN",
+        help="judge by this run and train nothing; cases that it was trained on are marked",
     )
     verb.add_argument(
-        "--steps", type=whole(1), default=400, metavar="N", help="optimizer steps of each training"
+        "--folds", type=int, metavar="K", help="parts of the set, one training each (default: 3)"
+    )
+    verb.add_argument(
+        "--repeats", type=int, metavar="N", help="times that the set is dealt into folds anew (default: 1)"
+    )
+    verb.add_argument(
+        "--steps", type=whole(1), metavar="N", help="optimizer steps of each training (default: 400)"
     )
     verb.add_argument(
         "--rounds",
         type=int,
-        default=2,
         metavar="1|2",
-        help="most rounds; the second trains without wrong labels",
+        help="most rounds; the second trains without wrong labels (default: 2)",
     )
     verb.add_argument(
         "--method",
-        default="hl_sup",
         metavar="NAME",
-        help="of the trainings, one that needs no trusted labels",
+        help="of the trainings, one that needs no trusted labels (default: hl_sup)",
     )
     add_set(verb)
     add_seed(verb, "folds, trainings and simulated errors")

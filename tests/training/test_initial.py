@@ -139,6 +139,16 @@ def test_channels_go_by_name(write_run: Callable[..., Run]) -> None:
     assert initial.record.fresh_channels == ("FLAIR",)
 
 
+def test_where_no_channel_has_the_same_name_all_that_sees_channels_begins_anew(
+    write_run: Callable[..., Run],
+) -> None:
+    source = write_run(settings())
+    initial = take_weights(source, settings(seed=2), with_names(PLAN.label_names, ("MRI",)))
+    first = next(iter(initial.network.state_dict()))
+    assert initial.record.fresh == (first,)
+    assert initial.record.fresh_channels == ("MRI",)
+
+
 def test_of_a_network_of_other_width_nothing_is_taken(write_run: Callable[..., Run]) -> None:
     source = write_run(settings())
     with pytest.raises(ConfigError, match="expected weights that fit the network 'vnet'"):

@@ -223,7 +223,7 @@ def _copy(old: Tensor, new: Tensor, pairs: Mapping[int, tuple[list[int], list[in
         return False
     rows = old
     for axis, (here, _) in pairs.items():
-        rows = rows.index_select(axis, torch.tensor(here))
+        rows = rows.index_select(axis, torch.tensor(here, dtype=torch.long))  # which may be none
     if not rows.numel():
         return False
     where = tuple(

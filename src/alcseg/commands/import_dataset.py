@@ -119,6 +119,11 @@ def import_dataset(
             "--raters: expected the readers of one folder of cases, got --test, too. Use --test-fraction."
         )
     found = _scan(source, tests, format, ReaderOptions(spacing, renamed, stated, ignore_label, priority))
+    if unknown := [name for name in priority if name not in found.labels]:
+        raise UsageError(
+            f"--priority: expected names of classes ({', '.join(found.labels)}), got {', '.join(unknown)}. "
+            "One that is not named loses where segments overlap: correct the names."
+        )
     fusion = choose_fusion(found.cases, found.extra, fuse)
     ignore = _ignored_value(found, renamed, ignore_label)
     if ignore is not None and fusion is not None:

@@ -14,7 +14,7 @@ from alcseg.data.formats import FORMATS
 from alcseg.data.formats.seg_nrrd import Painted, write_layers
 from alcseg.data.readers import ReaderOptions, find_reader
 from alcseg.data.readers.inputs import find_inputs
-from alcseg.errors import DataError, LabelError
+from alcseg.errors import DataError, LabelError, UsageError
 
 pytest.importorskip("nrrd")
 sitk = pytest.importorskip("SimpleITK")
@@ -108,6 +108,8 @@ def test_segments_upon_one_another_are_refused_or_split(tmp_path: Path) -> None:
     )  # fmt: skip
     with pytest.raises(LabelError, match="'wall' does with 'heart' in 2 voxels"):
         import_dataset(folder, tmp_path / "out")
+    with pytest.raises(UsageError, match=r"names of classes \(background, heart, wall\), got Wall"):
+        import_dataset(folder, tmp_path / "out", priority=["Wall", "heart"])  # heart would win
     sizes = {}
     for first in ("heart", "wall"):
         found = import_dataset(folder, tmp_path / first, priority=[first])

@@ -124,10 +124,17 @@ def test_dataset_names_classes_and_chooses_cases(folders: tuple[Path, Path], tmp
     # Case d is lq and has no reference; the prediction of case a was not asked for.
     assert (result.summary.n_without_truth, result.summary.n_predictions_left_out) == (1, 1)
     assert result.summary.classes == {"liver": 4, "spleen": 9}
-    with pytest.raises(DataError, match="choice of cases"):
+    with pytest.raises(DataError, match=r"expected cases of --split test in cases\.csv, found none"):
         evaluate(pred, truth, out=tmp_path / "none", dataset=dataset, split="test")
     with pytest.raises(UsageError, match="--dataset"):
         evaluate(pred, truth, out=tmp_path / "none", quality="lq")
+
+
+def test_a_tolerance_that_nothing_is_scored_with_is_refused(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="--tolerance-mm: expected --protocol mm beside it"):
+        evaluate(*folders, out=tmp_path / "out", protocol="paper", tolerance_mm=2)
 
 
 def test_values_without_a_name_are_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:

@@ -231,6 +231,8 @@ def test_wrong_options_are_named(solvable_dataset: Path, make_run: MakeRun, tmp_
         predict(run, [solvable_dataset], out=out, network="both")
     with pytest.raises(UsageError, match="--passes: expected at least 2"):
         predict(run, [solvable_dataset], out=out, uncertainty=True, passes=1)
+    with pytest.raises(UsageError, match="--passes: expected --uncertainty beside it, got 8 alone"):
+        predict(run, [solvable_dataset], out=out, passes=8)
     with pytest.raises(UsageError, match="--device: expected auto, cpu, cuda"):
         predict(run, [solvable_dataset], out=out, device="tpu")
     with pytest.raises(ResourceError, match="--device cuda:99: expected a CUDA device"):

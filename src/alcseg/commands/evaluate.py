@@ -38,6 +38,7 @@ __all__ = ["evaluate"]
 _REMEDY = "If the voxels do match, save the prediction with the header of the truth, or predict again."
 _BACKGROUND = 0
 _MANY_VALUES = 256
+_TOLERANCE_MM = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ def evaluate(
     dataset: str | PathLike[str] | None = None,
     quality: Quality | None = None,
     split: Split | None = None,
-    tolerance_mm: float = 1.0,
+    tolerance_mm: float = _TOLERANCE_MM,
     ignore_label: int | None = None,
     overwrite: bool = False,
 ) -> Evaluation:
@@ -90,6 +91,11 @@ def evaluate(
         raise UsageError(f"--protocol: expected mm or paper, got '{protocol}'.")
     if not (math.isfinite(tolerance_mm) and tolerance_mm >= 0):
         raise UsageError(f"--tolerance-mm: expected at least 0, got {tolerance_mm}.")
+    if protocol == "paper" and tolerance_mm != _TOLERANCE_MM:
+        raise UsageError(
+            "--tolerance-mm: expected --protocol mm beside it, since --protocol paper scores no nsd. Leave out "
+            "one."
+        )
     if dataset is None and is_dataset(truth):
         dataset = truth
     if dataset is None and (quality is not None or split is not None):
@@ -100,6 +106,13 @@ def evaluate(
     chosen = None
     if folder is not None and (quality is not None or split is not None):
         chosen = [row.case_id for row in folder.rows_where(split=split, quality=quality)]
+        if not chosen:
+            asked = {"--split": split, "--quality": quality}
+            stated = " ".join(f"{flag} {value}" for flag, value in asked.items() if value)
+            raise DataError(
+                f"{dataset}: expected cases of {stated} in cases.csv, found none. Choose others, or correct "
+                "the table."
+            )
     ignore = None if folder is None else folder.ignore
     if ignore_label is not None:
         if (ignore is not None and ignore != ignore_label) or ignore_label == _BACKGROUND:

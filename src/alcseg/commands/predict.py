@@ -41,6 +41,8 @@ __all__ = ["predict"]
 
 logger = logging.getLogger(__name__)
 
+_PASSES = 4  # perturbed ones, for an uncertainty
+
 
 def predict(
     run: str | PathLike[str],
@@ -52,7 +54,7 @@ def predict(
     probabilities: bool = False,
     window: Window = "gaussian",
     network: Network = "auto",
-    passes: int = 4,
+    passes: int = _PASSES,
     seed: int = 0,
     device: str = "auto",
     engine: EngineName = "auto",
@@ -114,8 +116,8 @@ def predict(
     """
     require_seed(seed)
     require_window(window)
-    if passes < 0:
-        raise UsageError(f"--passes: expected 0 or more, got {passes}.")
+    if not uncertainty and passes != _PASSES:
+        raise UsageError(f"--passes: expected --uncertainty beside it, got {passes} alone. Leave it out.")
     if uncertainty and passes < 2:
         raise UsageError(f"--passes: expected at least 2 for an uncertainty, got {passes}.")
     part = choose_part(num_parts, part_id, overwrite=overwrite)

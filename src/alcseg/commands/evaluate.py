@@ -93,7 +93,7 @@ def evaluate(
         raise UsageError(f"--tolerance-mm: expected at least 0, got {tolerance_mm}.")
     if protocol == "paper" and tolerance_mm != _TOLERANCE_MM:
         raise UsageError(
-            "--tolerance-mm: expected --protocol mm beside it, since nsd is not scored with --protocol paper. "
+            "--tolerance-mm: expected --protocol mm beside it, since --protocol paper scores no nsd. "
             "Leave out one."
         )
     if dataset is None and is_dataset(truth):

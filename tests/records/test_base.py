@@ -103,12 +103,19 @@ def test_columns_that_older_tables_lack_have_their_defaults(tmp_path):
         ("case_id,class_name\na,x\n", "line 2: .*no 'score'"),
         ("case_id,class_name,score,exact,short,seen\na,x,high,1,1,true\n", "'high' for 'score'"),
         ("case_id,class_name,score,exact,short,seen\na,x\n", "cut off"),
+        ("", "of the test, found no column 'case_id' in an empty file. Restore it, or make it again"),
+        ("case_id,class_name\n", "of the test, found no column 'score'. Restore"),
     ],
 )
 def test_tables_that_cannot_be_used_are_refused(tmp_path, text, words):
     (tmp_path / "lines.csv").write_text(text)
     with pytest.raises(DataError, match=words):
         Line.read(tmp_path)
+
+
+def test_a_table_without_lines_is_one(tmp_path):
+    Line.write(tmp_path, ())
+    assert Line.read(tmp_path) == ()
 
 
 @pytest.mark.parametrize("kind", [Line, Note])

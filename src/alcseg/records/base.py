@@ -208,8 +208,16 @@ class Row(Record):
         Raises:
             DataError: If it is absent, a column is missing or a cell is wrong.
         """
+        headings, lines = cls.lines(path)
+        required = [field.alias or name for name, field in cls.model_fields.items() if field.is_required()]
+        absent = [name for name in required if name not in headings]
+        if absent and not lines:  # a table without lines has its headings; a file of nothing is no table
+            raise DataError(
+                f"{path}: expected {', '.join(cls.columns())} of {cls.MADE_BY}, found no column '{absent[0]}'"
+                f"{'' if headings else ' in an empty file'}. Restore it, or make it again."
+            )
         rows = []
-        for number, cells in enumerate(cls.lines(path)[1], start=2):
+        for number, cells in enumerate(lines, start=2):
             try:
                 rows.append(cls.model_validate(cls.from_cells(cells)))
             except (ValidationError, TypeError) as error:

@@ -14,12 +14,16 @@ from alcseg.listing import has_file
 from alcseg.records.audit import AuditRecord, AuditRow, RegionRow
 from alcseg.records.base import by_case
 from alcseg.records.fingerprint import FingerprintRow
+from alcseg.texts import read_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-__all__ = ["Audit"]
+__all__ = ["TRUSTED_LIST", "Audit"]
+
+TRUSTED_LIST = "trusted.txt"
+"""Cases whose labels seem right, best first, one a line: for people and for `import --hq-list`."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +90,20 @@ class Audit:
 
         The images have to be those that were seen, and the labels that are trusted those that were judged.
         Others may have been mended since. Audits from before there was a `fingerprint.csv` cannot tell.
+        Whoever crossed out lines of `trusted.txt` has to know that the list is not read.
 
         Raises:
-            DataError: Naming a case.
+            DataError: Naming a case, or the list.
         """
+        self._require_own_list()
         if not has_file(FingerprintRow.path(self.path)):
             return
         known = {row.case_id: row for row in FingerprintRow.read(self.path)}
+        if lost := [name for name in self.trusted if name not in known]:
+            raise DataError(
+                f"{FingerprintRow.path(self.path)}: expected a line for each case that the audit trusts, "
+                f"found none for '{lost[0]}' ({len(lost)} such). Restore it, or audit again into the folder."
+            )
         now = fingerprint(dataset, [row for row in dataset.rows if row.case_id in known])
         for name, row in now.items():
             if row.images != known[name].images:
@@ -105,6 +116,20 @@ class Audit:
                     f"{self.path}: expected an audit of {dataset.root}, but it trusts another label of case "
                     f"'{name}'. Audit this dataset; into the same folder if that label was mended since."
                 )
+
+    def _require_own_list(self) -> None:
+        path = self.path / TRUSTED_LIST
+        if not has_file(path):
+            return
+        listed = {line.strip() for line in read_text(path, "a list of cases").splitlines()} - {""}
+        fewer, more = len({*self.trusted} - listed), len(listed - {*self.trusted})
+        if fewer or more:
+            raise DataError(
+                f"{path}: expected the {len(self.trusted)} cases that {AuditRecord.NAME} trusts, found "
+                f"{fewer} of them crossed out and {more} others. Only `alcseg import --hq-list` reads this "
+                "list: import with it, or set the quality in cases.csv, and train without --hq-from; or "
+                "restore it."
+            )
 
     def run_path(self, fold: int) -> Path:
         """Folder of the training of the last round that never saw a fold."""

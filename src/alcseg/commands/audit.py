@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from alcseg.audited import Audit
+from alcseg.audited import TRUSTED_LIST, Audit
 from alcseg.auditing.evidence import NAMES, evidence
 from alcseg.auditing.folds import draw_folds
 from alcseg.auditing.foretold import foretold
@@ -218,7 +218,7 @@ def audit(
         AuditRow.write(target, ranking)
         RegionRow.write(target, last.write_regions(target))
         trusted = last.trusted()
-        write_text(target / "trusted.txt", "".join(f"{name}\n" for name in trusted))
+        write_text(target / TRUSTED_LIST, "".join(f"{name}\n" for name in trusted))
         duplicates = last.duplicates()
         AuditRecord(
             dataset=fspath(dataset),

@@ -38,6 +38,13 @@ def test_what_is_decided_is_applied_and_exported_by_the_same_verb(folder: Path, 
     ("options", "words"),
     [
         ({"apply": "a", "export": "b"}, "one of --apply, --export and --import"),
+        ({"apply": "a", "case": "ras"}, "--case: of the page, and not heard beside --apply. Leave out it"),
+        ({"export": "a", "case": "ras", "port": 1}, "--case, --port: .* beside --export. Leave out them"),
+        ({"import_folder": "a", "host": "::1"}, "--host: of the page, and not heard beside --import"),
+        ({"apply": "a", "reviewer": "ben"}, "--reviewer: not heard beside --apply, which takes what all"),
+        ({"export": "a", "turn": 2}, "--pass: not heard beside --export, which takes what all"),
+        ({"overwrite": True}, "--overwrite: expected --apply or --export beside it"),
+        ({"import_folder": "a", "overwrite": True}, "--overwrite: expected --apply or --export beside it"),
         ({"port": 70000}, "--port: expected 0 to 65535"),
         ({"turn": 0}, "--pass: expected 1 to 99"),
         ({"reviewer": "a\nb"}, "--reviewer: expected a reader's name"),
@@ -54,6 +61,11 @@ def test_what_is_decided_is_applied_and_exported_by_the_same_verb(folder: Path, 
 def test_options_that_do_not_go_together_are_refused(folder: Path, options: dict, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         review(folder, open_browser=False, **options)
+
+
+def test_the_dataset_of_a_dataset_is_not_to_be_named(folder: Path) -> None:
+    with pytest.raises(UsageError, match="--dataset: expected an audit to review"):
+        review(folder, dataset=folder, open_browser=False)
 
 
 def test_a_port_that_is_taken_is_said_so(folder: Path) -> None:

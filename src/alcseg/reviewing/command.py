@@ -9,6 +9,7 @@ import socket
 import threading
 import webbrowser
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -108,9 +109,41 @@ def review(
         )
     if export is None and (as_format is not None or series is not None or labelmap):
         raise UsageError("--as, --series and --labelmap: expected --export beside them. Leave them out.")
+    instead = next(
+        (
+            flag
+            for flag, given in (("--apply", apply), ("--export", export), ("--import", import_folder))
+            if given is not None
+        ),
+        None,
+    )
+    if instead is not None:
+        _refuse(
+            f"of the page, and not heard beside {instead}",
+            {
+                "--case": case is not None,
+                "--port": port is not None,
+                "--host": host != _LOOPBACK[0],
+                "--tls-cert": tls_cert is not None,
+                "--tls-key": tls_key is not None,
+                "--without-tls": without_tls,
+            },
+        )
+    if instead in ("--apply", "--export"):
+        _refuse(
+            f"not heard beside {instead}, which takes what all readers have decided",
+            {"--reviewer": reviewer is not None, "--pass": turn != 1},
+        )
+    else:
+        _refuse("expected --apply or --export beside it", {"--overwrite": overwrite})
     _check_port(port)
     name = require_reader(_person() if reviewer is None else reviewer, turn)
     subject = Subject.open(target, None if dataset is None else Dataset.open(dataset))
+    if dataset is not None and subject.audit is None:
+        raise UsageError(
+            f"--dataset: expected an audit to review, whose dataset it names, got the dataset "
+            f"{subject.dataset.root}. Leave it out."
+        )
     if case is not None:
         _require_case(case, subject)
     place = book_path(subject.dataset.root) if book is None else Path(book)
@@ -138,6 +171,12 @@ def review(
         return ReviewResult(subject.dataset.root, place, len(subject.queue), len(cases), {**verdicts})
     finally:
         opened.close()
+
+
+def _refuse(why: str, options: Mapping[str, bool]) -> None:
+    """Refuse options that are given and that nothing would listen to."""
+    if stated := [flag for flag, given in options.items() if given]:
+        raise UsageError(f"{', '.join(stated)}: {why}. Leave out {'it' if len(stated) == 1 else 'them'}.")
 
 
 def book_path(root: Path) -> Path:

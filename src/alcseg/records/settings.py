@@ -94,6 +94,10 @@ class DataSettings(Settings):
     """Axes flipped at random."""
     rotate_plane: tuple[Axis, Axis] | None = None
     """Axes in which quarter turns are drawn."""
+    rotate_degrees: Annotated[float, Interval(ge=0, le=180)] = 0.0
+    """Largest random turn about each axis, without axes of thick voxels (`flat_levels`)."""
+    zoom: Share = 0.0
+    """Largest random change of size, as a share; without axes of thick voxels."""
     intensity_scale: NotNegative = 0.0
     """Largest relative change of the intensities."""
     intensity_shift: NotNegative = 0.0

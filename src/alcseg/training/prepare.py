@@ -107,7 +107,7 @@ def prepare(
         initial = None if init is None else take_weights(init, settings, plan)
     else:
         plan, initial = begun.plan, Initial.of_run(begun)
-    augmentation(settings).check(plan.patch)
+    augmentation(settings, plan).check(plan.patch)
     method.prepare(make_task(settings, plan, initial=None if initial is None else initial.network))
     tried = require_statistics(method, settings)
     return Prepared(settings, device, plan, method, not tried, train, val, initial)
@@ -151,10 +151,19 @@ def plan_run(folder: Dataset, settings: RunSettings) -> Plan:
     return plan
 
 
-def augmentation(settings: RunSettings) -> Augmentation:
-    """What the data section asks for."""
+def augmentation(settings: RunSettings, plan: Plan) -> Augmentation:
+    """What the data section asks for, on the voxels of the plan."""
     data = settings.data
-    return Augmentation(data.flip_axes, data.rotate_plane, data.intensity_scale, data.intensity_shift)
+    a, b, c = (None if levels else side for side, levels in zip(plan.spacing, plan.flat_levels, strict=True))
+    return Augmentation(
+        data.flip_axes,
+        data.rotate_plane,
+        data.intensity_scale,
+        data.intensity_shift,
+        data.rotate_degrees,
+        data.zoom,
+        spacing=(a, b, c),
+    )
 
 
 def _make_plan(folder: Dataset, settings: RunSettings) -> Plan:

@@ -80,7 +80,7 @@ def fit_stage(
         cases,
         stream_sizes(method.streams, settings.data),
         task.patch,
-        augmentation(settings),
+        augmentation(settings, run.plan),
         seed=task.seed,
         foreground_fraction=settings.data.foreground_fraction,
         distance_classes=task.num_classes if method.needs_distance else None,

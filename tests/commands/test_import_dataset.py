@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from alcseg.commands.import_dataset import import_dataset
+from alcseg.data.phantoms import write_phantoms
 from alcseg.data.readers import READERS, find_reader
 from alcseg.errors import DataError, GeometryError, LabelError, UsageError
 from alcseg.records.cases import CaseRow
@@ -250,6 +251,23 @@ def test_labels_that_nobody_told_apart_are_trusted_aloud(msd, tmp_path, caplog):
         import_dataset(msd, tmp_path / "out")
     assert "all labels count as trusted (hq)" in caplog.text
     assert "`alcseg audit`" in caplog.text
+
+
+@pytest.mark.parametrize("unlabeled", [False, True])
+def test_so_are_those_of_an_nnunet_dataset(tmp_path, caplog, unlabeled):
+    source = write_phantoms(tmp_path / "src", train=3, val=0, test=1, shape=(16, 16, 16), seed=0)
+    (source / "cases.csv").unlink()
+    if unlabeled:
+        (source / "labelsTr" / "phantom_001.nii.gz").unlink()
+        (source / "imagesUn").mkdir()
+        image = source / "imagesTr" / "phantom_001_0000.nii.gz"
+        image.rename(source / "imagesUn" / image.name)
+    with caplog.at_level("INFO", "alcseg"):
+        import_dataset(source, tmp_path / "out")
+        assert "all labels count as trusted (hq)" in caplog.text
+        caplog.clear()
+        import_dataset(tmp_path / "out", tmp_path / "again")  # whose cases.csv says so
+    assert "all labels count as trusted" not in caplog.text
 
 
 def test_a_label_with_turned_axes_lies_where_its_header_says(msd, tmp_path, caplog):

@@ -134,7 +134,7 @@ def import_dataset(
     drawn_in = _classes_drawn(found.cases, None if classes_drawn is None else Path(classes_drawn))
     groups = groups_of(found.cases, group_regex)
     quality = qualities_of(found.cases, None if hq_list is None else Path(hq_list))
-    if hq_list is None and not any(case.quality for case in found.cases):
+    if hq_list is None and not any(case.quality in ("hq", "lq") for case in found.cases):
         _log.info(
             "all labels count as trusted (hq): no list says which are. If some are doubtful, name the others "
             "with --hq-list, or let `alcseg audit` find out"

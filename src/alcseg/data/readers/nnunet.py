@@ -91,7 +91,7 @@ def _cases_in(folder: Dataset, options: ReaderOptions) -> tuple[SourceCase, ...]
                 row.case_id,
                 images,
                 label,
-                quality=row.quality,
+                quality=row.quality if drawn or row.quality == "unlabeled" else None,
                 split=row.split if drawn or row.split == "test" else None,
                 group=row.group,
                 source=images[0].relative_to(folder.root).as_posix(),

@@ -31,3 +31,10 @@ def test_a_doubtful_kind_is_said_to_be_doubtful(kind, sure, said):
 )
 def test_a_set_is_summed_up_by_how_many_labels_seem_wrong(dice, wrong, said):
     assert said in verdict(dice, wrong)
+
+
+def test_networks_that_know_nothing_call_nothing_wrong():
+    said = verdict([0.73] * 10, 9, blind=6)
+    assert "know too little to judge these labels: the Dice of 6 of 10 may be anything" in said
+    assert "seem wrong" not in said
+    assert "9 of 10 labels seem wrong" in verdict([0.73] * 10, 9, blind=5)

@@ -143,7 +143,7 @@ def test_a_second_call_trains_nothing_and_finds_the_same(result, spoiled, monkey
         ({"method": "hlsup"}, ConfigError, "hl_sup"),
         ({"launcher": "lsf"}, UsageError, "one of local, slurm"),
         ({"slurm": ["partition=gpu"]}, UsageError, "expected --launcher slurm beside it"),
-        ({"run": "somewhere", "launcher": "slurm"}, CheckpointError, "expected a run folder"),
+        ({"run": "somewhere"}, CheckpointError, "expected a run folder"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_trained(spoiled, tmp_path, options, error, words):
@@ -333,6 +333,20 @@ def test_repeats_are_dealt_anew_and_averaged(small, tmp_path):
     assert one != two  # dealt anew
     single = audit(small, out=tmp_path / "single", **QUICK)
     assert single.ranking != found.ranking
+
+
+def test_networks_that_know_nothing_propose_nothing(small, tmp_path, alcseg):
+    """After one step all intervals run from 0 to 1, and a second round would have nothing to go by."""
+    options = ("--folds", "2", "--steps", "1", "--jobs", "1", "--device", "cpu")
+    settings = ("--set", *SMALL, "data.patch=[16,16,16]")
+    found = alcseg("audit", str(small), "--out", str(tmp_path / "out"), *options, *settings)
+    record = Audit.open(tmp_path / "out").record
+    assert (len(record.rounds), record.blind, record.knows_little) == (1, record.cases, True)
+    assert "know too little to judge these labels: the Dice of" in " ".join(found.out.split())
+    assert "Go on from here" not in found.out
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "None, before longer trained networks say the same" in page
+    assert "--hq-from" not in page
 
 
 def test_three_labels_are_judged_though_one_fold_holds_all_that_is_believed(tmp_path):

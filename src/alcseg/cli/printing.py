@@ -6,6 +6,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from shlex import quote
 from typing import Any
 
 from pydantic import BaseModel
@@ -189,7 +190,9 @@ def _audit(result: Any) -> list[RenderableType]:
         "words": "in words",
     }
     record = result.record
-    go_on = _AFTER_AUDIT if record.run is None else _AFTER_AUDIT_BY_RUN
+    go_on = (_AFTER_AUDIT if record.run is None else _AFTER_AUDIT_BY_RUN).format(
+        out=quote(str(result.out)), dataset=quote(record.dataset)
+    )
     told_apart = any(row.quality != "hq" for row in result.ranking)  # else all are hq, and nothing is news
     facts = {
         "out": result.out,
@@ -212,7 +215,7 @@ def _audit(result: Any) -> list[RenderableType]:
         *_facts(facts),
         "",
         record.verdict,
-        *(["", go_on.format(out=result.out, dataset=record.dataset)] if record.trusted else []),
+        *(["", go_on] if record.trusted and not record.knows_little else []),
         *_look(result.out),
     ]
 

@@ -209,7 +209,12 @@ def _trusted(audit: Audit) -> Section:
     review = ReviewLink(audit.path).command
     correct = shlex.join(["alcseg", "correct", audit_path, dataset, "--oof", "--out", "CORRECTED"])
     train = shlex.join(["alcseg", "train", dataset, "--hq-from", audit_path, "--out", "RUN"])
-    if audit.record.run is None:
+    if audit.record.knows_little:
+        what, commands = (
+            "None, before longer trained networks say the same. Look at the labels yourself:",
+            [review],
+        )
+    elif audit.record.run is None:
         what = "Look at the others, mend them by the networks that never saw them, or train with these:"
         commands = [review, correct, train]
     else:  # which may have learned the labels, so another has to mend them

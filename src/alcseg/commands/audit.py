@@ -56,6 +56,7 @@ logger = logging.getLogger(__name__)
 _DRAWS = 8  # simulated errors per believed label
 _HEAVILY_WRONG = 0.25  # share of wrong labels from which on a second round trains without them
 _FEW_CASES = 20
+_SAYS_NOTHING = 0.9  # width of an interval of Dice
 
 
 def audit(
@@ -207,8 +208,11 @@ def audit(
                 AuditRound(left_out=tuple(sorted(left_out)), believed=found[0].believed, wrong_share=share)
             )
             logger.info("round %d: %d of %d labels seem wrong", len(told), len(wrong), len(judged))
-            if len(told) == rounds or share < _HEAVILY_WRONG:
-                break
+            blind = sum(
+                all(one.high - one.low > _SAYS_NOTHING for one in each) for each in judged.values() if each
+            )
+            if len(told) == rounds or share < _HEAVILY_WRONG or 2 * blind > len(judged):
+                break  # of what networks that know nothing call wrong, another round would learn nothing
             worst = sorted(wrong, key=lambda name: mean_dice(judged[name]))
             left_out = frozenset(worst[: len(judged) // 2])  # enough has to be left to train on
         in_sample = frozenset() if own is None else own.learned_from(rows)
@@ -232,6 +236,7 @@ def audit(
             rounds=tuple(told),
             wrong=len(wrong),
             kinds=dict(Counter(row.kind for row in ranking if row.case_id in wrong and row.kind != "none")),
+            blind=blind,
             trusted=trusted,
             unsure=tuple(sorted(unsure)),
             doubted_hq=tuple(
@@ -243,7 +248,7 @@ def audit(
             raters=sum_up_readers(rows, judged, own_labels, unsure),
             foretold=found[0].foretold,
             failed=looks[0].failed,
-            verdict=verdict([mean_dice(one) for one in judged.values()], len(wrong)),
+            verdict=verdict([mean_dice(one) for one in judged.values()], len(wrong), blind=blind),
             versions=versions(),
             time_s=round(time.perf_counter() - begun, 1),
             peak_memory_mib=peak_memory_mib(),

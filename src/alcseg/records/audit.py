@@ -144,6 +144,8 @@ class AuditRecord(Document):
     """Labels that count as wrong."""
     kinds: dict[str, int]
     """How many of their classes have which kind of error."""
+    blind: int = 0
+    """Labels whose Dice may be anything, by the intervals of all their classes."""
     trusted: tuple[str, ...]
     """Cases whose labels can be trusted, best first; also in `trusted.txt`."""
     unsure: tuple[str, ...] = ()
@@ -170,3 +172,8 @@ class AuditRecord(Document):
     """Wall time of this call."""
     peak_memory_mib: float | None = None
     """Largest resident memory of the process."""
+
+    @property
+    def knows_little(self) -> bool:
+        """Whether nothing can be said of most labels, so that no step should follow from the audit."""
+        return 2 * self.blind > self.cases

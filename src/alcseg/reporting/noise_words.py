@@ -44,7 +44,7 @@ def noise_of_audit(audit: Audit) -> list[str]:
     if record.kinds:
         count = sum(record.kinds.values())
         said.append(
-            "What seems wrong with the classes of the wrong labels: "
+            "What seems wrong with the classes of the wrong labels, where a kind of error can be told: "
             + _listed({kind: number / count for kind, number in record.kinds.items()})
             + "."
         )

@@ -44,6 +44,11 @@ def test_a_network_that_cannot_judge_changes_nothing_and_says_so(
         write_label(label.path, np.roll(label.array, 8, axis=0), label)
     result = correct(make_run(), solvable_dataset, out=tmp_path / "poor", passes=2)
     assert "no label is changed: on 3 trusted labels that it has not learned from this network" in caplog.text
+    assert result.record.poor is not None
+    assert result.record.offsets == ()  # nobody knows how the labels were drawn
+    page = (result.path / "report.html").read_text(encoding="utf-8")
+    assert f"reaches a mean Dice of {result.record.poor:.2f}. What it says of single labels" in page
+    assert "There were no two trusted labels" not in page
     assert result.record.written == {"given": 2}
     for name in ("lq_0", "lq_1"):
         given, written = (root / "labelsTr" / f"{name}.nii.gz" for root in (solvable_dataset, result.path))
@@ -58,6 +63,8 @@ def test_with_one_trusted_label_nothing_is_changed_unless_that_is_asked_for(
     assert result.record.written == {"given": 2}
     assert result.record.rehearsal is None
     assert "no label is changed: that takes 2 trusted labels" in caplog.text
+    assert result.record.poor is None
+    assert "There were no two trusted labels" in (result.path / "report.html").read_text(encoding="utf-8")
     assert all("nothing was changed" in row.reason for row in result.ranking)
     reasons = {line.reason for line in result.audit}
     assert reasons == {"the label stays: nothing tells what a change of it is worth"}

@@ -80,7 +80,7 @@ def _done(correction: Correction) -> Section:
         large=True,
     )
     parts: list[Block] = [facts, *map(Text, noise_of_correction(correction))]
-    if record.rehearsal is None:
+    if record.rehearsal is None and record.poor is None:
         parts.append(
             Text(
                 "There were no two trusted labels that the network had not learned from, so nothing tells "

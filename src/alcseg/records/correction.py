@@ -139,7 +139,9 @@ class CorrectionRecord(Document):
     risk: float | None = None
     """How likely a change may do harm; None in files from before this was asked."""
     rehearsal: Rehearsal | None = None
-    """What trusted labels told of this correction beforehand; None where there were fewer than two."""
+    """What trusted labels told of this correction beforehand; None with fewer than two, or if `poor`."""
+    poor: float | None = None
+    """Mean Dice that the network reaches on trusted labels if that is too little to judge any, else None."""
     written: dict[str, int] = {}
     """How many LQ labels each proposal was written for."""
     untouched: tuple[str, ...] = ()

@@ -54,6 +54,12 @@ def noise_of_audit(audit: Audit) -> list[str]:
 def noise_of_correction(correction: Correction) -> list[str]:
     """Sentences on the doubted labels as a correction sees them, and on what it is worth."""
     record = correction.record
+    if record.poor is not None:
+        return [
+            "The network knows too little to judge labels: with trusted ones that it has not learned from it "
+            f"reaches a mean Dice of {record.poor:.2f}. What it says of single labels is not to be believed. "
+            "Train longer, or on more trusted labels."
+        ]
     said = []
     errors = np.array([(row.given_error, row.written_error) for row in correction.ranking], dtype=float)
     known = errors[np.isfinite(errors).all(axis=1)] if len(errors) else errors

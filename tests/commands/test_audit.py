@@ -441,6 +441,8 @@ def test_a_training_goes_on_from_what_an_audit_trusts_and_a_correction_from_that
     corrected = correct(run, spoiled, out=tmp_path / "corrected", passes=2, device="cpu")
     assert set(corrected.corrected) == {f"phantom_{number:03d}" for number in range(1, 13)} - set(trusted)
     assert corrected.calibration.cases == run.record.val_cases
+    hq = {row.case_id for row in Dataset.open(corrected.path).rows_where(split="train", quality="hq")}
+    assert hq == set(trusted)  # and the next training knows, too
 
 
 @pytest.mark.timeout(600)
@@ -462,6 +464,9 @@ def test_the_networks_of_an_audit_correct_labels_that_they_never_saw(result, spo
     record = corrected.record
     assert (record.out_of_fold, record.network, record.in_sample) == (True, "predict", 0)
     assert record.calibration.cases == trusted
+    qualities = {row.case_id: row.quality for row in Dataset.open(corrected.path).rows_where(split="train")}
+    assert {name for name, quality in qualities.items() if quality == "hq"} == set(trusted)
+    assert "unlabeled" not in qualities.values()
     assert set(corrected.corrected) == {f"phantom_{number:03d}" for number in range(1, 13)} - set(trusted)
     assert record.rehearsal is not None
     for name in trusted:

@@ -1,6 +1,6 @@
 """The dataset folder that `correct` writes: what is taken over, and label values on the way out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,21 +31,24 @@ class CorrectedDataset:
         root: The new folder.
         source: The dataset that is corrected.
         mapping: Label value of the source to label value here, that of voxels to ignore among them.
+        doubted: Cases whose labels are doubted: they are not `hq` here, whatever the source calls them.
         added: Classes that `correct` drew in a case in which nobody had, by case.
     """
 
     root: Path
     source: Dataset
     mapping: Mapping[int, int]
+    doubted: Collection[str] = ()
     added: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, root: Path, source: Dataset, *, consecutive: bool) -> "CorrectedDataset":
+    def of(
+        cls, root: Path, source: Dataset, *, consecutive: bool, doubted: Collection[str] = ()
+    ) -> "CorrectedDataset":
         """Plan the folder; `consecutive` numbers the labels 0, 1, 2, ... as nnU-Net wants them."""
         values = (*source.label_values, *([] if source.ignore is None else [source.ignore]))
-        return cls(
-            root, source, {value: index if consecutive else value for index, value in enumerate(values)}
-        )
+        mapping = {value: index if consecutive else value for index, value in enumerate(values)}
+        return cls(root, source, mapping, doubted)
 
     @property
     def renumbered(self) -> bool:
@@ -108,7 +111,9 @@ class CorrectedDataset:
         CaseRow.write(self.root, map(self._row, self.source.rows))
 
     def _row(self, row: CaseRow) -> CaseRow:
-        """The line of a case, with the classes that are drawn in it now."""
+        """The line of a case: whether its label is doubted, and the classes that are drawn in it now."""
+        if row.case_id in self.doubted and row.quality == "hq":  # an audit has told it from the others
+            row = row.model_copy(update={"quality": "lq"})
         if row.drawn is None or row.case_id not in self.added:
             return row
         drawn = {*row.drawn, *self.added[row.case_id]}

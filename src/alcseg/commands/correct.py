@@ -128,7 +128,9 @@ def correct(
         output_folder(Path(out), overwrite=overwrite, writes=CorrectionRecord.NAME) as partial,
         Spool[Looked](partial) as spool,
     ):
-        new = CorrectedDataset.of(partial, source, consecutive=nnunet)
+        new = CorrectedDataset.of(
+            partial, source, consecutive=nnunet, doubted={row.case_id for row in answers.doubted}
+        )
         new.take_given_labels()
         new.take_over(answers.others)
 

@@ -344,6 +344,11 @@ def test_networks_that_know_nothing_propose_nothing(small, tmp_path, alcseg):
     assert (len(record.rounds), record.blind, record.knows_little) == (1, record.cases, True)
     assert "know too little to judge these labels: the Dice of" in " ".join(found.out.split())
     assert "Go on from here" not in found.out
+    opened = Audit.open(tmp_path / "out")
+    assert "labels seem wrong" not in opened._repr_html_()
+    for count in (0, -1):
+        with pytest.raises(UsageError, match=f"at least one case to draw, got cases={count}"):
+            opened.plot(cases=count)
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "None, before longer trained networks say the same" in page
     assert "--hq-from" not in page

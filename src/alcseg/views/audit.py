@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from alcseg.audited import Audit
 from alcseg.data.folder import Dataset
 from alcseg.data.nifti import read_label
-from alcseg.errors import DataError
+from alcseg.errors import DataError, UsageError
 from alcseg.reporting.cases import UprightCase, upright_case
 from alcseg.reporting.drawing import (
     CONTOUR_STYLES,
@@ -33,8 +33,11 @@ def figure(audit: Audit, count: int) -> Figure:
     """A panel per case, the worst label first: both contours, in the slice where they differ most.
 
     Raises:
+        UsageError: If no case is asked for.
         DataError: If nothing was judged, or a file of the dataset or the audit cannot be read.
     """
+    if count < 1:
+        raise UsageError(f"plot: expected at least one case to draw, got cases={count}.")
     lines = audit.worst[:count]
     if not lines:
         raise DataError(f"{audit.path}: expected at least one case in the ranking, got none.")
@@ -62,9 +65,9 @@ def figure(audit: Audit, count: int) -> Figure:
 def html(audit: Audit) -> str:
     """What was found, the top of the ranking, and the picture."""
     record = audit.record
+    found = f"{record.wrong} of {record.cases} labels seem wrong, {len(record.trusted)} can be trusted"
     return card(
-        f"Audit in {audit.path}: {record.wrong} of {record.cases} labels seem wrong, "
-        f"{len(record.trusted)} can be trusted",
+        f"Audit in {audit.path}: {record.verdict if record.knows_little else found}",
         lambda: table(
             {
                 "rank": row.rank,

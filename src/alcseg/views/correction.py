@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from alcseg.corrected import CorrectedCase, Correction
-from alcseg.errors import DataError
+from alcseg.errors import DataError, UsageError
 from alcseg.reporting.cases import UprightCase, upright_case
 from alcseg.reporting.drawing import (
     CONTOUR_STYLES,
@@ -30,8 +30,11 @@ def figure(correction: Correction, count: int) -> Figure:
     """A line per case, the worst given label first: image, labels, uncertainty, where most changed.
 
     Raises:
+        UsageError: If no case is asked for.
         DataError: If no case was looked at, or a file cannot be read.
     """
+    if count < 1:
+        raise UsageError(f"plot: expected at least one case to draw, got cases={count}.")
     cases = list(islice(correction, count))
     if not cases:
         raise DataError(f"{correction.path}: expected at least one case in the ranking, got none.")

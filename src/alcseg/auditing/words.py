@@ -74,8 +74,8 @@ def verdict(dice: Sequence[float], wrong: int, *, blind: int = 0) -> str:
         return f"{said}. The set is about as good as human readers are ({_YARDSTICK}): do not relabel it."
     if 2 * wrong > len(dice):
         return (
-            f"{said}. The audit believes the half that agrees best, and where most labels are wrong that "
-            "half holds wrong ones, too: look at the labels of trusted.txt before you use it."
+            f"{said}. Where most labels are wrong, some that the audit believes may be, too: look at the "
+            "labels of trusted.txt before you use it."
         )
     if middle < _READERS:
         return f"{said}, below what human readers reach ({_YARDSTICK})."

@@ -56,6 +56,11 @@ logger = logging.getLogger(__name__)
 _DRAWS = 8  # simulated errors per believed label
 _HEAVILY_WRONG = 0.25  # share of wrong labels from which on a second round trains without them
 _FEW_CASES = 20
+_FITS = 5  # most judges fitted in a round
+_OF_RIGHT = 0.7  # share of the labels that seem right to a judge which the next one believes
+_FEWER = 0.95  # of the labels that a judge believed, from which on believing fewer would change little
+_FEWEST = 10  # labels to believe
+_MANY_MORE = 0.1  # of all labels
 _SAYS_NOTHING = 0.9  # width of an interval of Dice
 
 
@@ -315,7 +320,13 @@ class _Judged:
 
 
 def _judge(seen: dict[str, SeenCase], fold_of: Mapping[str, int], seed: int) -> _Judged:
-    """Fit a judge on simulated errors of the believed labels, and judge all."""
+    """Fit a judge on simulated errors of the believed labels, and judge all.
+
+    Where most labels are wrong some of the believed ones are, and a judge that takes wrong labels for right
+    finds them right. It still knows better which are right than the scores that chose them: so another one
+    believes fewer, those of which the first thinks best, and so on. If the last finds many more wrong labels,
+    the first was led astray; if not, the first knows more, since it has seen harder cases.
+    """
     names = list(seen)
     folds = [fold_of[name] for name in names]
     rows, told = [], {}
@@ -324,7 +335,45 @@ def _judge(seen: dict[str, SeenCase], fold_of: Mapping[str, int], seed: int) -> 
         rows.append(evidence(one.probs, one.label, one.spacing))
         told[name] = traits(one.prediction)
     table = np.stack(rows)
-    good = [names[index] for index in believed(table, folds, NAMES)]
+
+    def believe(good: Sequence[str]) -> _Judged:
+        judge = _fit_judge(seen, good, fold_of, seed)
+        judged = dict(zip(names, judge.judge(table, names, folds), strict=True))
+        return _Judged(judged, len(good), told, foretold(judge.judged, judge.true), judge)
+
+    first = last = believe([names[index] for index in believed(table, folds, NAMES)])
+    for _ in range(_FITS - 1):
+        dice = _expected_dice(last.judgments, seen)
+        right = [name for name in sorted(dice, key=lambda name: -dice[name]) if dice[name] >= BAD_BELOW]
+        count = max(_FEWEST, round(_OF_RIGHT * len(right)))
+        if count > _FEWER * last.believed or count > len(right):
+            break
+        last = believe(right[:count])
+    wrong = [
+        sum(one < BAD_BELOW for one in _expected_dice(each.judgments, seen).values())
+        for each in (first, last)
+    ]
+    if wrong[1] - wrong[0] < _MANY_MORE * len(names):
+        return first
+    logger.info(
+        "%d instead of %d labels seem wrong to a judge that believes %d", wrong[1], wrong[0], last.believed
+    )
+    return last
+
+
+def _expected_dice(judged: Mapping[str, list[Judgment]], seen: Mapping[str, SeenCase]) -> dict[str, float]:
+    """Mean over the classes that were drawn, of cases in which any was."""
+    drawn = {
+        name: [one for index, one in enumerate(found, start=1) if index not in seen[name].undrawn]
+        for name, found in judged.items()
+    }
+    return {name: mean_dice(each) for name, each in drawn.items() if each}
+
+
+def _fit_judge(
+    seen: Mapping[str, SeenCase], good: Sequence[str], fold_of: Mapping[str, int], seed: int
+) -> Judge:
+    """A judge fitted on errors simulated on these labels."""
     spoiled, truth, cases = [], [], []
     for name in track(good, "Simulating errors"):
         one = seen[name].load()
@@ -341,7 +390,7 @@ def _judge(seen: dict[str, SeenCase], fold_of: Mapping[str, int], seed: int) -> 
             truth.append(drawn)
             cases.append(name)
     logger.info("fitting the judge on %d simulated errors of %d labels", len(truth), len(good))
-    judge = Judge(
+    return Judge(
         np.stack(spoiled),
         truth,
         cases,
@@ -349,5 +398,3 @@ def _judge(seen: dict[str, SeenCase], fold_of: Mapping[str, int], seed: int) -> 
         num_folds=max(fold_of.values()) + 1,
         seed=seed,
     )
-    judged = dict(zip(names, judge.judge(table, names, folds), strict=True))
-    return _Judged(judged, len(good), told, foretold(judge.judged, judge.true), judge)

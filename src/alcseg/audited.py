@@ -80,22 +80,33 @@ class Audit:
         """Of each case the line of its worst class; the worst label first."""
         return tuple(min(rows, key=lambda row: row.dice) for rows in by_case(self.ranking).values())
 
-    @property
+    @cached_property
     def trusted(self) -> tuple[str, ...]:
-        """Cases whose labels can be trusted, best first."""
-        return self.record.trusted
+        """Cases whose labels can be trusted, best first: those that nobody crossed out in `trusted.txt`.
+
+        Raises:
+            DataError: If the list names a case that the audit does not trust.
+        """
+        path = self.path / TRUSTED_LIST
+        if not has_file(path):
+            return self.record.trusted
+        listed = {line.strip() for line in read_text(path, "a list of cases").splitlines()} - {""}
+        if added := sorted(listed - {*self.record.trusted}):
+            raise DataError(
+                f"{path}: expected cases that the audit trusts, or fewer, got '{added[0]}' ({len(added)} "
+                "such). What you trust beside them belongs into the column quality of cases.csv, as hq."
+            )
+        return tuple(name for name in self.record.trusted if name in listed)
 
     def require_same(self, dataset: Dataset) -> None:
         """Refuse a dataset that is not the one that was audited, though its cases have the same names.
 
         The images have to be those that were seen, and the labels that are trusted those that were judged.
         Others may have been mended since. Audits from before there was a `fingerprint.csv` cannot tell.
-        Whoever crossed out lines of `trusted.txt` has to know that the list is not read.
 
         Raises:
             DataError: Naming a case, or the list.
         """
-        self._require_own_list()
         if not has_file(FingerprintRow.path(self.path)):
             return
         known = {row.case_id: row for row in FingerprintRow.read(self.path)}
@@ -116,20 +127,6 @@ class Audit:
                     f"{self.path}: expected an audit of {dataset.root}, but it trusts another label of case "
                     f"'{name}'. Audit this dataset; into the same folder if that label was mended since."
                 )
-
-    def _require_own_list(self) -> None:
-        path = self.path / TRUSTED_LIST
-        if not has_file(path):
-            return
-        listed = {line.strip() for line in read_text(path, "a list of cases").splitlines()} - {""}
-        fewer, more = len({*self.trusted} - listed), len(listed - {*self.trusted})
-        if fewer or more:
-            raise DataError(
-                f"{path}: expected the {len(self.trusted)} cases that {AuditRecord.NAME} trusts, found "
-                f"{fewer} of them crossed out and {more} others. Only `alcseg import --hq-list` reads this "
-                "list: import with it, or set the quality in cases.csv, and train without --hq-from; or "
-                "restore it."
-            )
 
     def run_path(self, fold: int) -> Path:
         """Folder of the training of the last round that never saw a fold."""

@@ -467,6 +467,7 @@ def test_counts_below_zero_are_refused(sound, trained, tmp_path, alcseg):
     result = alcseg("import", sound, tmp_path / "data", "--seed", "-1", "-q")
     assert_one_line(result, 2, "UsageError", "--seed: expected a whole number from 0 to")
     result = alcseg(
-        "predict", trained(), sound / "imagesTr", "--out", tmp_path / "pred", "--passes", "-1", "-q"
+        *("predict", trained(), sound / "imagesTr", "--out", tmp_path / "pred", "-q"),
+        *("--uncertainty", "--passes", "-1"),
     )
-    assert_one_line(result, 2, "UsageError", "--passes: expected 0 or more, got -1")
+    assert_one_line(result, 2, "UsageError", "--passes: expected at least 2 for an uncertainty, got -1")

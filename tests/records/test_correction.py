@@ -50,8 +50,8 @@ RECORD = CorrectionRecord(
 )
 KEYS = [
     "versions", "run", "dataset", "method", "network", "engine", "perturbation", "out_of_fold",
-    "how", "risk",
-    "rehearsal", "written", "untouched", "clean_labels", "offsets", "added_undrawn", "nnunet", "ranking",
+    "how", "risk", "rehearsal", "poor",
+    "written", "untouched", "clean_labels", "offsets", "added_undrawn", "nnunet", "ranking",
     "calibration", "corrected", "pseudo_labeled", "in_sample", "failed", "time_s", "peak_memory_mib",
 ]  # fmt: skip
 

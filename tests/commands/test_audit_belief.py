@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from alcseg.commands import audit
+from alcseg.auditing.judge import Judgment
+from alcseg.commands import _judged
 from alcseg.commands._findings import BAD_BELOW, mean_dice
 from alcseg.commands._seen import SeenLabel
 
@@ -12,8 +13,6 @@ SPACING = (1.0, 1.0, 1.0)
 
 class Seen:
     """A ball of two halves that a network tells apart badly; a wrong label has their names exchanged."""
-
-    undrawn = ()
 
     def __init__(self, rng: np.random.Generator, *, wrong: bool, confused: float) -> None:
         center, radius = 8 + rng.uniform(-1, 1, 3), rng.uniform(4, 5.5)
@@ -37,12 +36,15 @@ class Seen:
     def keep(self, label: np.ndarray) -> np.ndarray:
         return label
 
+    def of_drawn(self, by_class: list[Judgment]) -> list[Judgment]:
+        return by_class
 
-def look(seed: int, *, wrong: int, confused: float) -> tuple[audit._Judged, set[str], set[str]]:
+
+def look(seed: int, *, wrong: int, confused: float) -> tuple[_judged.Judged, set[str], set[str]]:
     """What an audit finds, and which labels are wrong and which it would trust."""
     rng = np.random.default_rng(seed)
     seen = {f"c{k:02}": Seen(rng, wrong=k < wrong, confused=confused) for k in range(40)}
-    found = audit._judge(seen, {name: number % 3 for number, name in enumerate(seen)}, 0)
+    found = _judged.judge(seen, {name: number % 3 for number, name in enumerate(seen)}, 0)
     trusted = {
         name
         for name, each in found.judgments.items()
@@ -57,7 +59,7 @@ def test_a_judge_that_was_taught_by_wrong_labels_is_replaced(monkeypatch: pytest
     assert sum(mean_dice(found.judgments[name]) < BAD_BELOW for name in wrong) >= 22
     assert not trusted & wrong
     assert len(trusted) >= 7
-    monkeypatch.setattr(audit, "_FITS", 1)
+    monkeypatch.setattr(_judged, "_FITS", 1)
     first, _, believing = look(7, wrong=26, confused=1.2)
     assert first.believed == 20
     assert len(believing & wrong) >= 4

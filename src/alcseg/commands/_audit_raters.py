@@ -53,8 +53,7 @@ def judge_readers(
     judged = judge.judge(np.stack(rows), names, [fold_of[name] for name in names])
     found: ByReader = {}
     for reader, name, all_classes in zip(readers, names, judged, strict=True):
-        drawn = [one for index, one in enumerate(all_classes, start=1) if index not in seen[name].undrawn]
-        found.setdefault(reader, {})[name] = drawn
+        found.setdefault(reader, {})[name] = seen[name].of_drawn(all_classes)
     return found
 
 

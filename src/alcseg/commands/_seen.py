@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -30,6 +31,8 @@ from alcseg.types import EngineName, LabelMap, Mask, Spacing
 __all__ = ["Asked", "SeenCase", "SeenLabel", "ask"]
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +94,11 @@ class SeenCase:
         """Plain Dice of label and prediction by foreground class that was drawn; 1 where neither holds it."""
         seen = self.load()
         found = class_agreements(seen.probs.argmax(0), seen.label, len(seen.probs))
-        return tuple(dice for index, dice in enumerate(found, start=1) if index not in self.undrawn)
+        return tuple(self.of_drawn(found))
+
+    def of_drawn(self, by_class: Sequence[T]) -> list[T]:
+        """Those of one for each foreground class whose class was drawn: of the others nothing is known."""
+        return [one for index, one in enumerate(by_class, start=1) if index not in self.undrawn]
 
     def predicted_label(self) -> LabelMap:
         """What the network says, on the grid and in the values of the dataset."""

@@ -4,27 +4,19 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from alcseg.audited import TRUSTED_LIST, Audit
-from alcseg.auditing.evidence import NAMES, evidence
 from alcseg.auditing.folds import draw_folds
-from alcseg.auditing.foretold import foretold
-from alcseg.auditing.judge import Judge, Judgment, averaged, believed
-from alcseg.auditing.simulate import draw_errors
-from alcseg.auditing.typical import traits, unlike_the_others
+from alcseg.auditing.judge import averaged
+from alcseg.auditing.typical import unlike_the_others
 from alcseg.auditing.words import verdict
 from alcseg.commands._audit_page import write_page
 from alcseg.commands._audit_raters import judge_readers, sum_up_readers
 from alcseg.commands._findings import BAD_BELOW, Findings, mean_dice
+from alcseg.commands._judged import DRAWS, judge
 from alcseg.commands._out_of_fold import ByRun, OutOfFold
-from alcseg.commands._seen import SeenCase
-from alcseg.commands.progress import track
 from alcseg.data.fingerprint import fingerprint
 from alcseg.data.folder import Dataset
 from alcseg.data.groups import hint
@@ -40,9 +32,8 @@ from alcseg.locks import alone
 from alcseg.machine import peak_memory_mib, versions
 from alcseg.outputs import require_apart, require_free
 from alcseg.processes import require_workers
-from alcseg.records.audit import AuditRecord, AuditRound, AuditRow, RegionRow
+from alcseg.records.audit import AuditRecord, AuditRound, AuditRow, RegionRow, knows_little
 from alcseg.records.fingerprint import FingerprintRow
-from alcseg.records.foretold import Foretold
 from alcseg.reporting.figures import png_bytes
 from alcseg.run import Run
 from alcseg.seeds import require_seed
@@ -53,14 +44,8 @@ __all__ = ["audit"]
 
 logger = logging.getLogger(__name__)
 
-_DRAWS = 8  # simulated errors per believed label
 _HEAVILY_WRONG = 0.25  # share of wrong labels from which on a second round trains without them
 _FEW_CASES = 20
-_FITS = 5  # most judges fitted in a round
-_OF_RIGHT = 0.7  # share of the labels that seem right to a judge which the next one believes
-_FEWER = 0.95  # of the labels that a judge believed, from which on believing fewer would change little
-_FEWEST = 10  # labels to believe
-_MANY_MORE = 0.1  # of all labels
 _SAYS_NOTHING = 0.9  # width of an interval of Dice
 
 
@@ -202,8 +187,8 @@ def audit(
         left_out: frozenset[str] = frozenset()
         while True:
             looks = [work.predict(len(told) + 1, left_out) for work in works]
-            found = [_judge(look.seen, work.fold_of, seed) for look, work in zip(looks, works, strict=True)]
-            judged = _of_drawn(averaged([each.judgments for each in found]), source)
+            found = [judge(look.seen, work.fold_of, seed) for look, work in zip(looks, works, strict=True)]
+            judged = averaged([each.judgments for each in found])
             unsure = unlike_the_others(found[0].traits)
             wrong = frozenset(
                 name for name, each in judged.items() if mean_dice(each) < BAD_BELOW and name not in unsure
@@ -216,7 +201,7 @@ def audit(
             blind = sum(
                 all(one.high - one.low > _SAYS_NOTHING for one in each) for each in judged.values() if each
             )
-            if len(told) == rounds or share < _HEAVILY_WRONG or 2 * blind > len(judged):
+            if len(told) == rounds or share < _HEAVILY_WRONG or knows_little(blind, len(judged)):
                 break  # of what networks that know nothing call wrong, another round would learn nothing
             worst = sorted(wrong, key=lambda name: mean_dice(judged[name]))
             left_out = frozenset(worst[: len(judged) // 2])  # enough has to be left to train on
@@ -235,7 +220,7 @@ def audit(
             steps=steps if own is None else 0,
             folds=folds if own is None else 1,
             seed=seed,
-            draws=_DRAWS,
+            draws=DRAWS,
             cases=len(judged),
             bad_below=BAD_BELOW,
             rounds=tuple(told),
@@ -290,111 +275,3 @@ def _require_same_images(target: Path, prints: Mapping[str, FingerprintRow]) -> 
                 f"{target}: expected an audit of this dataset to go on with, found one that saw another "
                 f"image of case '{row.case_id}'. Choose another --out folder, or remove this one."
             )
-
-
-def _of_drawn(judged: Mapping[str, list[Judgment]], source: Dataset) -> dict[str, list[Judgment]]:
-    """Judgments of the classes that were drawn in each case: of the others there is nothing to judge."""
-    return {
-        name: [one for index, one in enumerate(each, start=1) if index not in source.undrawn(name)]
-        for name, each in judged.items()
-    }
-
-
-@dataclass(frozen=True, eq=False)
-class _Judged:
-    """What one dealing of the set into folds tells.
-
-    Attributes:
-        judgments: Of each label, by foreground class.
-        believed: Number of labels that errors were simulated on.
-        traits: Of the predictions, by case.
-        foretold: What the judge said of simulated errors, and what was true.
-        judge: Itself.
-    """
-
-    judgments: dict[str, list[Judgment]]
-    believed: int
-    traits: dict[str, NDArray[np.float64]]
-    foretold: tuple[Foretold, ...]
-    judge: Judge
-
-
-def _judge(seen: dict[str, SeenCase], fold_of: Mapping[str, int], seed: int) -> _Judged:
-    """Fit a judge on simulated errors of the believed labels, and judge all.
-
-    Where most labels are wrong some of the believed ones are, and a judge that takes wrong labels for right
-    finds them right. It still knows better which are right than the scores that chose them: so another one
-    believes fewer, those of which the first thinks best, and so on. If the last finds many more wrong labels,
-    the first was led astray; if not, the first knows more, since it has seen harder cases.
-    """
-    names = list(seen)
-    folds = [fold_of[name] for name in names]
-    rows, told = [], {}
-    for name in track(names, "Comparing labels"):
-        one = seen[name].load()
-        rows.append(evidence(one.probs, one.label, one.spacing))
-        told[name] = traits(one.prediction)
-    table = np.stack(rows)
-
-    def believe(good: Sequence[str]) -> _Judged:
-        judge = _fit_judge(seen, good, fold_of, seed)
-        judged = dict(zip(names, judge.judge(table, names, folds), strict=True))
-        return _Judged(judged, len(good), told, foretold(judge.judged, judge.true), judge)
-
-    first = last = believe([names[index] for index in believed(table, folds, NAMES)])
-    for _ in range(_FITS - 1):
-        dice = _expected_dice(last.judgments, seen)
-        right = [name for name in sorted(dice, key=lambda name: -dice[name]) if dice[name] >= BAD_BELOW]
-        count = max(_FEWEST, round(_OF_RIGHT * len(right)))
-        if count > _FEWER * last.believed or count > len(right):
-            break
-        last = believe(right[:count])
-    wrong = [
-        sum(one < BAD_BELOW for one in _expected_dice(each.judgments, seen).values())
-        for each in (first, last)
-    ]
-    if wrong[1] - wrong[0] < _MANY_MORE * len(names):
-        return first
-    logger.info(
-        "%d instead of %d labels seem wrong to a judge that believes %d", wrong[1], wrong[0], last.believed
-    )
-    return last
-
-
-def _expected_dice(judged: Mapping[str, list[Judgment]], seen: Mapping[str, SeenCase]) -> dict[str, float]:
-    """Mean over the classes that were drawn, of cases in which any was."""
-    drawn = {
-        name: [one for index, one in enumerate(found, start=1) if index not in seen[name].undrawn]
-        for name, found in judged.items()
-    }
-    return {name: mean_dice(each) for name, each in drawn.items() if each}
-
-
-def _fit_judge(
-    seen: Mapping[str, SeenCase], good: Sequence[str], fold_of: Mapping[str, int], seed: int
-) -> Judge:
-    """A judge fitted on errors simulated on these labels."""
-    spoiled, truth, cases = [], [], []
-    for name in track(good, "Simulating errors"):
-        one = seen[name].load()
-        for drawn in draw_errors(
-            name,
-            good,
-            lambda other: seen[other].given_label(),
-            len(one.probs),
-            draws=_DRAWS,
-            seed=seed,
-            keep=seen[name].keep,
-        ):
-            spoiled.append(evidence(one.probs, drawn.label, one.spacing))
-            truth.append(drawn)
-            cases.append(name)
-    logger.info("fitting the judge on %d simulated errors of %d labels", len(truth), len(good))
-    return Judge(
-        np.stack(spoiled),
-        truth,
-        cases,
-        [fold_of[name] for name in cases],
-        num_folds=max(fold_of.values()) + 1,
-        seed=seed,
-    )

@@ -7,7 +7,7 @@ from pydantic import Field
 from alcseg.records.base import Decimals, Document, Record, Row
 from alcseg.records.foretold import Foretold
 
-__all__ = ["AuditRater", "AuditRecord", "AuditRound", "AuditRow", "RegionRow"]
+__all__ = ["AuditRater", "AuditRecord", "AuditRound", "AuditRow", "RegionRow", "knows_little"]
 
 
 class AuditRow(Row):
@@ -176,4 +176,9 @@ class AuditRecord(Document):
     @property
     def knows_little(self) -> bool:
         """Whether nothing can be said of most labels, so that no step should follow from the audit."""
-        return 2 * self.blind > self.cases
+        return knows_little(self.blind, self.cases)
+
+
+def knows_little(blind: int, labels: int) -> bool:
+    """Whether the networks of an audit know too little: of most `labels` the intervals say nothing."""
+    return 2 * blind > labels
